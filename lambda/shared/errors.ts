@@ -1,0 +1,32 @@
+/**
+ * What a fault means for a recovery. Code decides by this word, never by reading a message.
+ *
+ * - `try-again`: transient; tried again with backoff until the deadline.
+ * - `customer-must-act`: the customer can mend it (bucket policy, KMS key, region); tried again until the deadline,
+ *   alarmed at once.
+ * - `refused`: the source refuses the signed URL before its deadline; worth one fresh URL from the Zencoder API, lost
+ *   if there is none to be had.
+ * - `lost`: the file can never be had.
+ * - `conflict`: the key already holds an object that is not ours; never overwritten, needs a person.
+ * - `not-understood`: input that no attempt can make sense of; goes to the dead-letter queue.
+ */
+export type Meaning = 'try-again' | 'customer-must-act' | 'refused' | 'lost' | 'conflict' | 'not-understood';
+
+/**
+ * The base of every error that this project throws on purpose. `name` is written out in each subclass, since bundles
+ * are minified and the name is what the ledger stores as error class.
+ *
+ * Messages are safe to log and to store: a subclass never puts a query string, a header or a body into one.
+ */
+export abstract class RecoveryError extends Error {
+  abstract override readonly name: string;
+  abstract readonly meaning: Meaning;
+}
+
+/**
+ * What an unknown fault means: a {@link RecoveryError} says so itself, anything else is taken for transient, because
+ * giving up a file on a surprise would lose it.
+ */
+export function meaningOf(error: unknown): Meaning {
+  return error instanceof RecoveryError ? error.meaning : 'try-again';
+}

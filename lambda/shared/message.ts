@@ -1,0 +1,94 @@
+import * as v from 'valibot';
+import { RecoveryError } from './errors.ts';
+
+/**
+ * The messages on the recovery queue. Their shape is a contract between deployed versions: a message may be read by a
+ * newer worker than the ingest that wrote it, so a field may be added with a default, never renamed or reused.
+ */
+
+const id = v.pipe(v.string(), v.regex(/^[0-9]{1,20}$/, 'expected a decimal id'));
+const epochMs = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const role = v.picklist(['media', 'thumbnail']);
+const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+const backupFile = v.object({
+  role,
+  url: v.pipe(v.string(), v.url()),
+  deadline: epochMs,
+  filename: v.pipe(v.string(), v.minLength(1)),
+  thumbnailLabel: v.nullable(v.string()),
+  size: v.nullable(bytes),
+  md5: v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/))),
+});
+
+const primaryFailure = v.object({
+  role,
+  errorClass: v.string(),
+  message: v.nullable(v.string()),
+  link: v.nullable(v.string()),
+  destinationHost: v.nullable(v.string()),
+});
+
+const jobInfo = v.object({ id, passThrough: v.nullable(v.string()), test: v.boolean() });
+const outputInfo = v.object({ id, label: v.nullable(v.string()), type: v.nullable(v.string()) });
+
+/** Everything that is to be done for one output: record its primary failures, recover its backup files. */
+const outputMessage = v.object({
+  type: v.literal('output'),
+  version: v.literal(1),
+  job: jobInfo,
+  output: outputInfo,
+  failures: v.array(primaryFailure),
+  files: v.array(backupFile),
+  /** When the upload failed, as near as the notification tells: epoch milliseconds of the job's last update. */
+  failedAt: epochMs,
+  /** Who asks: Zencoder's own notification, the reconcile schedule, or an operator's redrive. */
+  origin: v.picklist(['notification', 'reconcile', 'redrive']),
+});
+
+/** One contiguous range of parts of a large backup file, copied by one worker invocation. */
+const segmentMessage = v.object({
+  type: v.literal('segment'),
+  version: v.literal(1),
+  job: jobInfo,
+  output: outputInfo,
+  file: backupFile,
+  /** The multipart upload that the segment belongs to; a segment of an upload that was planned anew is dropped. */
+  uploadId: v.string(),
+  /** Zero-based. */
+  segment: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+});
+
+const recoveryMessage = v.variant('type', [outputMessage, segmentMessage]);
+
+export type OutputMessage = v.InferOutput<typeof outputMessage>;
+export type SegmentMessage = v.InferOutput<typeof segmentMessage>;
+export type RecoveryMessage = v.InferOutput<typeof recoveryMessage>;
+
+/** A queue message that no version of the worker wrote or can read. */
+export class MessageNotUnderstood extends RecoveryError {
+  override readonly name = 'MessageNotUnderstood';
+  override readonly meaning = 'not-understood';
+}
+
+/**
+ * Reads a message body from the queue.
+ *
+ * @throws {MessageNotUnderstood} naming the fields that are wrong, never their values (they may hold a signed URL).
+ */
+export function parseMessage(body: string): RecoveryMessage {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    throw new MessageNotUnderstood('queue message is not JSON');
+  }
+  const result = v.safeParse(recoveryMessage, json);
+  if (!result.success) {
+    const where = result.issues.map((issue) => v.getDotPath(issue) ?? '(the message itself)');
+    throw new MessageNotUnderstood(
+      `queue message has missing or wrong fields: ${[...new Set(where)].join(', ')}`,
+    );
+  }
+  return result.output;
+}
