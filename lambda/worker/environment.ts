@@ -1,0 +1,35 @@
+import * as v from 'valibot';
+import { httpUrl, storageAllowList, text, wholeNumber } from '../shared/environment.ts';
+import { parseKeyTemplate } from './key-template.ts';
+
+const MiB = 2 ** 20;
+
+const keyTemplate = v.pipe(
+  text,
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    try {
+      return parseKeyTemplate(dataset.value);
+    } catch (error) {
+      addIssue({ message: `is wrong: ${error instanceof Error ? error.message : 'unreadable'}` });
+      return NEVER;
+    }
+  }),
+);
+
+/** The worker's environment variables; `infra/recovery-worker.ts` sets them. */
+export const workerEnvironment = v.object({
+  QUEUE_URL: httpUrl,
+  DEAD_LETTER_QUEUE_URL: httpUrl,
+  TABLE_NAME: text,
+  BUCKET_NAME: text,
+  KEY_TEMPLATE: keyTemplate,
+  ZENCODER_STORAGE: storageAllowList,
+  /** Bytes of a large file that one invocation copies. */
+  SEGMENT_BYTES: wholeNumber(5 * MiB),
+  /** Bytes of part buffers over all files in flight. */
+  BUFFER_BYTES: wholeNumber(16 * MiB),
+  /** Days after which records are deleted; 0 keeps them for ever. */
+  RECORD_TTL_DAYS: wholeNumber(0, 36_500),
+});
+
+export type WorkerEnvironment = v.InferOutput<typeof workerEnvironment>;
