@@ -1,0 +1,126 @@
+import type { Job, Output } from './job.ts';
+import { jobDetails, jobProgress, outputDetails, type UrlOf } from './payload.ts';
+import type { RateLimit } from './rate-limit.ts';
+
+/** A key of the account; a read-only one gets answers without URLs and without exact error messages. */
+export interface ApiKey {
+  readonly key: string;
+  readonly access: 'full' | 'read-only';
+}
+
+export interface ApiState {
+  /** Oldest first. */
+  readonly jobs: readonly Job[];
+  readonly keys: readonly ApiKey[];
+  readonly limit: RateLimit;
+  readonly urlOf: UrlOf;
+}
+
+export interface ApiRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  /** Of the `Zencoder-Api-Key` header. */
+  readonly key: string | undefined;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+/** Answers a request to `/api/v2/…` as documented. */
+export function answer(request: ApiRequest, state: ApiState): ApiAnswer {
+  const url = new URL(request.target, 'http://zencoder.invalid');
+  const given = request.key ?? url.searchParams.get('api_key');
+  const key = state.keys.find((known) => known.key === given);
+  if (key === undefined) return refuse(401, 'API key not found');
+  const path = url.pathname.replace(/^\/api\/v2/, '').replace(/(\.json|\/)$/, '');
+  const route = findRoute(request.method, path);
+  if (route === undefined) return refuse(404, 'Not found');
+  const allowance = state.limit.take(route.counted);
+  const headers = { 'x-zencoder-rate-remaining': String(allowance.remaining) };
+  if (!allowance.allowed) {
+    return refuse(403, 'Rate Limit Exceeded', { ...headers, 'retry-after': String(allowance.retryAfter) });
+  }
+  const body = route.body(state, url.searchParams);
+  if (body === undefined) return refuse(404, "Couldn't find what was asked for", headers);
+  return { status: 200, headers, body: key.access === 'full' ? body : sanitise(body) };
+}
+
+interface Route {
+  /** Calls for information share one count; progress has one for each job. */
+  readonly counted: string;
+  /** Undefined when there is no such job or output. */
+  readonly body: (state: ApiState, query: URLSearchParams) => unknown;
+}
+
+function findRoute(method: string, path: string): Route | undefined {
+  if (method !== 'GET') return undefined;
+  if (path === '/jobs') return { counted: 'info', body: listJobs };
+  const [, kind, id, rest] = /^\/(jobs|outputs)\/(\d+)(\/progress)?$/.exec(path) ?? [];
+  if (kind === 'jobs' && rest === undefined) {
+    return {
+      counted: 'info',
+      body: (state) => map(findJob(state, id), (job) => jobDetails(job, state.urlOf)),
+    };
+  }
+  if (kind === 'jobs') {
+    return { counted: `progress of ${id}`, body: (state) => map(findJob(state, id), jobProgress) };
+  }
+  if (kind === 'outputs' && rest === undefined) {
+    return {
+      counted: 'info',
+      body: (state) => map(findOutput(state, id), ([job, output]) => outputDetails(job, output, state.urlOf)),
+    };
+  }
+  return undefined;
+}
+
+function listJobs(state: ApiState, query: URLSearchParams): unknown {
+  const perPage = Math.min(50, positive(query.get('per_page')) ?? 50);
+  const page = positive(query.get('page')) ?? 1;
+  const wanted = query.get('state');
+  return state.jobs
+    .filter((job) => wanted === null || job.state === wanted)
+    .toSorted((a, b) => b.id - a.id)
+    .slice((page - 1) * perPage, page * perPage)
+    .map((job) => jobDetails(job, state.urlOf));
+}
+
+function findJob(state: ApiState, id: string | undefined): Job | undefined {
+  return state.jobs.find((job) => String(job.id) === id);
+}
+
+function findOutput(state: ApiState, id: string | undefined): [Job, Output] | undefined {
+  for (const job of state.jobs) {
+    const output = job.outputs.find((candidate) => String(candidate.id) === id);
+    if (output !== undefined) return [job, output];
+  }
+  return undefined;
+}
+
+function map<T, R>(value: T | undefined, to: (value: T) => R): R | undefined {
+  return value === undefined ? undefined : to(value);
+}
+
+function positive(text: string | null): number | undefined {
+  const number = Number(text);
+  return Number.isSafeInteger(number) && number > 0 ? number : undefined;
+}
+
+function refuse(status: number, error: string, headers: Readonly<Record<string, string>> = {}): ApiAnswer {
+  return { status, headers, body: { errors: [error] } };
+}
+
+/** The documentation only says that URLs and exact error messages are removed; here their fields are missing. */
+function sanitise(body: unknown): unknown {
+  if (Array.isArray(body)) return body.map(sanitise);
+  if (typeof body !== 'object' || body === null) return body;
+  return Object.fromEntries(
+    Object.entries(body)
+      .filter(([name]) => name !== 'url' && !name.endsWith('error_message'))
+      .map(([name, value]) => [name, sanitise(value)]),
+  );
+}

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+
+/** How a destination treats the next upload. */
+export type Manner = 'takes' | 'denies' | 'breaks' | 'hangs';
+
+/** A customer's own server, as far as Zencoder has to do with one: it takes uploads by HTTP PUT, or does not. */
+export interface Destination {
+  /** E.g. `http://127.0.0.1:4567`. */
+  readonly origin: string;
+  /** SHA-256 (lower-case hex) of what has been uploaded, by path. */
+  readonly files: ReadonlyMap<string, string>;
+  close(): Promise<void>;
+}
+
+/**
+ * @param manner by path; `denies` answers 403, `breaks` 503 (both with a body as S3's, so that an S3 client understands
+ *   it), `hangs` does not answer at all
+ */
+export async function startDestination(manner: (path: string) => Manner): Promise<Destination> {
+  const files = new Map<string, string>();
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? '/', 'http://destination.invalid').pathname;
+    receive(request)
+      .then((sha256) => settle(manner(path), response, () => files.set(path, sha256)))
+      .catch(() => response.destroy());
+  });
+  const listening = Promise.withResolvers<void>();
+  server.once('error', listening.reject).listen(0, '127.0.0.1', listening.resolve);
+  await listening.promise;
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the destination is not listening');
+  return {
+    origin: `http://127.0.0.1:${address.port}`,
+    files,
+    async close() {
+      const closed = Promise.withResolvers<void>();
+      server.close(() => closed.resolve());
+      server.closeAllConnections();
+      await closed.promise;
+    },
+  };
+}
+
+async function receive(request: IncomingMessage): Promise<string> {
+  const digest = createHash('sha256');
+  for await (const chunk of request) digest.update(chunk);
+  return digest.digest('hex');
+}
+
+function settle(manner: Manner, response: ServerResponse, take: () => void): void {
+  switch (manner) {
+    case 'takes':
+      take();
+      response.writeHead(200).end();
+      break;
+    case 'denies':
+      refuse(response, 403, 'AccessDenied', 'Access Denied');
+      break;
+    case 'breaks':
+      refuse(response, 503, 'SlowDown', 'Please reduce your request rate.');
+      break;
+    case 'hangs':
+      break;
+  }
+}
+
+function refuse(response: ServerResponse, status: number, code: string, message: string): void {
+  response.writeHead(status, { 'content-type': 'application/xml' });
+  response.end(
+    `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
+  );
+}

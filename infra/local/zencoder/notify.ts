@@ -1,0 +1,144 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { request as requestTls } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * Milliseconds before the next attempt, given how many have failed so far (from 1), or null to give up. Two of
+ * Zencoder's pages and its API specification contradict each other; the default is the specification's.
+ */
+export type RetrySchedule = (failed: number) => number | null;
+
+/** Up to 50 retries, the n-th after n x 5 s: 1 h 46 min in all, the shortest of the three documented schedules. */
+export const documentedSchedule: RetrySchedule = (failed) => (failed > 50 ? null : failed * 5_000);
+
+/** One POST of a notification. */
+export interface Attempt {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** Status of the answer, or null when there was none. */
+  readonly status: number | null;
+  /** Why there was no answer. */
+  readonly fault: string | null;
+}
+
+/** A notification on its way to one URL, as far as it has come. */
+export interface Delivery {
+  readonly kind: 'output' | 'job';
+  readonly jobId: number;
+  /** Null for a job notification. */
+  readonly outputId: number | null;
+  /** Without its credentials. */
+  readonly url: string;
+  readonly attempts: readonly Attempt[];
+  readonly state: 'under way' | 'delivered' | 'given up' | 'withheld';
+}
+
+export interface NotifierOptions {
+  /** The account's own, sent with every request. */
+  readonly secret: string;
+  readonly schedule: RetrySchedule;
+  readonly now: () => number;
+  /** Milliseconds that Zencoder waits for an answer; its own value is not documented. */
+  readonly timeout: number;
+}
+
+/** What is to be delivered; the body is made anew for each attempt, so that each carries fresh signatures. */
+export interface Parcel {
+  readonly kind: 'output' | 'job';
+  readonly jobId: number;
+  readonly outputId: number | null;
+  readonly url: string;
+  readonly body: () => string;
+}
+
+/** Posts notifications as Zencoder does: HTTP/1.1, secret header, Basic credentials from the URL, retries. */
+export class Notifier {
+  /** Every notification so far, oldest first. */
+  readonly deliveries: Delivery[] = [];
+  /** While true nothing is posted: notifications are only listed, as `withheld`. */
+  withhold = false;
+  readonly #options: NotifierOptions;
+  readonly #closing = new AbortController();
+
+  constructor(options: NotifierOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the notification was taken or given up; never rejects for the receiver's sake. */
+  async deliver(parcel: Parcel): Promise<Delivery> {
+    const url = new URL(parcel.url);
+    const attempts: Attempt[] = [];
+    const delivery = {
+      kind: parcel.kind,
+      jobId: parcel.jobId,
+      outputId: parcel.outputId,
+      url: `${url.origin}${url.pathname}`,
+      attempts,
+      state: this.withhold ? ('withheld' as const) : ('under way' as const),
+    } satisfies Delivery;
+    const listed: { -readonly [K in keyof Delivery]: Delivery[K] } = delivery;
+    this.deliveries.push(listed);
+    if (this.withhold) return listed;
+    listed.state = (await this.#attemptAll(url, parcel, attempts)) ? 'delivered' : 'given up';
+    return listed;
+  }
+
+  /** Gives up what is still under way. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #attemptAll(url: URL, parcel: Parcel, attempts: Attempt[]): Promise<boolean> {
+    for (let failed = 1; !this.#closing.signal.aborted; failed += 1) {
+      const attempt = await this.#attempt(url, parcel.body());
+      attempts.push(attempt);
+      if (attempt.status !== null && attempt.status >= 200 && attempt.status <= 299) return true;
+      const wait = this.#options.schedule(failed);
+      if (wait === null) return false;
+      await sleep(wait, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+    }
+    return false;
+  }
+
+  async #attempt(url: URL, body: string): Promise<Attempt> {
+    const at = this.#options.now();
+    try {
+      const status = await post(url, body, this.#options.secret, [
+        this.#closing.signal,
+        AbortSignal.timeout(this.#options.timeout),
+      ]);
+      return { at, status, fault: null };
+    } catch (fault) {
+      return { at, status: null, fault: fault instanceof Error ? fault.message : String(fault) };
+    }
+  }
+}
+
+async function post(url: URL, body: string, secret: string, signals: AbortSignal[]): Promise<number> {
+  const target = new URL(url);
+  target.username = '';
+  target.password = '';
+  const signal = AbortSignal.any(signals);
+  const send = url.protocol === 'https:' ? requestTls : request;
+  const outgoing = send(target, {
+    method: 'POST',
+    agent: false,
+    signal,
+    headers: {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      'user-agent': 'Zencoder (local stand-in)',
+      'x-zencoder-notification-secret': secret,
+    },
+    ...(url.username === ''
+      ? {}
+      : { auth: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}` }),
+  });
+  const answered = once(outgoing, 'response');
+  outgoing.end(body);
+  const [answer]: IncomingMessage[] = await answered;
+  if (answer === undefined) throw new Error('an HTTP response event without a response');
+  for await (const _ of answer); // read to its end, as a sender that waits for the whole answer does
+  return answer.statusCode ?? 0;
+}

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import type { SignatureVersion, UploadProblem } from './job.ts';
+import { presignGet } from './presign.ts';
+import { type S3Account, s3Client } from './primary/s3.ts';
+import type { SourceFile } from './source.ts';
+
+/** Files live this long on Zencoder's storage, counted from the output's end. Seconds. */
+export const LIFETIME = 86_400;
+
+/** Where Zencoder keeps what it could not upload. */
+export interface StorageOptions extends S3Account {
+  /** Has to exist. @default 'zencoder-temp-storage-us-east-1' */
+  readonly bucket?: string;
+}
+
+/** Even Zencoder's own storage did not take a file: the output fails. */
+export class StorageRefused extends Error {
+  override readonly name = 'StorageRefused';
+  readonly problem: UploadProblem;
+
+  constructor(problem: UploadProblem, options: ErrorOptions) {
+    super('the backup storage did not take a file', options);
+    this.problem = problem;
+  }
+}
+
+/** Zencoder's temporary storage: random keys by day, URLs that end 24 h after the output did. */
+export class BackupStorage {
+  readonly bucket: string;
+  readonly #options: StorageOptions;
+
+  constructor(options: StorageOptions) {
+    this.bucket = options.bucket ?? 'zencoder-temp-storage-us-east-1';
+    this.#options = options;
+  }
+
+  /**
+   * @param now epoch milliseconds; its day is part of the key
+   * @returns the key: `o/YYYYMMDD/<32 hex>/<32 hex>.<ext>`, or with the file's own name at the end
+   * @throws {StorageRefused}
+   */
+  async put(
+    name: string,
+    keepsName: boolean,
+    file: SourceFile,
+    now: number,
+    problem: UploadProblem | null,
+  ): Promise<string> {
+    const day = new Date(now).toISOString().slice(0, 10).replaceAll('-', '');
+    const last = keepsName ? name : `${hex()}${name.slice(name.lastIndexOf('.'))}`;
+    const key = `o/${day}/${hex()}/${last}`;
+    const client = s3Client(this.#options, now);
+    try {
+      await client.send(
+        new PutObjectCommand({ Bucket: this.bucket, Key: key, Body: file.open(), ContentLength: file.size }),
+      );
+    } catch (fault) {
+      throw new StorageRefused(problem ?? UNKNOWN_PROBLEM, { cause: fault });
+    } finally {
+      client.destroy();
+    }
+    return key;
+  }
+
+  /**
+   * A GET URL signed now that ends with the file's life, so that asking later gives fewer seconds. After that end it is
+   * a URL that has already run out.
+   *
+   * @param finishedAt epoch milliseconds
+   * @param now epoch milliseconds
+   */
+  sign(key: string, version: SignatureVersion, finishedAt: number, now: number): string {
+    const ends = Math.floor(finishedAt / 1000) + LIFETIME;
+    // One second less than the full life at most: what recorded URLs show.
+    const seconds = Math.max(1, Math.min(LIFETIME - 1, ends - Math.floor(now / 1000)));
+    return presignGet({ ...this.#options, bucket: this.bucket, key, version, ends, seconds });
+  }
+
+  /** Where the file is, without a signature. */
+  addressOf(key: string): string {
+    return `${this.#options.origin}/${this.bucket}/${key}`;
+  }
+
+  /** @param now epoch milliseconds */
+  async remove(key: string, now: number): Promise<void> {
+    const client = s3Client(this.#options, now);
+    try {
+      await client.send(new DeleteObjectCommand({ Bucket: this.bucket, Key: key }));
+    } finally {
+      client.destroy();
+    }
+  }
+}
+
+const UNKNOWN_PROBLEM: UploadProblem = {
+  errorClass: 'UnexpectedUploadProblemError',
+  message: 'There was an unexpected problem while uploading.',
+  link: 'https://app.zencoder.com/docs/errors/UnexpectedUploadProblemError',
+};
+
+function hex(): string {
+  return randomBytes(16).toString('hex');
+}
