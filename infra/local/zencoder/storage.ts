@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { presignV2, presignV4 } from '../s3/presign.ts';
 import type { SignatureVersion, UploadProblem } from './job.ts';
-import { presignGet } from './presign.ts';
 import { type S3Account, s3Client } from './primary/s3.ts';
 import type { SourceFile } from './source.ts';
 
@@ -74,7 +74,15 @@ export class BackupStorage {
     const ends = Math.floor(finishedAt / 1000) + LIFETIME;
     // One second less than the full life at most: what recorded URLs show.
     const seconds = Math.max(1, Math.min(LIFETIME - 1, ends - Math.floor(now / 1000)));
-    return presignGet({ ...this.#options, bucket: this.bucket, key, version, ends, seconds });
+    const presign = {
+      method: 'GET',
+      url: this.addressOf(key),
+      accessKeyId: this.#options.accessKeyId,
+      secretAccessKey: this.#options.secretAccessKey,
+      expiresIn: seconds,
+      now: (ends - seconds) * 1000,
+    };
+    return version === 'v2' ? presignV2(presign) : presignV4({ ...presign, region: 'us-east-1' });
   }
 
   /** Where the file is, without a signature. */
