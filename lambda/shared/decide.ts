@@ -1,0 +1,157 @@
+import { deadlineOf, fileIdOf, filenameOf, isPackage } from './backup-file.ts';
+import type { BackupFile, OutputInfo, PrimaryFailure, Role } from './model.ts';
+import type { Notification, NotifiedError, NotifiedOutput } from './notification.ts';
+import { redact } from './redact.ts';
+import type { StorageAllowList } from './storage-hosts.ts';
+import { cut } from './text.ts';
+import { destinationHostOf, errorClassOf, uploadErrorCertainty } from './upload-error.ts';
+
+/** Zencoder removes its copy a day after the output finished. */
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** S3 itself takes no longer URLs. */
+const LONGEST_URL = 8192;
+const LONGEST_MESSAGE = 2000;
+
+/** Types whose told size and MD5 speak of the file at the URL; of the others they speak of all media together. */
+const SINGLE_FILE_TYPES: ReadonlySet<string | null> = new Set([
+  'standard',
+  'captions',
+  'transfer-only',
+  null,
+]);
+
+/** States in which the output's URL is signed for a file that does not exist yet; another notification follows. */
+const UNFINISHED: ReadonlySet<string | null> = new Set([
+  'pending',
+  'waiting',
+  'queued',
+  'assigning',
+  'ready',
+  'processing',
+  'uploading',
+]);
+
+export interface DecisionSettings {
+  /** Which URLs are on Zencoder's storage. */
+  readonly storage: StorageAllowList;
+  /** Whether outputs that had no destination, and so went to Zencoder's storage by default, are recovered too. */
+  readonly collectUnsentOutputs: boolean;
+}
+
+/** What is to be done for one output; see {@link decide}. */
+export interface OutputDecision {
+  readonly output: OutputInfo;
+  /** Safe to store and to show: redacted. */
+  readonly failures: readonly PrimaryFailure[];
+  readonly files: readonly BackupFile[];
+  /** Epoch milliseconds. */
+  readonly failedAt: number;
+}
+
+/**
+ * Decides for every output of a notification what has to be recorded and recovered; outputs with neither are left out.
+ * The state of the job does not matter: a failed job may hold an output that was saved.
+ *
+ * @param now epoch milliseconds, where the notification tells no time.
+ */
+export function decide(
+  notification: Notification,
+  settings: DecisionSettings,
+  now: number,
+): OutputDecision[] {
+  return notification.outputs
+    .map((output) => decideOutput(output, notification, settings, now))
+    .filter(({ failures, files }) => failures.length > 0 || files.length > 0);
+}
+
+/** As {@link decide}, for one output; gives a decision without failures and files when there is nothing to do. */
+export function decideOutput(
+  output: NotifiedOutput,
+  notification: Pick<Notification, 'inputFailed' | 'jobUpdatedAt'>,
+  settings: DecisionSettings,
+  now: number,
+): OutputDecision {
+  const failedAt = output.finishedAt ?? notification.jobUpdatedAt ?? now;
+  const decision = {
+    output: { id: output.id, label: output.label, type: output.type },
+    failures: [],
+    files: [],
+    failedAt,
+  };
+  if (output.event !== null || UNFINISHED.has(output.state)) return decision;
+  const backedUp =
+    output.backupServerUsed || output.uploadError !== null || output.thumbnailUploadError !== null;
+  const files =
+    backedUp || settings.collectUnsentOutputs ? filesOf(output, settings.storage, failedAt + DAY_MS) : [];
+  return { ...decision, failures: failuresOf(output, notification.inputFailed, files), files };
+}
+
+function filesOf(output: NotifiedOutput, storage: StorageAllowList, fallbackDeadline: number): BackupFile[] {
+  const found = new Map<string, BackupFile>();
+  const add = (role: Role, url: string, about: Pick<BackupFile, 'thumbnailLabel' | 'size' | 'md5'>) => {
+    const parsed = url.length <= LONGEST_URL && URL.canParse(url) ? new URL(url) : null;
+    // A relative path is a place inside a package: it is no URL, and resolving it against one would invent a file.
+    if (parsed === null || !storage.allows(parsed)) return;
+    const filename = filenameOf(parsed);
+    const unknown = isPackage(filename) ? { size: null, md5: null } : {};
+    const deadline = deadlineOf(parsed) ?? fallbackDeadline;
+    found.set(`${role} ${fileIdOf(parsed)}`, { role, url, deadline, filename, ...about, ...unknown });
+  };
+  if (output.url !== null) {
+    const single = SINGLE_FILE_TYPES.has(output.type) && !/\.m3u8(?:[?#]|$)/i.test(output.url);
+    const size = single ? output.size : null;
+    add('media', output.url, { thumbnailLabel: null, size, md5: single ? md5Of(output.md5) : null });
+  }
+  for (const { url, label, size } of output.thumbnails) {
+    add('thumbnail', url, { thumbnailLabel: label, size, md5: null });
+  }
+  return [...found.values()];
+}
+
+function md5Of(text: string | null): string | null {
+  const md5 = text?.toLowerCase() ?? '';
+  return /^[0-9a-f]{32}$/.test(md5) ? md5 : null;
+}
+
+function failuresOf(
+  output: NotifiedOutput,
+  inputFailed: boolean,
+  files: readonly BackupFile[],
+): PrimaryFailure[] {
+  const told: PrimaryFailure[] = [];
+  if (output.uploadError !== null) told.push(failureOf('media', output.uploadError));
+  if (output.thumbnailUploadError !== null) told.push(failureOf('thumbnail', output.thumbnailUploadError));
+  if (told.length > 0) return told;
+  const failure =
+    output.state === 'failed' && output.error !== null ? failureOf('media', output.error) : null;
+  if (failure !== null && isOfUpload(failure.errorClass, inputFailed)) return [failure];
+  if (!output.backupServerUsed) return [];
+  const roles = new Set(files.map((file) => file.role));
+  const untold: NotifiedError = { errorClass: null, link: null, message: null };
+  return [...(roles.size > 0 ? roles : new Set<Role>(['media']))].map((role) => failureOf(role, untold));
+}
+
+function isOfUpload(errorClass: string, inputFailed: boolean): boolean {
+  const certainty = uploadErrorCertainty(errorClass);
+  return certainty === 'certain' || (certainty === 'likely' && !inputFailed);
+}
+
+function failureOf(role: Role, error: NotifiedError): PrimaryFailure {
+  return {
+    role,
+    errorClass: errorClassOf(error.link, error.errorClass ?? error.message),
+    message: error.message === null ? null : cut(redact(error.message), LONGEST_MESSAGE),
+    link: error.link === null ? null : safeLink(error.link),
+    destinationHost: destinationHostOf(error.message),
+  };
+}
+
+/** Pages show the link, so only a plain web address is kept of it. */
+function safeLink(link: string): string | null {
+  const url = link.length <= LONGEST_URL && URL.canParse(link) ? new URL(link) : null;
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:') || url.username !== '')
+    return null;
+  url.password = '';
+  url.search = '';
+  return url.href;
+}
