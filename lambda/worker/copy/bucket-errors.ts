@@ -1,0 +1,137 @@
+import { S3ServiceException } from '@aws-sdk/client-s3';
+import { RecoveryError } from '../../shared/errors.ts';
+import {
+  ChecksumMismatch,
+  DestinationBucketMissing,
+  DestinationBusy,
+  DestinationDenied,
+  DestinationKeyDenied,
+  DestinationRefused,
+  DestinationWrongRegion,
+  KeyTaken,
+  PartsMissing,
+  UploadVanished,
+} from './destination-errors.ts';
+import { parseRetryAfter } from './source-answer.ts';
+
+/** What was being done, for messages that tell the customer what to change. */
+export interface BucketCall {
+  readonly bucket: string;
+  readonly region: string;
+  /** The permission that the call needs, e.g. `s3:PutObject`. */
+  readonly permission: string;
+}
+
+/** Codes that pass by themselves, whatever their status. */
+const PASSING = new Set([
+  'InternalError',
+  'OperationAborted',
+  'RequestTimeout',
+  'RequestTimeTooSkewed',
+  'ServiceUnavailable',
+  'SlowDown',
+  'ThrottlingException',
+  'TooManyRequestsException',
+  'TemporaryRedirect',
+  'IncompleteBody',
+]);
+
+const DAMAGED = new Set([
+  'BadDigest',
+  'InvalidDigest',
+  'XAmzContentSHA256Mismatch',
+  'XAmzContentChecksumMismatch',
+]);
+
+/** Codes of Node and of the SDK for connections that cannot be made or that break. */
+const CONNECTION = new Set([
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EPIPE',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ETIMEDOUT',
+  'TimeoutError',
+]);
+
+/**
+ * Turns what the SDK throws into the project's own errors. What is neither an answer of S3 nor a broken connection
+ * comes back as it is: a bug, or an abort.
+ */
+export function translateBucketError(error: unknown, call: BucketCall): unknown {
+  if (error instanceof RecoveryError) return error;
+  if (error instanceof S3ServiceException) return translateAnswer(error, call);
+  if (!(error instanceof Error)) return error;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  if (CONNECTION.has(code)) {
+    return new DestinationBusy(`the connection to bucket ${call.bucket} failed: ${code}`, { cause: error });
+  }
+  return error;
+}
+
+function translateAnswer(error: S3ServiceException, call: BucketCall): RecoveryError {
+  const status = error.$metadata.httpStatusCode ?? 0;
+  const code = error.name;
+  const answer = /^[A-Za-z.]{1,60}$/.test(code) ? `${status} ${code}` : `${status}`;
+  const cause = { cause: error };
+  const to = `bucket ${call.bucket}`;
+  if (PASSING.has(code) || status === 429 || status === 408 || status >= 500) {
+    return new DestinationBusy(`${to} answered ${answer}`, { ...cause, retryAfterMs: retryAfterOf(error) });
+  }
+  if (DAMAGED.has(code)) return new ChecksumMismatch(`${to} answered ${answer}: damaged on the way`, cause);
+  if (status === 412 || code === 'ConditionalRequestConflict') {
+    return new KeyTaken(`${to} answered ${answer}: there is an object at the key`, cause);
+  }
+  if (code === 'NoSuchUpload') return new UploadVanished(`${to} answered ${answer}`, cause);
+  if (/^InvalidPart/.test(code)) return new PartsMissing(`${to} answered ${answer}`, cause);
+  if (code === 'NoSuchBucket') {
+    return new DestinationBucketMissing(`${to} does not exist: create it, or configure another one`, cause);
+  }
+  const region = regionOf(error, status, code);
+  if (region !== null) return wrongRegion(region, call, cause);
+  if (code.startsWith('KMS.') || (status === 403 && /\bkms:/i.test(error.message))) {
+    return new DestinationKeyDenied(
+      `${to} answered ${answer}: its KMS key cannot be used; allow the worker's role kms:GenerateDataKey and ` +
+        'kms:Decrypt in the key policy, and check that the key is enabled',
+      cause,
+    );
+  }
+  if (status === 403 || status === 401) {
+    return new DestinationDenied(
+      `${to} answered ${answer}: allow the worker's role ${call.permission}`,
+      cause,
+    );
+  }
+  return new DestinationRefused(`${to} answered ${answer} to a call that needs ${call.permission}`, cause);
+}
+
+function wrongRegion(region: string, call: BucketCall, cause: ErrorOptions): DestinationWrongRegion {
+  const where = region === '' ? 'another region' : region;
+  const target = region === '' ? "the bucket's region" : region;
+  return new DestinationWrongRegion(
+    `bucket ${call.bucket} is in ${where}, but the stack is in ${call.region}: ` +
+      `deploy the stack in ${target}, or configure a bucket in ${call.region}`,
+    cause,
+  );
+}
+
+/** The region that S3 points to, empty when it does not say which; null when the answer is about something else. */
+function regionOf(error: S3ServiceException, status: number, code: string): string | null {
+  const about =
+    status === 301 ||
+    status === 307 ||
+    code === 'PermanentRedirect' ||
+    code === 'AuthorizationHeaderMalformed';
+  if (!about) return null;
+  const stated =
+    error.$response?.headers['x-amz-bucket-region'] ?? ('Region' in error ? error.Region : undefined);
+  return typeof stated === 'string' && /^[a-z0-9-]{1,40}$/.test(stated) ? stated : '';
+}
+
+function retryAfterOf(error: S3ServiceException): number | null {
+  return parseRetryAfter(error.$response?.headers['retry-after'], Date.now());
+}

@@ -1,0 +1,148 @@
+import type { RecoveryError } from '../../shared/errors.ts';
+import type { ByteRange } from './plan.ts';
+import {
+  SourceChanged,
+  SourceExpired,
+  SourceNotFound,
+  SourceRedirected,
+  SourceRefused,
+  SourceUnavailable,
+  UnexpectedAnswer,
+} from './source-errors.ts';
+
+/** Status and headers of an answer. */
+export interface AnswerHead {
+  readonly version: '1.0' | '1.1';
+  readonly status: number;
+  /** By lower-case name; a header that came more than once has its values joined by `, `. */
+  readonly headers: ReadonlyMap<string, string>;
+}
+
+/** What a range was asked with. */
+export interface RangeQuestion {
+  readonly range: ByteRange;
+  /** ETag that `If-Match` was sent with; null when the file is not known yet, or has none. */
+  readonly etag: string | null;
+  /** Bytes of the whole file; null when not known yet. */
+  readonly size: number | null;
+}
+
+/** A range as the source serves it. */
+export interface RangeAnswer {
+  /** Bytes in this range. */
+  readonly length: number;
+  /** Bytes of the whole file. */
+  readonly size: number;
+  /** Strong ETag of the file, with quotes; null when the source has none. */
+  readonly etag: string | null;
+  readonly contentType: string | null;
+}
+
+/**
+ * Reads the head of an HTTP/1 answer, up to but without its empty line.
+ *
+ * @returns null for anything that is not plainly an HTTP/1 head.
+ */
+export function parseHead(text: string): AnswerHead | null {
+  const [first = '', ...lines] = text.split('\r\n');
+  const status = /^HTTP\/(1\.[01]) ([1-5]\d\d)(?: |$)/.exec(first);
+  const version = status?.[1];
+  if (version !== '1.0' && version !== '1.1') return null;
+  const headers = new Map<string, string>();
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    const name = line.slice(0, colon).toLowerCase();
+    if (colon < 1 || !/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) return null;
+    const value = line.slice(colon + 1).trim();
+    const earlier = headers.get(name);
+    headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
+  }
+  return { version, status: Number(status?.[2]), headers };
+}
+
+/** Bytes of the body as the head states them; null when it does not, or not clearly. */
+export function statedLength(head: AnswerHead): number | null {
+  const text = head.headers.get('content-length');
+  return text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : null;
+}
+
+/**
+ * Judges a 206: it has to be exactly the range asked for, uncompressed, of the file that is being copied.
+ *
+ * @throws {UnexpectedAnswer} for another range than asked for, for compression, and for a length that does not fit.
+ * @throws {SourceChanged} for another size or ETag than the file had.
+ */
+export function judgeRange(head: AnswerHead, asked: RangeQuestion): RangeAnswer {
+  const encoding = head.headers.get('content-encoding');
+  if (encoding !== undefined && encoding !== '' && encoding.toLowerCase() !== 'identity') {
+    throw new UnexpectedAnswer('the source compresses what it was asked to send as it is');
+  }
+  const found = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/i.exec(head.headers.get('content-range') ?? '');
+  if (found === null) throw new UnexpectedAnswer('the source does not say which range it sends');
+  const [from, last, size] = [Number(found[1]), Number(found[2]), Number(found[3])];
+  const etag = strongEtag(head.headers.get('etag'));
+  if (asked.size !== null && size !== asked.size)
+    throw new SourceChanged('the file has another size than before');
+  if (asked.etag !== null && etag !== asked.etag)
+    throw new SourceChanged('the file has another ETag than before');
+  const to = Math.min(asked.range.to, size);
+  const stated = statedLength(head);
+  if (from !== asked.range.from || last !== to - 1 || (stated !== null && stated !== to - from)) {
+    throw new UnexpectedAnswer('the source sends another range than it was asked for');
+  }
+  return { length: to - from, size, etag, contentType: head.headers.get('content-type') ?? null };
+}
+
+/** Weak ETags cannot be used with `If-Match`. */
+function strongEtag(text: string | undefined): string | null {
+  return text !== undefined && /^"[\x21\x23-\x7e\x80-\xff]*"$/.test(text) ? text : null;
+}
+
+/** Whether the answer says that the file has no bytes at all: no range of it can be had. */
+export function isEmptyFile(head: AnswerHead, asked: RangeQuestion): boolean {
+  if (head.status !== 416 || asked.range.from !== 0 || asked.size !== null) return false;
+  const range = head.headers.get('content-range');
+  return range === undefined || /^bytes \*\/0$/i.test(range);
+}
+
+/**
+ * The fault that an answer other than 206 means. Nothing of the body gets into the message but S3's error code.
+ *
+ * @param body the beginning of the body; S3 explains itself there in XML.
+ */
+export function faultOf(head: AnswerHead, body: string): RecoveryError {
+  const { status } = head;
+  const code = /<Code>([A-Za-z.]{1,60})<\/Code>/.exec(body)?.[1];
+  const answer = code === undefined ? `${status}` : `${status} ${code}`;
+  if (status === 503 || status === 429 || status === 408 || status >= 500 || code === 'RequestTimeout') {
+    return new SourceUnavailable(`the source answered ${answer}`, { retryAfterMs: retryAfterMs(head) });
+  }
+  if (status >= 300 && status < 400) return new SourceRedirected(status);
+  if (status === 401 || status === 403 || code === 'ExpiredToken') return refusal(answer, body);
+  if (status === 404 || status === 410) return new SourceNotFound(`the source answered ${answer}`);
+  if (status === 412) return new SourceChanged('the file has another ETag than before');
+  if (status === 416) return new SourceChanged('the file is shorter than before');
+  return new UnexpectedAnswer(`the source answered ${answer} to a request for a range`);
+}
+
+function refusal(answer: string, body: string): RecoveryError {
+  return /\bexpired\b|<Expires>|ExpiredToken/i.test(body)
+    ? new SourceExpired(`the source answered ${answer}: the URL has expired`)
+    : new SourceRefused(`the source answered ${answer}`);
+}
+
+function retryAfterMs(head: AnswerHead): number | null {
+  return parseRetryAfter(head.headers.get('retry-after'), Date.now());
+}
+
+/**
+ * Reads `Retry-After`: seconds, or a date.
+ *
+ * @returns milliseconds from `now` (epoch milliseconds), not below 0; null for no header or an unreadable one.
+ */
+export function parseRetryAfter(text: string | undefined, now: number): number | null {
+  if (text === undefined) return null;
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  const date = /^[A-Z][a-z]{2}, /.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(date) ? null : Math.max(0, date - now);
+}

@@ -1,0 +1,201 @@
+import type { ConnectionOptions } from 'node:tls';
+import { faultOf, isEmptyFile, judgeRange, type RangeAnswer, type RangeQuestion } from './source-answer.ts';
+import {
+  ConnectionWentStale,
+  type Exchange,
+  type Received,
+  SourceConnection,
+  type StallLimits,
+} from './source-connection.ts';
+import { exchangePlainly } from './source-plain.ts';
+import { parseSourceUrl, type SourceAddress } from './source-url.ts';
+
+/** S3 gives 10 to 90 MB/s a connection; a fast source is waited for less long than a dead one costs. */
+export const USUAL_STALL_LIMITS: StallLimits = {
+  silenceMs: 20_000,
+  windowMs: 30_000,
+  minBytesPerSecond: 64 * 1024,
+};
+
+/** S3 closes idle connections after a few seconds; a function that was frozen cannot know. */
+const IDLE_MS = 4000;
+
+export interface SourceOptions {
+  /** Connections to one origin at a time. */
+  readonly connections: number;
+  readonly stall?: StallLimits;
+  /** Trust beyond the system's. */
+  readonly tls?: Pick<ConnectionOptions, 'ca'>;
+}
+
+export interface RangeRequest extends RangeQuestion {
+  readonly url: string;
+  /** Receives the bytes; at least as long as the range. */
+  readonly target: Buffer;
+  readonly signal?: AbortSignal | undefined;
+  /** Called for each request that is sent. */
+  readonly onRequest?: (() => void) | undefined;
+}
+
+interface Origin {
+  readonly idle: { readonly connection: SourceConnection; readonly since: number }[];
+  readonly waiting: (() => void)[];
+  busy: number;
+}
+
+/** Reads ranges of files over HTTP, connections kept by origin and bounded in number. */
+export class HttpSource {
+  readonly #options: SourceOptions;
+  readonly #origins = new Map<string, Origin>();
+
+  constructor(options: SourceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Reads one range into the target. A file without any byte is answered with length and size 0.
+   *
+   * @throws the RecoveryErrors of `source-errors.ts`; the signal's reason.
+   */
+  async read(request: RangeRequest): Promise<RangeAnswer> {
+    const address = parseSourceUrl(request.url);
+    const origin = this.#origin(address.origin);
+    await enter(origin, this.#options.connections, request.signal);
+    try {
+      return await this.#read(address, origin, request);
+    } finally {
+      leave(origin);
+    }
+  }
+
+  /** Closes the idle connections. */
+  close(): void {
+    for (const origin of this.#origins.values()) {
+      for (const { connection } of origin.idle.splice(0)) connection.close();
+    }
+    this.#origins.clear();
+  }
+
+  #origin(name: string): Origin {
+    const known = this.#origins.get(name);
+    if (known !== undefined) return known;
+    const origin: Origin = { idle: [], waiting: [], busy: 0 };
+    this.#origins.set(name, origin);
+    return origin;
+  }
+
+  async #read(address: SourceAddress, origin: Origin, request: RangeRequest): Promise<RangeAnswer> {
+    let answer: RangeAnswer | undefined;
+    const headers = headersOf(address, request);
+    const exchange: Exchange = {
+      request: requestText(address, headers),
+      target: request.target,
+      stall: this.#options.stall ?? USUAL_STALL_LIMITS,
+      signal: request.signal,
+      judge: (head) => {
+        if (head.status !== 206) return { kind: head.status < 200 ? 'unusual' : 'error' };
+        answer = judgeRange(head, request);
+        const plain = head.version === '1.1' && !head.headers.has('transfer-encoding');
+        return plain && head.headers.has('content-length')
+          ? { kind: 'body', length: answer.length }
+          : { kind: 'unusual' };
+      },
+    };
+    let received = await this.#exchange(address, origin, exchange, request.onRequest);
+    if (received.kind === 'unusual') {
+      request.onRequest?.();
+      const judge: Exchange['judge'] = (head) => {
+        if (head.status !== 206) return { kind: 'error' };
+        answer = judgeRange(head, request);
+        return { kind: 'body', length: answer.length };
+      };
+      received = await exchangePlainly(address, { ...exchange, judge }, headers, this.#options.tls ?? {});
+    }
+    return conclude(received, answer, request);
+  }
+
+  async #exchange(
+    address: SourceAddress,
+    origin: Origin,
+    exchange: Exchange,
+    onRequest: (() => void) | undefined,
+  ): Promise<Received> {
+    for (;;) {
+      const connection = takeIdle(origin) ?? new SourceConnection(address, this.#options.tls);
+      onRequest?.();
+      try {
+        return await connection.exchange(exchange);
+      } catch (error) {
+        if (!(error instanceof ConnectionWentStale)) throw error;
+      } finally {
+        if (connection.usable) origin.idle.push({ connection, since: performance.now() });
+      }
+    }
+  }
+}
+
+function conclude(received: Received, answer: RangeAnswer | undefined, request: RangeRequest): RangeAnswer {
+  if (received.kind === 'body' && answer !== undefined) return answer;
+  if (received.kind !== 'error') throw new Error('an answer was neither a range nor an error');
+  if (isEmptyFile(received.head, request)) {
+    const contentType = received.head.headers.get('content-type') ?? null;
+    return {
+      length: 0,
+      size: 0,
+      etag: null,
+      contentType: /xml/i.test(contentType ?? '') ? null : contentType,
+    };
+  }
+  throw faultOf(received.head, received.text);
+}
+
+function takeIdle(origin: Origin): SourceConnection | null {
+  for (;;) {
+    const last = origin.idle.pop();
+    if (last === undefined) return null;
+    if (last.connection.usable && performance.now() - last.since < IDLE_MS) return last.connection;
+    last.connection.close();
+  }
+}
+
+async function enter(origin: Origin, limit: number, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  if (origin.busy < limit) {
+    origin.busy++;
+    return;
+  }
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const giveUp = () => {
+    origin.waiting.splice(origin.waiting.indexOf(resolve), 1);
+    reject(signal?.reason);
+  };
+  origin.waiting.push(resolve);
+  signal?.addEventListener('abort', giveUp, { once: true });
+  try {
+    await promise;
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
+  }
+}
+
+/** Who leaves hands the place to the one waiting longest. */
+function leave(origin: Origin): void {
+  const next = origin.waiting.shift();
+  if (next === undefined) origin.busy--;
+  else next();
+}
+
+function headersOf(address: SourceAddress, request: RangeRequest): Record<string, string> {
+  return {
+    Host: address.host,
+    Range: `bytes=${request.range.from}-${request.range.to - 1}`,
+    ...(request.etag === null ? {} : { 'If-Match': request.etag }),
+    'Accept-Encoding': 'identity',
+    'User-Agent': 'zencoder-recovery',
+  };
+}
+
+function requestText(address: SourceAddress, headers: Record<string, string>): string {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `GET ${address.target} HTTP/1.1\r\n${lines.join('')}\r\n`;
+}
