@@ -1,0 +1,158 @@
+import * as v from 'valibot';
+import { DEFAULT_ZENCODER_STORAGE } from '../lambda/shared/storage-hosts.ts';
+import { DEFAULT_KEY_TEMPLATE } from '../lambda/worker/key-template.ts';
+import { arn, bucketName, keyTemplate, oneOf, onOff, stackName, storage, wholeNumber } from './settings.ts';
+import { unknownSettings } from './unknown-settings.ts';
+
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+
+/** Retention periods that CloudWatch Logs offers, in days. */
+const RETENTION_DAYS = [
+  '1',
+  '3',
+  '5',
+  '7',
+  '14',
+  '30',
+  '60',
+  '90',
+  '180',
+  '365',
+  '731',
+  '1827',
+  '3653',
+] as const;
+
+/**
+ * Every setting of the stack. Each is a context key of its own: in `cdk.json` under `"context"`, or on the command
+ * line as `cdk deploy -c bucketName=my-bucket`, where everything arrives as text and is converted here.
+ */
+const entries = v.object({
+  /**
+   * Name of the CloudFormation stack. Nothing else has a fixed name, so stacks of different names can live side by
+   * side in one account and region.
+   *
+   * @default ZencoderRecovery
+   */
+  stackName: v.optional(stackName, 'ZencoderRecovery'),
+  /**
+   * Your own bucket for the recovered files, in the region of the stack. It stays as it is: the stack adds no policy
+   * and no lifecycle rule to it.
+   *
+   * @default - the stack makes a bucket, which outlives the stack
+   */
+  bucketName: v.optional(bucketName),
+  /**
+   * ARN of the KMS key by which your own bucket encrypts, so that the worker may use it.
+   *
+   * @default - no key: the bucket encrypts by SSE-S3 or the AWS managed key
+   */
+  bucketKmsKeyArn: v.optional(arn('kms', /^key\/[0-9A-Za-z-]+$/)),
+  /**
+   * Key of a recovered file in the bucket; the placeholders are listed at `parseKeyTemplate`.
+   *
+   * @default zencoder-recovery/{job_id}/{output_id}/{role}/{thumbnail_label}/{filename}
+   */
+  keyTemplate: v.optional(keyTemplate, DEFAULT_KEY_TEMPLATE),
+  /**
+   * Where Zencoder keeps backup files: exact bucket names or origins, as a list or separated by commas. No request
+   * leaves for any other place.
+   *
+   * @default zencoder-temp-storage-us-east-1, zencoder-live
+   */
+  zencoderStorage: v.optional(storage, DEFAULT_ZENCODER_STORAGE),
+  /**
+   * Whether to collect also outputs that were made without any destination: Zencoder keeps those on the same storage
+   * for the same 24 hours, although no upload failed.
+   *
+   * @default false
+   */
+  collectUnsentOutputs: v.optional(onOff, false),
+  /**
+   * How many workers may copy at once, at least 2 (what Lambda allows for a queue).
+   *
+   * @default 10
+   */
+  maxConcurrency: v.optional(wholeNumber(2, 1000), 10),
+  /**
+   * How long one worker invocation may take, in seconds. The queue hides a message a little longer than that, so it
+   * is also how soon the work of a worker that died is taken up again.
+   *
+   * @default 900
+   */
+  workerTimeoutSeconds: v.optional(wholeNumber(2, 900), 900),
+  /**
+   * Memory of the worker in MB, which on Lambda also buys its share of a processor.
+   *
+   * @default 768
+   */
+  workerMemoryMb: v.optional(wholeNumber(512, 10_240), 768),
+  /**
+   * Files larger than this many bytes are copied in segments by several workers at once.
+   *
+   * @default 8589934592, about two minutes at the 65 MB/s that one Lambda function carries
+   */
+  segmentBytes: v.optional(wholeNumber(5 * MIB, 64 * GIB), 8 * GIB),
+  /**
+   * After how many days DynamoDB removes a settled record; 0 keeps records for ever.
+   *
+   * @default 0
+   */
+  recordTtlDays: v.optional(wholeNumber(0, 3650), 0),
+  /**
+   * Least important log lines that are written: DEBUG, INFO, WARN or ERROR.
+   *
+   * @default INFO
+   */
+  logLevel: v.optional(oneOf('DEBUG', 'INFO', 'WARN', 'ERROR'), 'INFO'),
+  /**
+   * How many days CloudWatch keeps logs: one of the periods that it offers.
+   *
+   * @default 90
+   */
+  logRetentionDays: v.optional(v.pipe(oneOf(...RETENTION_DAYS), v.transform(Number)), '90'),
+});
+
+const settings = v.pipe(
+  entries,
+  v.forward(
+    v.partialCheck(
+      [['bucketName'], ['bucketKmsKeyArn']],
+      ({ bucketName, bucketKmsKeyArn }) => bucketKmsKeyArn === undefined || bucketName !== undefined,
+      'belongs to a bucket of your own: set bucketName as well',
+    ),
+    ['bucketKmsKeyArn'],
+  ),
+);
+
+/** The parsed settings; absent are only those without a default. */
+export type Config = Readonly<v.InferOutput<typeof settings>>;
+
+/** Settings that cannot be deployed; the message has a line for each fault. */
+export class InvalidConfig extends Error {
+  override readonly name = 'InvalidConfig';
+}
+
+/**
+ * Reads the settings from the context of a CDK app. Context keys that belong to the CDK itself are passed over.
+ *
+ * @throws {InvalidConfig} naming every faulty and every unknown setting at once.
+ */
+export function parseConfig(context: Readonly<Record<string, unknown>>): Config {
+  const faults = unknownSettings(Object.keys(context), Object.keys(entries.entries));
+  const result = v.safeParse(settings, context);
+  const byName = Map.groupBy(result.issues ?? [], nameOf);
+  for (const [name, issues] of byName) {
+    faults.push(`${name}: ${issues[0]?.message ?? 'wrong'}, found ${JSON.stringify(context[name])}`);
+  }
+  if (!result.success || faults.length > 0) {
+    const list = faults.map((fault) => `  - ${fault}`).join('\n');
+    throw new InvalidConfig(`The settings (context in cdk.json, or -c) have faults:\n${list}`);
+  }
+  return result.output;
+}
+
+function nameOf(issue: v.InferIssue<typeof settings>): string {
+  return String(issue.path?.[0].key ?? 'context');
+}

@@ -1,0 +1,76 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import { HttpApi, type HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+
+export interface RecoveryApiProps {
+  /** How many days the access log is kept. */
+  readonly logRetentionDays: number;
+  /**
+   * Requests a second that the API answers in the long run; beyond it callers get 429 and try again.
+   *
+   * @default 500
+   */
+  readonly requestsPerSecond?: number;
+  /**
+   * Requests that it answers at once.
+   *
+   * @default 1000
+   */
+  readonly burst?: number;
+}
+
+/** What an access log line holds. Neither headers nor query strings: both can carry credentials. */
+const ACCESS_LOG_FIELDS = {
+  requestId: '$context.requestId',
+  time: '$context.requestTime',
+  route: '$context.routeKey',
+  protocol: '$context.protocol',
+  sourceIp: '$context.identity.sourceIp',
+  userAgent: '$context.identity.userAgent',
+  status: '$context.status',
+  responseBytes: '$context.responseLength',
+  latencyMs: '$context.responseLatency',
+  error: '$context.error.message',
+  integrationError: '$context.integrationErrorMessage',
+};
+
+/**
+ * The stack's public door: an HTTP API on its default stage, throttled, with an access log. Its address speaks HTTP/1.1
+ * as well as HTTP/2, which matters because Zencoder does not deliver over HTTP/2. It authorizes nobody itself: each
+ * route says who does.
+ */
+export class RecoveryApi extends Construct {
+  readonly api: HttpApi;
+
+  constructor(scope: Construct, id: string, props: RecoveryApiProps) {
+    super(scope, id);
+    const accessLog = new LogGroup(this, 'AccessLog', {
+      retention: props.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.api = new HttpApi(this, 'Api', {
+      description: 'Notifications from Zencoder',
+      createDefaultStage: false,
+    });
+    new HttpStage(this, 'Stage', {
+      httpApi: this.api,
+      stageName: '$default',
+      autoDeploy: true,
+      throttle: { rateLimit: props.requestsPerSecond ?? 500, burstLimit: props.burst ?? 1000 },
+      accessLogSettings: {
+        destination: new LogGroupLogDestination(accessLog),
+        format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG_FIELDS)),
+      },
+    });
+  }
+
+  /** Routes one method and path to a function; the route is returned so that its owner can say who authorizes. */
+  addFunction(method: HttpMethod, path: string, handler: IFunction) {
+    const integration = new HttpLambdaIntegration(`${method}${path}`, handler);
+    return this.api.addRoutes({ path, methods: [method], integration });
+  }
+}

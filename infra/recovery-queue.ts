@@ -1,0 +1,78 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Effect, type IGrantable, type IPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+
+export interface RecoveryQueueProps {
+  /** Seconds that one worker invocation may take; decides for how long a message is hidden. */
+  readonly workerTimeoutSeconds: number;
+}
+
+/**
+ * The queue between ingest and worker, with its dead-letter queue. Both are encrypted by SQS and refuse plain HTTP.
+ *
+ * - **Visibility timeout**: the worker's timeout and a tenth of it more, at most 30 seconds. AWS advises six times the
+ *   timeout so that throttled batches are not taken twice; here a batch is one message, the event source mapping
+ *   never polls more than the workers that it may start, and a longer time would only delay taking up the work of a
+ *   worker that died. It is never shorter than the timeout: a worker's lease in the ledger ends with its invocation, so it
+ *   has always run out when the message comes back.
+ * - **Receive count**: the worker itself gives a recovery up when its deadline has passed, and backs off between
+ *   attempts up to 15 minutes, spread over the upper half of each step: at most about 200 attempts in 24 hours. 250
+ *   keeps every one of those out of the dead-letter queue, and still ends a message that kills each worker.
+ * - **Retention**: 4 days on the queue, longer than any recovery can live; 14 days, the most that SQS has, on the
+ *   dead-letter queue, so that a long weekend leaves time to look and to redrive.
+ */
+export class RecoveryQueue extends Construct {
+  readonly queue: Queue;
+  readonly deadLetterQueue: Queue;
+
+  constructor(scope: Construct, id: string, props: RecoveryQueueProps) {
+    super(scope, id);
+    this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.queue = new Queue(this, 'Queue', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(4),
+      visibilityTimeout: Duration.seconds(visibilitySeconds(props.workerTimeoutSeconds)),
+      deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: 250 },
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+  }
+
+  /** Allows to put messages on the queue, and nothing else. */
+  grantSend(role: IGrantable): void {
+    allow(role.grantPrincipal, ['sqs:SendMessage'], [this.queue.queueArn]);
+  }
+
+  /**
+   * Allows what the worker does: take messages, delay and delete them, queue segments, and put what cannot be
+   * understood straight on the dead-letter queue.
+   */
+  grantWork(role: IGrantable): void {
+    allow(
+      role.grantPrincipal,
+      [
+        'sqs:ReceiveMessage',
+        'sqs:DeleteMessage',
+        'sqs:GetQueueAttributes',
+        'sqs:ChangeMessageVisibility',
+        'sqs:SendMessage',
+      ],
+      [this.queue.queueArn],
+    );
+    allow(role.grantPrincipal, ['sqs:SendMessage'], [this.deadLetterQueue.queueArn]);
+  }
+}
+
+function visibilitySeconds(workerTimeoutSeconds: number): number {
+  return workerTimeoutSeconds + Math.min(30, Math.ceil(workerTimeoutSeconds / 10));
+}
+
+function allow(principal: IPrincipal, actions: string[], resources: string[]): void {
+  principal.addToPrincipalPolicy(new PolicyStatement({ effect: Effect.ALLOW, actions, resources }));
+}

@@ -1,0 +1,69 @@
+import { CfnOutput, Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { Config } from './config.ts';
+import { RecoveryApi } from './http-api.ts';
+import { IngestApi } from './ingest-api.ts';
+import { LedgerTable } from './ledger-table.ts';
+import { NotificationSecret } from './notification-secret.ts';
+import { RecoveryBucket } from './recovery-bucket.ts';
+import { RecoveryQueue } from './recovery-queue.ts';
+import { RecoveryWorker } from './recovery-worker.ts';
+
+/** The whole of it, in the order in which a notification travels. */
+export class RecoveryStack extends Stack {
+  constructor(scope: Construct, config: Config) {
+    super(scope, config.stackName, {
+      description: 'Recovers files that Zencoder could not upload, and records why',
+    });
+    const logging = { logLevel: config.logLevel, logRetentionDays: config.logRetentionDays };
+
+    const api = new RecoveryApi(this, 'Api', { logRetentionDays: config.logRetentionDays });
+    const secret = new NotificationSecret(this, 'NotificationSecret');
+    const queue = new RecoveryQueue(this, 'Recoveries', {
+      workerTimeoutSeconds: config.workerTimeoutSeconds,
+    });
+    const ledger = new LedgerTable(this, 'Ledger');
+    const bucket = new RecoveryBucket(this, 'Recovered', {
+      bucketName: config.bucketName,
+      kmsKeyArn: config.bucketKmsKeyArn,
+    });
+
+    const { notificationUrl } = new IngestApi(this, 'Notifications', {
+      ...logging,
+      api,
+      queue,
+      secret,
+      zencoderStorage: config.zencoderStorage,
+      collectUnsentOutputs: config.collectUnsentOutputs,
+    });
+    const { worker } = new RecoveryWorker(this, 'Recovery', {
+      ...logging,
+      queue,
+      ledger,
+      bucket,
+      keyTemplate: config.keyTemplate,
+      zencoderStorage: config.zencoderStorage,
+      segmentBytes: config.segmentBytes,
+      recordTtlDays: config.recordTtlDays,
+      maxConcurrency: config.maxConcurrency,
+      timeoutSeconds: config.workerTimeoutSeconds,
+      memoryMb: config.workerMemoryMb,
+    });
+
+    this.#output(
+      'NotificationUrl',
+      notificationUrl,
+      'Where Zencoder posts to; put user name and password in',
+    );
+    this.#output('NotificationSecretArn', secret.secret.secretArn, 'Secret with that user name and password');
+    this.#output('TableName', ledger.table.tableName, 'The ledger');
+    this.#output('BucketName', bucket.bucketName, 'Where recovered files are');
+    this.#output('QueueUrl', queue.queue.queueUrl, 'Work to be done');
+    this.#output('DeadLetterQueueUrl', queue.deadLetterQueue.queueUrl, 'Messages that need a person');
+    this.#output('WorkerFunctionName', worker.function.functionName, 'The function that copies');
+  }
+
+  #output(name: string, value: string, description: string): void {
+    new CfnOutput(this, name, { value, description });
+  }
+}

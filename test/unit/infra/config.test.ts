@@ -1,0 +1,187 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Config, InvalidConfig, parseConfig } from '../../../infra/config.ts';
+
+const DEFAULTS: Config = {
+  stackName: 'ZencoderRecovery',
+  keyTemplate: 'zencoder-recovery/{job_id}/{output_id}/{role}/{thumbnail_label}/{filename}',
+  zencoderStorage: 'zencoder-temp-storage-us-east-1,zencoder-live',
+  collectUnsentOutputs: false,
+  maxConcurrency: 10,
+  workerTimeoutSeconds: 900,
+  workerMemoryMb: 768,
+  segmentBytes: 8 * 2 ** 30,
+  recordTtlDays: 0,
+  logLevel: 'INFO',
+  logRetentionDays: 90,
+};
+
+/** Values that each setting takes, written as in cdk.json. */
+const good = fc.record(
+  {
+    stackName: fc.stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,127}$/),
+    bucketName: fc.stringMatching(/^[a-z0-9]([a-z0-9-]{1,40})[a-z0-9]$/),
+    keyTemplate: fc.constantFrom('{job_id}/{filename}', 'a/{pass_through.tenant}/{output_id}/{basename}'),
+    zencoderStorage: fc.constantFrom('zencoder-live', 'zencoder-live,http://127.0.0.1:4567/zencoder-live'),
+    collectUnsentOutputs: fc.boolean(),
+    maxConcurrency: fc.integer({ min: 2, max: 1000 }),
+    workerTimeoutSeconds: fc.integer({ min: 2, max: 900 }),
+    workerMemoryMb: fc.integer({ min: 512, max: 10_240 }),
+    segmentBytes: fc.integer({ min: 5 * 2 ** 20, max: 64 * 2 ** 30 }),
+    recordTtlDays: fc.integer({ min: 0, max: 3650 }),
+    logLevel: fc.constantFrom('DEBUG', 'INFO', 'WARN', 'ERROR'),
+    logRetentionDays: fc.constantFrom(1, 30, 365, 3653),
+  },
+  { requiredKeys: [] },
+);
+
+/** Values that the setting must refuse. */
+const bad = {
+  stackName: fc.constantFrom('', '1st', 'under_score', 'a'.repeat(129), 7, true),
+  bucketName: fc.constantFrom(
+    '',
+    's3://mine',
+    'Mine',
+    'a',
+    '10.0.0.1',
+    'a..b',
+    '-a-',
+    'arn:aws:s3:::mine',
+    5,
+  ),
+  bucketKmsKeyArn: fc.constantFrom(
+    '',
+    'alias/mine',
+    'arn:aws:kms:us-east-1:123456789012:alias/mine',
+    'arn:aws:s3:::key/1',
+  ),
+  keyTemplate: fc.constantFrom('', '{job_id}', '{nonsense}/{filename}', '{filename', 4),
+  zencoderStorage: fc.constantFrom('', ',', 'Zencoder*', 'https://', ['not a bucket'], [1], 5),
+  collectUnsentOutputs: fc.constantFrom('yes', '', 1, null, 'True '),
+  maxConcurrency: fc.constantFrom(1, 1001, '1', 'ten', '', 2.5, '2.5', true, null, Number.NaN),
+  workerTimeoutSeconds: fc.constantFrom(0, 901, '15m', '-5', '1e2'),
+  workerMemoryMb: fc.constantFrom(128, '128', 10_241),
+  segmentBytes: fc.constantFrom(0, '8 GiB', 2 ** 60),
+  recordTtlDays: fc.constantFrom(-1, '-1', 'never'),
+  logLevel: fc.constantFrom('', 'LOUD', 3, null),
+  logRetentionDays: fc.constantFrom(0, 2, '45', 'forever'),
+};
+
+describe('the settings', () => {
+  it('have a default each, but for the bucket of your own and its key', () => {
+    expect(parseConfig({})).toEqual(DEFAULTS);
+  });
+
+  it('mean the same as text from the command line as typed in cdk.json', () => {
+    fc.assert(
+      fc.property(good, (typed) => {
+        const asText = Object.fromEntries(
+          Object.entries(typed).map(([name, value]) => [name, String(value)]),
+        );
+        expect(parseConfig(asText)).toEqual(parseConfig(typed));
+      }),
+    );
+  });
+
+  it('come out as they were put in', () => {
+    fc.assert(
+      fc.property(good, (typed) => {
+        expect(parseConfig(typed)).toEqual({ ...DEFAULTS, ...typed });
+      }),
+    );
+  });
+
+  it('list Zencoder storage as an array or separated by commas', () => {
+    const list = ['zencoder-live', 'zencoder-temp-storage-us-east-1'];
+    expect(parseConfig({ zencoderStorage: list })).toEqual(parseConfig({ zencoderStorage: list.join(',') }));
+  });
+
+  it('name a KMS key of the own bucket by its ARN', () => {
+    const bucketKmsKeyArn = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d-0000-1111-2222-333344445555';
+    expect(parseConfig({ bucketName: 'mine', bucketKmsKeyArn })).toMatchObject({ bucketKmsKeyArn });
+  });
+});
+
+describe('faulty settings', () => {
+  it('are refused each, whatever the others are', () => {
+    for (const [name, values] of Object.entries(bad)) {
+      fc.assert(
+        fc.property(good, values, (others, value) => {
+          expect(faultsOf({ ...others, [name]: value })).toEqual([expect.stringContaining(`${name}: `)]);
+        }),
+      );
+    }
+  });
+
+  it('are all named in one message', () => {
+    fc.assert(
+      fc.property(fc.record(bad, { requiredKeys: [] }), (context) => {
+        fc.pre(Object.keys(context).length > 0);
+        const named = faultsOf(context).map((line) => line.split(':')[0]);
+        expect(named.toSorted()).toEqual(Object.keys(context).toSorted());
+      }),
+    );
+  });
+
+  it('say what is expected and what was found', () => {
+    expect(faultsOf({ maxConcurrency: '1', logLevel: 'LOUD' })).toEqual([
+      'maxConcurrency: expected a whole number from 2 to 1000, found "1"',
+      'logLevel: expected one of DEBUG, INFO, WARN, ERROR, found "LOUD"',
+    ]);
+  });
+
+  it('include a key without the bucket that it belongs to', () => {
+    const bucketKmsKeyArn = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d';
+    expect(faultsOf({ bucketKmsKeyArn })).toEqual([
+      expect.stringContaining('bucketKmsKeyArn: belongs to a bucket of your own: set bucketName as well'),
+    ]);
+  });
+});
+
+describe('unknown settings', () => {
+  it.each([
+    ['bucketname', 'bucketName'],
+    ['bucket-name', 'bucketName'],
+    ['bukcetName', 'bucketName'],
+    ['maxConcurency', 'maxConcurrency'],
+    ['log_level', 'logLevel'],
+    ['workerTimeout', 'workerTimeoutSeconds'],
+  ])('%s is refused, with a hint at %s', (misspelt, meant) => {
+    expect(faultsOf({ [misspelt]: 'x' })).toEqual([`${misspelt}: unknown setting; did you mean ${meant}?`]);
+  });
+
+  it('that resemble none are refused with the list of those there are', () => {
+    expect(faultsOf({ colour: 'blue' })).toEqual([
+      expect.stringMatching(/^colour: unknown setting; known are stackName, bucketName, /),
+    ]);
+  });
+
+  it('are named beside the faults of known ones', () => {
+    expect(faultsOf({ bucketname: 'x', maxConcurrency: 0, colour: 'blue' })).toHaveLength(3);
+  });
+
+  it('are not what belongs to the CDK itself', () => {
+    const context = {
+      '@aws-cdk/core:checkSecretUsage': true,
+      'aws:cdk:bundling-stacks': [],
+      'aws:cdk:enable-path-metadata': true,
+      'cli-telemetry': false,
+      'acknowledged-issue-numbers': [1],
+      'availability-zones:account=123456789012:region=us-east-1': ['us-east-1a'],
+    };
+    expect(parseConfig(context)).toEqual(DEFAULTS);
+  });
+});
+
+function faultsOf(context: Record<string, unknown>): string[] {
+  try {
+    parseConfig(context);
+  } catch (error) {
+    if (!(error instanceof InvalidConfig)) throw error;
+    return error.message
+      .split('\n')
+      .slice(1)
+      .map((line) => line.replace(/^ {2}- /, ''));
+  }
+  return [];
+}
