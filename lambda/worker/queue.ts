@@ -23,6 +23,8 @@ export class QueueRefused extends RecoveryError {
 export interface ReceivedMessage {
   readonly body: string;
   readonly receiptHandle: string;
+  /** How often the queue has delivered it, this time included. */
+  readonly receiveCount: number;
 }
 
 export interface RecoveryQueue {

@@ -1,0 +1,196 @@
+import { RecoveryError } from '../shared/errors.ts';
+import { readRecovery } from '../shared/ledger/read-items.ts';
+import type { ClaimedRecovery } from '../shared/ledger/records.ts';
+import {
+  dropPlan,
+  handOver,
+  type PlannedRecovery,
+  reopenSegments,
+  savePlan,
+} from '../shared/ledger/segments.ts';
+import { saveProgress } from '../shared/ledger/settlements.ts';
+import type { SegmentMessage } from '../shared/message.ts';
+import type { BackupFile, JobInfo, OutputInfo } from '../shared/model.ts';
+import type { WorkerContext } from './context.ts';
+import { endsPlan } from './copy/errors.ts';
+import type { Copied, CopyJob, CopyPlan, CopyResult } from './copy/types.ts';
+import { createProgress } from './progress.ts';
+import { provenanceOf } from './provenance.ts';
+
+/** After so many attempts a file that differs from its announcement is kept as it is: better than lost. */
+const ATTEMPTS_FOR_A_MATCH = 3;
+
+/** What one attempt at one file came to. */
+export type FileOutcome =
+  | { readonly kind: 'recovered'; readonly key: string; readonly result: CopyResult }
+  /** Its segments are queued; the recovery is under nobody's lease. */
+  | { readonly kind: 'handed-on' }
+  /** What is copied stays; the next attempt may begin at once. */
+  | { readonly kind: 'out-of-time' }
+  /** Somebody else has the recovery now. */
+  | { readonly kind: 'lease-lost' }
+  | { readonly kind: 'fault'; readonly key: string; readonly error: unknown };
+
+/** A claimed file and all that a copy of it needs to know. */
+export interface FileTask {
+  readonly job: JobInfo;
+  readonly output: OutputInfo;
+  readonly file: BackupFile;
+  readonly key: string;
+  readonly record: ClaimedRecovery;
+}
+
+/** Parts that an upload was said to have are gone; what is missing is copied again. */
+export class PartsDisappeared extends RecoveryError {
+  override readonly name = 'PartsDisappeared';
+  override readonly meaning = 'try-again';
+}
+
+/** The job of the copy engine for a file. */
+export function copyJobOf(task: Omit<FileTask, 'record'>, attempts: number, signal: AbortSignal): CopyJob {
+  const { job, output, file, key } = task;
+  return {
+    url: file.url,
+    key,
+    filename: file.filename,
+    metadata: provenanceOf(job, output, file),
+    announcedSize: file.size,
+    announcedMd5: file.md5,
+    acceptMismatch: attempts >= ATTEMPTS_FOR_A_MATCH,
+    mayExist: attempts > 1,
+    signal,
+  };
+}
+
+/**
+ * One attempt at one file under the recovery's lease: a small file is copied at once, a large one by its plan, in this
+ * invocation if it is one segment, else by a message a segment. Never throws: a fault is an outcome.
+ */
+export async function copyFile(task: FileTask, context: WorkerContext): Promise<FileOutcome> {
+  const { invocation, now } = context;
+  const remaining = invocation.stopAt - now();
+  if (remaining <= 0) return { kind: 'out-of-time' };
+  const timeUp = AbortSignal.timeout(remaining);
+  try {
+    const job = copyJobOf(task, task.record.attempts, timeUp);
+    return await attempt(task, job, context);
+  } catch (error) {
+    return timeUp.aborted ? { kind: 'out-of-time' } : { kind: 'fault', key: task.key, error };
+  }
+}
+
+async function attempt(task: FileTask, job: CopyJob, context: WorkerContext): Promise<FileOutcome> {
+  try {
+    return await copyByPlan(task, job, context);
+  } catch (error) {
+    // The upload or the source is not what the plan was made for: once, from the first byte, in this attempt.
+    if (!endsPlan(error)) throw error;
+    const anew = await forgetPlan(task, context);
+    return await copyByPlan({ ...task, record: anew }, job, context);
+  }
+}
+
+async function copyByPlan(task: FileTask, job: CopyJob, context: WorkerContext): Promise<FileOutcome> {
+  const begun = await begin(task, job, context);
+  if (begun.kind === 'copied') return { kind: 'recovered', key: task.key, result: begun.result };
+  if (begun.kind === 'lease-lost') return begun;
+  if (begun.record.upload.segments > 1) return await handOn({ ...task, record: begun.record }, context);
+  return await copyHere({ ...task, record: begun.record }, job, context);
+}
+
+type PlannedTask = FileTask & { readonly record: ClaimedRecovery & PlannedRecovery };
+type Begun =
+  | Copied
+  | { readonly kind: 'planned'; readonly record: PlannedTask['record'] }
+  | { readonly kind: 'lease-lost' };
+
+async function begin({ record }: FileTask, job: CopyJob, context: WorkerContext): Promise<Begun> {
+  const { engine, table, now } = context;
+  if (record.upload !== undefined) return { kind: 'planned', record: { ...record, upload: record.upload } };
+  const started = await engine.start(job);
+  if (started.kind === 'copied') return started;
+  const { plan } = started;
+  // An attempt that died between creating an upload and keeping its plan has left an upload that nobody knows.
+  if (record.attempts > 1) await engine.abandonStrays(plan.key, plan.uploadId);
+  const saved = await savePlan(table, record, plan, now());
+  if (saved.outcome !== 'saved' || saved.record.upload === undefined) {
+    await engine.abandon(plan);
+    return { kind: 'lease-lost' };
+  }
+  return { kind: 'planned', record: { ...saved.record, lease: record.lease, upload: saved.record.upload } };
+}
+
+async function copyHere(task: PlannedTask, job: CopyJob, context: WorkerContext): Promise<FileOutcome> {
+  const { engine, table, invocation, now } = context;
+  const { record } = task;
+  const plan = planOf(task);
+  const progress = createProgress({
+    save: (bytesDone) => saveProgress(table, record, { bytesDone, bytesTotal: plan.size, at: now() }),
+    now,
+  });
+  const segment = await engine
+    .copySegment(job, plan, 0, { stopAt: invocation.stopAt, onProgress: progress.report })
+    .finally(progress.settled);
+  return segment.kind === 'out-of-time' ? segment : await completeUpload(task, job, context);
+}
+
+/**
+ * Completes an upload whose segments are all done, under the recovery's lease.
+ *
+ * @throws {PartsDisappeared} when S3 lacks parts; the segments they belong to are open again.
+ */
+export async function completeUpload(
+  task: PlannedTask,
+  job: CopyJob,
+  context: WorkerContext,
+): Promise<FileOutcome> {
+  const { engine, table, now } = context;
+  const completed = await engine.complete(job, planOf(task));
+  if (completed.kind === 'copied') return { kind: 'recovered', key: task.key, result: completed.result };
+  const { missingSegments, missingParts, bytesDone } = completed;
+  if (task.record.upload.segments > 1) {
+    await reopenSegments(table, task.record, missingSegments, bytesDone, now());
+  }
+  throw new PartsDisappeared(`${missingParts} parts that were copied are no longer in the upload`);
+}
+
+/** The plan as the engine made it; the ledger keeps it field by field. */
+function planOf({ record }: PlannedTask): CopyPlan {
+  const { segmentsDone: _, ...plan } = record.upload;
+  return plan;
+}
+
+/** Queues a message for every segment that is not done. */
+async function handOn(
+  { job, output, file, record }: PlannedTask,
+  context: WorkerContext,
+): Promise<FileOutcome> {
+  const { queue, table, now } = context;
+  const { uploadId, segments, segmentsDone } = record.upload;
+  const isDone = new Set(segmentsDone);
+  const left = Array.from({ length: segments }, (_, segment) => segment).filter(
+    (segment) => !isDone.has(segment),
+  );
+  // With all done only the completion is wanting, and any segment's message brings it about.
+  const wanted = left.length > 0 ? left : [0];
+  await queue.sendSegments(
+    wanted.map(
+      (segment): SegmentMessage => ({ type: 'segment', version: 1, job, output, file, uploadId, segment }),
+    ),
+  );
+  await handOver(table, record, now());
+  return { kind: 'handed-on' };
+}
+
+/** Aborts the upload and takes its plan out of the ledger; the record it returns has none. */
+async function forgetPlan({ record }: FileTask, context: WorkerContext): Promise<ClaimedRecovery> {
+  const { engine, table, now } = context;
+  // The plan may be one that this very attempt saved, so the ledger is asked.
+  const upload = (await readRecovery(table, record))?.upload;
+  if (upload !== undefined) {
+    await engine.abandon(upload);
+    await dropPlan(table, record, upload.uploadId, now());
+  }
+  const { upload: _, ...withoutPlan } = record;
+  return withoutPlan;
+}

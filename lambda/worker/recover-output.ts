@@ -1,0 +1,106 @@
+import pMap from 'p-map';
+import { fileIdOf } from '../shared/backup-file.ts';
+import { RecoveryError } from '../shared/errors.ts';
+import { claimFiles, type FileClaim, type OutputContext } from '../shared/ledger/claims.ts';
+import { recordPrimaryFailures } from '../shared/ledger/failures.ts';
+import type { OutputMessage } from '../shared/message.ts';
+import type { BackupFile } from '../shared/model.ts';
+import type { MessageOutcome, WorkerContext } from './context.ts';
+import { copyFile, type FileTask } from './copy-file.ts';
+import { keysOf } from './key-template.ts';
+import { settleOutcomes } from './settle.ts';
+
+/** Files that are claimed and settled in one DynamoDB call each: the items that one transaction takes. */
+const GROUP_FILES = 100;
+
+/** Files in flight at once; thumbnails wait for round trips far more than for bandwidth. */
+const FILES_AT_ONCE = 16;
+
+/** A URL that is not on Zencoder's storage: no request ever leaves for it. */
+export class SourceNotAllowed extends RecoveryError {
+  override readonly name = 'SourceNotAllowed';
+  override readonly meaning = 'not-understood';
+}
+
+/**
+ * Does all that is to be done for one output: records its primary failures, then claims, copies and settles its backup
+ * files side by side. Files that are settled or that a living invocation works on are left alone.
+ *
+ * @throws {SourceNotAllowed} when a URL is not on the allow-list; the failures are recorded all the same.
+ */
+export async function recoverOutput(message: OutputMessage, context: WorkerContext): Promise<MessageOutcome> {
+  const { table, logger, now } = context;
+  const recorded = await recordPrimaryFailures(table, message, now());
+  for (const { record, isNew } of recorded) {
+    if (isNew) logger.warn('primary failure', { role: record.role, errorClass: record.errorClass });
+  }
+  const stranger = message.files.find(({ url }) => !context.storage.allows(new URL(url)));
+  if (stranger !== undefined) {
+    throw new SourceNotAllowed(
+      `a ${stranger.role} file is on ${new URL(stranger.url).host}, which is not on the allow-list`,
+    );
+  }
+  return await recoverFiles(message, message.files, context);
+}
+
+/** Claims, copies and settles files of one output. */
+export async function recoverFiles(
+  output: OutputContext,
+  files: readonly BackupFile[],
+  context: WorkerContext,
+): Promise<MessageOutcome> {
+  const keys = keysFor(output, files, context);
+  const outcomes = await Promise.all(
+    groupsOf(files).map((group) => recoverGroup(output, group, keys, context)),
+  );
+  const times = outcomes.flatMap((outcome) => (outcome.kind === 'again' ? [outcome.at] : []));
+  return times.length === 0 ? { kind: 'done' } : { kind: 'again', at: Math.min(...times) };
+}
+
+async function recoverGroup(
+  { job, output, failedAt }: OutputContext,
+  files: readonly BackupFile[],
+  keys: ReadonlyMap<BackupFile, string>,
+  context: WorkerContext,
+): Promise<MessageOutcome> {
+  const { table, invocation, now } = context;
+  const lease = { owner: invocation.id, until: invocation.endsAt };
+  const claims = await claimFiles(table, { job, output, failedAt }, files, lease, now());
+  const tasks = claims.flatMap((claim) => taskOf(claim, { job, output }, keys));
+  const attempts = await pMap(tasks, async (task) => ({ task, outcome: await copyFile(task, context) }), {
+    concurrency: FILES_AT_ONCE,
+  });
+  return await settleOutcomes(attempts, context);
+}
+
+function taskOf(
+  claim: FileClaim,
+  { job, output }: Pick<OutputContext, 'job' | 'output'>,
+  keys: ReadonlyMap<BackupFile, string>,
+): FileTask[] {
+  const { outcome, file, record } = claim;
+  if (outcome !== 'claimed') return [];
+  // A plan was made for a key: it stands, even if the template has been changed since.
+  const key = record.upload?.key ?? keys.get(file);
+  return key === undefined ? [] : [{ job, output, file, key, record }];
+}
+
+function keysFor(
+  { job, output }: Pick<OutputContext, 'job' | 'output'>,
+  files: readonly BackupFile[],
+  { keyTemplate }: WorkerContext,
+): Map<BackupFile, string> {
+  const sources = files.map((file) => ({ job, output, file, fileId: fileIdOf(new URL(file.url)) }));
+  const keys = keysOf(keyTemplate, sources);
+  return new Map(files.map((file, index) => [file, keys[index] ?? '']));
+}
+
+/** Media apart from thumbnails, so that a long copy does not keep finished thumbnails from being settled. */
+function groupsOf(files: readonly BackupFile[]): BackupFile[][] {
+  const media = files.filter(({ role }) => role === 'media');
+  const thumbnails = files.filter(({ role }) => role === 'thumbnail');
+  const chunks = Array.from({ length: Math.ceil(thumbnails.length / GROUP_FILES) }, (_, index) =>
+    thumbnails.slice(index * GROUP_FILES, (index + 1) * GROUP_FILES),
+  );
+  return [media, ...chunks].filter((group) => group.length > 0);
+}

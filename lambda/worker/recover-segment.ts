@@ -1,0 +1,180 @@
+import { claimRecoveries, recoveryKeyOf } from '../shared/ledger/claims.ts';
+import {
+  claimCompletion,
+  claimSegment,
+  dropPlan,
+  finishSegment,
+  type PlannedRecovery,
+  releaseSegment,
+  type SegmentRef,
+  saveSegmentProgress,
+} from '../shared/ledger/segments.ts';
+import type { SegmentMessage } from '../shared/message.ts';
+import type { MessageOutcome, WorkerContext } from './context.ts';
+import { endsPlan } from './copy/errors.ts';
+import type { CopyJob, CopyPlan } from './copy/types.ts';
+import { completeUpload, copyJobOf, type FileOutcome } from './copy-file.ts';
+import { createProgress } from './progress.ts';
+import { recoverFiles, SourceNotAllowed } from './recover-output.ts';
+import { settleOutcomes } from './settle.ts';
+import { judgeFault } from './verdict.ts';
+
+const DONE: MessageOutcome = { kind: 'done' };
+
+/**
+ * Copies one segment of a large file, and completes the upload when it was the last. A segment that is done, that a
+ * living invocation copies, or whose plan was given up is left alone.
+ *
+ * @param receiveCount how often the queue has delivered the message: the attempts at this segment.
+ * @throws {SourceNotAllowed} when the URL is not on the allow-list.
+ */
+export async function recoverSegment(
+  message: SegmentMessage,
+  receiveCount: number,
+  context: WorkerContext,
+): Promise<MessageOutcome> {
+  const { table, invocation, storage, now } = context;
+  if (!storage.allows(new URL(message.file.url))) {
+    throw new SourceNotAllowed('a segment is of a file on a host that is not on the allow-list');
+  }
+  const ref: SegmentRef = {
+    key: recoveryKeyOf(message, message.file),
+    uploadId: message.uploadId,
+    segment: message.segment,
+  };
+  const lease = { owner: invocation.id, until: invocation.endsAt };
+  const claim = await claimSegment(table, ref, lease, now());
+  switch (claim.outcome) {
+    case 'stale':
+    case 'leased':
+      return DONE;
+    case 'done':
+      return claim.allDone ? await completeAll(message, ref, context) : DONE;
+    case 'claimed':
+      return await copySegment({ message, ref, record: claim.record, receiveCount }, context);
+  }
+}
+
+interface ClaimedSegment {
+  readonly message: SegmentMessage;
+  readonly ref: SegmentRef;
+  readonly record: PlannedRecovery;
+  readonly receiveCount: number;
+}
+
+async function copySegment(claimed: ClaimedSegment, context: WorkerContext): Promise<MessageOutcome> {
+  const { message, ref, record } = claimed;
+  const { engine, table, invocation, now } = context;
+  const owner = invocation.id;
+  const { segmentsDone: _, ...plan } = record.upload;
+  const timeUp = AbortSignal.timeout(Math.max(0, invocation.stopAt - now()));
+  const progress = createProgress({
+    save: (bytesDone) => saveSegmentProgress(table, ref, owner, { bytesDone, at: now() }),
+    now,
+  });
+  try {
+    const copied = await engine
+      .copySegment(jobOf(message, plan, record.attempts, timeUp), plan, ref.segment, {
+        stopAt: invocation.stopAt,
+        onProgress: progress.report,
+      })
+      .finally(progress.settled);
+    if (copied.kind === 'out-of-time') return await goOnLater(ref, context);
+    const finished = await finishSegment(table, ref, owner, copied.bytesDone, now());
+    const isLast = finished.outcome === 'finished' && finished.allDone;
+    return isLast ? await completeAll(message, ref, context) : DONE;
+  } catch (error) {
+    if (timeUp.aborted) return await goOnLater(ref, context);
+    if (endsPlan(error)) return await planAnew(claimed, context);
+    return await afterFault(error, claimed, context);
+  }
+}
+
+async function goOnLater(
+  ref: SegmentRef,
+  { table, invocation, now }: WorkerContext,
+): Promise<MessageOutcome> {
+  await releaseSegment(table, ref, invocation.id, now());
+  return { kind: 'again', at: now() };
+}
+
+/** Completes and settles under the recovery's own lease, which one of all the finishers gets. */
+async function completeAll(
+  message: SegmentMessage,
+  ref: SegmentRef,
+  context: WorkerContext,
+): Promise<MessageOutcome> {
+  const { table, invocation, now } = context;
+  const lease = { owner: invocation.id, until: invocation.endsAt };
+  const claim = await claimCompletion(table, ref.key, ref.uploadId, lease, now());
+  if (claim.outcome !== 'claimed' || claim.record.upload === undefined) return DONE;
+  const record = { ...claim.record, upload: claim.record.upload };
+  const { job, output, file } = message;
+  const task = { job, output, file, key: record.upload.key, record };
+  const timeUp = AbortSignal.timeout(Math.max(0, invocation.stopAt - now()));
+  const outcome = await completeUpload(
+    task,
+    jobOf(message, record.upload, record.attempts, timeUp),
+    context,
+  ).catch(
+    (error: unknown): FileOutcome =>
+      timeUp.aborted ? { kind: 'out-of-time' } : { kind: 'fault', key: task.key, error },
+  );
+  return await settleOutcomes([{ task, outcome }], context);
+}
+
+/** Gives the upload up and plans the file anew, as if its output had just been told. */
+async function planAnew(
+  { message, ref, record }: ClaimedSegment,
+  context: WorkerContext,
+): Promise<MessageOutcome> {
+  const { engine, table, now } = context;
+  await engine.abandon(record.upload);
+  await dropPlan(table, ref.key, ref.uploadId, now());
+  return await recoverFiles(
+    { job: message.job, output: message.output, failedAt: record.failedAt },
+    [message.file],
+    context,
+  );
+}
+
+async function afterFault(
+  error: unknown,
+  { message, ref, record, receiveCount }: ClaimedSegment,
+  context: WorkerContext,
+): Promise<MessageOutcome> {
+  const { table, invocation, logger, now } = context;
+  const { deadline } = message.file;
+  const verdict = judgeFault({
+    error,
+    attempts: receiveCount,
+    now: now(),
+    deadline,
+    spread: context.random(),
+  });
+  const note = { ...verdict.fault, at: now() };
+  logger.warn('segment failed', { ...ref.key, segment: ref.segment, ...verdict.fault });
+  await releaseSegment(table, ref, invocation.id, now(), note);
+  if (verdict.kind === 'again') return { kind: 'again', at: verdict.at };
+  const lease = { owner: invocation.id, until: invocation.endsAt };
+  const [claim] = await claimRecoveries(table, [record], lease, now());
+  if (claim?.outcome !== 'claimed') return DONE;
+  return await settleOutcomes(
+    [
+      {
+        task: { key: record.upload.key, record: claim.record },
+        outcome: { kind: 'fault', key: record.upload.key, error },
+      },
+    ],
+    context,
+  );
+}
+
+function jobOf(
+  { job, output, file }: SegmentMessage,
+  { key }: Pick<CopyPlan, 'key'>,
+  attempts: number,
+  signal: AbortSignal,
+): CopyJob {
+  return copyJobOf({ job, output, file, key }, attempts, signal);
+}

@@ -1,0 +1,51 @@
+import { meaningOf } from '../shared/errors.ts';
+import { parseMessage } from '../shared/message.ts';
+import type { MessageOutcome, WorkerContext } from './context.ts';
+import type { ReceivedMessage } from './queue.ts';
+import { recoverOutput } from './recover-output.ts';
+import { recoverSegment } from './recover-segment.ts';
+import { noteOf } from './verdict.ts';
+
+/** The shortest time after which a message comes back that failed for a reason outside any one file. */
+const PAUSE_MS = 30_000;
+
+/**
+ * Handles one message from the recovery queue, to its end or till the time that it is due again.
+ *
+ * Business outcomes are in the ledger. A message that makes no sense goes to the dead-letter queue at once, with the
+ * reason; a fault of the ledger or of the queue itself leaves the message to come back.
+ *
+ * @returns true when the message may be deleted.
+ */
+export async function handleMessage(message: ReceivedMessage, context: WorkerContext): Promise<boolean> {
+  const { queue, logger } = context;
+  const outcome = await process(message, context);
+  if (outcome.kind === 'done') return true;
+  try {
+    await queue.comeBackAt(message, outcome.at);
+  } catch (error) {
+    // Without it the message comes back after the queue's own visibility timeout: later, but not lost.
+    logger.warn('visibility not changed', { ...noteOf(error) });
+  }
+  return false;
+}
+
+async function process(message: ReceivedMessage, context: WorkerContext): Promise<MessageOutcome> {
+  const { queue, logger, now } = context;
+  try {
+    const parsed = parseMessage(message.body);
+    logger.appendKeys({ jobId: parsed.job.id, outputId: parsed.output.id });
+    return parsed.type === 'output'
+      ? await recoverOutput(parsed, context)
+      : await recoverSegment(parsed, message.receiveCount, context);
+  } catch (error) {
+    const note = noteOf(error);
+    if (meaningOf(error) !== 'not-understood') {
+      logger.error('message failed', { ...note });
+      return { kind: 'again', at: now() + PAUSE_MS };
+    }
+    logger.error('message not understood', { ...note });
+    await queue.bury(message, `${note.errorClass}: ${note.message}`);
+    return { kind: 'done' };
+  }
+}
