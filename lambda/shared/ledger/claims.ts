@@ -1,0 +1,246 @@
+import { fileIdOf } from '../backup-file.ts';
+import type { OutputMessage } from '../message.ts';
+import type { BackupFile, RecoveryKey } from '../model.ts';
+import { type ConditionalWrite, existingItem, type WriteResult, writeAll } from './conditional-writes.ts';
+import { flat, parseRecovery, recoveryToItem, storedChanges } from './items.ts';
+import { recoveryKey, stateIndexKeys } from './keys.ts';
+import { type LedgerTable, recordTtl } from './ledger-table.ts';
+import type { ClaimedRecovery, Lease, RecoveryRecord } from './records.ts';
+
+/** What a message says of the output that a backup file belongs to. */
+export type OutputContext = Pick<OutputMessage, 'job' | 'output' | 'failedAt'>;
+
+/**
+ * What a claim came to.
+ *
+ * - `claimed`: the caller holds the lease until its end.
+ * - `leased`: a living invocation works on it; `record.lease.until` says until when.
+ * - `settled`: nothing is to be done.
+ */
+export type ClaimOutcome =
+  | { readonly outcome: 'claimed'; readonly record: ClaimedRecovery }
+  | { readonly outcome: 'leased'; readonly record: RecoveryRecord }
+  | { readonly outcome: 'settled'; readonly record: RecoveryRecord };
+
+/** A backup file beside what its claim came to. */
+export type FileClaim = ClaimOutcome & { readonly file: BackupFile };
+
+/** Condition: the lease is nobody's, or of an invocation that is over. Needs `:if_now`, epoch milliseconds. */
+export const LEASE_IS_FREE = '(attribute_not_exists(#leaseUntil) OR #leaseUntil < :if_now)';
+
+/**
+ * Makes the recoveries of an output's backup files, `pending`, where they are not there yet, and tells what is there.
+ *
+ * Cost: one PutItem (1 write unit, 1 for the index) for one file, else a TransactWriteItems for each hundred.
+ *
+ * @param now epoch milliseconds.
+ * @returns one record for each different file, in order.
+ */
+export async function openRecoveries(
+  table: LedgerTable,
+  context: OutputContext,
+  files: readonly BackupFile[],
+  now: number,
+): Promise<RecoveryRecord[]> {
+  const records = distinct(files).map((file) => freshRecord(context, file, now));
+  const results = await writeAll(
+    table,
+    records.map((record) => creation(table, record)),
+  );
+  return results.map(
+    (result, index) => (result.written ? records[index] : undefined) ?? existingRecord(result),
+  );
+}
+
+/**
+ * Makes the recoveries of an output's backup files where they are not there yet and claims all that are to be had:
+ * those that are open and under no living lease. A claim takes the later deadline of record and file, counts an
+ * attempt and puts the state to `copying`. It does not look at `nextAttemptAt`: the message's visibility does that.
+ *
+ * Claiming again with the same lease gives the same answer, so a call whose answer was lost can be repeated. A
+ * claimed record with an `upload` is a large file that has its plan already: its segments may be at work.
+ *
+ * Cost for n different files that are new: one PutItem for n = 1, else n/100 TransactWriteItems (250 thumbnails: three
+ * calls). Files that are there already cost one further round of calls.
+ *
+ * @returns one claim for each different file, in order.
+ */
+export async function claimFiles(
+  table: LedgerTable,
+  context: OutputContext,
+  files: readonly BackupFile[],
+  lease: Lease,
+  now: number,
+): Promise<FileClaim[]> {
+  const wanted = distinct(files).map((file) => ({
+    file,
+    fresh: claimedBy(freshRecord(context, file, now), lease, now, file.deadline),
+  }));
+  const created = await writeAll(
+    table,
+    wanted.map(({ fresh }) => creation(table, fresh)),
+  );
+  const known = created.flatMap((result) => (result.written ? [] : [existingRecord(result)]));
+  const deadlines = new Map(wanted.map(({ file, fresh }) => [recoveryKey(fresh).sk, file.deadline]));
+  const retried = await claimKnown(
+    table,
+    known,
+    lease,
+    now,
+    (record) => deadlines.get(recoveryKey(record).sk) ?? 0,
+  );
+  const again = retried.values();
+  return wanted.flatMap(({ file, fresh }, index) => {
+    if (created[index]?.written) return [{ file, outcome: 'claimed' as const, record: fresh }];
+    const { value } = again.next();
+    return value === undefined ? [] : [{ file, ...value }];
+  });
+}
+
+/**
+ * Claims recoveries that are in the ledger, as read by the caller a moment ago.
+ *
+ * Cost: one UpdateItem (1 write unit, 1–2 for the index) for one, else a TransactWriteItems for each hundred.
+ *
+ * @returns one outcome a record, in order.
+ */
+export async function claimRecoveries(
+  table: LedgerTable,
+  records: readonly RecoveryRecord[],
+  lease: Lease,
+  now: number,
+): Promise<ClaimOutcome[]> {
+  return await claimKnown(table, records, lease, now, ({ deadline }) => deadline);
+}
+
+async function claimKnown(
+  table: LedgerTable,
+  known: readonly RecoveryRecord[],
+  lease: Lease,
+  now: number,
+  deadlineOf: (record: RecoveryRecord) => number,
+): Promise<ClaimOutcome[]> {
+  const outcomes = new Map<number, ClaimOutcome>();
+  // Whoever lost a race sees the winner's item and judges anew; a second loss can only be to a living lease.
+  let left = [...known.entries()];
+  while (left.length > 0) {
+    const claimable: [number, ClaimedRecovery, ConditionalWrite][] = [];
+    for (const [index, record] of left) {
+      const verdict = judge(record, lease, now);
+      if (verdict !== null) outcomes.set(index, verdict);
+      else {
+        const claimed = claimedBy(record, lease, now, deadlineOf(record));
+        claimable.push([index, claimed, claimWrite(record, claimed, now)]);
+      }
+    }
+    const results = await writeAll(
+      table,
+      claimable.map(([, , write]) => write),
+    );
+    left = [];
+    for (const [place, [index, record]] of claimable.entries()) {
+      const result = results[place];
+      if (result?.written) outcomes.set(index, { outcome: 'claimed', record });
+      else left.push([index, existingRecord(result)]);
+    }
+  }
+  return known.flatMap((_, index) => outcomes.get(index) ?? []);
+}
+
+/** What is to be said of a record without writing; null when it may be claimed. */
+export function judge(record: RecoveryRecord, lease: Lease, now: number): ClaimOutcome | null {
+  if (record.state !== 'pending' && record.state !== 'copying') return { outcome: 'settled', record };
+  if (record.lease?.owner === lease.owner && record.lease.until === lease.until) {
+    return { outcome: 'claimed', record: { ...record, lease } };
+  }
+  return record.lease !== undefined && record.lease.until >= now ? { outcome: 'leased', record } : null;
+}
+
+function claimedBy(record: RecoveryRecord, lease: Lease, now: number, deadline: number): ClaimedRecovery {
+  const { nextAttemptAt: _, ...rest } = record;
+  return {
+    ...rest,
+    state: 'copying',
+    attempts: record.attempts + 1,
+    deadline: Math.max(record.deadline, deadline),
+    updatedAt: now,
+    lease,
+  };
+}
+
+function claimWrite(seen: RecoveryRecord, claimed: ClaimedRecovery, now: number): ConditionalWrite {
+  const { state, attempts, deadline, updatedAt, lease } = claimed;
+  const changes = { state, attempts, deadline, updatedAt, nextAttemptAt: undefined, ...flat(lease) };
+  return {
+    update: recoveryKey(seen),
+    changes: { set: storedChanges({ ...changes, ...stateIndexKeys(claimed) }) },
+    condition: {
+      // The count of attempts stands for everything that a claim could have changed since the record was read.
+      expression: `#state IN (:if_pending, :if_copying) AND #attempts = :if_attempts AND ${LEASE_IS_FREE}`,
+      values: {
+        ':if_pending': 'pending',
+        ':if_copying': 'copying',
+        ':if_attempts': seen.attempts,
+        ':if_now': now,
+      },
+    },
+  };
+}
+
+function creation(table: LedgerTable, record: RecoveryRecord): ConditionalWrite {
+  const ttl = recordTtl(table, Math.max(record.createdAt, record.deadline));
+  return { put: recoveryToItem(record, ttl), condition: { expression: 'attribute_not_exists(#pk)' } };
+}
+
+function existingRecord(result: WriteResult | undefined): RecoveryRecord {
+  return parseRecovery(existingItem(result));
+}
+
+function freshRecord(
+  { job, output, failedAt }: OutputContext,
+  file: BackupFile,
+  now: number,
+): RecoveryRecord {
+  const url = new URL(file.url);
+  return {
+    jobId: job.id,
+    outputId: output.id,
+    role: file.role,
+    fileId: fileIdOf(url),
+    label: output.label,
+    outputType: output.type,
+    passThrough: job.passThrough,
+    test: job.test,
+    filename: file.filename,
+    thumbnailLabel: file.thumbnailLabel,
+    source: `${url.host}${url.pathname}`,
+    state: 'pending',
+    deadline: file.deadline,
+    announcedSize: file.size,
+    announcedMd5: file.md5,
+    failedAt,
+    createdAt: now,
+    updatedAt: now,
+    attempts: 0,
+    history: [],
+  };
+}
+
+/** The key of the recovery that a backup file of an output belongs to. */
+export function recoveryKeyOf(
+  { job, output }: Pick<OutputContext, 'job' | 'output'>,
+  file: BackupFile,
+): RecoveryKey {
+  return { jobId: job.id, outputId: output.id, role: file.role, fileId: fileIdOf(new URL(file.url)) };
+}
+
+/** One file a recovery, the one with the latest deadline when a file is named twice. */
+function distinct(files: readonly BackupFile[]): BackupFile[] {
+  const byId = new Map<string, BackupFile>();
+  for (const file of files) {
+    const id = `${file.role}#${fileIdOf(new URL(file.url))}`;
+    const known = byId.get(id);
+    if (known === undefined || known.deadline < file.deadline) byId.set(id, file);
+  }
+  return [...byId.values()];
+}

@@ -1,0 +1,87 @@
+import type { OutputMessage } from '../message.ts';
+import { existingItem, writeAll } from './conditional-writes.ts';
+import { failureToItem, parseFailure, storedChanges } from './items.ts';
+import { failureKey } from './keys.ts';
+import { type LedgerTable, recordTtl } from './ledger-table.ts';
+import type { FailureKey, PrimaryFailureRecord } from './records.ts';
+
+/** What a message says of an output's primary failures. */
+export type FailuresMessage = Pick<OutputMessage, 'job' | 'output' | 'failures' | 'failedAt'>;
+
+/** A primary failure as the ledger has it now. */
+export interface RecordedFailure {
+  readonly record: PrimaryFailureRecord;
+  /** True when this very call wrote it. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Takes down the primary failures of an output. Whoever comes first writes; a later notification changes nothing, so
+ * that a record stays what it was when its event was published.
+ *
+ * To publish each event at least once, publish for every record without `eventPublishedAt` and then call
+ * {@link markFailuresPublished}: a crash in between leaves the mark out.
+ *
+ * Cost: an output has at most two failures. One: PutItem, 1 write unit and 1 for each of three indexes. Two: one
+ * TransactWriteItems, twice the table's share. A repetition costs as much, without the indexes.
+ *
+ * @param now epoch milliseconds.
+ * @returns one entry a role, in the message's order.
+ */
+export async function recordPrimaryFailures(
+  table: LedgerTable,
+  message: FailuresMessage,
+  now: number,
+): Promise<RecordedFailure[]> {
+  const records = recordsOf(message, now);
+  const results = await writeAll(
+    table,
+    records.map((record) => ({
+      put: failureToItem(record, recordTtl(table, now)),
+      condition: { expression: 'attribute_not_exists(#pk)' },
+    })),
+  );
+  return results.map((result, index) => {
+    const own = records[index];
+    if (result.written && own) return { record: own, isNew: true };
+    return { record: parseFailure(existingItem(result)), isNew: false };
+  });
+}
+
+/**
+ * Notes that the events of these failures were published. Cost: as for {@link recordPrimaryFailures}.
+ *
+ * @param now epoch milliseconds.
+ */
+export async function markFailuresPublished(
+  table: LedgerTable,
+  failures: readonly FailureKey[],
+  now: number,
+): Promise<void> {
+  await writeAll(
+    table,
+    failures.map((failure) => ({
+      update: failureKey(failure),
+      changes: { set: storedChanges({ eventPublishedAt: now }) },
+      condition: { expression: 'attribute_exists(#pk) AND attribute_not_exists(#eventPublishedAt)' },
+    })),
+  );
+}
+
+function recordsOf(
+  { job, output, failures, failedAt }: FailuresMessage,
+  now: number,
+): PrimaryFailureRecord[] {
+  const byRole = new Map(failures.map((failure) => [failure.role, failure]));
+  return [...byRole.values()].map((failure) => ({
+    ...failure,
+    jobId: job.id,
+    outputId: output.id,
+    label: output.label,
+    outputType: output.type,
+    passThrough: job.passThrough,
+    test: job.test,
+    failedAt,
+    recordedAt: now,
+  }));
+}

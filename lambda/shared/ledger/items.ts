@@ -1,0 +1,240 @@
+import * as v from 'valibot';
+import {
+  dayOf,
+  failedAtKey,
+  failureKey,
+  type ItemKey,
+  isoTime,
+  recoveryKey,
+  shardOf,
+  shardPartition,
+  stateIndexKeys,
+} from './keys.ts';
+import { LedgerItemNotUnderstood } from './ledger-table.ts';
+import type {
+  Lease,
+  PrimaryFailureRecord,
+  RecoveryRecord,
+  SegmentedUpload,
+  SegmentRecord,
+} from './records.ts';
+
+/** An item as it goes to and comes from the table: times as ISO 8601 text, leases flat, nulls left out. */
+export type Item = Record<string, unknown>;
+
+const text = v.string();
+const nullableText = v.nullish(text, null);
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const time = v.pipe(
+  text,
+  v.isoTimestamp(),
+  v.transform((iso) => Date.parse(iso)),
+  v.safeInteger(),
+);
+const role = v.picklist(['media', 'thumbnail']);
+const meaning = v.picklist([
+  'try-again',
+  'customer-must-act',
+  'refused',
+  'lost',
+  'conflict',
+  'not-understood',
+]);
+const attempt = v.object({ at: time, errorClass: text, message: text });
+
+const output = {
+  jobId: text,
+  outputId: text,
+  role,
+  label: nullableText,
+  outputType: nullableText,
+  passThrough: nullableText,
+  test: v.boolean(),
+  failedAt: time,
+};
+
+const flatLease = { leaseOwner: v.exactOptional(text), leaseUntil: v.exactOptional(count) };
+
+const failureItem = v.object({
+  kind: v.literal('failure'),
+  ...output,
+  errorClass: text,
+  message: nullableText,
+  link: nullableText,
+  destinationHost: nullableText,
+  recordedAt: time,
+  eventPublishedAt: v.exactOptional(time),
+});
+
+const uploadPlan = v.object({
+  version: v.literal(1),
+  key: text,
+  uploadId: text,
+  size: count,
+  partBytes: count,
+  parts: count,
+  segmentParts: count,
+  segments: count,
+  sourceEtag: nullableText,
+  contentType: text,
+});
+
+const recoveryItem = v.object({
+  kind: v.literal('recovery'),
+  ...output,
+  fileId: text,
+  filename: text,
+  thumbnailLabel: nullableText,
+  source: text,
+  state: v.picklist(['pending', 'copying', 'recovered', 'lost', 'failed']),
+  deadline: time,
+  announcedSize: v.nullish(count, null),
+  announcedMd5: nullableText,
+  createdAt: time,
+  updatedAt: time,
+  settledAt: v.exactOptional(time),
+  settledBy: v.exactOptional(text),
+  attempts: count,
+  nextAttemptAt: v.exactOptional(time),
+  lastError: v.exactOptional(v.object({ ...attempt.entries, meaning })),
+  history: v.optional(v.array(attempt), []),
+  bucket: v.exactOptional(text),
+  key: v.exactOptional(text),
+  size: v.exactOptional(count),
+  etag: v.exactOptional(text),
+  contentType: v.exactOptional(text),
+  verifiedBy: v.exactOptional(v.array(text)),
+  warnings: v.exactOptional(v.array(text)),
+  bytesDone: v.exactOptional(count),
+  bytesTotal: v.exactOptional(count),
+  progressAt: v.exactOptional(time),
+  upload: v.exactOptional(uploadPlan),
+  segmentsDone: v.exactOptional(v.set(count)),
+  ...flatLease,
+});
+
+const segmentItem = v.object({
+  kind: v.literal('segment'),
+  jobId: text,
+  outputId: text,
+  role,
+  fileId: text,
+  segment: count,
+  uploadId: text,
+  /** Kept with the upload that it speaks of, so that a segment planned anew begins at nothing. */
+  progress: v.exactOptional(v.object({ uploadId: text, bytes: count, at: time })),
+  ...flatLease,
+});
+
+/** @throws {LedgerItemNotUnderstood} */
+export function parseFailure(item: Item): PrimaryFailureRecord {
+  const { kind: _, ...failure } = parse(failureItem, item);
+  return failure;
+}
+
+/** @throws {LedgerItemNotUnderstood} */
+export function parseRecovery(item: Item): RecoveryRecord {
+  const { kind: _, leaseOwner, leaseUntil, upload, segmentsDone, ...recovery } = parse(recoveryItem, item);
+  return {
+    ...recovery,
+    ...leaseFrom(leaseOwner, leaseUntil),
+    ...(upload && { upload: withSegments(upload, segmentsDone) }),
+  };
+}
+
+/** @throws {LedgerItemNotUnderstood} */
+export function parseSegment(item: Item): SegmentRecord {
+  const { kind: _, leaseOwner, leaseUntil, progress, ...segment } = parse(segmentItem, item);
+  const own = progress?.uploadId === segment.uploadId ? progress : undefined;
+  return {
+    ...segment,
+    bytesDone: own?.bytes ?? 0,
+    ...(own && { progressAt: own.at }),
+    ...leaseFrom(leaseOwner, leaseUntil),
+  };
+}
+
+/** The whole item of a primary failure, with its index keys. */
+export function failureToItem(failure: PrimaryFailureRecord, ttl?: number): Item & ItemKey {
+  const shard = shardOf(failure.jobId);
+  return {
+    ...failureKey(failure),
+    kind: 'failure',
+    ...stored(failure),
+    dayShard: shardPartition(dayOf(failure.failedAt), shard),
+    classShard: shardPartition(failure.errorClass, shard),
+    ...(failure.destinationHost && { hostShard: shardPartition(failure.destinationHost, shard) }),
+    failedAtKey: failedAtKey(failure),
+    ...(ttl !== undefined && { ttl }),
+  };
+}
+
+/** The whole item of a recovery, with its index keys. */
+export function recoveryToItem(recovery: RecoveryRecord, ttl?: number): Item & ItemKey {
+  const { lease, upload, ...rest } = recovery;
+  const { segmentsDone = [], ...plan } = upload ?? {};
+  return {
+    ...recoveryKey(recovery),
+    kind: 'recovery',
+    ...stored(rest),
+    ...stored(flat(lease)),
+    ...(upload && { upload: stored(plan) }),
+    // DynamoDB has no empty set.
+    ...(segmentsDone.length > 0 && { segmentsDone: new Set(segmentsDone) }),
+    ...stateIndexKeys(recovery),
+    ...(ttl !== undefined && { ttl }),
+  };
+}
+
+/**
+ * Values as the table stores them: times (by the name of the field) as ISO text, nothing for null and undefined.
+ */
+export function stored(fields: object): Item {
+  const item: Item = {};
+  for (const [name, value] of Object.entries(fields)) {
+    const attribute = storedValue(name, value);
+    if (attribute !== undefined) item[name] = attribute;
+  }
+  return item;
+}
+
+/** Like {@link stored} for an update: null and undefined stay, as attributes to remove. */
+export function storedChanges(fields: object): Item {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, storedValue(name, value)]));
+}
+
+/** A lease as attributes; without one, both are undefined. */
+export function flat(lease: Lease | undefined): {
+  leaseOwner: string | undefined;
+  leaseUntil: number | undefined;
+} {
+  return { leaseOwner: lease?.owner, leaseUntil: lease?.until };
+}
+
+function storedValue(name: string, value: unknown): unknown {
+  if (value === null || value === undefined) return undefined;
+  if (typeof value === 'number' && /(?:At|^at|^deadline)$/.test(name)) return isoTime(value);
+  if (Array.isArray(value)) return value.map((element) => storedValue('', element));
+  if (typeof value === 'object' && !(value instanceof Set)) return stored(value);
+  return value;
+}
+
+function withSegments(
+  plan: v.InferOutput<typeof uploadPlan>,
+  done: Set<number> | undefined,
+): SegmentedUpload {
+  return { ...plan, segmentsDone: [...(done ?? [])].sort((a, b) => a - b) };
+}
+
+function leaseFrom(owner: string | undefined, until: number | undefined): { lease?: Lease } {
+  return owner === undefined || until === undefined ? {} : { lease: { owner, until } };
+}
+
+function parse<const Schema extends v.GenericSchema>(schema: Schema, item: Item): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, item);
+  if (result.success) return result.output;
+  const fields = [...new Set(result.issues.map((issue) => v.getDotPath(issue) ?? '(the item)'))].join(', ');
+  throw new LedgerItemNotUnderstood(
+    `ledger item ${String(item.pk)} / ${String(item.sk)} has missing or wrong attributes: ${fields}`,
+  );
+}

@@ -1,0 +1,183 @@
+import type { RecoveryState } from '../model.ts';
+import { parseFailure, parseRecovery } from './items.ts';
+import {
+  dayOf,
+  failedAtKey,
+  isoTime,
+  shardPartitions,
+  startOfDay,
+  stateGroupOf,
+  stateIndexKeys,
+} from './keys.ts';
+import type { LedgerTable } from './ledger-table.ts';
+import { countPartitions, type Partition, type Range, readPartitions } from './partitions.ts';
+import type { PrimaryFailureRecord, RecoveryRecord } from './records.ts';
+import { INDEXES } from './table-schema.ts';
+
+/**
+ * Ways to look records up. Each is lazy: it reads a page of every shard when it begins and further pages as they are
+ * consumed, so a caller may stop at any time, and memory is bounded by a page a shard.
+ *
+ * A cursor is the index sort key of the last record that was taken, see `page.ts`; it stays valid when records come
+ * and go. Cost: one Query a page and shard, half a read unit for each 4 KB. Index reads are eventually consistent.
+ */
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const MOST_DAYS_AT_ONCE = 8;
+
+/** How far back {@link failuresByTime} looks when it is not told: it has to stop somewhere in an empty ledger. */
+export const DEFAULT_LOOK_BACK_DAYS = 30;
+
+/** A span of time and where to go on in it. */
+export interface TimeSpan {
+  /** Epoch milliseconds, included. */
+  readonly since?: number | undefined;
+  /** Epoch milliseconds, excluded; a day ahead when absent, since Zencoder's clock may be ahead of ours. */
+  readonly until?: number | undefined;
+  /** Sort key of the last record taken. */
+  readonly after?: string | undefined;
+  /** So many records are wanted at first; sizes the pages that are read, not the answer. */
+  readonly expected?: number | undefined;
+  /** The present, epoch milliseconds. */
+  readonly now: number;
+}
+
+/**
+ * Primary failures newest first, across days. Without `since` it looks back {@link DEFAULT_LOOK_BACK_DAYS} days from
+ * `until`. Days without a failure cost eight empty Queries each, read up to eight days at once.
+ */
+export async function* failuresByTime(
+  table: LedgerTable,
+  span: TimeSpan,
+): AsyncGenerator<PrimaryFailureRecord> {
+  const until = span.until ?? span.now + DAY_MS;
+  const since = span.since ?? until - DEFAULT_LOOK_BACK_DAYS * DAY_MS;
+  const range = newestFirst({ ...span, since, until });
+  const resumed = span.after === undefined ? until : Math.min(until, Date.parse(span.after.slice(0, 24)) + 1);
+  let end = startOfDay(Math.max(0, resumed - 1)) + DAY_MS;
+  let days = 1;
+  while (end > Math.max(0, since)) {
+    const partitions = daysBefore(end, days, since).flatMap((day) => partitionsOf('failuresByDay', day));
+    let found = false;
+    for await (const item of readPartitions(table, partitions, range)) {
+      found = true;
+      yield parseFailure(item);
+    }
+    end -= days * DAY_MS;
+    // Wider and wider steps through empty times, single days again where there is something.
+    days = found ? 1 : Math.min(days * 2, MOST_DAYS_AT_ONCE);
+  }
+}
+
+/** Primary failures of one error class, newest first; all of them without `since`. */
+export function failuresByClass(
+  table: LedgerTable,
+  errorClass: string,
+  span: TimeSpan,
+): AsyncGenerator<PrimaryFailureRecord> {
+  return failuresIn(table, partitionsOf('failuresByClass', errorClass), span);
+}
+
+/** Primary failures of one destination host (or bucket, of an `s3://` destination), newest first. */
+export function failuresByHost(
+  table: LedgerTable,
+  host: string,
+  span: TimeSpan,
+): AsyncGenerator<PrimaryFailureRecord> {
+  return failuresIn(table, partitionsOf('failuresByHost', host.toLowerCase()), span);
+}
+
+/** How many primary failures of an error class there are in a span of time, without reading them out. */
+export async function countFailuresByClass(
+  table: LedgerTable,
+  errorClass: string,
+  span: TimeSpan,
+): Promise<number> {
+  return await countPartitions(table, partitionsOf('failuresByClass', errorClass), newestFirst(span));
+}
+
+/** Which open recoveries are meant. */
+export interface OpenSpan {
+  /** Only those whose deadline is before, epoch milliseconds. */
+  readonly deadlineBefore?: number | undefined;
+  readonly after?: string | undefined;
+  readonly expected?: number | undefined;
+}
+
+/** Recoveries that are `pending` or `copying`, the nearest deadline first. */
+export async function* openRecoveriesByDeadline(
+  table: LedgerTable,
+  span: OpenSpan = {},
+): AsyncGenerator<RecoveryRecord> {
+  for await (const item of readPartitions(
+    table,
+    partitionsOf('recoveriesByState', 'OPEN'),
+    byDeadline(span),
+  )) {
+    yield parseRecovery(item);
+  }
+}
+
+/** How many recoveries are open, or open with a deadline before a time. */
+export async function countOpenRecoveries(table: LedgerTable, span: OpenSpan = {}): Promise<number> {
+  return await countPartitions(table, partitionsOf('recoveriesByState', 'OPEN'), byDeadline(span));
+}
+
+/**
+ * Recoveries in one state: settled ones by the time they were settled, newest first, within the span; `pending` and
+ * `copying` ones by deadline, whatever the span (both are read, since they share an index partition).
+ */
+export async function* recoveriesByState(
+  table: LedgerTable,
+  state: RecoveryState,
+  span: TimeSpan,
+): AsyncGenerator<RecoveryRecord> {
+  const group = stateGroupOf(state);
+  const range =
+    group === 'OPEN' ? byDeadline({ after: span.after, expected: span.expected }) : newestFirst(span);
+  for await (const item of readPartitions(table, partitionsOf('recoveriesByState', group), range)) {
+    const recovery = parseRecovery(item);
+    if (recovery.state === state) yield recovery;
+  }
+}
+
+/** Where {@link failuresByTime} and its like go on after this record. */
+export function afterFailure(failure: PrimaryFailureRecord): string {
+  return failedAtKey(failure);
+}
+
+/** Where {@link recoveriesByState} and {@link openRecoveriesByDeadline} go on after this record. */
+export function afterRecovery(recovery: RecoveryRecord): string {
+  return stateIndexKeys(recovery).stateKey;
+}
+
+async function* failuresIn(
+  table: LedgerTable,
+  partitions: readonly Partition[],
+  span: TimeSpan,
+): AsyncGenerator<PrimaryFailureRecord> {
+  for await (const item of readPartitions(table, partitions, newestFirst(span))) yield parseFailure(item);
+}
+
+function partitionsOf(index: keyof typeof INDEXES, name: string): Partition[] {
+  return shardPartitions(name).map((value) => ({ index: INDEXES[index], value }));
+}
+
+function newestFirst({ since = 0, until, after, expected, now }: TimeSpan): Range {
+  // A sort key is longer than the time it begins with, so `low` is included and `high` is not.
+  return { low: isoTime(since), high: isoTime(until ?? now + DAY_MS), newestFirst: true, after, expected };
+}
+
+function byDeadline({ deadlineBefore, after, expected }: OpenSpan): Range {
+  const high = deadlineBefore === undefined ? LAST : isoTime(deadlineBefore);
+  return { low: isoTime(0), high, newestFirst: false, after, expected };
+}
+
+/** Sorts behind every time. */
+const LAST = '~';
+
+function daysBefore(end: number, days: number, since: number): string[] {
+  return Array.from({ length: days }, (_, index) => end - (index + 1) * DAY_MS)
+    .filter((start) => start >= startOfDay(since))
+    .map(dayOf);
+}

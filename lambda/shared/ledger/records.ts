@@ -1,0 +1,148 @@
+import type { Meaning } from '../errors.ts';
+import type { OutputKey, PrimaryFailure, RecoveryKey, RecoveryState, Role } from '../model.ts';
+
+/**
+ * What the ledger holds, as the rest of the code sees it. All times are epoch milliseconds. No record holds a signed
+ * URL, a signature or a password.
+ */
+
+/** Identity of a primary failure: job + output + role. */
+export interface FailureKey extends OutputKey {
+  readonly role: Role;
+}
+
+/** A failed upload to the customer's own destination, as first told. */
+export interface PrimaryFailureRecord extends FailureKey, PrimaryFailure {
+  readonly label: string | null;
+  /** Zencoder's output type; see `OutputInfo`. */
+  readonly outputType: string | null;
+  readonly passThrough: string | null;
+  readonly test: boolean;
+  /** When the upload failed, as near as the notification tells. */
+  readonly failedAt: number;
+  /** When the ledger first took it down. */
+  readonly recordedAt: number;
+  /** When its event was published; absent until then, so that a crash in between leaves it to be published. */
+  readonly eventPublishedAt?: number;
+}
+
+/** Who works on a recovery or a segment, and until when nobody else may. */
+export interface Lease {
+  /** Id of the invocation. */
+  readonly owner: string;
+  /** The end of that invocation: it cannot outlive its lease, so no heartbeat is needed. */
+  readonly until: number;
+}
+
+/** An attempt that did not end well. */
+export interface Attempt {
+  readonly at: number;
+  readonly errorClass: string;
+  /** Already redacted. */
+  readonly message: string;
+}
+
+/** The last error of a recovery, with what it means for it. */
+export interface AttemptError extends Attempt {
+  readonly meaning: Meaning;
+}
+
+/** How a large file is copied under one multipart upload: the copy engine's plan. */
+export interface UploadPlan {
+  readonly version: 1;
+  /** Key of the object in the bucket. */
+  readonly key: string;
+  readonly uploadId: string;
+  /** Bytes of the whole file. */
+  readonly size: number;
+  readonly partBytes: number;
+  readonly parts: number;
+  /** Parts of every segment but the last. */
+  readonly segmentParts: number;
+  /** Number of segments; they count from 0. */
+  readonly segments: number;
+  readonly sourceEtag: string | null;
+  readonly contentType: string;
+}
+
+/** A plan and how far it has come. */
+export interface SegmentedUpload extends UploadPlan {
+  /** Numbers of the segments whose every part is in the bucket, ascending. */
+  readonly segmentsDone: readonly number[];
+}
+
+/** The recovery of one backup file. */
+export interface RecoveryRecord extends RecoveryKey {
+  readonly label: string | null;
+  readonly outputType: string | null;
+  readonly passThrough: string | null;
+  readonly test: boolean;
+  readonly filename: string;
+  readonly thumbnailLabel: string | null;
+  /** Host and path of the backup file, never its query. */
+  readonly source: string;
+  readonly state: RecoveryState;
+  /** When the latest known signed URL ends. */
+  readonly deadline: number;
+  /** Bytes that the notification states for this very file. */
+  readonly announcedSize: number | null;
+  readonly announcedMd5: string | null;
+  readonly failedAt: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly settledAt?: number;
+  /** The invocation that settled it. */
+  readonly settledBy?: string;
+  /** How often it was claimed. */
+  readonly attempts: number;
+  /** When the message is due again, while it waits. */
+  readonly nextAttemptAt?: number;
+  readonly lastError?: AttemptError;
+  /** The last attempts that did not end well, oldest first, at most {@link HISTORY_LENGTH}. */
+  readonly history: readonly Attempt[];
+  readonly lease?: Lease;
+  readonly bucket?: string;
+  readonly key?: string;
+  /** Bytes of the object. */
+  readonly size?: number;
+  readonly etag?: string;
+  readonly contentType?: string;
+  /** How the object was checked, e.g. `crc32`, `md5`, `size`. */
+  readonly verifiedBy?: readonly string[];
+  /** Differences from the announcement that a person should know of. */
+  readonly warnings?: readonly string[];
+  readonly bytesDone?: number;
+  readonly bytesTotal?: number;
+  /** When {@link bytesDone} was last written. */
+  readonly progressAt?: number;
+  readonly upload?: SegmentedUpload;
+}
+
+/** A recovery under the lease of the caller. */
+export type ClaimedRecovery = RecoveryRecord & { readonly lease: Lease };
+
+/** A segment that is being copied. A segment that is done has no record: its number is in `segmentsDone`. */
+export interface SegmentRecord extends RecoveryKey {
+  readonly segment: number;
+  readonly uploadId: string;
+  readonly lease?: Lease;
+  /** Bytes of this segment that are in the bucket. */
+  readonly bytesDone: number;
+  readonly progressAt?: number;
+}
+
+/** So many unhappy attempts are kept with a recovery. */
+export const HISTORY_LENGTH = 10;
+
+const LONGEST_MESSAGE = 1000;
+
+/** The history with one more attempt, the oldest dropped; messages are cut to {@link LONGEST_MESSAGE} characters. */
+export function withAttempt(history: readonly Attempt[], attempt: Attempt): Attempt[] {
+  const { at, errorClass, message } = attempt;
+  return [...history, { at, errorClass, message: message.slice(0, LONGEST_MESSAGE) }].slice(-HISTORY_LENGTH);
+}
+
+/** The identity alone. */
+export function keyOf({ jobId, outputId, role, fileId }: RecoveryKey): RecoveryKey {
+  return { jobId, outputId, role, fileId };
+}

@@ -1,0 +1,195 @@
+import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import type { RecoveryKey } from '../model.ts';
+import { LEASE_IS_FREE } from './claims.ts';
+import { existingItem, writeOne } from './conditional-writes.ts';
+import { flat, parseRecovery, parseSegment, stored, storedChanges } from './items.ts';
+import { recoveryKey, segmentKey } from './keys.ts';
+import type { LedgerTable } from './ledger-table.ts';
+import { AT_WORK, IS_THIS_UPLOAD, isAllDone, isUnder, type PlannedRecovery } from './plans.ts';
+import { readRecovery } from './read-items.ts';
+import { type AttemptError, keyOf, type Lease, type RecoveryRecord, withAttempt } from './records.ts';
+
+export {
+  claimCompletion,
+  dropPlan,
+  handOver,
+  type PlannedRecovery,
+  reopenSegments,
+  savePlan,
+} from './plans.ts';
+
+/**
+ * A large file is copied in segments by several invocations at once. While they are at work the recovery is `copying`
+ * and under nobody's lease: each segment has an item with a lease and the progress of its own, so that frequent
+ * writes touch no index. A finished segment is a number in the recovery's set `segmentsDone`, added by one idempotent
+ * update whose answer tells whether it was the last; its item is then deleted.
+ */
+
+/** One segment of one upload. */
+export interface SegmentRef {
+  readonly key: RecoveryKey;
+  readonly uploadId: string;
+  readonly segment: number;
+}
+
+/**
+ * - `claimed`: the caller copies the segment until its lease ends.
+ * - `leased`: a living invocation copies it.
+ * - `done`: it is in the bucket; `allDone` tells that only the completion is wanting.
+ * - `stale`: the recovery is settled or its upload was planned anew; the message has no use any more.
+ */
+export type SegmentClaim =
+  | { readonly outcome: 'claimed'; readonly record: PlannedRecovery }
+  | { readonly outcome: 'leased'; readonly until: number }
+  | { readonly outcome: 'done'; readonly record: PlannedRecovery; readonly allDone: boolean }
+  | { readonly outcome: 'stale'; readonly record: RecoveryRecord | undefined };
+
+/** The working items of segments go some days after the file, whether or not records are kept for ever. */
+const SEGMENT_TTL_SECONDS = 7 * 24 * 60 * 60;
+
+/**
+ * Claims a segment, so that repeated messages copy it once.
+ *
+ * Cost: one UpdateItem on the small item (1 write unit, no index) and one consistent GetItem of the recovery.
+ *
+ * @param now epoch milliseconds.
+ */
+export async function claimSegment(
+  table: LedgerTable,
+  ref: SegmentRef,
+  lease: Lease,
+  now: number,
+): Promise<SegmentClaim> {
+  const item = { kind: 'segment', ...keyOf(ref.key), segment: ref.segment, uploadId: ref.uploadId };
+  const result = await writeOne(table, {
+    update: segmentKey(ref.key, ref.segment),
+    changes: { set: { ...stored(item), ...flat(lease), ttl: Math.ceil(now / 1000) + SEGMENT_TTL_SECONDS } },
+    condition: {
+      expression: `#uploadId <> :if_uploadId OR ${LEASE_IS_FREE} OR #leaseOwner = :if_owner`,
+      values: { ':if_uploadId': ref.uploadId, ':if_now': now, ':if_owner': lease.owner },
+    },
+  });
+  if (!result.written) {
+    return { outcome: 'leased', until: parseSegment(existingItem(result)).lease?.until ?? now };
+  }
+  // Read only now: whoever finished the segment before this lease began has said so in the recovery by then.
+  const record = await readRecovery(table, ref.key);
+  if (!isUnder(record, ref.uploadId)) {
+    await forgetSegment(table, ref, lease.owner);
+    return { outcome: 'stale', record };
+  }
+  if (record.upload.segmentsDone.includes(ref.segment)) {
+    await forgetSegment(table, ref, lease.owner);
+    return { outcome: 'done', record, allDone: isAllDone(record) };
+  }
+  return { outcome: 'claimed', record };
+}
+
+/**
+ * Notes how far a segment has come: an absolute number, so that a repeated attempt counts nothing twice. Cost: one
+ * UpdateItem, 1 write unit, no index.
+ *
+ * @returns false when the lease is no longer the caller's.
+ */
+export async function saveSegmentProgress(
+  table: LedgerTable,
+  ref: SegmentRef,
+  owner: string,
+  progress: { readonly bytesDone: number; readonly at: number },
+): Promise<boolean> {
+  const { written } = await writeOne(table, {
+    update: segmentKey(ref.key, ref.segment),
+    changes: {
+      set: stored({ progress: { uploadId: ref.uploadId, bytes: progress.bytesDone, at: progress.at } }),
+    },
+    condition: { expression: '#leaseOwner = :if_owner', values: { ':if_owner': owner } },
+  });
+  return written;
+}
+
+/**
+ * Notes that every part of a segment is in the bucket. Idempotent, whoever calls it.
+ *
+ * Cost: one UpdateItem on the recovery (1 write unit a KB, 1 for the index), one DeleteItem (1 write unit).
+ *
+ * @param bytes of the whole segment.
+ * @param now epoch milliseconds.
+ * @returns `allDone` to every caller from the last segment on: {@link claimCompletion} picks one of them.
+ */
+export async function finishSegment(
+  table: LedgerTable,
+  ref: SegmentRef,
+  owner: string,
+  bytes: number,
+  now: number,
+): Promise<
+  | { readonly outcome: 'finished'; readonly record: PlannedRecovery; readonly allDone: boolean }
+  | { readonly outcome: 'stale'; readonly record: RecoveryRecord }
+> {
+  const result = await writeOne(table, {
+    update: recoveryKey(ref.key),
+    changes: {
+      set: storedChanges({ ...AT_WORK, updatedAt: now, progressAt: now }),
+      add: { segmentsDone: new Set([ref.segment]), bytesDone: bytes },
+    },
+    condition: {
+      expression: `${IS_THIS_UPLOAD} AND (attribute_not_exists(#segmentsDone) OR NOT contains(#segmentsDone, :if_segment))`,
+      values: { ':if_uploadId': ref.uploadId, ':if_segment': ref.segment },
+    },
+  });
+  await forgetSegment(table, ref, owner);
+  const record = parseRecovery(result.written ? (result.attributes ?? {}) : existingItem(result));
+  if (!isUnder(record, ref.uploadId)) return { outcome: 'stale', record };
+  return { outcome: 'finished', record, allDone: isAllDone(record) };
+}
+
+/**
+ * Gives a segment back before it is done, and notes the error, if any, with the recovery. The history of a recovery
+ * with several failing segments may miss an entry; `lastError` never does.
+ *
+ * Cost: one UpdateItem (1 write unit); with an error also a GetItem and an UpdateItem of the recovery.
+ *
+ * @param now epoch milliseconds.
+ */
+export async function releaseSegment(
+  table: LedgerTable,
+  ref: SegmentRef,
+  owner: string,
+  now: number,
+  error?: AttemptError,
+): Promise<void> {
+  await writeOne(table, {
+    update: segmentKey(ref.key, ref.segment),
+    changes: { set: flat(undefined) },
+    condition: { expression: '#leaseOwner = :if_owner', values: { ':if_owner': owner } },
+  });
+  if (error === undefined) return;
+  const record = await readRecovery(table, ref.key);
+  if (!isUnder(record, ref.uploadId)) return;
+  await writeOne(table, {
+    update: recoveryKey(ref.key),
+    changes: {
+      set: storedChanges({ lastError: error, history: withAttempt(record.history, error), updatedAt: now }),
+    },
+    condition: {
+      expression: IS_THIS_UPLOAD,
+      values: { ':if_uploadId': ref.uploadId },
+    },
+  });
+}
+
+async function forgetSegment(table: LedgerTable, { key, segment }: SegmentRef, owner: string): Promise<void> {
+  try {
+    await table.client.send(
+      new DeleteItemCommand({
+        TableName: table.tableName,
+        Key: marshall(segmentKey(key, segment)),
+        ConditionExpression: 'leaseOwner = :owner',
+        ExpressionAttributeValues: marshall({ ':owner': owner }),
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'ConditionalCheckFailedException') throw error;
+  }
+}
