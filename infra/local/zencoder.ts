@@ -138,6 +138,18 @@ export class Zencoder {
     return Promise.all([...outputs, ...this.#notifyJob(job, request)]);
   }
 
+  /** Posts a recorded body as it is. What it tells of need not be a job of this stand-in. */
+  async replay(
+    body: string,
+    request: Pick<JobRequest, 'notificationUrls'> = {},
+  ): Promise<readonly Delivery[]> {
+    return Promise.all(
+      this.#urls(request).map((url) =>
+        this.#notifier.deliver({ kind: 'replay', jobId: null, outputId: null, url, body: () => body }),
+      ),
+    );
+  }
+
   /** The address of a file as a notification of this moment would state it. */
   urlOf: UrlOf = (job, output, file) => {
     const { place } = file;

@@ -24,9 +24,10 @@ export interface Attempt {
 
 /** A notification on its way to one URL, as far as it has come. */
 export interface Delivery {
-  readonly kind: 'output' | 'job';
-  readonly jobId: number;
-  /** Null for a job notification. */
+  readonly kind: 'output' | 'job' | 'replay';
+  /** Null for a recorded body that is replayed, which is not looked into. */
+  readonly jobId: number | null;
+  /** Null for a job notification, too. */
   readonly outputId: number | null;
   /** Without its credentials. */
   readonly url: string;
@@ -45,8 +46,8 @@ export interface NotifierOptions {
 
 /** What is to be delivered; the body is made anew for each attempt, so that each carries fresh signatures. */
 export interface Parcel {
-  readonly kind: 'output' | 'job';
-  readonly jobId: number;
+  readonly kind: Delivery['kind'];
+  readonly jobId: number | null;
   readonly outputId: number | null;
   readonly url: string;
   readonly body: () => string;
