@@ -1,0 +1,219 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type AuthOptions, authenticate, type Caller } from './auth.ts';
+import { S3Error, s3Error } from './errors.ts';
+import type { CutFault, Fault, FaultHook, FaultRequest } from './faults.ts';
+import { ClientGone } from './receive.ts';
+import { readRequest, type S3Request } from './request.ts';
+import { OPERATIONS, type OperationName, route } from './route.ts';
+import type { S3Stats } from './server.ts';
+import type { Answer, Service } from './service.ts';
+import { xmlDocument } from './xml.ts';
+
+/** One request's connection and what is known of it so far. */
+interface Visit {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  readonly id: string;
+  /** The client waits for `100 Continue` before it sends its body. */
+  waits: boolean;
+}
+
+/** Takes each request through signature, fault hook and operation to its answer, and counts. */
+export class Handler {
+  readonly #service: Service;
+  readonly #auth: AuthOptions;
+  #faults: FaultHook | undefined;
+  readonly #underWay = new Set<Promise<void>>();
+  #requests = 0;
+  #bytesIn = 0;
+  #bytesOut = 0;
+  #connections = 0;
+  readonly #byOperation: Record<string, number> = {};
+
+  constructor(service: Service, auth: AuthOptions, faults: FaultHook | undefined) {
+    this.#service = service;
+    this.#auth = auth;
+    this.#faults = faults;
+  }
+
+  connected(): void {
+    this.#connections += 1;
+  }
+
+  setFaults(faults: FaultHook | undefined): void {
+    this.#faults = faults;
+  }
+
+  stats(): S3Stats {
+    return {
+      requests: this.#requests,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+      connections: this.#connections,
+      byOperation: { ...this.#byOperation },
+    };
+  }
+
+  /** Waits until no request is under way. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  take(incoming: IncomingMessage, outgoing: ServerResponse, waits: boolean): void {
+    this.#requests += 1;
+    const visit: Visit = { incoming, outgoing, waits, id: randomBytes(8).toString('hex').toUpperCase() };
+    const done = this.#serve(visit)
+      .catch((error: unknown) => this.#fail(visit, error))
+      .finally(() => this.#underWay.delete(done));
+    this.#underWay.add(done);
+  }
+
+  async #serve(visit: Visit): Promise<void> {
+    const request = readRequest(visit.incoming);
+    const operation = route(request);
+    const count = (this.#byOperation[operation] ?? 0) + 1;
+    this.#byOperation[operation] = count;
+    const caller = authenticate(request, this.#auth);
+    const fault = await this.#faults?.(describe(request, operation, caller, count));
+    if (fault === 'hang') return gone(visit);
+    if (fault === 'reset') {
+      reset(visit);
+      return undefined;
+    }
+    if (typeof fault === 'object' && 'code' in fault) {
+      const { message = fault.code, ...rest } = fault;
+      throw new S3Error(fault.code, { ...rest, message });
+    }
+    const answer = await this.#operate(visit, request, caller, operation, fault);
+    if (fault === 'lost-answer') reset(visit);
+    else await this.#answer(visit, answer, cutOf(fault));
+    return undefined;
+  }
+
+  async #operate(
+    visit: Visit,
+    request: S3Request,
+    caller: Caller,
+    operation: OperationName,
+    fault: Fault | undefined,
+  ): Promise<Answer> {
+    const cut = cutOf(fault);
+    let received = 0;
+    const exchange = {
+      request,
+      caller,
+      incoming: visit.incoming,
+      acceptBody: () => {
+        if (visit.waits) visit.outgoing.writeContinue();
+        visit.waits = false;
+      },
+      received: (bytes: number) => {
+        received += bytes;
+        this.#bytesIn += bytes;
+        if (cut !== undefined && received >= cut.cutAfterBytes) {
+          hangUp(visit, cut);
+          throw new ClientGone();
+        }
+      },
+    };
+    return OPERATIONS[operation](exchange, this.#service);
+  }
+
+  async #answer(visit: Visit, answer: Answer, cut: CutFault | undefined): Promise<void> {
+    const { outgoing, incoming } = visit;
+    const { xml, content } = answer;
+    outgoing.writeHead(answer.status, {
+      ...identity(visit),
+      ...answer.headers,
+      ...(xml === undefined
+        ? {}
+        : { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(xml) }),
+    });
+    if (content === undefined || content.range === 'empty' || incoming.method === 'HEAD') {
+      outgoing.end(xml);
+      return;
+    }
+    if (!this.#service.keepBodies) throw new Error('Bodies are not kept: objects cannot be read');
+    const { bodies } = content.object;
+    const { start, end } = content.range;
+    const last = cut === undefined ? end : Math.min(end, start + cut.cutAfterBytes - 1);
+    await this.#service.store.bodies.send(bodies, { start, end: last }, outgoing, (bytes) => {
+      this.#bytesOut += bytes;
+    });
+    if (cut === undefined) outgoing.end();
+    else hangUp(visit, cut);
+  }
+
+  /** Answers with an error, or hangs up when the answer has begun. */
+  #fail(visit: Visit, error: unknown): void {
+    const { incoming, outgoing } = visit;
+    if (error instanceof ClientGone || outgoing.destroyed) return;
+    if (outgoing.headersSent) {
+      outgoing.destroy();
+      return;
+    }
+    if (!(error instanceof S3Error)) console.error('The local S3 failed:', error);
+    const { code, status, message, details, headers } =
+      error instanceof S3Error ? error : s3Error('InternalError');
+    const xml = xmlDocument(
+      'Error',
+      { Code: code, Message: message, ...details, RequestId: visit.id, HostId: hostId(visit) },
+      false,
+    );
+    outgoing.writeHead(status, {
+      ...identity(visit),
+      ...headers,
+      // A client that waited for `100 Continue` might or might not send its body now.
+      ...(visit.waits ? { connection: 'close' } : {}),
+      'content-type': 'application/xml',
+      ...(incoming.method === 'HEAD' ? {} : { 'content-length': Buffer.byteLength(xml) }),
+    });
+    outgoing.end(incoming.method === 'HEAD' ? undefined : xml);
+  }
+}
+
+function describe(request: S3Request, operation: OperationName, caller: Caller, count: number): FaultRequest {
+  const { method, bucket, key, query, headers } = request;
+  const partNumber = query.get('partNumber');
+  return {
+    operation,
+    method,
+    bucket,
+    key,
+    uploadId: query.get('uploadId') ?? undefined,
+    partNumber: partNumber === null ? undefined : Number(partNumber),
+    range: headers.get('range'),
+    attempt: Number(/attempt=(\d+)/.exec(headers.get('amz-sdk-request') ?? '')?.[1] ?? 1),
+    count,
+    accessKeyId: caller.accessKeyId,
+  };
+}
+
+function cutOf(fault: Fault | undefined): CutFault | undefined {
+  return typeof fault === 'object' && 'cutAfterBytes' in fault ? fault : undefined;
+}
+
+function hangUp(visit: Visit, cut: CutFault): void {
+  if (cut.by === 'end') visit.outgoing.destroy();
+  else reset(visit);
+}
+
+function reset({ incoming }: Visit): void {
+  incoming.socket.resetAndDestroy();
+}
+
+/** Settles when the client has given up. */
+function gone({ outgoing }: Visit): Promise<void> {
+  return new Promise((resolve) => {
+    outgoing.once('close', resolve);
+  });
+}
+
+function identity(visit: Visit): Record<string, string> {
+  return { 'x-amz-request-id': visit.id, 'x-amz-id-2': hostId(visit), server: 'AmazonS3' };
+}
+
+function hostId({ id }: Visit): string {
+  return Buffer.from(`local-s3-${id}`).toString('base64');
+}

@@ -1,0 +1,66 @@
+import { s3Error } from './errors.ts';
+import { type Exchange, header } from './service.ts';
+
+const LONGEST_KEY = 1024;
+const LARGEST_METADATA = 2048;
+const KEPT = new Set([
+  'cache-control',
+  'content-disposition',
+  'content-language',
+  'content-type',
+  'expires',
+  'x-amz-storage-class',
+  'x-amz-server-side-encryption',
+  'x-amz-server-side-encryption-aws-kms-key-id',
+  'x-amz-server-side-encryption-bucket-key-enabled',
+  'x-amz-website-redirect-location',
+]);
+const UNSUPPORTED = [
+  'x-amz-copy-source',
+  'x-amz-tagging',
+  'x-amz-write-offset-bytes',
+  'x-amz-object-lock-mode',
+  'x-amz-server-side-encryption-customer-algorithm',
+];
+
+/**
+ * The headers of a PutObject or CreateMultipartUpload that the object gives back.
+ * @throws S3Error MetadataTooLarge
+ */
+export function keptHeaders(exchange: Exchange): Record<string, string> {
+  const kept: Record<string, string> = { 'content-type': 'application/octet-stream' };
+  let metadata = 0;
+  for (const [name, value] of exchange.request.headers) {
+    if (KEPT.has(name)) kept[name] = value;
+    if (!name.startsWith('x-amz-meta-')) continue;
+    kept[name] = value;
+    metadata += name.length - 'x-amz-meta-'.length + value.length;
+  }
+  if (metadata > LARGEST_METADATA) {
+    throw s3Error('MetadataTooLarge', { Size: metadata, MaxSizeAllowed: LARGEST_METADATA });
+  }
+  if (kept['x-amz-storage-class'] === 'STANDARD') delete kept['x-amz-storage-class'];
+  const encoding = contentEncoding(header(exchange, 'content-encoding'));
+  return encoding === '' ? kept : { ...kept, 'content-encoding': encoding };
+}
+
+/** `aws-chunked` describes the request and is no property of the object. */
+function contentEncoding(text = ''): string {
+  return text
+    .split(',')
+    .map((encoding) => encoding.trim())
+    .filter((encoding) => encoding !== '' && encoding !== 'aws-chunked')
+    .join(',');
+}
+
+/** @throws S3Error NotImplemented for headers whose effect this server does not have: silence would be a lie */
+export function refuseUnsupported(exchange: Exchange): void {
+  const name = UNSUPPORTED.find((unsupported) => exchange.request.headers.has(unsupported));
+  if (name !== undefined) throw s3Error('NotImplemented', { Header: name });
+}
+
+/** @throws S3Error KeyTooLongError */
+export function checkKey(key: string): void {
+  const size = Buffer.byteLength(key);
+  if (size > LONGEST_KEY) throw s3Error('KeyTooLongError', { Size: size, MaxSizeAllowed: LONGEST_KEY });
+}

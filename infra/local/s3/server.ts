@@ -1,0 +1,129 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { FaultHook } from './faults.ts';
+import { Handler } from './handler.ts';
+import { Store } from './store.ts';
+
+export interface S3Options {
+  /** Where everything is kept; made when absent. What is in it from before is served again. */
+  readonly dir: string;
+  /** @default a free one */
+  readonly port?: number;
+  /** @default '127.0.0.1' */
+  readonly host?: string;
+  /** Buckets to make unless they are there. */
+  readonly buckets?: readonly string[];
+  /**
+   * Secret by access key id; read at each request, so that keys can be added later. Without it any key with any signature
+   * is let in, and only the expiry of presigned URLs is checked.
+   */
+  readonly credentials?: Readonly<Record<string, string>>;
+  /** Whether requests without any signature are let in. @default false */
+  readonly anonymous?: boolean;
+  /** Epoch milliseconds: decides whether presigned URLs have expired, and dates objects. @default Date.now */
+  readonly now?: () => number;
+  /** When given, version 4 signatures for another region are refused as AWS does. @default any, shown as us-east-1 */
+  readonly region?: string;
+  /** PEM; the server then speaks HTTPS only. */
+  readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer };
+  /** False keeps sizes, entity tags and checksums only; objects can then not be read. @default true */
+  readonly keepBodies?: boolean;
+  /**
+   * `opaque` leaves out MD5, by far the dearest part of taking in an object, and gives random entity tags as S3 does for
+   * objects under KMS. @default 'md5'
+   */
+  readonly etags?: 'md5' | 'opaque';
+  readonly faults?: FaultHook;
+}
+
+/** Counts since the start. */
+export interface S3Stats {
+  readonly requests: number;
+  /** Body bytes received, and bytes of objects sent. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Connections accepted. */
+  readonly connections: number;
+  /** Requests by operation, e.g. `{ PutObject: 3 }`. */
+  readonly byOperation: Readonly<Record<string, number>>;
+}
+
+export interface S3Server {
+  /** `http://127.0.0.1:PORT`: with an IP address the SDK puts the bucket into the path by itself. */
+  readonly origin: string;
+  readonly port: number;
+  stats(): S3Stats;
+  /** Replaces the fault hook, for requests from now on. */
+  setFaults(faults: FaultHook | undefined): void;
+  /** Ends all connections and waits until nothing is under way; what is stored stays. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts an S3 of its own for tests, demo and local use: on disk, streaming, for the calls that this project makes, each
+ * as AWS documents it.
+ */
+export async function startS3(options: S3Options): Promise<S3Server> {
+  const { host = '127.0.0.1', port = 0, now = Date.now, keepBodies = true } = options;
+  const store = new Store(options.dir, keepBodies);
+  for (const bucket of options.buckets ?? []) if (!store.has(bucket)) store.createBucket(bucket, now());
+  const handler = new Handler(
+    { store, now, keepBodies, region: options.region ?? 'us-east-1', etags: options.etags ?? 'md5' },
+    {
+      credentials: options.credentials,
+      anonymous: options.anonymous ?? false,
+      region: options.region,
+      now,
+    },
+    options.faults,
+  );
+  const server = makeServer(options.tls, (incoming, outgoing) => handler.take(incoming, outgoing, false));
+  server.on('checkContinue', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    handler.take(incoming, outgoing, true);
+  });
+  server.on('connection', () => handler.connected());
+  // A test may hold a connection for longer than any default, and a large part may take long to come.
+  server.keepAliveTimeout = 60_000;
+  server.requestTimeout = 0;
+  const bound = await listen(server, host, port);
+  const authority = host.includes(':') ? `[${host}]:${bound}` : `${host}:${bound}`;
+  return {
+    origin: `${options.tls === undefined ? 'http' : 'https'}://${authority}`,
+    port: bound,
+    stats: () => handler.stats(),
+    setFaults: (faults) => handler.setFaults(faults),
+    close: async () => {
+      await closeServer(server);
+      await handler.idle();
+      await store.bodies.settled();
+    },
+  };
+}
+
+function makeServer(tls: S3Options['tls'], listener: RequestListener): Server {
+  return tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
