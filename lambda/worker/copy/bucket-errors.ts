@@ -88,6 +88,19 @@ function translateAnswer(error: S3ServiceException, call: BucketCall): RecoveryE
   }
   if (code === 'NoSuchUpload') return new UploadVanished(`${to} answered ${answer}`, cause);
   if (/^InvalidPart/.test(code)) return new PartsMissing(`${to} answered ${answer}`, cause);
+  return customerFault(error, status, answer, call);
+}
+
+/** What only the customer can mend; the message says how. */
+function customerFault(
+  error: S3ServiceException,
+  status: number,
+  answer: string,
+  call: BucketCall,
+): RecoveryError {
+  const code = error.name;
+  const cause = { cause: error };
+  const to = `bucket ${call.bucket}`;
   if (code === 'NoSuchBucket') {
     return new DestinationBucketMissing(`${to} does not exist: create it, or configure another one`, cause);
   }

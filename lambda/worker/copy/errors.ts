@@ -1,5 +1,5 @@
 import { ChecksumMismatch, UploadVanished } from './destination-errors.ts';
-import { SourceChanged } from './source-errors.ts';
+import { Md5Mismatch, SourceChanged } from './source-errors.ts';
 
 export * from './destination-errors.ts';
 export * from './source-errors.ts';
@@ -7,6 +7,9 @@ export * from './source-errors.ts';
 /** Whether a fault ends a plan: its upload is to be abandoned and the copy started anew, from the first byte. */
 export function endsPlan(error: unknown): boolean {
   return (
-    error instanceof UploadVanished || error instanceof SourceChanged || error instanceof ChecksumMismatch
+    error instanceof UploadVanished ||
+    error instanceof SourceChanged ||
+    error instanceof ChecksumMismatch ||
+    error instanceof Md5Mismatch
   );
 }

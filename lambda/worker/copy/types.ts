@@ -54,7 +54,10 @@ export interface PartLayout {
   readonly segments: number;
 }
 
-/** What has been checked: `size` against the source's statement, `crc32` end to end by S3, `md5` against Zencoder's. */
+/**
+ * What has been checked: `size` and `md5` against the notification, `crc32` by S3 against what was received. Whatever is
+ * announced, the size that the source states is always checked.
+ */
 export type Verification = 'size' | 'crc32' | 'md5';
 
 /** Requests made by this engine for the file in this process; attempts in other processes are not in it. */

@@ -1,0 +1,226 @@
+import { compareMd5, compareSize } from './announcement.ts';
+import type { FoundObject, StoredPart } from './bucket.ts';
+import { combineAll, fromBase64, toBase64 } from './crc32.ts';
+import {
+  ChecksumMismatch,
+  DestinationBusy,
+  DestinationConflict,
+  KeyTaken,
+  PartsMissing,
+  UploadVanished,
+} from './destination-errors.ts';
+import { isOurs } from './metadata.ts';
+import { rangeOf, segmentOf } from './plan.ts';
+import { Md5Mismatch } from './source-errors.ts';
+import { Attempts, type EngineTools } from './tools.ts';
+import type { Copied, CopyJob, CopyPlan, Incomplete, RequestCounts, Verification } from './types.ts';
+import type { KnownUpload } from './uploads.ts';
+
+/** Completes an upload, once, whoever else tries at the same time. See `CopyEngine.complete`. */
+export async function completeUpload(
+  tools: EngineTools,
+  job: CopyJob,
+  plan: CopyPlan,
+): Promise<Copied | Incomplete> {
+  const upload = tools.uploads.of(plan);
+  const attempts = new Attempts(tools, upload.requests, job.signal);
+  try {
+    const done = await tryToComplete(tools, job, plan, upload, attempts);
+    if (done.kind === 'copied') tools.uploads.forget(plan);
+    return done;
+  } catch (error) {
+    if (error instanceof UploadVanished) {
+      const found = await findOurs(tools, job, plan.size, attempts);
+      tools.uploads.forget(plan);
+      if (found === null) throw error;
+      return copiedBefore(job, found, upload.requests, combined(plan, upload));
+    }
+    if (error instanceof KeyTaken) {
+      const settled = settleTakenKey(tools, job, plan.size, attempts, error);
+      const found = await abortUnlessBusy(tools, plan, attempts, settled);
+      return copiedBefore(job, found, upload.requests, combined(plan, upload));
+    }
+    if (error instanceof ChecksumMismatch || error instanceof Md5Mismatch) {
+      await abort(tools, plan, attempts);
+    }
+    throw error;
+  }
+}
+
+async function tryToComplete(
+  tools: EngineTools,
+  job: CopyJob,
+  plan: CopyPlan,
+  upload: KnownUpload,
+  attempts: Attempts,
+): Promise<Copied | Incomplete> {
+  if (upload.parts.size < plan.parts) await listAll(tools, plan, upload, attempts);
+  const incomplete = whatIsMissing(plan, upload);
+  if (incomplete !== null) return incomplete;
+  const size = compareSize(job, plan.size);
+  const md5 = compareMd5(job, upload.md5?.digest(plan.parts) ?? null);
+  const send = async () => {
+    const parts = inOrder(plan, upload);
+    return tools.bucket.complete(plan, parts, combined(plan, upload), attempts.context);
+  };
+  let completed: Awaited<ReturnType<typeof send>>;
+  try {
+    completed = await attempts.again(send);
+  } catch (error) {
+    if (!(error instanceof PartsMissing)) throw error;
+    // Another attempt may have sent a part again: S3 knows the ETags that count now.
+    await listAll(tools, plan, upload, attempts);
+    const missing = whatIsMissing(plan, upload);
+    if (missing !== null) return missing;
+    completed = await attempts.again(send);
+  }
+  const crc32 = combined(plan, upload);
+  const verifiedBy: Verification[] = [];
+  if (size.verified) verifiedBy.push('size');
+  if (crc32 !== null) verifiedBy.push('crc32');
+  if (md5.verified) verifiedBy.push('md5');
+  return {
+    kind: 'copied',
+    result: {
+      size: plan.size,
+      etag: completed.etag,
+      contentType: plan.contentType,
+      crc32: crc32 === null ? completed.crc32 : toBase64(crc32),
+      verifiedBy,
+      warnings: [...size.warnings, ...md5.warnings],
+      alreadyThere: false,
+      requests: { ...upload.requests },
+    },
+  };
+}
+
+async function listAll(
+  tools: EngineTools,
+  plan: CopyPlan,
+  upload: KnownUpload,
+  attempts: Attempts,
+): Promise<void> {
+  const stored = await attempts.again(() => tools.bucket.listParts(plan, 1, plan.parts, attempts.context));
+  upload.parts.clear();
+  for (const part of stored) {
+    const range = rangeOf(plan, part.part);
+    if (part.bytes === range.to - range.from) upload.parts.set(part.part, part);
+  }
+}
+
+function inOrder(plan: CopyPlan, upload: KnownUpload): StoredPart[] {
+  return Array.from({ length: plan.parts }, (_, index) => upload.parts.get(index + 1)).filter(
+    (part) => part !== undefined,
+  );
+}
+
+/** CRC32 of the whole file from its parts; null when one is missing or its checksum is not known. */
+function combined(plan: CopyPlan, upload: KnownUpload): number | null {
+  const known = inOrder(plan, upload).flatMap(({ crc32, bytes }) =>
+    crc32 === null ? [] : [{ crc32, bytes }],
+  );
+  return known.length === plan.parts ? combineAll(known) : null;
+}
+
+function whatIsMissing(plan: CopyPlan, upload: KnownUpload): Incomplete | null {
+  const missing = Array.from({ length: plan.parts }, (_, index) => index + 1).filter(
+    (part) => !upload.parts.has(part),
+  );
+  if (missing.length === 0) return null;
+  return {
+    kind: 'incomplete',
+    missingParts: missing.length,
+    missingSegments: [...new Set(missing.map((part) => segmentOf(plan, part)))],
+    bytesDone: inOrder(plan, upload).reduce((sum, part) => sum + part.bytes, 0),
+  };
+}
+
+/**
+ * The object at the job's key when it is the one that this job makes: same identity in its metadata, and same size.
+ *
+ * @param size bytes; null when not known yet, then the announced size counts if there is one.
+ */
+export async function findOurs(
+  tools: EngineTools,
+  job: CopyJob,
+  size: number | null,
+  attempts: Attempts,
+): Promise<FoundObject | null> {
+  const found = await attempts.again(() => tools.bucket.headIfAllowed(job.key, attempts.context));
+  if (found === null || !isOurs(found.metadata, job.metadata)) return null;
+  return size === null || found.size === size ? found : null;
+}
+
+/**
+ * Decides what an object at the key means after a conditional write was refused.
+ *
+ * @returns the object when it is ours.
+ * @throws {DestinationConflict} when it is not.
+ * @throws {DestinationBusy} when there is none (yet): another write is under way.
+ */
+export async function settleTakenKey(
+  tools: EngineTools,
+  job: CopyJob,
+  size: number,
+  attempts: Attempts,
+  cause: KeyTaken,
+): Promise<FoundObject> {
+  const found = await attempts.again(() => tools.bucket.head(job.key, attempts.context));
+  if (found === null) throw new DestinationBusy('another write to the key is under way', { cause });
+  if (isOurs(found.metadata, job.metadata) && found.size === size) return found;
+  throw new DestinationConflict('the key holds an object that this recovery did not make', { cause });
+}
+
+/** An upload whose key is taken for good serves nobody; one whose key is only busy may still be completed. */
+async function abortUnlessBusy(
+  tools: EngineTools,
+  plan: CopyPlan,
+  attempts: Attempts,
+  settled: Promise<FoundObject>,
+): Promise<FoundObject> {
+  try {
+    const found = await settled;
+    await abort(tools, plan, attempts);
+    return found;
+  } catch (error) {
+    if (error instanceof DestinationConflict) await abort(tools, plan, attempts);
+    throw error;
+  }
+}
+
+async function abort(tools: EngineTools, plan: CopyPlan, attempts: Attempts): Promise<void> {
+  tools.uploads.forget(plan);
+  await attempts.again(() => tools.bucket.abort(plan, attempts.context));
+}
+
+/**
+ * The result for an object that an earlier attempt made.
+ *
+ * @param crc32 of the file as far as this attempt knows it.
+ */
+export function copiedBefore(
+  job: CopyJob,
+  found: FoundObject,
+  requests: RequestCounts,
+  crc32: number | null = null,
+): Copied {
+  const verifiedBy: Verification[] = [];
+  if (job.announcedSize === found.size) verifiedBy.push('size');
+  if (crc32 !== null && found.crc32 !== null && fromBase64(found.crc32) === crc32) verifiedBy.push('crc32');
+  const differs = job.announcedSize !== null && job.announcedSize !== found.size;
+  return {
+    kind: 'copied',
+    result: {
+      size: found.size,
+      etag: found.etag,
+      contentType: found.contentType,
+      crc32: found.crc32,
+      verifiedBy,
+      warnings: differs
+        ? [`the file has ${found.size} bytes, the notification announced ${job.announcedSize}`]
+        : [],
+      alreadyThere: true,
+      requests: { ...requests },
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import type { ConnectionOptions } from 'node:tls';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { Bucket } from './bucket.ts';
+import { BufferPool } from './buffers.ts';
+import { completeUpload, findOurs } from './completion.ts';
+import { UploadVanished } from './destination-errors.ts';
+import { type UploadLimits, USUAL_PART_BYTES } from './plan.ts';
+import { type RetryPolicy, USUAL_RETRY_POLICY } from './retry-passing.ts';
+import { copySegment } from './segment.ts';
+import { HttpSource } from './source.ts';
+import type { StallLimits } from './source-connection.ts';
+import { startCopy } from './start.ts';
+import { Attempts, type EngineTools } from './tools.ts';
+import type { CopyEngine } from './types.ts';
+import { KnownUploads } from './uploads.ts';
+
+export interface CopyEngineOptions {
+  /** See `createBucketClient`. */
+  readonly client: S3Client;
+  readonly bucket: string;
+  /** Bytes of memory for parts in flight; at least one usual part. */
+  readonly bufferBytes: number;
+  /** Bytes that one invocation is to copy of a large file. */
+  readonly segmentBytes: number;
+  /** Files up to this size are one PutObject; larger ones have parts of at least this size. */
+  readonly partBytes?: number;
+  /** Parts in flight at most, where memory allows. */
+  readonly maxLanes?: number;
+  /** Connections to one source at a time. */
+  readonly connectionsPerOrigin?: number;
+  readonly stall?: StallLimits;
+  readonly retry?: RetryPolicy;
+  readonly limits?: UploadLimits;
+  /** Trust for sources beyond the system's. */
+  readonly tls?: Pick<ConnectionOptions, 'ca'>;
+  /** Epoch milliseconds. */
+  readonly clock?: () => number;
+  /** A number from 0 to 1. */
+  readonly random?: () => number;
+}
+
+/** Makes an engine; one serves a process. See `CopyEngine` for what it promises. */
+export function createCopyEngine(options: CopyEngineOptions): CopyEngine {
+  const tools: EngineTools = {
+    source: new HttpSource({
+      connections: options.connectionsPerOrigin ?? 32,
+      ...(options.stall === undefined ? {} : { stall: options.stall }),
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
+    }),
+    bucket: new Bucket(options.client, options.bucket),
+    pool: new BufferPool(options.bufferBytes),
+    uploads: new KnownUploads(),
+    retry: options.retry ?? USUAL_RETRY_POLICY,
+    maxLanes: options.maxLanes ?? 12,
+    pace: { msPerByte: 0 },
+    clock: options.clock ?? Date.now,
+    random: options.random ?? Math.random,
+  };
+  const layout = {
+    segmentBytes: options.segmentBytes,
+    usualPartBytes: Math.min(options.partBytes ?? USUAL_PART_BYTES, tools.pool.maxBytes),
+    ...(options.partBytes === undefined ? {} : { partBytes: options.partBytes }),
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+  };
+  const unattended = () => new Attempts(tools, { source: 0, bucket: 0 }, undefined);
+
+  return {
+    start: (job) => startCopy(tools, layout, job),
+
+    async copySegment(job, plan, segment, segmentOptions = {}) {
+      try {
+        return await copySegment(tools, job, plan, segment, segmentOptions);
+      } catch (error) {
+        if (!(error instanceof UploadVanished)) throw error;
+        // Someone else may have completed it: then there is nothing left to do for this segment.
+        const { requests } = tools.uploads.of(plan);
+        const found = await findOurs(tools, job, plan.size, new Attempts(tools, requests, job.signal));
+        tools.uploads.forget(plan);
+        if (found === null) throw error;
+        const from = segment * plan.segmentParts * plan.partBytes;
+        return { kind: 'done', bytesDone: Math.min(plan.size - from, plan.segmentParts * plan.partBytes) };
+      }
+    },
+
+    complete: (job, plan) => completeUpload(tools, job, plan),
+
+    async abandon(plan) {
+      tools.uploads.forget(plan);
+      const attempts = unattended();
+      await attempts.again(() => tools.bucket.abort(plan, attempts.context));
+    },
+
+    async abandonStrays(key, keep) {
+      const attempts = unattended();
+      const ids = await attempts.again(() => tools.bucket.listUploads(key, attempts.context));
+      const strays = ids.filter((uploadId) => uploadId !== keep);
+      for (const uploadId of strays) {
+        await attempts.again(() => tools.bucket.abort({ key, uploadId }, attempts.context));
+      }
+      return strays.length;
+    },
+
+    close: () => tools.source.close(),
+  };
+}

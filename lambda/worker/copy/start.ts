@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import { compareMd5, compareSize } from './announcement.ts';
+import type { Block } from './buffers.ts';
+import { copiedBefore, findOurs, settleTakenKey } from './completion.ts';
+import { contentTypeOf, typeOfName } from './content-type.ts';
+import { crc32Of, toBase64 } from './crc32.ts';
+import { KeyTaken } from './destination-errors.ts';
+import { objectMetadata } from './metadata.ts';
+import { OrderedMd5 } from './ordered-md5.ts';
+import { FileTooLarge, KiB, lanesFor, MiB, planCopy, type UploadLimits } from './plan.ts';
+import type { RangeAnswer } from './source-answer.ts';
+import { SourceTooLarge } from './source-errors.ts';
+import { Attempts, type EngineTools } from './tools.ts';
+import type { Copied, CopyJob, PartLayout, Planned } from './types.ts';
+
+/** Thumbnails, captions and manifests are seldom larger: asking for a whole part's memory would keep others waiting. */
+const SMALL_KIND_BYTES = MiB;
+
+export interface LayoutOptions {
+  readonly segmentBytes: number;
+  /** Files up to this size are one PutObject. */
+  readonly usualPartBytes: number;
+  readonly partBytes?: number;
+  readonly limits?: UploadLimits;
+}
+
+/** The first request decides: small files are put at once, large ones are planned. See `CopyEngine.start`. */
+export async function startCopy(
+  tools: EngineTools,
+  options: LayoutOptions,
+  job: CopyJob,
+): Promise<Copied | Planned> {
+  const requests = { source: 0, bucket: 0 };
+  const attempts = new Attempts(tools, requests, job.signal);
+  if (job.mayExist === true) {
+    const found = await findOurs(tools, job, null, attempts);
+    if (found !== null) return copiedBefore(job, found, requests);
+  }
+  const { block, answer } = await firstRange(tools, options, job, attempts);
+  try {
+    compareSize(job, answer.size);
+    if (answer.length === answer.size) {
+      return await putWhole(tools, job, block.bytes.subarray(0, answer.size), answer, attempts, requests);
+    }
+    const layout = layoutFor(tools, options, answer.size);
+    const contentType = contentTypeOf(answer.contentType, job.filename, block.bytes);
+    const head = { key: job.key, contentType, metadata: objectMetadata(job.metadata) };
+    const uploadId = await attempts.again(() => tools.bucket.createUpload(head, attempts.context));
+    const plan = {
+      version: 1,
+      ...layout,
+      key: job.key,
+      uploadId,
+      sourceEtag: answer.etag,
+      contentType,
+    } as const;
+    const isStreamed = lanesFor(plan.partBytes, tools.pool.maxBytes, tools.maxLanes).kind === 'streamed';
+    const isHashed = job.announcedMd5 !== null && plan.segments === 1 && !isStreamed;
+    tools.uploads.remember(plan, {
+      parts: new Map(),
+      fresh: true,
+      first: isStreamed ? null : { kept: tools.pool.keep(block), bytes: answer.length },
+      md5: isHashed ? new OrderedMd5() : null,
+      requests,
+    });
+    if (isStreamed) block.release();
+    return { kind: 'planned', plan };
+  } catch (error) {
+    block.release();
+    throw error;
+  }
+}
+
+/** Fetches the beginning of the file: all of it when it is small, else at most one part. */
+async function firstRange(
+  tools: EngineTools,
+  options: LayoutOptions,
+  job: CopyJob,
+  attempts: Attempts,
+): Promise<{ block: Block; answer: RangeAnswer }> {
+  let bytes = firstBytes(tools, options, job);
+  let known: RangeAnswer | null = null;
+  for (;;) {
+    const block = await tools.pool.acquire(bytes, job.signal);
+    try {
+      const answer = await attempts.again(() =>
+        tools.source.read({
+          url: job.url,
+          range: { from: 0, to: bytes },
+          etag: known?.etag ?? null,
+          size: known?.size ?? null,
+          target: block.bytes,
+          signal: job.signal,
+          onRequest: attempts.onSourceRequest,
+        }),
+      );
+      const isGuessedTooSmall = answer.length < answer.size && bytes < options.usualPartBytes;
+      if (!isGuessedTooSmall) return { block, answer };
+      known = answer;
+      bytes = Math.min(answer.size, options.usualPartBytes);
+      block.release();
+    } catch (error) {
+      block.release();
+      throw error;
+    }
+  }
+}
+
+function firstBytes(tools: EngineTools, options: LayoutOptions, job: CopyJob): number {
+  const { usualPartBytes } = options;
+  const announced = job.announcedSize;
+  if (announced === null) {
+    const isSmallKind = /^(image|text)\/|mpegurl|xml|json/.test(typeOfName(job.filename) ?? '');
+    return isSmallKind ? Math.min(SMALL_KIND_BYTES, usualPartBytes) : usualPartBytes;
+  }
+  if (announced <= usualPartBytes) return Math.min(usualPartBytes, Math.max(announced, 64 * KiB));
+  const { partBytes } = layoutFor(tools, options, announced);
+  const isWhole = lanesFor(partBytes, tools.pool.maxBytes, tools.maxLanes).kind === 'whole-parts';
+  return isWhole ? partBytes : usualPartBytes;
+}
+
+function layoutFor(tools: EngineTools, options: LayoutOptions, size: number): PartLayout {
+  try {
+    return planCopy({ ...options, size, bufferBytes: tools.pool.maxBytes });
+  } catch (error) {
+    if (error instanceof FileTooLarge) throw new SourceTooLarge(error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function putWhole(
+  tools: EngineTools,
+  job: CopyJob,
+  body: Buffer,
+  answer: RangeAnswer,
+  attempts: Attempts,
+  requests: { source: number; bucket: number },
+): Promise<Copied> {
+  const size = compareSize(job, body.length);
+  const md5 = compareMd5(
+    job,
+    job.announcedMd5 === null ? null : createHash('md5').update(body).digest('hex'),
+  );
+  const crc32 = crc32Of(body);
+  const contentType = contentTypeOf(answer.contentType, job.filename, body);
+  const head = { key: job.key, contentType, metadata: objectMetadata(job.metadata) };
+  try {
+    const etag = await attempts.again(() => tools.bucket.put(head, body, crc32, attempts.context));
+    return {
+      kind: 'copied',
+      result: {
+        size: body.length,
+        etag,
+        contentType,
+        crc32: toBase64(crc32),
+        verifiedBy: [
+          ...(size.verified ? (['size'] as const) : []),
+          'crc32',
+          ...(md5.verified ? (['md5'] as const) : []),
+        ],
+        warnings: [...size.warnings, ...md5.warnings],
+        alreadyThere: false,
+        requests: { ...requests },
+      },
+    };
+  } catch (error) {
+    if (!(error instanceof KeyTaken)) throw error;
+    const found = await settleTakenKey(tools, job, body.length, attempts, error);
+    return copiedBefore(job, found, requests, crc32);
+  }
+}
