@@ -128,10 +128,14 @@ async function copyHere(task: PlannedTask, job: CopyJob, context: WorkerContext)
     save: (bytesDone) => saveProgress(table, record, { bytesDone, bytesTotal: plan.size, at: now() }),
     now,
   });
-  const segment = await engine
-    .copySegment(job, plan, 0, { stopAt: invocation.stopAt, onProgress: progress.report })
-    .finally(progress.settled);
-  return segment.kind === 'out-of-time' ? segment : await completeUpload(task, job, context);
+  const options = { stopAt: invocation.stopAt, onProgress: progress.report };
+  try {
+    const segment = await engine.copySegment(job, plan, 0, options);
+    if (segment.kind === 'out-of-time') return segment;
+  } finally {
+    await progress.settled();
+  }
+  return await completeUpload(task, job, context);
 }
 
 /**

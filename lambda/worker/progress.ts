@@ -23,10 +23,10 @@ export function createProgress({ save, now }: ProgressOptions): Progress {
     report: (bytesDone) => {
       if (writing !== null || now() - last < INTERVAL_MS) return;
       last = now();
-      const done = () => {
+      const ended = () => {
         writing = null;
       };
-      writing = save(bytesDone).then(done, done);
+      writing = save(bytesDone).then(ended, ended);
     },
     settled: async () => {
       await writing;

@@ -12,7 +12,7 @@ import {
 import type { SegmentMessage } from '../shared/message.ts';
 import type { MessageOutcome, WorkerContext } from './context.ts';
 import { endsPlan } from './copy/errors.ts';
-import type { CopyJob, CopyPlan } from './copy/types.ts';
+import type { CopyJob, CopyPlan, SegmentDone, SegmentOutOfTime } from './copy/types.ts';
 import { completeUpload, copyJobOf, type FileOutcome } from './copy-file.ts';
 import { createProgress } from './progress.ts';
 import { recoverFiles, SourceNotAllowed } from './recover-output.ts';
@@ -64,21 +64,12 @@ interface ClaimedSegment {
 
 async function copySegment(claimed: ClaimedSegment, context: WorkerContext): Promise<MessageOutcome> {
   const { message, ref, record } = claimed;
-  const { engine, table, invocation, now } = context;
+  const { table, invocation, now } = context;
   const owner = invocation.id;
   const { segmentsDone: _, ...plan } = record.upload;
   const timeUp = AbortSignal.timeout(Math.max(0, invocation.stopAt - now()));
-  const progress = createProgress({
-    save: (bytesDone) => saveSegmentProgress(table, ref, owner, { bytesDone, at: now() }),
-    now,
-  });
   try {
-    const copied = await engine
-      .copySegment(jobOf(message, plan, record.attempts, timeUp), plan, ref.segment, {
-        stopAt: invocation.stopAt,
-        onProgress: progress.report,
-      })
-      .finally(progress.settled);
+    const copied = await copyParts(claimed, plan, timeUp, context);
     if (copied.kind === 'out-of-time') return await goOnLater(ref, context);
     const finished = await finishSegment(table, ref, owner, copied.bytesDone, now());
     const isLast = finished.outcome === 'finished' && finished.allDone;
@@ -87,6 +78,25 @@ async function copySegment(claimed: ClaimedSegment, context: WorkerContext): Pro
     if (timeUp.aborted) return await goOnLater(ref, context);
     if (endsPlan(error)) return await planAnew(claimed, context);
     return await afterFault(error, claimed, context);
+  }
+}
+
+async function copyParts(
+  { message, ref, record }: ClaimedSegment,
+  plan: CopyPlan,
+  timeUp: AbortSignal,
+  { engine, table, invocation, now }: WorkerContext,
+): Promise<SegmentDone | SegmentOutOfTime> {
+  const progress = createProgress({
+    save: (bytesDone) => saveSegmentProgress(table, ref, invocation.id, { bytesDone, at: now() }),
+    now,
+  });
+  const job = jobOf(message, plan, record.attempts, timeUp);
+  const options = { stopAt: invocation.stopAt, onProgress: progress.report };
+  try {
+    return await engine.copySegment(job, plan, ref.segment, options);
+  } finally {
+    await progress.settled();
   }
 }
 
