@@ -1,0 +1,103 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** A request as the server read it. */
+export interface ApiRequest {
+  readonly method: string;
+  /** Path and query as received. */
+  readonly url: string;
+  /** Multiple values of a header already joined, as Node does, or in an array. */
+  readonly headers: Readonly<IncomingHttpHeaders>;
+  readonly body: Buffer;
+  readonly sourceIp: string;
+}
+
+/** Where the request came in. */
+export interface ApiContext {
+  readonly apiId: string;
+  readonly accountId: string;
+  readonly host: string;
+  readonly stage: string;
+  readonly routeKey: string;
+  readonly requestId: string;
+  readonly pathParameters: Readonly<Record<string, string>>;
+  /** Path without the query, decoded. */
+  readonly path: string;
+  /** Epoch milliseconds. */
+  readonly time: number;
+}
+
+/** What API Gateway passes on as text; every other body goes base64. */
+const TEXT_TYPES = /^(text\/|application\/(json|xml|javascript)\b|[^;]*\+(json|xml)\b)/i;
+
+/** The event of an HTTP API in payload format 2.0. */
+export function requestEvent(request: ApiRequest, context: ApiContext): object {
+  const [, rawQueryString = ''] = request.url.split(/\?(.*)/s);
+  const { cookie, ...others } = request.headers;
+  const headers = joinedHeaders(others);
+  const isBase64Encoded = !isText(request);
+  const query = joinedQuery(rawQueryString);
+  return {
+    version: '2.0',
+    routeKey: context.routeKey,
+    rawPath: context.path,
+    rawQueryString,
+    ...(cookie === undefined ? {} : { cookies: cookie.split(/; */) }),
+    headers,
+    ...(query === undefined ? {} : { queryStringParameters: query }),
+    requestContext: {
+      accountId: context.accountId,
+      apiId: context.apiId,
+      domainName: context.host,
+      domainPrefix: context.apiId,
+      http: {
+        method: request.method,
+        path: context.path,
+        protocol: 'HTTP/1.1',
+        sourceIp: request.sourceIp,
+        userAgent: headers['user-agent'] ?? '',
+      },
+      requestId: context.requestId,
+      routeKey: context.routeKey,
+      stage: context.stage,
+      time: gatewayTime(context.time),
+      timeEpoch: context.time,
+    },
+    ...(Object.keys(context.pathParameters).length === 0 ? {} : { pathParameters: context.pathParameters }),
+    ...(request.body.length === 0
+      ? {}
+      : { body: request.body.toString(isBase64Encoded ? 'base64' : 'utf8') }),
+    isBase64Encoded: request.body.length > 0 && isBase64Encoded,
+  };
+}
+
+function isText(request: ApiRequest): boolean {
+  if (request.headers['content-encoding'] !== undefined) return false;
+  return TEXT_TYPES.test(request.headers['content-type'] ?? '');
+}
+
+function joinedHeaders(headers: Readonly<IncomingHttpHeaders>): Record<string, string> {
+  const joined: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) joined[name] = Array.isArray(value) ? value.join(',') : value;
+  }
+  return joined;
+}
+
+function joinedQuery(raw: string): Record<string, string> | undefined {
+  if (raw === '') return undefined;
+  const joined = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(raw)) {
+    const before = joined.get(name);
+    joined.set(name, before === undefined ? value : `${before},${value}`);
+  }
+  return Object.fromEntries(joined);
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** e.g. `12/Mar/2026:19:03:58 +0000`. */
+function gatewayTime(time: number): string {
+  const [date = '', clock = ''] = new Date(time).toISOString().split('T');
+  const [year, month, day] = date.split('-');
+  return `${day}/${MONTHS[Number(month) - 1]}/${year}:${clock.slice(0, 8)} +0000`;
+}
