@@ -1,0 +1,20 @@
+import * as v from 'valibot';
+import { flag, httpUrl, parseEnvironment, storageAllowList, text } from '../shared/environment.ts';
+
+const schema = v.object({
+  /** The recovery queue. */
+  QUEUE_URL: httpUrl,
+  /** Secrets Manager secret with the credentials of the notification URL. */
+  NOTIFICATION_SECRET_ARN: text,
+  /** Which hosts and buckets are Zencoder's own. */
+  ZENCODER_STORAGE: storageAllowList,
+  /** Whether outputs without any destination, kept on Zencoder's storage by default, are recovered too. */
+  COLLECT_UNSENT_OUTPUTS: flag,
+});
+
+export type IngestEnvironment = v.InferOutput<typeof schema>;
+
+/** @throws {InvalidEnvironment} naming every faulty variable. */
+export function ingestEnvironment(): IngestEnvironment {
+  return parseEnvironment(schema);
+}

@@ -1,0 +1,36 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import { CredentialCache } from './credentials.ts';
+import { ingestEnvironment } from './environment.ts';
+import { sendAll } from './queue.ts';
+import { type ReceiveDependencies, receive } from './receive.ts';
+
+const environment = ingestEnvironment();
+const logger = new Logger();
+// Zencoder does not wait long: rather a quick 503, which it follows up, than an answer that comes too late.
+const requestHandler = { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true };
+const queue = new SQSClient({ requestHandler });
+const secrets = new SecretsManagerClient({ requestHandler });
+
+const world: ReceiveDependencies = {
+  credentials: new CredentialCache(secrets, environment.NOTIFICATION_SECRET_ARN),
+  send: (bodies) => sendAll(queue, environment.QUEUE_URL, bodies),
+  settings: {
+    storage: environment.ZENCODER_STORAGE,
+    collectUnsentOutputs: environment.COLLECT_UNSENT_OUTPUTS,
+  },
+  log: logger,
+  now: Date.now,
+};
+
+/** `POST /notifications` of the HTTP API. */
+export async function handler(
+  event: APIGatewayProxyEventV2,
+  context: Context,
+): Promise<APIGatewayProxyStructuredResultV2> {
+  logger.addContext(context);
+  const { statusCode, headers, body } = await receive(event, world);
+  return { statusCode, headers: { ...headers }, body };
+}
