@@ -154,5 +154,5 @@ export function parseConfig(context: Readonly<Record<string, unknown>>): Config 
 }
 
 function nameOf(issue: v.InferIssue<typeof settings>): string {
-  return String(issue.path?.[0].key ?? 'context');
+  return v.getDotPath(issue)?.split('.')[0] ?? 'context';
 }

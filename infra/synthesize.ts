@@ -18,6 +18,12 @@ export function makeApp(props: AppProps = {}): App {
   return app;
 }
 
+/** The context in `cdk.json`, which the CLI hands to the app that it runs, and nobody to an app within a process. */
+export function contextOfCdkJson(): Record<string, unknown> {
+  const file = readFileSync(new URL('../cdk.json', import.meta.url), 'utf8');
+  return v.parse(cdkJson, JSON.parse(file)).context;
+}
+
 export interface SynthesizeOptions {
   /**
    * Settings, which go before those in `cdk.json`.
@@ -33,18 +39,17 @@ export interface SynthesizeOptions {
  * Writes the template and the bundles that `cdk synth` writes, within this process, without the CLI and without the
  * checks of the template, which take longer than all the rest. Needs neither credentials nor network.
  *
- * @returns the folder of the cloud assembly. In the stack's template, `Metadata['aws:asset:path']` of a function names
- * the folder of its bundle, relative to this one.
+ * @returns the folder of the cloud assembly: `manifest.json` leads to the template and to the asset manifest, which names
+ * the folder of each function's bundle.
  * @throws {InvalidConfig} when settings are faulty.
  */
 export function synthesize({ context, outdir }: SynthesizeOptions): string {
-  const file = v.parse(cdkJson, JSON.parse(readFileSync(new URL('../cdk.json', import.meta.url), 'utf8')));
   const app = makeApp({
     outdir,
     analyticsReporting: false,
     treeMetadata: false,
     builtinCloudFormationValidation: false,
-    context: { ...file.context, ...context },
+    context: { ...contextOfCdkJson(), ...context },
   });
   return app.synth().directory;
 }

@@ -118,7 +118,8 @@ describe('faulty settings', () => {
       fc.property(fc.record(bad, { requiredKeys: [] }), (context) => {
         fc.pre(Object.keys(context).length > 0);
         const named = faultsOf(context).map((line) => line.split(':')[0]);
-        expect(named.toSorted()).toEqual(Object.keys(context).toSorted());
+        expect(named).toHaveLength(Object.keys(context).length);
+        expect(new Set(named)).toEqual(new Set(Object.keys(context)));
       }),
     );
   });

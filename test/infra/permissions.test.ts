@@ -1,0 +1,140 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { type Grant, grantsOf, rolesWithOtherPolicies } from './policies.ts';
+import { templateOf } from './template.ts';
+
+const template = templateOf();
+const ingest = grantsOf(template, 'NotificationsIngest');
+const worker = grantsOf(template, 'RecoveryWorker');
+
+describe('ingest', () => {
+  it('may write its logs, read its secret and put messages on the queue, and nothing else', () => {
+    expect(allowed(ingest)).toEqual({
+      'NotificationsIngestLogs.Arn': ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      NotificationSecret: ['secretsmanager:GetSecretValue'],
+      'RecoveriesQueue.Arn': ['sqs:SendMessage'],
+    });
+  });
+});
+
+describe('the worker', () => {
+  it('may do what a recovery takes, and nothing else', () => {
+    expect(allowed(worker)).toEqual({
+      'RecoveryWorkerLogs.Arn': ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      'RecoveriesQueue.Arn': [
+        'sqs:ChangeMessageVisibility',
+        'sqs:DeleteMessage',
+        'sqs:GetQueueAttributes',
+        'sqs:ReceiveMessage',
+        'sqs:SendMessage',
+      ],
+      'RecoveriesDeadLetterQueue.Arn': ['sqs:SendMessage'],
+      'LedgerTable.Arn': [
+        'dynamodb:BatchGetItem',
+        'dynamodb:ConditionCheckItem',
+        'dynamodb:GetItem',
+        'dynamodb:PutItem',
+        'dynamodb:Query',
+        'dynamodb:UpdateItem',
+      ],
+      'RecoveredBucket.Arn/*': [
+        's3:AbortMultipartUpload',
+        's3:GetObject',
+        's3:ListMultipartUploadParts',
+        's3:PutObject',
+      ],
+      'RecoveredBucket.Arn': ['s3:ListBucket', 's3:ListBucketMultipartUploads'],
+    });
+  });
+
+  it('is denied to create an object without If-None-Match, but not to send parts', () => {
+    expect(worker.filter(({ effect }) => effect === 'Deny')).toEqual([
+      {
+        sid: 'NeverOverwrite',
+        effect: 'Deny',
+        actions: ['s3:PutObject'],
+        resources: ['RecoveredBucket.Arn/*'],
+        condition: {
+          Null: { 's3:if-none-match': 'true' },
+          Bool: { 's3:ObjectCreationOperation': 'true' },
+        },
+      },
+    ]);
+  });
+
+  it('may do the same in a bucket of your own, and use its key', () => {
+    const key = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d';
+    const own = templateOf({ bucketName: 'my-bucket', bucketKmsKeyArn: key });
+    const made = allowed(worker);
+    expect(allowed(grantsOf(own, 'RecoveryWorker'))).toMatchObject({
+      'arn:AWS::Partition:s3:::my-bucket/*': made['RecoveredBucket.Arn/*'],
+      'arn:AWS::Partition:s3:::my-bucket': made['RecoveredBucket.Arn'],
+      [key]: ['kms:Decrypt', 'kms:GenerateDataKey'],
+    });
+  });
+
+  it('may use no key when the bucket has none', () => {
+    expect(worker.flatMap(({ actions }) => actions).filter((action) => action.startsWith('kms:'))).toEqual(
+      [],
+    );
+  });
+});
+
+describe('every role', () => {
+  const grants = [...ingest, ...worker];
+
+  it('has no wildcard in an action', () => {
+    expect(grants.flatMap(({ actions }) => actions).filter((action) => action.includes('*'))).toEqual([]);
+  });
+
+  it('has no wildcard in a resource but for the objects of the one bucket', () => {
+    const wild = grants.flatMap(({ resources }) => resources).filter((resource) => resource.includes('*'));
+    expect(new Set(wild)).toEqual(new Set(['RecoveredBucket.Arn/*']));
+  });
+
+  it('has no managed and no inline policies that these tests would not see', () => {
+    expect(rolesWithOtherPolicies(template)).toEqual([]);
+    template.resourceCountIs('AWS::IAM::ManagedPolicy', 0);
+    template.resourceCountIs('AWS::IAM::Policy', 2);
+  });
+
+  it('can be taken on by Lambda alone', () => {
+    template.allResourcesProperties('AWS::IAM::Role', {
+      AssumeRolePolicyDocument: {
+        Statement: [
+          { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } },
+        ],
+      },
+    });
+  });
+});
+
+describe('queues and the made bucket', () => {
+  it.each(['AWS::SQS::QueuePolicy', 'AWS::S3::BucketPolicy'])(
+    '%s only denies, what comes without TLS',
+    (type) => {
+      template.allResourcesProperties(type, {
+        PolicyDocument: {
+          Statement: Match.arrayWith([
+            Match.objectLike({
+              Effect: 'Deny',
+              Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+            }),
+          ]),
+        },
+      });
+      expect(JSON.stringify(template.findResources(type))).not.toContain('"Allow"');
+    },
+  );
+});
+
+function allowed(grants: readonly Grant[]): Record<string, string[]> {
+  const found: Record<string, string[]> = {};
+  for (const { effect, actions, resources } of grants) {
+    if (effect === 'Deny') continue;
+    for (const resource of resources) {
+      found[resource] = [...(found[resource] ?? []), ...actions].toSorted();
+    }
+  }
+  return found;
+}

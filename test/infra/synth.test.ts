@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import * as v from 'valibot';
+import { afterAll, describe, expect, it } from 'vitest';
+import { contextOfCdkJson, synthesize } from '../../infra/synthesize.ts';
+import { WITHOUT_BUNDLES } from './template.ts';
+
+const run = promisify(execFile);
+const APP = new URL('../../infra/app.ts', import.meta.url).pathname;
+const scratch = mkdtempSync(join(tmpdir(), 'synth-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+describe('infra/app.ts, as the CDK CLI runs it', () => {
+  it('passes AwsSolutions and CloudFormation rules, and deploys the very resources that run locally', async () => {
+    const byApp = await runApp({});
+    expect(reportsIn(byApp)).toEqual([]);
+    const byCall = synthesize({ outdir: join(scratch, 'call'), context: WITHOUT_BUNDLES });
+    expect(resourcesIn(byCall)).toEqual(resourcesIn(byApp));
+  });
+
+  it('passes them with a bucket and a key of your own', async () => {
+    const bucketKmsKeyArn = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d';
+    expect(reportsIn(await runApp({ bucketName: 'mine', bucketKmsKeyArn }))).toEqual([]);
+  });
+
+  it('ends with the faults of the settings', async () => {
+    await expect(runApp({ maxConcurrency: 1, bucketname: 'mine' })).rejects.toThrow(
+      /bucketname: unknown setting; did you mean bucketName\?\n.*maxConcurrency: expected a whole number/,
+    );
+  });
+});
+
+describe('synthesize', () => {
+  it('writes a bundle for each function, which exports its handler and imports nothing but Node', () => {
+    const directory = synthesize({ outdir: join(scratch, 'local'), context: { stackName: 'Local' } });
+    const manifest = v.parse(assets, JSON.parse(readFileSync(join(directory, 'Local.assets.json'), 'utf8')));
+    const folders = Object.values(manifest.files).filter(({ source }) => source.packaging === 'zip');
+    expect(folders).toHaveLength(2);
+    for (const { source } of folders) {
+      const bundle = readFileSync(join(directory, source.path, 'handler.mjs'), 'utf8');
+      expect(bundle).toMatch(/export ?\{[^}]*\bhandler\b[^}]*\}/);
+      const imported = [...bundle.matchAll(/(?:^|;)import\b[^;"'(]*["']([^"']+)["'](?=;)/gm)].map(
+        ([, name]) => name,
+      );
+      expect(imported.filter((name) => name === undefined || !isBuiltin(name))).toEqual([]);
+    }
+  });
+});
+
+const assets = v.object({
+  files: v.record(v.string(), v.object({ source: v.object({ path: v.string(), packaging: v.string() }) })),
+});
+
+function reportsIn(directory: string): unknown {
+  return JSON.parse(readFileSync(join(directory, 'validation-report.json'), 'utf8')).pluginReports;
+}
+
+function resourcesIn(directory: string): unknown {
+  return JSON.parse(readFileSync(join(directory, 'ZencoderRecovery.template.json'), 'utf8')).Resources;
+}
+
+async function runApp(settings: Readonly<Record<string, unknown>>): Promise<string> {
+  const outdir = mkdtempSync(join(scratch, 'app-'));
+  const context = { ...contextOfCdkJson(), ...WITHOUT_BUNDLES, ...settings };
+  await run(process.execPath, [APP], {
+    env: { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: JSON.stringify(context) },
+  });
+  return outdir;
+}
