@@ -51,7 +51,7 @@ export class Board {
 
   #line({ text, state, detail }: BoardLine, width: number): string {
     const room = Math.max(10, width - 1);
-    const left = `${text.padEnd(46)} `.slice(0, room);
+    const left = `${text.padEnd(56)} `.slice(0, room);
     const shown = state.slice(0, room - left.length);
     const right = detail === undefined ? '' : `  ${detail}`.slice(0, room - left.length - shown.length);
     return left + paint(this.#terminal, COLOURS[state] ?? 'dim', shown) + right;

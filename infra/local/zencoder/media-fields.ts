@@ -57,14 +57,19 @@ export function mediaFieldsOf(type: string, overrides: MediaFields = {}): MediaF
   };
 }
 
-/** What every stand-in job was made from: a source that never existed. */
+/** What every stand-in job was made from: a source that never existed. Inputs have fewer fields than outputs. */
 export const INPUT_FIELDS: MediaFields = {
-  ...mediaFieldsOf('standard'),
   audio_bitrate_in_kbps: 192,
+  audio_codec: 'aac',
+  audio_sample_rate: 48000,
+  channels: '2',
   duration_in_ms: 61440,
+  format: 'mpeg4',
+  frame_rate: 25,
   height: 1080,
   total_bitrate_in_kbps: 6277,
   video_bitrate_in_kbps: 6085,
+  video_codec: 'h264',
   width: 1920,
 };
 export const INPUT_BYTES = 48_211_937;

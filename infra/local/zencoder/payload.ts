@@ -163,6 +163,7 @@ function notifiedInput(job: Job): Json {
 function inputDetails(job: Job): Json {
   return {
     ...INPUT_FIELDS,
+    audio_tracks: null,
     created_at: instant(job.createdAt),
     error_class: null,
     error_message: null,

@@ -1,12 +1,7 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import { documentedSchedule, Notifier, type RetrySchedule } from '../../../../infra/local/zencoder/notify.ts';
+import { startReceiver } from './receiver.ts';
 
-interface Received {
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-  readonly version: string;
-}
 const cleanUps: (() => Promise<void> | void)[] = [];
 
 afterEach(async () => {
@@ -14,7 +9,7 @@ afterEach(async () => {
 });
 
 test('posts JSON over HTTP/1.1 with the secret and the credentials of the URL', async () => {
-  const receiver = await startReceiver(() => 202);
+  const receiver = await receiverThat(() => 202);
   const url = receiver.url.replace('://', '://zencoder:p%40ss@');
 
   const delivery = await notifier().deliver(parcel(url));
@@ -34,7 +29,7 @@ test('posts JSON over HTTP/1.1 with the secret and the credentials of the URL', 
 
 test('tries again after error answers, each time with a body of that moment', async () => {
   const answers = [500, 404, 200];
-  const receiver = await startReceiver(() => answers.shift() ?? 500);
+  const receiver = await receiverThat(() => answers.shift() ?? 500);
 
   const delivery = await notifier((failed) => failed).deliver(parcel(receiver.url));
 
@@ -48,7 +43,7 @@ test('tries again after error answers, each time with a body of that moment', as
 });
 
 test('does not follow redirects: they count as not taken', async () => {
-  const receiver = await startReceiver(() => 302);
+  const receiver = await receiverThat(() => 302);
 
   const delivery = await notifier(() => null).deliver(parcel(receiver.url));
 
@@ -57,7 +52,7 @@ test('does not follow redirects: they count as not taken', async () => {
 });
 
 test('tries again when nothing answers, and gives up when the schedule ends', async () => {
-  const receiver = await startReceiver(() => 200);
+  const receiver = await receiverThat(() => 200);
   await receiver.close();
 
   const delivery = await notifier((failed) => (failed > 2 ? null : 1)).deliver(parcel(receiver.url));
@@ -71,7 +66,7 @@ test('tries again when nothing answers, and gives up when the schedule ends', as
 });
 
 test('withheld notifications are listed and never posted', async () => {
-  const receiver = await startReceiver(() => 200);
+  const receiver = await receiverThat(() => 200);
   const withholding = notifier();
   withholding.withhold = true;
 
@@ -107,27 +102,8 @@ function parcel(url: string) {
   };
 }
 
-async function startReceiver(answer: () => number) {
-  const received: Received[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const body = Buffer.concat(chunks).toString();
-      received.push({ headers: request.headers, body, version: request.httpVersion });
-      response.writeHead(answer(), { location: '/elsewhere' }).end();
-    });
-  });
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, '127.0.0.1', resolve);
-  await promise;
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const close = async () => {
-    const closed = Promise.withResolvers<void>();
-    server.close(() => closed.resolve());
-    await closed.promise;
-  };
-  cleanUps.push(close);
-  return { url: `http://127.0.0.1:${address.port}/notifications`, received, close };
+async function receiverThat(answer: () => number) {
+  const receiver = await startReceiver(answer);
+  cleanUps.push(() => receiver.close());
+  return receiver;
 }
