@@ -34,19 +34,18 @@ export class LedgerTable extends Construct {
   }
 
   /**
-   * Allows to read and write the records of a job. A transaction needs the same permissions as its parts. No scan, no
-   * delete, no index.
+   * Allows to read and write the records of a job, and to remove the lease of a segment whose upload is gone. A
+   * transaction needs the permissions of its parts. No scan, and no index.
    */
   grantRecord(role: IGrantable): void {
     role.grantPrincipal.addToPrincipalPolicy(
       new PolicyStatement({
         actions: [
           'dynamodb:GetItem',
-          'dynamodb:BatchGetItem',
           'dynamodb:Query',
           'dynamodb:PutItem',
           'dynamodb:UpdateItem',
-          'dynamodb:ConditionCheckItem',
+          'dynamodb:DeleteItem',
         ],
         resources: [this.table.tableArn],
       }),

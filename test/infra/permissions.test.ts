@@ -30,8 +30,7 @@ describe('the worker', () => {
       ],
       'RecoveriesDeadLetterQueue.Arn': ['sqs:SendMessage'],
       'LedgerTable.Arn': [
-        'dynamodb:BatchGetItem',
-        'dynamodb:ConditionCheckItem',
+        'dynamodb:DeleteItem',
         'dynamodb:GetItem',
         'dynamodb:PutItem',
         'dynamodb:Query',
