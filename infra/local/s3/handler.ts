@@ -75,7 +75,7 @@ export class Handler {
     const count = (this.#byOperation[operation] ?? 0) + 1;
     this.#byOperation[operation] = count;
     const caller = authenticate(request, this.#auth);
-    const fault = await this.#faults?.(describe(request, operation, caller, count));
+    const fault = await this.#fault(visit, describe(request, operation, caller, count));
     if (fault === 'hang') return gone(visit);
     if (fault === 'reset') {
       reset(visit);
@@ -89,6 +89,12 @@ export class Handler {
     if (fault === 'lost-answer') reset(visit);
     else await this.#answer(visit, answer, cutOf(fault));
     return undefined;
+  }
+
+  /** What the hook says; a client that gives up while the hook holds its request back hangs for good. */
+  #fault(visit: Visit, request: FaultRequest): Fault | undefined | Promise<Fault | undefined> {
+    if (this.#faults === undefined) return undefined;
+    return Promise.race([this.#faults(request), gone(visit).then(() => 'hang' as const)]);
   }
 
   async #operate(
@@ -123,18 +129,22 @@ export class Handler {
   async #answer(visit: Visit, answer: Answer, cut: CutFault | undefined): Promise<void> {
     const { outgoing, incoming } = visit;
     const { xml, content } = answer;
+    const hasBytes = content !== undefined && content.range !== 'empty' && incoming.method !== 'HEAD';
+    if (hasBytes && content.object.bodies.some(({ id, size }) => id === '' && size > 0)) {
+      throw s3Error('NotImplemented', {}, 'The bytes of this object were not kept (keepBodies: false).');
+    }
     outgoing.writeHead(answer.status, {
       ...identity(visit),
+      ...(answer.status === 200 ? { 'content-length': 0 } : {}),
       ...answer.headers,
       ...(xml === undefined
         ? {}
         : { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(xml) }),
     });
-    if (content === undefined || content.range === 'empty' || incoming.method === 'HEAD') {
+    if (!hasBytes || content.range === 'empty') {
       outgoing.end(xml);
       return;
     }
-    if (!this.#service.keepBodies) throw new Error('Bodies are not kept: objects cannot be read');
     const { bodies } = content.object;
     const { start, end } = content.range;
     const last = cut === undefined ? end : Math.min(end, start + cut.cutAfterBytes - 1);
@@ -206,6 +216,7 @@ function reset({ incoming }: Visit): void {
 /** Settles when the client has given up. */
 function gone({ outgoing }: Visit): Promise<void> {
   return new Promise((resolve) => {
+    if (outgoing.destroyed) resolve();
     outgoing.once('close', resolve);
   });
 }

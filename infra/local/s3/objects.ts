@@ -145,7 +145,8 @@ function overrides(exchange: Exchange): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const name of OVERRIDES) {
     const value = exchange.request.query.get(`response-${name}`);
-    if (value !== null) headers[name] = value;
+    // Header values go out byte by byte, so a text beyond Latin-1 goes out as its UTF-8.
+    if (value !== null) headers[name] = Buffer.from(value).toString('latin1');
   }
   if (Object.keys(headers).length > 0 && exchange.caller.accessKeyId === undefined) {
     const message = 'Request specific response headers cannot be used for anonymous GET requests.';

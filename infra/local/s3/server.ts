@@ -74,7 +74,7 @@ export async function startS3(options: S3Options): Promise<S3Server> {
   const store = new Store(options.dir, keepBodies);
   for (const bucket of options.buckets ?? []) if (!store.has(bucket)) store.createBucket(bucket, now());
   const handler = new Handler(
-    { store, now, keepBodies, region: options.region ?? 'us-east-1', etags: options.etags ?? 'md5' },
+    { store, now, region: options.region ?? 'us-east-1', etags: options.etags ?? 'md5' },
     {
       credentials: options.credentials,
       anonymous: options.anonymous ?? false,

@@ -14,7 +14,6 @@ export interface Service {
   readonly region: string;
   /** `md5` as without encryption by KMS, `opaque` as with it: cheaper, and equal bytes have unequal tags. */
   readonly etags: 'md5' | 'opaque';
-  readonly keepBodies: boolean;
 }
 
 /** One authenticated request on its way through an operation. */
