@@ -1,14 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  CreateTableCommand,
+  DeleteTableCommand,
+  DynamoDBClient,
+  GetItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
 import { startDynamoDb } from '../../infra/local/dynamodb.ts';
+import { recoveryKey } from '../../lambda/shared/ledger/keys.ts';
 import type { LedgerTable } from '../../lambda/shared/ledger/ledger-table.ts';
-import { INDEXES, TABLE_KEYS } from '../../lambda/shared/ledger/table-schema.ts';
+import { INDEXES, TABLE_KEYS, TTL_ATTRIBUTE } from '../../lambda/shared/ledger/table-schema.ts';
+import type { RecoveryKey } from '../../lambda/shared/model.ts';
 
 /** A ledger table of its own for a test file. */
 export interface TestLedger {
   readonly table: LedgerTable;
   readonly client: DynamoDBClient;
   readonly endpoint: string;
+  /** Epoch second after which DynamoDB may delete a recovery's item. */
+  ttlOf(key: RecoveryKey): Promise<number | undefined>;
   close(): Promise<void>;
 }
 
@@ -45,6 +55,12 @@ export async function startLedger(): Promise<TestLedger> {
     table: { client, tableName, recordTtlDays: 0 },
     client,
     endpoint: server.endpoint,
+    async ttlOf(key) {
+      const { Item } = await client.send(
+        new GetItemCommand({ TableName: tableName, Key: marshall(recoveryKey(key)) }),
+      );
+      return Item?.[TTL_ATTRIBUTE]?.N === undefined ? undefined : Number(Item[TTL_ATTRIBUTE].N);
+    },
     async close() {
       await client.send(new DeleteTableCommand({ TableName: tableName }));
       client.destroy();

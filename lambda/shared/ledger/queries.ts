@@ -55,7 +55,8 @@ export async function* failuresByTime(
   const range = newestFirst({ ...span, since, until });
   const resumed = span.after === undefined ? until : Math.min(until, Date.parse(span.after.slice(0, 24)) + 1);
   let end = startOfDay(Math.max(0, resumed - 1)) + DAY_MS;
-  let days = 1;
+  // The first step takes today along with tomorrow, which is usually empty.
+  let days = span.after === undefined ? 2 : 1;
   while (end > Math.max(0, since)) {
     const partitions = daysBefore(end, days, since).flatMap((day) => partitionsOf('failuresByDay', day));
     let found = false;

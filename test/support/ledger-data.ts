@@ -1,0 +1,108 @@
+import type { OutputContext } from '../../lambda/shared/ledger/claims.ts';
+import type { FailuresMessage } from '../../lambda/shared/ledger/failures.ts';
+import type { AttemptError, ClaimedRecovery, Lease, UploadPlan } from '../../lambda/shared/ledger/records.ts';
+import type { Settlement } from '../../lambda/shared/ledger/settlements.ts';
+import type { BackupFile, PrimaryFailure } from '../../lambda/shared/model.ts';
+
+/** Plausible data for tests of the ledger; each test says only what matters to it. */
+
+export const HOUR = 60 * 60 * 1000;
+
+/** A fixed present, so that tests decide by numbers and not by the machine's clock. */
+export const NOW = Date.parse('2026-03-15T12:00:00.000Z');
+
+let nextId = 1000;
+
+/** A message's head, of a job that no other test knows. */
+export function anOutput(
+  given: { jobId?: string; outputId?: string; failedAt?: number } = {},
+): OutputContext {
+  const jobId = given.jobId ?? String(nextId++);
+  return {
+    job: { id: jobId, passThrough: '{"show":"ep-103"}', test: false },
+    output: { id: given.outputId ?? String(nextId++), label: 'hd', type: 'standard' },
+    failedAt: given.failedAt ?? NOW,
+  };
+}
+
+export function aFailure(given: Partial<PrimaryFailure> = {}): PrimaryFailure {
+  return {
+    role: 'media',
+    errorClass: 'UploadAccessDeniedError',
+    message: 'Access was denied while uploading to s3://acme-video-out/hd.mp4.',
+    link: 'https://app.zencoder.com/docs/errors/UploadAccessDeniedError',
+    destinationHost: 'acme-video-out',
+    ...given,
+  };
+}
+
+export function aFailuresMessage(
+  given: { jobId?: string; outputId?: string; failedAt?: number; failures?: PrimaryFailure[] } = {},
+): FailuresMessage {
+  return { ...anOutput(given), failures: given.failures ?? [aFailure()] };
+}
+
+export function aFile(given: Partial<BackupFile> & { name?: string } = {}): BackupFile {
+  const name = given.name ?? 'video.mp4';
+  return {
+    role: 'media',
+    url: `https://zencoder-temp-storage-us-east-1.s3.amazonaws.com/o/20260315/${name}?Signature=secret`,
+    deadline: NOW + 24 * HOUR,
+    filename: name,
+    thumbnailLabel: null,
+    size: 1000,
+    md5: null,
+    ...given,
+  };
+}
+
+export function thumbnails(count: number): BackupFile[] {
+  return Array.from({ length: count }, (_, index) =>
+    aFile({ name: `frame_${index}.png`, role: 'thumbnail', thumbnailLabel: 'strip' }),
+  );
+}
+
+export function aLease(owner: string, until: number = NOW + HOUR): Lease {
+  return { owner, until };
+}
+
+export function anError(given: Partial<AttemptError> = {}): AttemptError {
+  return {
+    at: NOW,
+    errorClass: 'BucketAccessDenied',
+    meaning: 'customer-must-act',
+    message: 'no s3:PutObject',
+    ...given,
+  };
+}
+
+export function asRecovered(record: ClaimedRecovery): { record: ClaimedRecovery; settlement: Settlement } {
+  return {
+    record,
+    settlement: {
+      state: 'recovered',
+      bucket: 'recovered-files',
+      key: `${record.jobId}/${record.filename}`,
+      size: 1000,
+      etag: '"abc"',
+      contentType: 'video/mp4',
+      verifiedBy: ['size', 'crc32'],
+    },
+  };
+}
+
+export function aPlan(given: Partial<UploadPlan> = {}): UploadPlan {
+  return {
+    version: 1,
+    key: '1/video.mp4',
+    uploadId: 'upload-1',
+    size: 3000,
+    partBytes: 100,
+    parts: 30,
+    segmentParts: 10,
+    segments: 3,
+    sourceEtag: null,
+    contentType: 'video/mp4',
+    ...given,
+  };
+}

@@ -1,0 +1,145 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  failureToItem,
+  parseFailure,
+  parseRecovery,
+  recoveryToItem,
+} from '../../../../lambda/shared/ledger/items.ts';
+import { LedgerItemNotUnderstood } from '../../../../lambda/shared/ledger/ledger-table.ts';
+import type { PrimaryFailureRecord, RecoveryRecord } from '../../../../lambda/shared/ledger/records.ts';
+import { HISTORY_LENGTH, withAttempt } from '../../../../lambda/shared/ledger/records.ts';
+
+const id = fc.stringMatching(/^[0-9]{1,20}$/);
+const role = fc.constantFrom('media' as const, 'thumbnail' as const);
+const time = fc.integer({ min: 0, max: Date.UTC(2100, 0, 1) });
+const count = fc.maxSafeNat();
+const text = fc.string();
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
+const output = {
+  jobId: id,
+  outputId: id,
+  role,
+  label: maybe(text),
+  outputType: maybe(text),
+  passThrough: maybe(text),
+  test: fc.boolean(),
+  failedAt: time,
+};
+const attempt = { at: time, errorClass: text, message: text };
+
+const failure: fc.Arbitrary<PrimaryFailureRecord> = fc
+  .tuple(
+    fc.record({
+      ...output,
+      errorClass: text,
+      message: maybe(text),
+      link: maybe(text),
+      destinationHost: maybe(text),
+      recordedAt: time,
+    }),
+    fc.record({ eventPublishedAt: time }, { requiredKeys: [] }),
+  )
+  .map(([given, more]) => ({ ...given, ...more }));
+
+const required = {
+  ...output,
+  fileId: fc.stringMatching(/^[0-9a-f]{16}$/),
+  filename: text,
+  thumbnailLabel: maybe(text),
+  source: text,
+  state: fc.constantFrom('pending', 'copying', 'recovered', 'lost', 'failed'),
+  deadline: time,
+  announcedSize: maybe(count),
+  announcedMd5: maybe(text),
+  createdAt: time,
+  updatedAt: time,
+  attempts: count,
+  history: fc.array(fc.record(attempt), { maxLength: 3 }),
+} as const;
+
+const optional = {
+  settledAt: time,
+  settledBy: text,
+  nextAttemptAt: time,
+  lastError: fc.record({ ...attempt, meaning: fc.constantFrom('try-again' as const, 'lost' as const) }),
+  lease: fc.record({ owner: text, until: count }),
+  bucket: text,
+  key: text,
+  size: count,
+  etag: text,
+  contentType: text,
+  verifiedBy: fc.array(text, { maxLength: 3 }),
+  warnings: fc.array(text, { maxLength: 3 }),
+  bytesDone: count,
+  bytesTotal: count,
+  progressAt: time,
+  upload: fc.record({
+    version: fc.constant(1 as const),
+    key: text,
+    uploadId: text,
+    size: count,
+    partBytes: count,
+    parts: count,
+    segmentParts: count,
+    segments: count,
+    sourceEtag: maybe(text),
+    contentType: text,
+    segmentsDone: fc.uniqueArray(fc.nat(200)).map((numbers) => numbers.sort((a, b) => a - b)),
+  }),
+} as const;
+
+const recovery: fc.Arbitrary<RecoveryRecord> = fc
+  .tuple(fc.record(required), fc.record(optional, { requiredKeys: [] }))
+  .map(([given, more]) => ({ ...given, ...more }));
+
+describe('items', () => {
+  it('give back the primary failure that they were made of', () => {
+    fc.assert(
+      fc.property(failure, (record) => {
+        expect(parseFailure(failureToItem(record))).toEqual(record);
+      }),
+    );
+  });
+
+  it('give back the recovery that they were made of', () => {
+    fc.assert(
+      fc.property(recovery, (record) => {
+        expect(parseRecovery(recoveryToItem(record))).toEqual(record);
+      }),
+    );
+  });
+
+  it('hold times that a person can read', () => {
+    fc.assert(
+      fc.property(recovery, (record) => {
+        const item = recoveryToItem(record);
+        for (const name of ['deadline', 'createdAt', 'updatedAt', 'failedAt']) {
+          expect(item[name]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+        }
+      }),
+    );
+  });
+
+  it('tolerate attributes of a newer version, and name what they cannot do without', () => {
+    const [record] = fc.sample(recovery, 1);
+    if (record === undefined) throw new Error('no sample');
+    const item = recoveryToItem(record);
+    expect(parseRecovery({ ...item, invented: 'later' })).toEqual(record);
+    const damaged = { ...item, state: 'dancing', deadline: 'tomorrow', source: undefined };
+    expect(() => parseRecovery(damaged)).toThrow(LedgerItemNotUnderstood);
+    expect(() => parseRecovery(damaged)).toThrow(/^ledger item JOB#.*: source, state, deadline$/);
+    expect(() => parseFailure(item)).toThrow(/kind/);
+  });
+});
+
+describe('history', () => {
+  it('keeps the latest attempts, with messages of bounded length', () => {
+    let history: ReturnType<typeof withAttempt> = [];
+    for (let at = 1; at <= HISTORY_LENGTH + 5; at++) {
+      history = withAttempt(history, { at, errorClass: 'E', message: 'm'.repeat(9999) });
+    }
+    expect(history.map(({ at }) => at)).toEqual([6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+    expect(history.every(({ message }) => message.length === 1000)).toBe(true);
+  });
+});
