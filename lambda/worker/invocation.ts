@@ -15,6 +15,6 @@ export interface Invocation {
  * @param remainingMs milliseconds until the function times out.
  */
 export function invocationOf(id: string, now: number, remainingMs: number): Invocation {
-  const windUp = Math.min(WIND_UP_MS, remainingMs / 5);
-  return { id, endsAt: now + remainingMs, stopAt: now + remainingMs - windUp };
+  const endsAt = now + Math.floor(remainingMs);
+  return { id, endsAt, stopAt: endsAt - Math.ceil(Math.min(WIND_UP_MS, remainingMs / 5)) };
 }

@@ -163,7 +163,7 @@ async function afterFault(
     spread: context.random(),
   });
   const note = { ...verdict.fault, at: now() };
-  logger.warn('segment failed', { ...ref.key, segment: ref.segment, ...verdict.fault });
+  logger.warn('segment failed', { ...ref.key, segment: ref.segment, fault: verdict.fault });
   await releaseSegment(table, ref, invocation.id, now(), note);
   if (verdict.kind === 'again') return { kind: 'again', at: verdict.at };
   const lease = { owner: invocation.id, until: invocation.endsAt };

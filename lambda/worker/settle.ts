@@ -50,7 +50,7 @@ async function giveUpUpload(
     if (upload !== undefined) await engine.abandon(upload);
   } catch (error) {
     // The bucket's lifecycle rule clears it away after a few days.
-    logger.warn('upload not aborted', { ...noteOf(error) });
+    logger.warn('upload not aborted', { fault: noteOf(error) });
   }
 }
 
@@ -103,7 +103,7 @@ function faulted(
 
 function logFault(verdict: Verdict, record: ClaimedRecovery, { logger }: WorkerContext): void {
   const { role, fileId, attempts } = record;
-  const details = { role, fileId, attempts, ...verdict.fault };
+  const details = { role, fileId, attempts, fault: verdict.fault };
   if (verdict.kind === 'settled') logger.error(verdict.state, details);
   else logger.warn('attempt failed', { ...details, nextAttemptAt: new Date(verdict.at).toISOString() });
 }

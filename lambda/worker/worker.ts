@@ -25,7 +25,7 @@ export async function handleMessage(message: ReceivedMessage, context: WorkerCon
     await queue.comeBackAt(message, outcome.at);
   } catch (error) {
     // Without it the message comes back after the queue's own visibility timeout: later, but not lost.
-    logger.warn('visibility not changed', { ...noteOf(error) });
+    logger.warn('visibility not changed', { fault: noteOf(error) });
   }
   return false;
 }
@@ -41,10 +41,10 @@ async function process(message: ReceivedMessage, context: WorkerContext): Promis
   } catch (error) {
     const note = noteOf(error);
     if (meaningOf(error) !== 'not-understood') {
-      logger.error('message failed', { ...note });
+      logger.error('message failed', { fault: note });
       return { kind: 'again', at: now() + PAUSE_MS };
     }
-    logger.error('message not understood', { ...note });
+    logger.error('message not understood', { fault: note });
     await queue.bury(message, `${note.errorClass}: ${note.message}`);
     return { kind: 'done' };
   }
