@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { basicCredentials, isSameSecret } from '../shared/basic-credentials.ts';
 
 /** One version of the notification secret. */
 export interface NotificationCredentials {
@@ -26,8 +26,7 @@ export function proofIn(headers: RequestHeaders): PresentedProof {
     if (value === undefined) continue;
     const key = name.toLowerCase();
     if (key === 'authorization') {
-      const encoded = /^basic +([A-Za-z0-9+/_=-]+) *$/i.exec(value)?.[1];
-      basic = encoded === undefined ? null : Buffer.from(encoded, 'base64');
+      basic = basicCredentials(value);
     } else if (key === 'x-zencoder-notification-secret') {
       notificationSecret = Buffer.from(value.trim());
     }
@@ -42,16 +41,10 @@ export function proofIn(headers: RequestHeaders): PresentedProof {
 export function isAuthentic(proof: PresentedProof, accepted: readonly NotificationCredentials[]): boolean {
   let matches = 0;
   for (const { username, password, notificationSecret } of accepted) {
-    matches += Number(same(proof.basic, `${username}:${password}`));
-    matches += Number(notificationSecret !== null && same(proof.notificationSecret, notificationSecret));
+    matches += Number(isSameSecret(proof.basic, `${username}:${password}`));
+    matches += Number(
+      notificationSecret !== null && isSameSecret(proof.notificationSecret, notificationSecret),
+    );
   }
   return matches > 0;
-}
-
-function same(presented: Buffer | null, expected: string): boolean {
-  return presented !== null && timingSafeEqual(digest(presented), digest(Buffer.from(expected)));
-}
-
-function digest(bytes: Buffer): Buffer {
-  return createHash('sha256').update(bytes).digest();
 }

@@ -1,7 +1,8 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
+import type { Answer } from './answer.ts';
 import { CredentialCache } from './credentials.ts';
 import { ingestEnvironment } from './environment.ts';
 import { sendAll } from './queue.ts';
@@ -26,11 +27,7 @@ const world: ReceiveDependencies = {
 };
 
 /** `POST /notifications` of the HTTP API. */
-export async function handler(
-  event: APIGatewayProxyEventV2,
-  context: Context,
-): Promise<APIGatewayProxyStructuredResultV2> {
+export function handler(event: APIGatewayProxyEventV2, context: Context): Promise<Answer> {
   logger.addContext(context);
-  const { statusCode, headers, body } = await receive(event, world);
-  return { statusCode, headers: { ...headers }, body };
+  return receive(event, world);
 }

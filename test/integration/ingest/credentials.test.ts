@@ -1,0 +1,94 @@
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CredentialCache, SecretNotUsable } from '../../../lambda/ingest/credentials.ts';
+import { type SecretStages, startSecrets } from './servers.ts';
+
+const secretOf = (password: string) => JSON.stringify({ username: 'zencoder', password });
+
+let stages: SecretStages;
+let secrets: Awaited<ReturnType<typeof startSecrets>>;
+let client: SecretsManagerClient;
+let now: number;
+let cache: CredentialCache;
+
+beforeEach(async () => {
+  stages = { AWSCURRENT: secretOf('one') };
+  secrets = await startSecrets(stages);
+  client = new SecretsManagerClient({
+    endpoint: secrets.endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'k', secretAccessKey: 's' },
+    maxAttempts: 1,
+  });
+  now = 0;
+  cache = new CredentialCache(client, 'secret', () => now);
+});
+
+afterEach(async () => {
+  client.destroy();
+  await secrets.close();
+});
+
+async function passwords(): Promise<string[]> {
+  return (await cache.accepted()).map((credentials) => credentials.password);
+}
+
+describe('the accepted credentials', () => {
+  it('are the current version alone while there is no other', async () => {
+    expect(await passwords()).toEqual(['one']);
+  });
+
+  it('are the current and the previous version', async () => {
+    stages.AWSPREVIOUS = secretOf('zero');
+    expect(await passwords()).toEqual(['one', 'zero']);
+  });
+
+  it('are asked for once in five minutes', async () => {
+    await passwords();
+    stages.AWSCURRENT = secretOf('two');
+    now = 299_999;
+    expect(await passwords()).toEqual(['one']);
+    expect(secrets.calls()).toBe(2);
+    now = 300_000;
+    expect(await passwords()).toEqual(['two']);
+  });
+
+  it('can be refreshed after a failed authentication, but only every few seconds', async () => {
+    await passwords();
+    stages.AWSCURRENT = secretOf('two');
+    now = 4_999;
+    expect(await cache.refreshed()).toBeNull();
+    now = 5_000;
+    expect(await cache.refreshed()).toMatchObject([{ password: 'two' }]);
+    expect(await cache.refreshed()).toBeNull();
+  });
+
+  it('outlive Secrets Manager once they were read', async () => {
+    await passwords();
+    stages.AWSCURRENT = null;
+    now = 300_000;
+    expect(await passwords()).toEqual(['one']);
+  });
+
+  it('are an error while they were never read, until Secrets Manager answers', async () => {
+    stages.AWSCURRENT = null;
+    await expect(passwords()).rejects.toThrow();
+    stages.AWSCURRENT = secretOf('one');
+    expect(await passwords()).toEqual(['one']);
+  });
+
+  it.each(['not JSON', '{}', '{"username":"zencoder","password":""}', '"text"'])(
+    'are an error that quotes nothing when the secret is %s',
+    async (text) => {
+      stages.AWSCURRENT = text;
+      await expect(passwords()).rejects.toThrow(SecretNotUsable);
+      await expect(passwords()).rejects.not.toThrow(text);
+    },
+  );
+
+  it('are the previous version while the current one is no credentials', async () => {
+    stages.AWSCURRENT = '{}';
+    stages.AWSPREVIOUS = secretOf('zero');
+    expect(await passwords()).toEqual(['zero']);
+  });
+});

@@ -1,0 +1,120 @@
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  CreateQueueCommand,
+  DeleteMessageBatchCommand,
+  ReceiveMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { buildApp } from 'fauxqs';
+
+export interface TestQueue {
+  readonly endpoint: string;
+  readonly queueUrl: string;
+  readonly client: SQSClient;
+  /** Takes everything that is on the queue. */
+  drain(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** A real queue on fauxqs. */
+export async function startQueue(name: string): Promise<TestQueue> {
+  const app = buildApp({ logger: false });
+  const endpoint = await app.listen({ port: 0, host: '127.0.0.1' });
+  const client = new SQSClient({
+    endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'k', secretAccessKey: 's' },
+  });
+  await client.send(new CreateQueueCommand({ QueueName: name }));
+  const queueUrl = `${endpoint}/000000000000/${name}`;
+  return {
+    endpoint,
+    queueUrl,
+    client,
+    drain: () => drain(client, queueUrl),
+    close: async () => {
+      client.destroy();
+      await app.close();
+    },
+  };
+}
+
+async function drain(client: SQSClient, queueUrl: string): Promise<string[]> {
+  const bodies: string[] = [];
+  for (;;) {
+    const { Messages = [] } = await client.send(
+      new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 0 }),
+    );
+    if (Messages.length === 0) return bodies;
+    bodies.push(...Messages.map((message) => message.Body ?? ''));
+    const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
+    await client.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+  }
+}
+
+export interface Server {
+  readonly endpoint: string;
+  close(): Promise<void>;
+}
+
+/** Serves on a free port of this machine; `answer` gets the whole body of each request. */
+export async function serve(
+  answer: (incoming: IncomingMessage, body: string, response: ServerResponse) => void,
+): Promise<Server> {
+  const server = createServer((incoming, response) => {
+    const chunks: Buffer[] = [];
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('end', () => answer(incoming, Buffer.concat(chunks).toString(), response));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    endpoint: `http://127.0.0.1:${portOf(server.address())}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  return address.port;
+}
+
+/** Passes a request on to another server, with this body, and its answer back. */
+export function forward(to: string, incoming: IncomingMessage, body: string, response: ServerResponse): void {
+  const headers = { ...incoming.headers, 'content-length': String(Buffer.byteLength(body)) };
+  const outgoing = request(
+    `${to}${incoming.url ?? '/'}`,
+    { method: incoming.method ?? 'POST', headers },
+    (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    },
+  );
+  outgoing.on('error', () => response.destroy());
+  outgoing.end(body);
+}
+
+/** The stages of one secret as Secrets Manager serves them; null makes the server fail, a missing one is not found. */
+export type SecretStages = Record<string, string | null>;
+
+/** A Secrets Manager with a single secret, whose stages the test may change, and a count of the calls. */
+export async function startSecrets(stages: SecretStages): Promise<Server & { calls: () => number }> {
+  let calls = 0;
+  const server = await serve((_, body, response) => {
+    calls += 1;
+    const stage = /"VersionStage":"([A-Z]+)"/.exec(body)?.[1] ?? 'AWSCURRENT';
+    const text = stages[stage] ?? null;
+    const [status, answer] =
+      stage in stages && text === null
+        ? [500, { __type: 'InternalServiceError' }]
+        : text === null
+          ? [400, { __type: 'ResourceNotFoundException', Message: 'no such version' }]
+          : [200, { ARN: 'arn', Name: 'secret', SecretString: text, VersionStages: [stage] }];
+    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(answer));
+  });
+  return { ...server, calls: () => calls };
+}

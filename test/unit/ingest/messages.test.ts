@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { LONGEST_MESSAGE_BYTES, messagesOf } from '../../../lambda/ingest/messages.ts';
+import { inBatches } from '../../../lambda/ingest/queue.ts';
+import type { OutputDecision } from '../../../lambda/shared/decide.ts';
+import { encodeMessage } from '../../../lambda/shared/encode-message.ts';
+
+const job = { id: '1', passThrough: '😀', test: false };
+const failure = {
+  role: 'media' as const,
+  errorClass: 'UploadTimeoutError',
+  message: null,
+  link: null,
+  destinationHost: null,
+};
+
+function decision(files: number): OutputDecision {
+  return {
+    output: { id: '2', label: 'ü', type: null },
+    failures: [failure],
+    files: Array.from({ length: files }, (_, index) => ({
+      role: 'thumbnail' as const,
+      url: `https://zencoder-live.s3.amazonaws.com/o/${index}.png?Signature=${'a'.repeat(350)}`,
+      deadline: 1,
+      filename: `${index}.png`,
+      thumbnailLabel: '😀',
+      size: null,
+      md5: null,
+    })),
+    failedAt: 5,
+  };
+}
+
+describe('messagesOf', () => {
+  it('makes one message for an output with its failures and files', () => {
+    const given = decision(100);
+    expect(messagesOf(job, given)).toEqual([
+      { type: 'output', version: 1, origin: 'notification', job, ...given },
+    ]);
+  });
+
+  it('makes one for failures without files', () => {
+    expect(messagesOf(job, decision(0))).toMatchObject([{ failures: [failure], files: [] }]);
+  });
+
+  it('splits files that do not fit, in order, with the failures in the first message alone', () => {
+    fc.assert(
+      fc.property(fc.nat(60), fc.integer({ min: 1000, max: 10_000 }), (count, longest) => {
+        const given = decision(count);
+        const messages = messagesOf(job, given, longest);
+        expect(messages.flatMap((message) => message.files)).toEqual(given.files);
+        expect(messages.map((message) => message.failures.length)).toEqual(
+          messages.map((_, at) => (at === 0 ? 1 : 0)),
+        );
+        for (const message of messages) {
+          const fits = Buffer.byteLength(encodeMessage(message)) <= longest;
+          expect(fits || message.files.length === 1).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('fills messages up to the limit of SQS', () => {
+    const sizes = messagesOf(job, decision(6000)).map((message) => Buffer.byteLength(encodeMessage(message)));
+    expect(sizes.length).toBeGreaterThan(2);
+    for (const size of sizes.slice(0, -1)) {
+      expect(size).toBeLessThanOrEqual(LONGEST_MESSAGE_BYTES);
+      expect(size).toBeGreaterThan(LONGEST_MESSAGE_BYTES - 2000);
+    }
+  });
+});
+
+describe('inBatches', () => {
+  it('keeps order and both limits of SQS, and wastes no call', () => {
+    const sizes = fc.array(fc.oneof(fc.nat(2000), fc.integer({ min: 100_000, max: 1_048_576 })), {
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(sizes, (lengths) => {
+        const bodies = lengths.map((length, index) =>
+          String(index).padEnd(length, 'x').slice(0, Math.max(length, 2)),
+        );
+        const batches = inBatches(bodies);
+        expect(batches.flat()).toEqual(bodies);
+        const bytes = (batch: readonly string[]) => batch.reduce((sum, body) => sum + body.length, 0);
+        for (const [index, batch] of batches.entries()) {
+          expect(batch.length).toBeGreaterThan(0);
+          expect(batch.length).toBeLessThanOrEqual(10);
+          expect(bytes(batch)).toBeLessThanOrEqual(1_048_576);
+          const next = batches[index + 1]?.[0];
+          if (next !== undefined)
+            expect(batch.length === 10 || bytes(batch) + next.length > 1_048_576).toBe(true);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,222 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { messagesOf } from '../../../lambda/ingest/messages.ts';
+import { decide } from '../../../lambda/shared/decide.ts';
+import { encodeMessage } from '../../../lambda/shared/encode-message.ts';
+import { NotJson, parseJson } from '../../../lambda/shared/json.ts';
+import { parseMessage } from '../../../lambda/shared/message.ts';
+import { NotANotification, parseNotification } from '../../../lambda/shared/notification.ts';
+import { DEFAULT_ZENCODER_STORAGE, parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import { sampleText } from '../../support/samples.ts';
+
+const settings = { storage: parseStorageAllowList(DEFAULT_ZENCODER_STORAGE), collectUnsentOutputs: true };
+
+describe('kinds of notification', () => {
+  it('an output notification is an object "output"', () => {
+    const notification = parseNotification({ output: { id: 1 }, job: { id: 2, state: 'processing' } });
+    expect(notification).toMatchObject({ kind: 'output', jobState: 'processing', job: { id: '2' } });
+    expect(notification.outputs.map((output) => output.id)).toEqual(['1']);
+  });
+
+  it.each([
+    { outputs: [{ id: 1 }, { id: 2 }], job: { id: 3 } },
+    { outputs: [{ id: 1 }, { id: 2 }], output: { id: 9 }, job: { id: 3 } },
+    { job: { id: 3, outputs: [{ id: 1 }, { id: 2 }] } },
+    { job: { id: 3, output_media_files: [{ id: 1 }, { id: 2 }] } },
+    { output_media_files: [{ id: 1 }, { id: 2 }], job: { id: 3 } },
+  ])('a job notification is a list of outputs, wherever it stands: %j', (body) => {
+    const notification = parseNotification(body);
+    expect(notification.kind).toBe('job');
+    expect(notification.outputs.map((output) => output.id)).toEqual(['1', '2']);
+  });
+
+  it('a job that names no outputs has nothing to do', () => {
+    expect(parseNotification({ job: { id: 3, state: 'failed' } })).toMatchObject({
+      kind: 'job',
+      outputs: [],
+    });
+    expect(parseNotification({ job: { id: 3 }, outputs: null })).toMatchObject({ kind: 'job', outputs: [] });
+  });
+
+  it('a live event names its event', () => {
+    const notification = parseNotification(parseJson(sampleText('18')));
+    expect(notification.outputs[0]).toMatchObject({ event: 'first_segment_uploaded', state: 'processing' });
+  });
+
+  it('a missing job, unknown fields and unknown states are no obstacle', () => {
+    const notification = parseNotification({ output: { id: 1, state: 'no input', new: {} }, more: 1 });
+    expect(notification).toMatchObject({ job: { id: '0', passThrough: null, test: false } });
+    expect(notification.outputs[0]?.state).toBe('no_input');
+  });
+
+  it.each([
+    null,
+    1,
+    'text',
+    [],
+    [{ output: { id: 1 } }],
+    {},
+    { output: 'text' },
+    { output: [] },
+    { output: [], job: { id: 1 } },
+    { outputs: 'text', job: { id: 1 } },
+    { outputs: {}, job: { id: 1 } },
+    { job: 'text' },
+    { job: { id: 'abc' } },
+    { hello: 'world' },
+  ])('says what was expected instead of %j', (body) => {
+    expect(() => parseNotification(body)).toThrow(NotANotification);
+    expect(() => parseNotification(body)).toThrow(/^expected /);
+  });
+
+  it.each([
+    { output: {}, job: { id: 1 } },
+    { output: { id: null }, job: { id: 1 } },
+    { output: { id: '1; drop' }, job: { id: 1 } },
+    { outputs: ['text', {}], job: { id: 1 } },
+  ])('refuses outputs of which none has an id: %j', (body) => {
+    expect(() => parseNotification(body)).toThrow(
+      /expected (?:output|an element of outputs) to have a numeric id/,
+    );
+  });
+
+  it('leaves out single outputs without an id, and counts them', () => {
+    const notification = parseNotification({
+      outputs: [{ id: 1 }, null, 'text', { id: {} }],
+      job: { id: 3 },
+    });
+    expect(notification.outputs.map((output) => output.id)).toEqual(['1']);
+    expect(notification.unreadable).toBe(3);
+  });
+});
+
+describe('fields', () => {
+  const outputOf = (fields: object) => parseNotification({ output: { id: 1, ...fields } }).outputs[0];
+
+  it('keeps ids beyond 2^53, up to 20 digits', () => {
+    const body = '{"output":{"id":18446744073709551615},"job":{"id":"00009007199254740993"}}';
+    const notification = parseNotification(parseJson(body));
+    expect(notification.outputs[0]?.id).toBe('18446744073709551615');
+    expect(notification.job.id).toBe('9007199254740993');
+  });
+
+  it('reads null for what is missing, null or of a wrong type', () => {
+    const odd = { label: {}, type: 1, url: [], file_size_in_bytes: 'x', md5_checksum: 7, thumbnails: 'none' };
+    for (const fields of [{}, odd]) {
+      expect(outputOf(fields)).toMatchObject({ label: null, type: null, url: null, size: null, md5: null });
+      expect(outputOf(fields)?.thumbnails).toEqual([]);
+    }
+  });
+
+  it.each([true, 'true', 1])('takes %j for a used backup server', (flag) => {
+    expect(outputOf({ backup_server_used: flag })?.backupServerUsed).toBe(true);
+  });
+
+  it.each([false, 'false', 0, null, undefined, {}, 'yes'])('does not take %j for one', (flag) => {
+    expect(outputOf({ backup_server_used: flag })?.backupServerUsed).toBe(false);
+  });
+
+  it('takes a thumbnail error by either spelling of its field', () => {
+    const link = 'https://app.zencoder.com/docs/errors/UploadTimeoutError';
+    const message = 'It took too long.';
+    const error = { errorClass: null, link, message };
+    expect(
+      outputOf({ primary_thumbnail_upload_error_link: link, primary_thumbnail_upload_error_message: message })
+        ?.thumbnailUploadError,
+    ).toEqual(error);
+    expect(outputOf({ primary_thumbnail_upload_error_message: message })?.thumbnailUploadError).toEqual({
+      ...error,
+      link: null,
+    });
+    expect(outputOf({ primary_thumbnail_upload_error_message: link })?.thumbnailUploadError).toEqual({
+      ...error,
+      message: null,
+    });
+  });
+
+  it('reads empty error texts as no error', () => {
+    expect(
+      outputOf({ primary_upload_error_link: '', primary_upload_error_message: null })?.uploadError,
+    ).toBeNull();
+  });
+
+  it('cuts texts that no queue message could hold', () => {
+    const notification = parseNotification({
+      output: { id: 1, label: '😀'.repeat(5000) },
+      job: { id: 2, pass_through: 7 },
+    });
+    expect(notification.outputs[0]?.label?.length).toBe(1000);
+    expect(notification.outputs[0]?.label?.isWellFormed()).toBe(true);
+    expect(notification.job.passThrough).toBe('7');
+  });
+
+  it('does not take __proto__ for a field', () => {
+    const body =
+      '{"output":{"id":1,"__proto__":{"backup_server_used":true,"url":"https://x"}},"__proto__":{"job":{"id":5}}}';
+    const notification = parseNotification(parseJson(body));
+    expect(notification.outputs[0]).toMatchObject({ backupServerUsed: false, url: null });
+    expect(notification.job.id).toBe('0');
+  });
+});
+
+describe('anything at all', () => {
+  const url = fc.oneof(
+    fc.webUrl({ withQueryParameters: true, withFragments: true }),
+    fc.string().map((path) => `https://zencoder-live.s3.amazonaws.com/${path}`),
+    fc.string(),
+  );
+  const anyOutput = fc.record(
+    {
+      id: fc.oneof(fc.nat(), fc.bigInt({ min: 0n, max: 2n ** 64n }).map(String), fc.jsonValue()),
+      url: fc.oneof(url, fc.jsonValue()),
+      state: fc.oneof(fc.constantFrom('finished', 'failed'), fc.jsonValue()),
+      label: fc.oneof(fc.string({ unit: 'binary' }), fc.jsonValue()),
+      backup_server_used: fc.oneof(fc.boolean(), fc.jsonValue()),
+      file_size_in_bytes: fc.jsonValue(),
+      md5_checksum: fc.jsonValue(),
+      finished_at: fc.oneof(
+        fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+        fc.jsonValue(),
+      ),
+      primary_upload_error_link: fc.oneof(fc.webUrl(), fc.jsonValue()),
+      primary_upload_error_message: fc.oneof(fc.string({ unit: 'binary' }), fc.jsonValue()),
+      error_link: fc.oneof(fc.webUrl(), fc.jsonValue()),
+      thumbnails: fc.oneof(
+        fc.array(fc.record({ label: fc.jsonValue(), images: fc.array(fc.record({ url })) })),
+        fc.jsonValue(),
+      ),
+    },
+    { requiredKeys: [] },
+  );
+  const anyBody = fc.oneof(
+    fc.jsonValue(),
+    fc.record({ output: fc.oneof(anyOutput, fc.jsonValue()), job: fc.jsonValue() }, { requiredKeys: [] }),
+    fc.record(
+      { outputs: fc.array(fc.oneof(anyOutput, fc.jsonValue())), job: fc.jsonValue() },
+      { requiredKeys: ['outputs'] },
+    ),
+  );
+
+  it('is a notification or a clear refusal, and what is decided of it is a message that the worker can read', () => {
+    fc.assert(
+      fc.property(anyBody, (body) => {
+        let messages: string[] = [];
+        try {
+          const notification = parseNotification(parseJson(JSON.stringify(body)));
+          messages = decide(notification, settings, 0)
+            .flatMap((decision) => messagesOf(notification.job, decision))
+            .map(encodeMessage);
+        } catch (error) {
+          if (!(error instanceof NotANotification || error instanceof NotJson)) throw error;
+        }
+        for (const message of messages) parseMessage(message);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('survives ten thousand outputs', () => {
+    const outputs = Array.from({ length: 10_000 }, (_, id) => ({ id, state: 'finished' }));
+    expect(parseNotification({ outputs, job: { id: 1 } }).outputs).toHaveLength(10_000);
+  });
+});
