@@ -95,6 +95,7 @@ async function run(terminal: Terminal, closers: Closers): Promise<{ outcome: Out
   });
   const [ledger] = await Promise.all([followed, playing]);
   const expectations = stages.flatMap(({ expectation }) => (expectation === null ? [] : [expectation]));
+  await Promise.all(expectations.map(({ delivered }) => delivered));
   const failures = await failuresOf(table, expectations, began);
   const outcome = { expectations, ledger, failures, deliveries: zencoder.deliveries };
   return { outcome, checks: await verify(stack.clients.s3, output(stack, 'BucketName'), outcome) };
@@ -154,6 +155,9 @@ async function main(): Promise<number> {
   const visible = terminalOf(process.stdout, process.env);
   const silent: Terminal = { ...visible, redraws: false, write: () => undefined };
   const closers = new Closers();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void closers.close().finally(() => process.exit(130)));
+  }
   try {
     const { outcome, checks } = await run(values.json === true ? silent : visible, closers);
     const ok = checks.every(({ faults }) => faults.length === 0);

@@ -11,6 +11,8 @@ export interface RecoveredRow {
   readonly state: string;
   readonly key: string | null;
   readonly size: number;
+  /** How many parts the object was put together from, by its entity tag. */
+  readonly parts: number | null;
   readonly verifiedBy: readonly string[];
   /** Milliseconds from the ledger's first word of the file to its settlement. */
   readonly milliseconds: number | null;
@@ -31,6 +33,7 @@ function recoveredRow(outcome: Outcome, file: ExpectedFile): RecoveredRow {
     state: record?.state ?? 'unknown',
     key: record?.key ?? null,
     size: record?.size ?? file.size,
+    parts: record?.etag === undefined ? null : Number(/-(\d+)"?$/.exec(record.etag)?.[1] ?? 1),
     verifiedBy: record?.verifiedBy ?? [],
     milliseconds: record?.settledAt === undefined ? null : record.settledAt - record.createdAt,
     reason: record?.lastError?.message ?? null,
@@ -44,10 +47,11 @@ export function printReport(terminal: Terminal, outcome: Outcome, checks: readon
   heading(terminal, `Recovered: ${recovered.length} files`);
   terminal.write(
     table(
-      ['key', 'size', 'verified by', 'time'],
+      ['key', 'size', 'parts', 'verified by', 'time'],
       recovered.map((row) => [
         row.key ?? '',
         bytes(row.size),
+        String(row.parts ?? '-'),
         row.verifiedBy.join(', '),
         row.milliseconds === null ? '-' : seconds(row.milliseconds),
       ]),
@@ -59,7 +63,7 @@ export function printReport(terminal: Terminal, outcome: Outcome, checks: readon
     terminal.write(
       table(
         ['job', 'output', 'role', 'state', 'reason'],
-        others.map((row) => [row.jobId, row.outputId, row.role, row.state, row.reason ?? '']),
+        others.map((row) => [row.jobId, row.outputId, row.role, row.state, shortened(row.reason ?? '')]),
       ),
     );
   }
@@ -85,6 +89,10 @@ function failureTable(failures: readonly PrimaryFailureRecord[]): string {
       failure.destinationHost ?? '',
     ]),
   );
+}
+
+function shortened(text: string): string {
+  return text.length > 90 ? `${text.slice(0, 89)}…` : text;
 }
 
 function heading(terminal: Terminal, text: string): void {

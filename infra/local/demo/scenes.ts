@@ -48,6 +48,8 @@ export interface Expectation {
   readonly failures: readonly ExpectedFailure[];
   /** Files that reached the customer's own destination and so are no business of the recovery. */
   readonly onPrimary: number;
+  /** Settled once Zencoder has got rid of its notifications, or given them up. */
+  readonly delivered: Promise<unknown>;
 }
 
 export interface Scene {
@@ -157,11 +159,12 @@ function job(title: string, request: (cast: Cast) => JobRequest): Scene {
   return { title, play: async (cast) => expectationOf(await cast.zencoder.createJob(request(cast))) };
 }
 
-function expectationOf({ job: done, files }: JobReport): Expectation {
+function expectationOf({ job: done, files, delivered }: JobReport): Expectation {
   const jobId = String(done.id);
   const backups = files.filter(({ place }) => place.kind === 'storage');
   return {
     jobId,
+    delivered,
     onPrimary: files.length - backups.length,
     files: backups.map(({ outputId, role, address, name, size, sha256 }) => ({
       jobId,
@@ -193,11 +196,11 @@ function failuresOf(jobId: string, output: Output): ExpectedFailure[] {
 async function playSample({ zencoder }: Cast): Promise<Expectation> {
   const body = await readFile(SAMPLE, 'utf8');
   const { job: sampleJob, output }: SamplePayload = JSON.parse(body);
-  await zencoder.replay(body);
   const about = { jobId: String(sampleJob.id), outputId: String(output.id), role: 'media' as const };
   const url = new URL(output.url);
   return {
     jobId: about.jobId,
+    delivered: zencoder.replay(body),
     onPrimary: 0,
     files: [
       {

@@ -1,5 +1,9 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type S3Server, startS3 } from '../../../../infra/local/s3/server.ts';
 import { type Destination, startDestination } from '../../../../infra/local/zencoder/destination.ts';
 import {
   type PrimaryOptions,
@@ -7,11 +11,15 @@ import {
   uploadToPrimary,
 } from '../../../../infra/local/zencoder/primary-upload.ts';
 import { readSource } from '../../../../infra/local/zencoder/source.ts';
+import { type FtpServer, startFtpServer } from './ftp-server.ts';
 
 const CLIP = new URL('../../../fixtures/media/clip.mp4', import.meta.url);
 let destination: Destination;
 let options: PrimaryOptions;
 let closedPort: number;
+let directory: string;
+let s3: S3Server;
+let ftp: FtpServer;
 
 beforeAll(async () => {
   destination = await startDestination((path) => {
@@ -25,9 +33,15 @@ beforeAll(async () => {
     s3: { origin: destination.origin, accessKeyId: 'zencoder', secretAccessKey: 'secret' },
   };
   closedPort = await portThatNobodyListensOn();
+  directory = await mkdtemp(join(tmpdir(), 'primary-test-'));
+  s3 = await startS3({ dir: directory, buckets: ['acme'], credentials: { known: 'secret' } });
+  ftp = await startFtpServer('n0t-real');
 });
 
-afterAll(() => destination.close());
+afterAll(async () => {
+  await Promise.all([destination.close(), s3.close(), ftp.close()]);
+  await rm(directory, { recursive: true, force: true });
+});
 
 test('an upload that succeeds arrives whole', async () => {
   const file = await readSource(CLIP);
@@ -69,20 +83,38 @@ describe('what really goes wrong becomes the class that Zencoder has for it', ()
   });
 
   test('an FTP server that refuses the login', async () => {
-    const ftp = await ftpServerThatRefusesLogins();
-
-    const upload = uploadToPrimary(
-      `ftp://render:n0t-real@127.0.0.1:${ftp.port}/a.mp4`,
-      await readSource(CLIP),
-      {
-        ...options,
-        timeout: 5000,
-      },
-    );
+    const upload = uploadToPrimary(`ftp://render:wrong@127.0.0.1:${ftp.port}/a.mp4`, await readSource(CLIP), {
+      ...options,
+      timeout: 5000,
+    });
 
     await expect(upload).rejects.toMatchObject({ errorClass: 'InvalidUsernameOrPasswordError' });
-    await ftp.close();
   });
+
+  test.each([
+    ['a bucket that does not exist', { bucket: 'acme-thumbz', key: 'known' }, 'S3BucketNotFoundError'],
+    ['an access key that S3 does not know', { bucket: 'acme', key: 'other' }, 'InvalidAccessKeyIdError'],
+  ])('%s', async (_, { bucket, key }, errorClass) => {
+    const account = { origin: s3.origin, accessKeyId: key, secretAccessKey: 'secret' };
+
+    const upload = uploadToPrimary(`s3://${bucket}/a.mp4`, await readSource(CLIP), {
+      ...options,
+      timeout: 5000,
+      s3: account,
+    });
+
+    await expect(upload).rejects.toMatchObject({ errorClass });
+  });
+});
+
+test('an FTP upload arrives whole, in folders made on the way', async () => {
+  const file = await readSource(CLIP);
+  const url = `ftp://render:n0t-real@127.0.0.1:${ftp.port}/shows/ep-1/clip.mp4`;
+
+  await expect(uploadToPrimary(url, file, { ...options, timeout: 5000 })).resolves.toBe(url);
+
+  const stored = ftp.files.get('/shows/ep-1/clip.mp4');
+  expect(stored?.equals(await readFile(CLIP))).toBe(true);
 });
 
 test('a destination that the stand-in cannot play is a mistake of the test, not a failed upload', async () => {
@@ -100,18 +132,6 @@ async function portThatNobodyListensOn(): Promise<number> {
   const port = await listen(server);
   await close(server);
   return port;
-}
-
-async function ftpServerThatRefusesLogins() {
-  const server = createServer((socket) => {
-    socket.write('220 ready\r\n');
-    socket.on('data', (data) =>
-      socket.write(data.toString().startsWith('USER') ? '331 go on\r\n' : '530 no\r\n'),
-    );
-    socket.on('error', () => undefined);
-  });
-  const port = await listen(server);
-  return { port, close: () => close(server) };
 }
 
 async function listen(server: ReturnType<typeof createServer>): Promise<number> {

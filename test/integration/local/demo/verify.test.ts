@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateMultipartUploadCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Outcome, verify } from '../../../../infra/local/demo/verify.ts';
+import { type S3Server, startS3 } from '../../../../infra/local/s3/server.ts';
+import { s3Client } from '../../../../infra/local/zencoder/primary/s3.ts';
+import type { RecoveryRecord } from '../../../../lambda/shared/ledger/records.ts';
+
+const BUCKET = 'recovered';
+const CONTENT = 'what Zencoder uploaded';
+const KEY = 'zencoder-recovery/1/2/media/a.mp4';
+const IDENTITY = { jobId: '1', outputId: '2', role: 'media', fileId: '00ff' } as const;
+
+let directory: string;
+let server: S3Server;
+let s3: S3Client;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'verify-test-'));
+  server = await startS3({ dir: directory, buckets: [BUCKET] });
+  s3 = s3Client({ origin: server.origin, accessKeyId: 'demo', secretAccessKey: 'demo' }, Date.now());
+  await put(KEY, CONTENT);
+});
+
+afterEach(async () => {
+  s3.destroy();
+  await server.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+test('all is right when the bucket and the ledger hold exactly what is expected', async () => {
+  expect(await faults(outcome())).toEqual([]);
+});
+
+test('an object that differs in a byte is noticed', async () => {
+  await put(KEY, `${CONTENT}!`);
+
+  expect(await faults(outcome())).toEqual([expect.stringContaining('differs from what Zencoder uploaded')]);
+});
+
+test('an object that should not be there is noticed', async () => {
+  await put('stranger.mp4', 'x');
+
+  expect(await faults(outcome())).toEqual([expect.stringContaining('stranger.mp4')]);
+});
+
+test('an unfinished multipart upload is noticed', async () => {
+  await s3.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key: 'half.mp4' }));
+
+  expect(await faults(outcome())).toEqual([expect.stringContaining('half.mp4')]);
+});
+
+test('a file that the ledger does not have, or has in another state, is noticed', async () => {
+  const unknown = outcome({ ledger: new Map() });
+  const failed = outcome({ ledger: ledger({ ...RECOVERED, state: 'failed' }) });
+
+  expect((await faults(unknown)).join()).toContain('is unknown');
+  expect((await faults(failed)).join()).toContain('is failed');
+});
+
+test('a recovery of what was no backup file is noticed', async () => {
+  const twice = ledger(RECOVERED, { ...RECOVERED, fileId: 'ffff' });
+
+  expect(await faults(outcome({ ledger: twice }))).toEqual(['job 1 has 2 recoveries instead of 1']);
+});
+
+test('a primary failure that is missing, or one too many, is noticed', async () => {
+  const wrong = outcome({ failures: [failure('UploadTimeoutError')] });
+
+  expect(await faults(wrong)).toEqual([
+    expect.stringMatching(/^missing: .*UploadAccessDeniedError$/),
+    expect.stringMatching(/^too many: .*UploadTimeoutError$/),
+  ]);
+});
+
+test('a notification that was not taken is noticed', async () => {
+  const attempts = [{ at: 0, status: 500, fault: null }];
+  const delivery = { kind: 'job', jobId: 1, outputId: null, url: '', attempts, state: 'given up' } as const;
+
+  expect(await faults(outcome({ deliveries: [delivery] }))).toEqual([
+    'a notification of job 1 is given up after the answers 500',
+  ]);
+});
+
+const RECOVERED: RecoveryRecord = {
+  ...IDENTITY,
+  label: null,
+  outputType: null,
+  passThrough: null,
+  test: false,
+  filename: 'a.mp4',
+  thumbnailLabel: null,
+  source: 'example/a.mp4',
+  state: 'recovered',
+  deadline: 0,
+  announcedSize: null,
+  announcedMd5: null,
+  failedAt: 0,
+  createdAt: 0,
+  updatedAt: 0,
+  attempts: 1,
+  history: [],
+  bucket: BUCKET,
+  key: KEY,
+};
+
+function outcome(changes: Partial<Outcome> = {}): Outcome {
+  const sha256 = createHash('sha256').update(CONTENT).digest('hex');
+  return {
+    expectations: [
+      {
+        jobId: '1',
+        files: [{ ...IDENTITY, name: 'a.mp4', outcome: 'recovered', size: CONTENT.length, sha256 }],
+        failures: [{ ...IDENTITY, errorClass: 'UploadAccessDeniedError' }],
+        onPrimary: 0,
+        delivered: Promise.resolve(),
+      },
+    ],
+    ledger: ledger(RECOVERED),
+    failures: [failure('UploadAccessDeniedError')],
+    deliveries: [],
+    ...changes,
+  };
+}
+
+function ledger(...recoveries: RecoveryRecord[]) {
+  return new Map([['1', { failures: [], recoveries }]]);
+}
+
+function failure(errorClass: string) {
+  const { jobId, outputId, role } = IDENTITY;
+  const about = { label: null, outputType: null, passThrough: null, test: false };
+  const told = { message: null, link: null, destinationHost: null };
+  return { jobId, outputId, role, errorClass, ...about, ...told, failedAt: 0, recordedAt: 0 };
+}
+
+async function faults(given: Outcome): Promise<string[]> {
+  const checks = await verify(s3, BUCKET, given);
+  return checks.flatMap((check) => check.faults);
+}
+
+async function put(key: string, content: string): Promise<void> {
+  await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: key, Body: content }));
+}
