@@ -140,6 +140,8 @@ export class SourceConnection {
     let heardAt = performance.now();
     let window = { from: heardAt, bytes: 0 };
     const look = () => {
+      // The text of an error answer has a limit of its own.
+      if (this.#running?.head != null && this.#running.length === null) return;
       const now = performance.now();
       const bytes = (this.#running?.received ?? 0) + this.#scratchUsed;
       if (bytes !== seen) heardAt = now;
@@ -241,7 +243,9 @@ export class SourceConnection {
     const text = this.#scratch.subarray(0, this.#scratchUsed);
     const length = statedLength(head);
     const ended =
-      length === null ? text.includes('\r\n0\r\n\r\n') : text.length >= Math.min(length, SCRATCH_BYTES);
+      length === null
+        ? /(^|\r\n)0\r\n\r\n$/.test(text.toString('latin1'))
+        : text.length >= Math.min(length, SCRATCH_BYTES);
     if (ended || text.length === SCRATCH_BYTES) this.#finishError(running, head);
   }
 

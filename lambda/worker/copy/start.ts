@@ -12,6 +12,7 @@ import type { RangeAnswer } from './source-answer.ts';
 import { SourceTooLarge } from './source-errors.ts';
 import { Attempts, type EngineTools } from './tools.ts';
 import type { Copied, CopyJob, PartLayout, Planned } from './types.ts';
+import type { KnownUpload } from './uploads.ts';
 
 /** Thumbnails, captions and manifests are seldom larger: asking for a whole part's memory would keep others waiting. */
 const SMALL_KIND_BYTES = MiB;
@@ -37,6 +38,7 @@ export async function startCopy(
     if (found !== null) return copiedBefore(job, found, requests);
   }
   const { block, answer } = await firstRange(tools, options, job, attempts);
+  let first: KnownUpload['first'] = null;
   try {
     compareSize(job, answer.size);
     if (answer.length === answer.size) {
@@ -46,28 +48,16 @@ export async function startCopy(
     const contentType = contentTypeOf(answer.contentType, job.filename, block.bytes);
     const head = { key: job.key, contentType, metadata: objectMetadata(job.metadata) };
     const uploadId = await attempts.again(() => tools.bucket.createUpload(head, attempts.context));
-    const plan = {
-      version: 1,
-      ...layout,
-      key: job.key,
-      uploadId,
-      sourceEtag: answer.etag,
-      contentType,
-    } as const;
-    const isStreamed = lanesFor(plan.partBytes, tools.pool.maxBytes, tools.maxLanes).kind === 'streamed';
-    const isHashed = job.announcedMd5 !== null && plan.segments === 1 && !isStreamed;
-    tools.uploads.remember(plan, {
-      parts: new Map(),
-      fresh: true,
-      first: isStreamed ? null : { kept: tools.pool.keep(block), bytes: answer.length },
-      md5: isHashed ? new OrderedMd5() : null,
-      requests,
-    });
-    if (isStreamed) block.release();
+    const { kind } = lanesFor(layout.partBytes, tools.pool.maxBytes, tools.maxLanes);
+    if (kind === 'whole-parts') first = { kept: tools.pool.keep(block), bytes: answer.length };
+    const isHashed = job.announcedMd5 !== null && layout.segments === 1 && kind === 'whole-parts';
+    const md5 = isHashed ? new OrderedMd5() : null;
+    tools.uploads.remember({ uploadId }, { parts: new Map(), fresh: true, first, md5, requests });
+    const { key } = job;
+    const plan = { version: 1, ...layout, key, uploadId, sourceEtag: answer.etag, contentType } as const;
     return { kind: 'planned', plan };
-  } catch (error) {
-    block.release();
-    throw error;
+  } finally {
+    if (first === null) block.release();
   }
 }
 

@@ -1,0 +1,144 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, HeadObjectCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import { onTestFinished } from 'vitest';
+import { type S3Options, type S3Server, startS3 } from '../../infra/local/s3/server.ts';
+import { createBucketClient } from '../../lambda/worker/copy/bucket-client.ts';
+import { type CopyEngineOptions, createCopyEngine } from '../../lambda/worker/copy/engine.ts';
+import { MiB } from '../../lambda/worker/copy/plan.ts';
+import type { CopyEngine, CopyJob } from '../../lambda/worker/copy/types.ts';
+import { type SourceFile, type SourceOptions, type SourceServer, startSource } from './source-server.ts';
+
+/** Everything that a test of the copy engine needs, on real sockets; all of it ends with the test. */
+export interface Copying {
+  readonly source: SourceServer;
+  readonly s3: S3Server;
+  readonly client: S3Client;
+  readonly engine: CopyEngine;
+  /** Another engine on the same bucket, as another process would have it. */
+  anotherEngine(options?: Partial<CopyEngineOptions>): CopyEngine;
+  /** A job for the source's file. */
+  job(given?: Partial<CopyJob>): CopyJob;
+  /** The object at the job's key. */
+  object(
+    key?: string,
+  ): Promise<{ body: Buffer; contentType: string | undefined; metadata: Record<string, string> }>;
+  exists(key?: string): Promise<boolean>;
+  /** Multipart uploads that are neither completed nor aborted. */
+  openUploads(): Promise<number>;
+}
+
+export const BUCKET = 'acme-video';
+export const KEY = 'recovered/video.mp4';
+const PART = 5 * MiB;
+
+export const TEST_TLS = {
+  key: readFileSync(new URL('../fixtures/tls/key.pem', import.meta.url)),
+  cert: readFileSync(new URL('../fixtures/tls/cert.pem', import.meta.url)),
+};
+
+/** Engines of tests give up early and wait hardly at all. */
+export const IMPATIENT: Pick<CopyEngineOptions, 'retry' | 'stall' | 'random'> = {
+  retry: { attempts: 3, firstDelayMs: 1, longestDelayMs: 50 },
+  stall: { silenceMs: 150, windowMs: 200, minBytesPerSecond: 20_000 },
+  random: () => 0.5,
+};
+
+export interface CopyingOptions {
+  readonly file: SourceFile;
+  readonly fault?: SourceOptions['fault'];
+  readonly s3?: Partial<S3Options>;
+  readonly engine?: Partial<CopyEngineOptions>;
+}
+
+export async function startCopying(options: CopyingOptions): Promise<Copying> {
+  const dir = mkdtempSync(join(tmpdir(), 'copying-'));
+  const source = await startSource({
+    file: options.file,
+    ...(options.fault === undefined ? {} : { fault: options.fault }),
+  });
+  const s3 = await startS3({ dir, buckets: [BUCKET], etags: 'opaque', ...options.s3 });
+  const client = createBucketClient({
+    silenceMs: 1000,
+    aws: {
+      region: 'us-east-1',
+      endpoint: s3.origin,
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    },
+  });
+  const engines: CopyEngine[] = [];
+  const anotherEngine = (given: Partial<CopyEngineOptions> = {}) => {
+    const engine = createCopyEngine({
+      client,
+      bucket: BUCKET,
+      bufferBytes: 8 * PART,
+      segmentBytes: 1000 * PART,
+      partBytes: PART,
+      ...IMPATIENT,
+      ...options.engine,
+      ...given,
+    });
+    engines.push(engine);
+    return engine;
+  };
+  onTestFinished(async () => {
+    for (const engine of engines) engine.close();
+    client.destroy();
+    await source.close();
+    await s3.close();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  const exists = async (key = KEY) => {
+    try {
+      await client.send(new HeadObjectCommand({ Bucket: BUCKET, Key: key }));
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  return {
+    source,
+    s3,
+    client,
+    engine: anotherEngine(),
+    anotherEngine,
+    job: (given = {}) => ({
+      url: `${source.origin}/o/video.mp4?Signature=a%2Fb%&Expires=1773569000`,
+      key: KEY,
+      filename: 'video.mp4',
+      metadata: {
+        'zencoder-job': '1',
+        'zencoder-output': '2',
+        'zencoder-role': 'media',
+        'zencoder-file': 'abc',
+      },
+      announcedSize: null,
+      announcedMd5: null,
+      ...given,
+    }),
+    object: async (key = KEY) => {
+      const output = await client.send(new GetObjectCommand({ Bucket: BUCKET, Key: key }));
+      const body = Buffer.from((await output.Body?.transformToByteArray()) ?? []);
+      return { body, contentType: output.ContentType, metadata: output.Metadata ?? {} };
+    },
+    exists,
+    openUploads: async () => {
+      const page = await client.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }));
+      return page.Uploads?.length ?? 0;
+    },
+  };
+}
+
+/** Start to finish, as a caller with time enough does it. */
+export async function copyWhole(engine: CopyEngine, job: CopyJob) {
+  const started = await engine.start(job);
+  if (started.kind === 'copied') return started.result;
+  for (let segment = 0; segment < started.plan.segments; segment++) {
+    await engine.copySegment(job, started.plan, segment);
+  }
+  const completed = await engine.complete(job, started.plan);
+  if (completed.kind !== 'copied') throw new Error(`${completed.missingParts} parts are missing`);
+  return completed.result;
+}
