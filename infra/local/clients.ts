@@ -19,7 +19,8 @@ export interface LocalClients {
 
 /** Clients that act as the stack's owner. */
 export function createClients(endpoints: Endpoints, region: string, credentials: Credentials): LocalClients {
-  const shared = { region, credentials };
+  // A copy: the SDK writes into what it is given.
+  const shared = { region, credentials: { ...credentials } };
   const s3 = new S3Client({ ...shared, endpoint: endpoints.s3 });
   const sqs = new SQSClient({ ...shared, endpoint: endpoints.sqs });
   const sns = new SNSClient({ ...shared, endpoint: endpoints.sns });

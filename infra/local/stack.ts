@@ -60,8 +60,7 @@ async function describe(engine: Engine, stateFile: string | undefined): Promise<
   return {
     ...stack,
     async close() {
-      await rm(stateFile, { force: true });
-      await engine.close();
+      await Promise.all([rm(stateFile, { force: true }), engine.close()]);
     },
   };
 }

@@ -49,6 +49,8 @@ async function synthesizeInThread(options: SynthesizeOptions): Promise<void> {
   const thread = new Worker(new URL('./synthesize-thread.ts', import.meta.url), {
     workerData: options,
     execArgv: [],
+    // Which assets are being bundled interests nobody here.
+    stderr: true,
     name: 'synthesize',
   });
   // `once` also rejects with what the thread threw.

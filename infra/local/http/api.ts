@@ -123,7 +123,11 @@ function send(request: IncomingMessage, response: ServerResponse, answered: Http
     request.resume();
     response.setHeader('connection', 'close');
   }
-  response.writeHead(answered.status, { ...answered.headers, 'apigw-requestid': randomUUID() });
+  response.writeHead(answered.status, {
+    ...answered.headers,
+    'content-length': answered.body.length,
+    'apigw-requestid': randomUUID(),
+  });
   response.end(request.method === 'HEAD' ? undefined : answered.body);
 }
 
