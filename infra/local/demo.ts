@@ -143,6 +143,9 @@ async function closedPort(): Promise<number> {
   return address.port;
 }
 
+/** What fails while everything is being closed is not worth telling. */
+let isInterrupted = false;
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
@@ -156,7 +159,10 @@ async function main(): Promise<number> {
   const silent: Terminal = { ...visible, redraws: false, write: () => undefined };
   const closers = new Closers();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void closers.close().finally(() => process.exit(130)));
+    process.once(signal, () => {
+      isInterrupted = true;
+      void closers.close().finally(() => process.exit(130));
+    });
   }
   try {
     const { outcome, checks } = await run(values.json === true ? silent : visible, closers);
@@ -179,6 +185,9 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main();
 } catch (fault) {
-  process.stderr.write(`demo: ${fault instanceof Error ? (fault.stack ?? fault.message) : String(fault)}\n`);
+  if (!isInterrupted)
+    process.stderr.write(
+      `demo: ${fault instanceof Error ? (fault.stack ?? fault.message) : String(fault)}\n`,
+    );
   process.exitCode = 1;
 }
