@@ -13,10 +13,18 @@ const secretShape = v.object({
 
 /** The accepted credentials of notifications: the current version of the secret and the previous one. */
 export class CredentialCache extends SecretVersions<NotificationCredentials> {
-  /** @param now epoch milliseconds. */
-  constructor(client: SecretsManagerClient, secretId: string, now: () => number = Date.now) {
+  /**
+   * @param onStale told why, when older credentials have to serve because the secret could not be read again.
+   * @param now epoch milliseconds.
+   */
+  constructor(
+    client: SecretsManagerClient,
+    secretId: string,
+    onStale: (error: unknown) => void,
+    now: () => number = Date.now,
+  ) {
     const expected = 'the notification secret must be JSON with "username" and "password"';
-    super(client, secretId, { parse: parseSecret, expected }, now);
+    super(client, secretId, { parse: parseSecret, expected, onStale }, now);
   }
 }
 

@@ -16,7 +16,9 @@ const queue = new SQSClient({ requestHandler });
 const secrets = new SecretsManagerClient({ requestHandler });
 
 const world: ReceiveDependencies = {
-  credentials: new CredentialCache(secrets, environment.NOTIFICATION_SECRET_ARN),
+  credentials: new CredentialCache(secrets, environment.NOTIFICATION_SECRET_ARN, (error) =>
+    logger.warn('notification secret not read again, older credentials serve', { error }),
+  ),
   send: (bodies) => sendAll(queue, environment.QUEUE_URL, bodies),
   settings: {
     storage: environment.ZENCODER_STORAGE,

@@ -89,7 +89,7 @@ export function decideOutput(
 function filesOf(output: NotifiedOutput, storage: StorageAllowList, fallbackDeadline: number): BackupFile[] {
   const found = new Map<string, BackupFile>();
   const add = (role: Role, url: string, about: Pick<BackupFile, 'thumbnailLabel' | 'size' | 'md5'>) => {
-    const parsed = url.length <= LONGEST_URL && URL.canParse(url) ? new URL(url) : null;
+    const parsed = url.length <= LONGEST_URL ? URL.parse(url) : null;
     // A relative path is a place inside a package: it is no URL, and resolving it against one would invent a file.
     if (parsed === null || !storage.allows(parsed)) return;
     const filename = filenameOf(parsed);
@@ -148,7 +148,7 @@ function failureOf(role: Role, error: NotifiedError): PrimaryFailure {
 
 /** Pages show the link, so only a plain web address is kept of it. */
 function safeLink(link: string): string | null {
-  const url = link.length <= LONGEST_URL && URL.canParse(link) ? new URL(link) : null;
+  const url = link.length <= LONGEST_URL ? URL.parse(link) : null;
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:') || url.username !== '')
     return null;
   url.password = '';

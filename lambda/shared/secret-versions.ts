@@ -21,6 +21,8 @@ export interface SecretReading<Credentials> {
   readonly parse: (text: string) => Credentials | null;
   /** What {@link SecretNotUsable} says, e.g. `the notification secret must be …`. */
   readonly expected: string;
+  /** Told why, when older credentials have to serve because the secret could not be read again. */
+  readonly onStale?: (error: unknown) => void;
 }
 
 /** The accepted credentials, as they stand in Secrets Manager: the current version and the previous one. */
@@ -77,6 +79,7 @@ export class SecretVersions<Credentials> {
     } catch (error) {
       // Who asks may not ask again for long, so credentials that were right minutes ago are better than no answer.
       if (this.#accepted.length === 0) throw error;
+      this.#reading.onStale?.(error);
     }
     this.#askedAt = asked;
   }

@@ -60,7 +60,7 @@ function bucketRule(bucket: string): Rule {
 }
 
 function originRule(entry: string): Rule {
-  const origin = URL.canParse(entry) ? new URL(entry) : null;
+  const origin = URL.parse(entry);
   if (
     origin === null ||
     (origin.protocol !== 'https:' && origin.protocol !== 'http:') ||

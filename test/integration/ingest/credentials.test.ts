@@ -10,6 +10,7 @@ let secrets: Awaited<ReturnType<typeof startSecrets>>;
 let client: SecretsManagerClient;
 let now: number;
 let cache: CredentialCache;
+let stale: unknown[];
 
 beforeEach(async () => {
   stages = { AWSCURRENT: secretOf('one') };
@@ -21,7 +22,13 @@ beforeEach(async () => {
     maxAttempts: 1,
   });
   now = 0;
-  cache = new CredentialCache(client, 'secret', () => now);
+  stale = [];
+  cache = new CredentialCache(
+    client,
+    'secret',
+    (error) => stale.push(error),
+    () => now,
+  );
 });
 
 afterEach(async () => {
@@ -63,11 +70,13 @@ describe('the accepted credentials', () => {
     expect(await cache.refreshed()).toBeNull();
   });
 
-  it('outlive Secrets Manager once they were read', async () => {
+  it('outlive Secrets Manager once they were read, which is reported', async () => {
     await passwords();
+    expect(stale).toEqual([]);
     stages.AWSCURRENT = null;
     now = 300_000;
     expect(await passwords()).toEqual(['one']);
+    expect(stale).toHaveLength(1);
   });
 
   it('are an error while they were never read, until Secrets Manager answers', async () => {
