@@ -20,6 +20,9 @@ import { provenanceOf } from './provenance.ts';
 /** After so many attempts a file that differs from its announcement is kept as it is: better than lost. */
 const ATTEMPTS_FOR_A_MATCH = 3;
 
+/** Clocks differ and deadlines are sometimes guessed: until so long after it a request is still made. */
+const GRACE_MS = 15 * 60 * 1000;
+
 /** What one attempt at one file came to. */
 export type FileOutcome =
   | { readonly kind: 'recovered'; readonly key: string; readonly result: CopyResult }
@@ -46,6 +49,12 @@ export class PartsDisappeared extends RecoveryError {
   override readonly meaning = 'try-again';
 }
 
+/** The signed URL has long ended: no request is made in vain. */
+export class DeadlinePassed extends RecoveryError {
+  override readonly name = 'DeadlinePassed';
+  override readonly meaning = 'lost';
+}
+
 /** The job of the copy engine for a file. */
 export function copyJobOf(task: Omit<FileTask, 'record'>, attempts: number, signal: AbortSignal): CopyJob {
   const { job, output, file, key } = task;
@@ -68,6 +77,10 @@ export function copyJobOf(task: Omit<FileTask, 'record'>, attempts: number, sign
  */
 export async function copyFile(task: FileTask, context: WorkerContext): Promise<FileOutcome> {
   const { invocation, now } = context;
+  if (now() > task.file.deadline + GRACE_MS) {
+    const ended = new Date(task.file.deadline).toISOString();
+    return { kind: 'fault', key: task.key, error: new DeadlinePassed(`the signed URL ended at ${ended}`) };
+  }
   const remaining = invocation.stopAt - now();
   if (remaining <= 0) return { kind: 'out-of-time' };
   const timeUp = AbortSignal.timeout(remaining);

@@ -21,9 +21,6 @@ const BUCKET = 'zencoder-temp-storage-us-east-1';
 const KEYS = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'zencoder-backup-storage' };
 const DAY_SECONDS = 86_400;
 
-/** A worker that dies is succeeded after seven seconds. */
-const CONTEXT = { workerTimeoutSeconds: 6 };
-
 /** The deployed stack on embedded servers, with a second S3 that plays Zencoder's backup storage. */
 export interface RunningStack {
   readonly stack: LocalStack;
@@ -60,7 +57,6 @@ export async function startRunningStack(options: LocalStackOptions = {}): Promis
   });
   const environment = { ZENCODER_STORAGE: `${storage.origin}/${BUCKET},${BUCKET},zencoder-live` };
   const stack = await startLocalStack({
-    context: CONTEXT,
     ...options,
     environment: {
       ...options.environment,
