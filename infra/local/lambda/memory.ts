@@ -14,7 +14,8 @@ export interface MemoryMeter {
  *
  * A thread's heap can be limited by V8 but its buffers cannot, and buffers are what a copy is made of: so heap and
  * buffers are sampled, and `exceeded` is called once when their sum (with a fixed share for Node) is over the size.
- * It is an estimate: a peak shorter than the sampling interval is missed.
+ * It is an estimate: a peak shorter than the sampling interval is missed, and so is whatever a loop allocates that never
+ * lets the event loop turn. V8 ends such a thread at its heap limit, and the whole process if it grows too fast for that.
  */
 export function createMemoryMeter(megabytes: number, exceeded: (bytes: number) => void): MemoryMeter {
   const limit = megabytes * 1024 * 1024;

@@ -1,0 +1,60 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it } from 'vitest';
+import { createClock } from '../../../infra/local/clock.ts';
+
+const HOUR = 3_600_000;
+
+describe('a clock', () => {
+  it('shows the machine time plus what it was advanced by', () => {
+    const clock = createClock();
+    const before = Date.now();
+    clock.advance(HOUR);
+    expect(clock.now() - before).toBeGreaterThanOrEqual(HOUR);
+    expect(clock.now() - Date.now()).toBe(HOUR);
+  });
+
+  it('tells listeners of each advance, until they are gone', () => {
+    const clock = createClock();
+    let calls = 0;
+    const forget = clock.onAdvance(() => calls++);
+    clock.advance(1);
+    forget();
+    clock.advance(1);
+    expect(calls).toBe(1);
+  });
+
+  it.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('is not moved by %s', (milliseconds) => {
+    expect(() => createClock().advance(milliseconds)).toThrow(RangeError);
+  });
+
+  it('moves every use of Date in a thread that installed it, and nothing else of it', async () => {
+    const clock = createClock();
+    clock.advance(HOUR);
+    const module = new URL('../../../infra/local/clock.ts', import.meta.url).href;
+    const source = `
+      const { parentPort, workerData } = require('node:worker_threads');
+      import('${module}').then(({ installClock }) => {
+        const real = Date.now();
+        installClock(workerData);
+        parentPort.postMessage({
+          now: Date.now() - real,
+          constructed: new Date().getTime() - real,
+          called: Date.parse(Date()) - real,
+          given: new Date(7).getTime(),
+          parts: new Date(2026, 1, 2).getMonth(),
+          utc: Date.UTC(1970, 0, 1),
+          instance: new Date() instanceof Date,
+          text: Object.prototype.toString.call(new Date()),
+        });
+      });`;
+    const thread = new Worker(source, { eval: true, workerData: clock.offset, execArgv: [] });
+    const [seen] = await once(thread, 'message');
+    await thread.terminate();
+    expect(seen).toMatchObject({ given: 7, parts: 1, utc: 0, instance: true, text: '[object Date]' });
+    for (const moved of [seen.now, seen.constructed, seen.called + 1000]) {
+      expect(moved).toBeGreaterThanOrEqual(HOUR);
+      expect(moved).toBeLessThan(2 * HOUR);
+    }
+  });
+});

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { type ApiRequest, requestEvent } from '../../../../infra/local/http/event.ts';
+
+const context = {
+  apiId: 'api',
+  accountId: '000000000000',
+  host: '127.0.0.1:3000',
+  stage: '$default',
+  routeKey: 'POST /notifications',
+  requestId: 'request',
+  pathParameters: {},
+  path: '/notifications',
+  time: Date.UTC(2026, 2, 5, 9, 3, 7),
+};
+
+function event(request: Partial<ApiRequest>) {
+  const full = {
+    method: 'POST',
+    url: '/notifications',
+    headers: {},
+    body: Buffer.alloc(0),
+    sourceIp: '::1',
+    ...request,
+  };
+  return requestEvent(full, context);
+}
+
+describe('an event in payload format 2.0', () => {
+  it.each([
+    ['application/json', false],
+    ['application/json; charset=utf-8', false],
+    ['text/plain', false],
+    ['application/problem+json', false],
+    ['application/octet-stream', true],
+    ['application/x-www-form-urlencoded', true],
+    ['multipart/form-data; boundary=x', true],
+    [undefined, true],
+  ])('has a body of type %s in base64: %s', (type, isBase64Encoded) => {
+    const headers = type === undefined ? {} : { 'content-type': type };
+    const body = isBase64Encoded ? Buffer.from('é').toString('base64') : 'é';
+    expect(event({ headers, body: Buffer.from('é') })).toMatchObject({ body, isBase64Encoded });
+  });
+
+  it('has a compressed body in base64', () => {
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    expect(event({ headers, body: Buffer.from([31, 139]) })).toMatchObject({ isBase64Encoded: true });
+  });
+
+  it('has no body for an empty one, no query for none, no path parameters for none', () => {
+    const made = event({});
+    for (const absent of ['body', 'queryStringParameters', 'pathParameters', 'cookies']) {
+      expect(made).not.toHaveProperty(absent);
+    }
+  });
+
+  it('joins repeated headers and parameters with commas', () => {
+    const made = event({ url: '/notifications?a=1&b=x%20y&a=2', headers: { 'x-many': '1, 2' } });
+    expect(made).toMatchObject({
+      rawQueryString: 'a=1&b=x%20y&a=2',
+      queryStringParameters: { a: '1,2', b: 'x y' },
+      headers: { 'x-many': '1, 2' },
+    });
+  });
+
+  it('takes cookies out of the headers', () => {
+    const made = event({ headers: { cookie: 'a=1; b=2' } });
+    expect(made).toMatchObject({ cookies: ['a=1', 'b=2'], headers: {} });
+    expect(made).not.toHaveProperty('headers.cookie');
+  });
+
+  it('tells the time as API Gateway does', () => {
+    expect(event({})).toMatchObject({
+      requestContext: { time: '05/Mar/2026:09:03:07 +0000', timeEpoch: context.time },
+    });
+  });
+});
