@@ -136,15 +136,21 @@ export class SourceConnection {
   }
 
   #watchProgress(limits: StallLimits): NodeJS.Timeout {
+    const every = Math.max(10, Math.min(limits.silenceMs, limits.windowMs, 4000) / 4);
+    let lookedAt = performance.now();
     let seen = 0;
-    let heardAt = performance.now();
-    let window = { from: heardAt, bytes: 0 };
+    let heardAt = lookedAt;
+    let window = { from: lookedAt, bytes: 0 };
     const look = () => {
       // The text of an error answer has a limit of its own.
-      if (this.#running?.head != null && this.#running.length === null) return;
+      if (this.#isReadingError()) return;
       const now = performance.now();
       const bytes = (this.#running?.received ?? 0) + this.#scratchUsed;
-      if (bytes !== seen) heardAt = now;
+      // While this process itself stood still, nothing could be heard: such time does not count.
+      const stoodStill = Math.max(0, now - lookedAt - 2 * every);
+      lookedAt = now;
+      heardAt = bytes === seen ? heardAt + stoodStill : now;
+      window.from += stoodStill;
       seen = bytes;
       if (now - heardAt >= limits.silenceMs) {
         this.#fail(new SourceStalled(`the source sent nothing for ${limits.silenceMs} ms`));
@@ -158,7 +164,11 @@ export class SourceConnection {
         window = { from: now, bytes };
       }
     };
-    return setInterval(look, Math.max(10, Math.min(limits.silenceMs, limits.windowMs, 4000) / 4));
+    return setInterval(look, every);
+  }
+
+  #isReadingError(): boolean {
+    return this.#running !== null && this.#running.head !== null && this.#running.length === null;
   }
 
   #nextBuffer(): Buffer {

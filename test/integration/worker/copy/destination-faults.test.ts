@@ -1,0 +1,252 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { expect, it } from 'vitest';
+import {
+  accessDenied,
+  type Fault,
+  type FaultHook,
+  kmsAccessDenied,
+  kmsDisabled,
+  permanentRedirect,
+  slowDown,
+} from '../../../../infra/local/s3/faults.ts';
+import { endsPlan } from '../../../../lambda/worker/copy/errors.ts';
+import { MiB } from '../../../../lambda/worker/copy/plan.ts';
+import { BUCKET, type Copying, copyWhole, KEY, startCopying } from '../../../support/copying.ts';
+import { contentOf } from '../../../support/source-server.ts';
+
+const LARGE = { size: 12 * MiB };
+const SMALL = { size: 1000 };
+
+type Operation = Parameters<FaultHook>[0]['operation'];
+
+/** Strikes the first request of an operation. */
+function once(operation: Operation, fault: Fault): FaultHook {
+  return (request) => (request.operation === operation && request.count === 1 ? fault : undefined);
+}
+
+async function faultOf(copying: Copying): Promise<Error> {
+  try {
+    await copyWhole(copying.engine, copying.job());
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error('the copy succeeded');
+}
+
+async function planned(copying: Copying) {
+  const job = copying.job();
+  const started = await copying.engine.start(job);
+  if (started.kind !== 'planned') throw new Error('expected a plan');
+  return { job, plan: started.plan };
+}
+
+async function putForeignObject(copying: Copying, body = 'theirs'): Promise<void> {
+  await copying.client.send(new PutObjectCommand({ Bucket: BUCKET, Key: KEY, Body: body }));
+}
+
+it.each<[string, typeof LARGE, Operation, Fault]>([
+  ['SlowDown on a part', LARGE, 'UploadPart', slowDown()],
+  ['SlowDown with Retry-After on a part', LARGE, 'UploadPart', slowDown({ 'retry-after': '0' })],
+  ['a reset in mid-part', LARGE, 'UploadPart', { cutAfterBytes: MiB }],
+  ['a part whose answer is lost', LARGE, 'UploadPart', 'lost-answer'],
+  ['a part damaged on the way', LARGE, 'UploadPart', { status: 400, code: 'BadDigest' }],
+  ['an InternalError on create', LARGE, 'CreateMultipartUpload', { status: 500, code: 'InternalError' }],
+  ['an InternalError on complete', LARGE, 'CompleteMultipartUpload', { status: 500, code: 'InternalError' }],
+  [
+    'an error within the 200 of complete',
+    LARGE,
+    'CompleteMultipartUpload',
+    { status: 200, code: 'InternalError' },
+  ],
+  ['a completion whose answer is lost', LARGE, 'CompleteMultipartUpload', 'lost-answer'],
+  ['InvalidPart on complete', LARGE, 'CompleteMultipartUpload', { status: 400, code: 'InvalidPart' }],
+  ['SlowDown on a small file', SMALL, 'PutObject', slowDown()],
+  ['a put whose answer is lost', SMALL, 'PutObject', 'lost-answer'],
+  ['a put while another is under way', SMALL, 'PutObject', { status: 409, code: 'OperationAborted' }],
+])('sits out %s', async (_, file, operation, fault) => {
+  const copying = await startCopying({ file, s3: { faults: once(operation, fault) } });
+
+  await copyWhole(copying.engine, copying.job());
+
+  expect((await copying.object()).body.equals(contentOf(file))).toBe(true);
+  expect(await copying.openUploads()).toBe(0);
+});
+
+it.each<[string, Fault, string, string, RegExp]>([
+  [
+    'access denied',
+    accessDenied('s3:PutObject', 'x'),
+    'DestinationDenied',
+    'customer-must-act',
+    /s3:PutObject/,
+  ],
+  ['a KMS key denied', kmsAccessDenied(), 'DestinationKeyDenied', 'customer-must-act', /kms:GenerateDataKey/],
+  [
+    'a KMS key disabled',
+    kmsDisabled(),
+    'DestinationKeyDenied',
+    'customer-must-act',
+    /KMS\.DisabledException/,
+  ],
+  [
+    'a bucket in another region',
+    permanentRedirect(BUCKET, 'eu-west-1'),
+    'DestinationWrongRegion',
+    'customer-must-act',
+    /is in eu-west-1, but the stack is in us-east-1: deploy the stack in eu-west-1/,
+  ],
+  [
+    'a signature for another region',
+    { status: 400, code: 'AuthorizationHeaderMalformed', details: { Region: 'eu-west-1' } },
+    'DestinationWrongRegion',
+    'customer-must-act',
+    /is in eu-west-1/,
+  ],
+  [
+    'a refusal of another kind',
+    { status: 400, code: 'InvalidStorageClass' },
+    'DestinationRefused',
+    'customer-must-act',
+    /InvalidStorageClass/,
+  ],
+  ['SlowDown for ever', slowDown(), 'DestinationBusy', 'try-again', /SlowDown/],
+  ['connections that are always reset', 'reset', 'DestinationBusy', 'try-again', /connection/],
+  ['no answer at all', 'hang', 'DestinationBusy', 'try-again', /TimeoutError/],
+])('tells %s', async (_, fault, name, meaning, message) => {
+  for (const file of [SMALL, LARGE]) {
+    const copying = await startCopying({
+      file,
+      s3: { faults: ({ operation }) => (/^(Put|UploadPart)/.test(operation) ? fault : undefined) },
+    });
+
+    const error = await faultOf(copying);
+
+    expect(error).toMatchObject({ name, meaning });
+    expect(error.message).toMatch(message);
+    expect(error.message).not.toMatch(/arn:aws:sts|Signature/);
+  }
+});
+
+it('tells a bucket that does not exist', async () => {
+  const copying = await startCopying({ file: SMALL, engine: { bucket: 'no-such-bucket' } });
+
+  expect(await faultOf(copying)).toMatchObject({
+    name: 'DestinationBucketMissing',
+    meaning: 'customer-must-act',
+    message: 'bucket no-such-bucket does not exist: create it, or configure another one',
+  });
+});
+
+it.each([SMALL, LARGE])('never overwrites an object of the customer ($size bytes)', async (file) => {
+  const copying = await startCopying({ file });
+  await putForeignObject(copying);
+
+  const error = await faultOf(copying);
+
+  expect(error).toMatchObject({ name: 'DestinationConflict', meaning: 'conflict' });
+  expect((await copying.object()).body.toString()).toBe('theirs');
+  expect(await copying.openUploads()).toBe(0);
+});
+
+it.each([SMALL, LARGE])(
+  'takes an object of the same origin and size as its own ($size bytes)',
+  async (file) => {
+    const copying = await startCopying({ file });
+    const first = await copyWhole(copying.engine, copying.job());
+
+    const second = await copyWhole(copying.engine, copying.job());
+
+    expect(second).toMatchObject({
+      alreadyThere: true,
+      size: file.size,
+      crc32: first.crc32,
+      etag: first.etag,
+    });
+    expect(await copying.openUploads()).toBe(0);
+  },
+);
+
+it('does not take an object of the same origin but another size as its own', async () => {
+  const copying = await startCopying({ file: SMALL });
+  await copyWhole(copying.engine, copying.job());
+  copying.source.setFile({ size: 1001, etag: '"v2"' });
+
+  expect(await faultOf(copying)).toMatchObject({ name: 'DestinationConflict' });
+});
+
+it('fetches nothing when it may ask first and the object is there', async () => {
+  const copying = await startCopying({ file: LARGE });
+  await copyWhole(copying.engine, copying.job());
+  const requests = copying.source.requests.length;
+
+  const again = await copying.engine.start(copying.job({ mayExist: true }));
+
+  expect(again).toMatchObject({ kind: 'copied', result: { alreadyThere: true } });
+  expect(copying.source.requests.length).toBe(requests);
+});
+
+it('copies as usual when it may ask first but the role may not look', async () => {
+  const copying = await startCopying({
+    file: SMALL,
+    s3: { faults: once('HeadObject', accessDenied('s3:GetObject', 'x')) },
+  });
+
+  const done = await copying.engine.start(copying.job({ mayExist: true }));
+
+  expect(done).toMatchObject({ kind: 'copied', result: { alreadyThere: false } });
+});
+
+it('completes once when two attempts do so at the same time', async () => {
+  const copying = await startCopying({ file: LARGE });
+  const { job, plan } = await planned(copying);
+  await copying.engine.copySegment(job, plan, 0);
+
+  const results = await Promise.all([
+    copying.engine.complete(job, plan),
+    copying.anotherEngine().complete(job, plan),
+  ]);
+
+  expect(results.map(({ kind }) => kind)).toEqual(['copied', 'copied']);
+  expect((await copying.object()).body.equals(contentOf(LARGE))).toBe(true);
+});
+
+it('says copied when it is asked to complete what is complete', async () => {
+  const copying = await startCopying({ file: LARGE });
+  const { job, plan } = await planned(copying);
+  await copying.engine.copySegment(job, plan, 0);
+  await copying.engine.complete(job, plan);
+
+  const later = copying.anotherEngine();
+
+  expect(await later.copySegment(job, plan, 0)).toEqual({ kind: 'done', bytesDone: LARGE.size });
+  expect(await later.complete(job, plan)).toMatchObject({ kind: 'copied', result: { alreadyThere: true } });
+});
+
+it('asks for a new plan when the upload has vanished', async () => {
+  const copying = await startCopying({ file: LARGE });
+  const { job, plan } = await planned(copying);
+  await copying.anotherEngine().abandon(plan);
+
+  const attempts = [() => copying.engine.copySegment(job, plan, 0), () => copying.engine.complete(job, plan)];
+  for (const attempt of attempts) {
+    const error: unknown = await attempt().catch((fault: unknown) => fault);
+    expect(error).toMatchObject({ name: 'UploadVanished', meaning: 'try-again' });
+    expect(endsPlan(error)).toBe(true);
+  }
+});
+
+it('does not complete with parts that are not the ones it sent', async () => {
+  const copying = await startCopying({
+    file: LARGE,
+    s3: {
+      faults: ({ operation }) =>
+        operation === 'CompleteMultipartUpload' ? { status: 400, code: 'BadDigest' } : undefined,
+    },
+  });
+
+  const error = await faultOf(copying);
+
+  expect(error).toMatchObject({ name: 'ChecksumMismatch', meaning: 'try-again' });
+  expect(await copying.exists()).toBe(false);
+  expect(await copying.openUploads()).toBe(0);
+});

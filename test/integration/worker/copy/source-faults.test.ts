@@ -1,0 +1,224 @@
+import { expect, it } from 'vitest';
+import { meaningOf } from '../../../../lambda/shared/errors.ts';
+import { endsPlan } from '../../../../lambda/worker/copy/errors.ts';
+import { MiB } from '../../../../lambda/worker/copy/plan.ts';
+import type { CopyJob } from '../../../../lambda/worker/copy/types.ts';
+import { type Copying, copyWhole, startCopying } from '../../../support/copying.ts';
+import { contentOf, type SourceFault, type SourceRequest } from '../../../support/source-server.ts';
+
+/** Three parts, so that a fault can strike in the first request or in a later one. */
+const FILE = { size: 12 * MiB };
+
+const EXPIRED =
+  '<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message><Expires>2026-03-15T12:00:00Z</Expires></Error>';
+const BAD_SIGNATURE =
+  '<?xml version="1.0"?><Error><Code>SignatureDoesNotMatch</Code><StringToSign>secret</StringToSign></Error>';
+
+async function faultOf(copying: Copying, job: Partial<CopyJob> = {}): Promise<Error & { meaning?: string }> {
+  try {
+    await copyWhole(copying.engine, copying.job(job));
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error('the copy succeeded');
+}
+
+/** Strikes once, at the second request. */
+function once(fault: SourceFault) {
+  return ({ count }: SourceRequest) => (count === 2 ? fault : undefined);
+}
+
+it.each<[string, SourceFault]>([
+  ['a connection reset in mid-part', { cutAfterBytes: 1 * MiB }],
+  ['a body that ends too early', { cutAfterBytes: 3 * MiB, by: 'end' }],
+  ['a connection closed without an answer', 'close'],
+  ['a 500', { status: 500, body: '<Error><Code>InternalError</Code></Error>' }],
+  ['a 503 without Retry-After', { status: 503 }],
+  ['a 503 with a Retry-After', { status: 503, headers: { 'retry-after': '0' } }],
+  ['a part that falls silent', { silentAfterBytes: 1 * MiB }],
+  ['a part that only trickles', { trickleBytes: 20 }],
+])('sits out %s', async (_, fault) => {
+  const copying = await startCopying({ file: FILE, fault: once(fault) });
+
+  const result = await copyWhole(copying.engine, copying.job());
+
+  expect(result.verifiedBy).toEqual(['crc32']);
+  expect((await copying.object()).body.equals(contentOf(FILE))).toBe(true);
+  expect(copying.source.requests.length).toBe(4);
+});
+
+it.each<[string, SourceFault, string]>([
+  ['connections that are always reset', { cutAfterBytes: 1000 }, 'SourceUnavailable'],
+  ['5xx for ever', { status: 500 }, 'SourceUnavailable'],
+  ['silence', { silentAfterBytes: 10 }, 'SourceStalled'],
+  ['a slow trickle', { trickleBytes: 20 }, 'SourceStalled'],
+  ['200 in place of 206', 'whole', 'UnexpectedAnswer'],
+  [
+    'a range other than asked for',
+    { headers: { 'content-range': 'bytes 1-5242880/12582912' } },
+    'UnexpectedAnswer',
+  ],
+  ['an answer that does not name its range', { headers: { 'content-range': null } }, 'UnexpectedAnswer'],
+  ['compression in transit', 'gzip', 'UnexpectedAnswer'],
+  [
+    'a temporary redirect',
+    { status: 307, headers: { location: 'https://elsewhere.example/' } },
+    'SourceRedirected',
+  ],
+])('gives up for now on %s, and leaves nothing behind', async (_, fault, name) => {
+  const copying = await startCopying({ file: FILE, fault: () => fault });
+
+  const error = await faultOf(copying);
+
+  expect(error).toMatchObject({ name, meaning: 'try-again' });
+  expect(await copying.exists()).toBe(false);
+  expect(await copying.openUploads()).toBe(0);
+});
+
+it.each<[string, SourceFault, string, string]>([
+  ['403 with an expiry text', { status: 403, body: EXPIRED }, 'SourceExpired', 'refused'],
+  ['403 for another reason', { status: 403, body: BAD_SIGNATURE }, 'SourceRefused', 'refused'],
+  ['403 without a word', { status: 403 }, 'SourceRefused', 'refused'],
+  ['404', { status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' }, 'SourceNotFound', 'lost'],
+  [
+    'a lasting redirect',
+    { status: 301, headers: { location: 'https://x.example/' } },
+    'SourceRedirected',
+    'refused',
+  ],
+])('does not ask again after %s', async (_, fault, name, meaning) => {
+  const copying = await startCopying({ file: FILE, fault: () => fault });
+
+  const error = await faultOf(copying);
+
+  expect(error).toMatchObject({ name, meaning });
+  expect(copying.source.requests.length).toBe(1);
+});
+
+it('never says anything of the URL, the body or a header', async () => {
+  const copying = await startCopying({ file: FILE, fault: () => ({ status: 403, body: BAD_SIGNATURE }) });
+
+  const error = await faultOf(copying);
+
+  expect(`${error.message} ${String(error.cause)}`).not.toMatch(/Signature=|Expires|secret|video\.mp4/);
+  expect(error.message).toContain('403 SignatureDoesNotMatch');
+});
+
+it('passes a long Retry-After on instead of sitting it out', async () => {
+  const copying = await startCopying({
+    file: FILE,
+    fault: () => ({ status: 503, headers: { 'retry-after': '120' } }),
+  });
+
+  const error = await faultOf(copying);
+
+  expect(error).toMatchObject({ name: 'SourceUnavailable', retryAfterMs: 120_000 });
+  expect(copying.source.requests.length).toBe(1);
+});
+
+it('understands a 206 in chunks, without a length', async () => {
+  const copying = await startCopying({ file: FILE, fault: () => 'chunked' });
+
+  await copyWhole(copying.engine, copying.job());
+
+  expect((await copying.object()).body.equals(contentOf(FILE))).toBe(true);
+});
+
+it.each<[string, (request: SourceRequest) => SourceFault | undefined]>([
+  ['its ETag', ({ range }) => (range?.from ? { headers: { etag: '"other"' } } : undefined)],
+  [
+    'its size',
+    ({ range }) => (range?.from ? { headers: { 'content-range': sized(range, 99 * MiB) } } : undefined),
+  ],
+  ['itself, by If-Match', ({ range }) => (range?.from ? { status: 412 } : undefined)],
+])('never mixes two files: a source that changes %s ends the plan', async (_, fault) => {
+  const copying = await startCopying({ file: FILE, fault });
+  const job = copying.job();
+  const started = await copying.engine.start(job);
+  if (started.kind !== 'planned') throw new Error('expected a plan');
+
+  const error: unknown = await copying.engine
+    .copySegment(job, started.plan, 0)
+    .catch((fault: unknown) => fault);
+
+  expect(error).toMatchObject({ name: 'SourceChanged', meaning: 'try-again' });
+  expect(endsPlan(error)).toBe(true);
+  expect(await copying.engine.complete(job, started.plan)).toMatchObject({ kind: 'incomplete' });
+});
+
+function sized(range: { from: number; to: number }, size: number): string {
+  return `bytes ${range.from}-${range.to - 1}/${size}`;
+}
+
+it('copies the new file from its first byte when it starts anew', async () => {
+  const copying = await startCopying({ file: { size: 12 * MiB, etag: '"v1"' } });
+  const job = copying.job();
+  const started = await copying.engine.start(job);
+  if (started.kind !== 'planned') throw new Error('expected a plan');
+  const changed = { size: 11 * MiB, etag: '"v2"', start: Buffer.alloc(6 * MiB, 1) };
+  copying.source.setFile(changed);
+  await expect(copying.engine.copySegment(job, started.plan, 0)).rejects.toMatchObject({
+    name: 'SourceChanged',
+  });
+  await copying.engine.abandon(started.plan);
+
+  await copyWhole(copying.engine, job);
+
+  expect((await copying.object()).body.equals(contentOf(changed))).toBe(true);
+});
+
+it.each([1000, 12 * MiB])(
+  'raises a size other than announced, of %i bytes, unless it is to be accepted',
+  async (size) => {
+    const copying = await startCopying({ file: { size } });
+    const job = { announcedSize: size + 1 };
+
+    const error = await faultOf(copying, job);
+    const result = await copyWhole(copying.engine, copying.job({ ...job, acceptMismatch: true }));
+
+    expect(error.name).toBe('SizeMismatch');
+    expect(meaningOf(error)).toBe('try-again');
+    expect(result).toMatchObject({
+      size,
+      verifiedBy: ['crc32'],
+      warnings: [`the file has ${size} bytes, the notification announced ${size + 1}`],
+    });
+  },
+);
+
+it.each([1000, 12 * MiB])(
+  'raises an MD5 other than announced, of %i bytes, unless it is to be accepted',
+  async (size) => {
+    const copying = await startCopying({ file: { size } });
+    const job = { announcedMd5: '0'.repeat(32) };
+
+    const error = await faultOf(copying, job);
+    const isLeft = (await copying.exists()) || (await copying.openUploads()) > 0;
+    const result = await copyWhole(copying.engine, copying.job({ ...job, acceptMismatch: true }));
+
+    expect(error.name).toBe('Md5Mismatch');
+    expect(isLeft).toBe(false);
+    expect(result.verifiedBy).toEqual(['crc32']);
+    expect(result.warnings).toEqual([expect.stringMatching(/^the file has MD5 [0-9a-f]{32}, .* 0{32}$/)]);
+  },
+);
+
+it('notices when the source is not there at all', async () => {
+  const copying = await startCopying({ file: FILE });
+  await copying.source.close();
+
+  expect(await faultOf(copying)).toMatchObject({ name: 'SourceUnavailable', meaning: 'try-again' });
+});
+
+it('takes a new connection at once when an idle one has been closed', async () => {
+  const copying = await startCopying({
+    file: { size: 1000 },
+    engine: { retry: { attempts: 1, firstDelayMs: 1, longestDelayMs: 1 } },
+    fault: ({ count }) => (count === 2 ? 'close' : undefined),
+  });
+  await copyWhole(copying.engine, copying.job({ key: 'a' }));
+
+  await copyWhole(copying.engine, copying.job({ key: 'b' }));
+
+  expect(copying.source.connections()).toBe(2);
+});
