@@ -94,8 +94,7 @@ function queryV4(request: S3Request, options: AuthOptions): Caller {
     const message = `Error parsing the X-Amz-Credential parameter; the region '${credential.region}' is wrong; expecting '${options.region}'`;
     throw s3Error('AuthorizationQueryParametersError', { Region: options.region }, message);
   }
-  const payloadHash =
-    query.get('X-Amz-Content-Sha256') ?? headers.get('x-amz-content-sha256') ?? 'UNSIGNED-PAYLOAD';
+  const payloadHash = headers.get('x-amz-content-sha256') ?? 'UNSIGNED-PAYLOAD';
   const signedQuery = [...query].filter(([name]) => name !== 'X-Amz-Signature');
   verifyV4(request, { credential, signedHeaders, signature, payloadHash, date }, signedQuery, options);
   return { accessKeyId: credential.accessKeyId, payloadHash };
@@ -139,7 +138,9 @@ function verifyV4(
   options: AuthOptions,
 ): void {
   const names = claim.signedHeaders.split(';');
-  const unsigned = [...request.headers.keys()].filter((name) => mustBeSigned(name) && !names.includes(name));
+  const unsigned = [...request.sentHeaders.keys()].filter(
+    (name) => mustBeSigned(name) && !names.includes(name),
+  );
   if (unsigned.length > 0 || !names.includes('host')) {
     const details = {
       HeadersNotSigned: [...unsigned, ...(names.includes('host') ? [] : ['host'])].join(', '),
@@ -153,7 +154,7 @@ function verifyV4(
       method: request.method,
       path: request.path,
       query,
-      headers: new Map(names.map((name) => [name, request.headers.get(name) ?? ''])),
+      headers: new Map(names.map((name) => [name, request.sentHeaders.get(name) ?? ''])),
       payloadHash: claim.payloadHash,
       date: claim.date,
       scope: claim.credential.scope,

@@ -133,15 +133,16 @@ export class Handler {
     if (hasBytes && content.object.bodies.some(({ id, size }) => id === '' && size > 0)) {
       throw s3Error('NotImplemented', {}, 'The bytes of this object were not kept (keepBodies: false).');
     }
+    const { 'content-length': length = xml === undefined ? 0 : Buffer.byteLength(xml), ...headers } =
+      answer.headers ?? {};
     outgoing.writeHead(answer.status, {
       ...identity(visit),
-      ...(answer.status === 200 ? { 'content-length': 0 } : {}),
-      ...answer.headers,
-      ...(xml === undefined
-        ? {}
-        : { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(xml) }),
+      ...headers,
+      ...(xml === undefined ? {} : { 'content-type': 'application/xml' }),
+      // The last one: after it, Node takes a content-disposition beyond ASCII for invalid.
+      ...(answer.status === 204 || answer.status === 304 ? {} : { 'content-length': length }),
     });
-    if (!hasBytes || content.range === 'empty') {
+    if (!hasBytes) {
       outgoing.end(xml);
       return;
     }

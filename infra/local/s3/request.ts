@@ -9,8 +9,13 @@ export interface S3Request {
   /** The path decoded. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** By name in lower case; repeated headers joined by commas. */
+  /**
+   * By name in lower case; repeated headers joined by commas. `x-amz-…` parameters of a presigned version 4 URL count as
+   * headers, as presigners move them there.
+   */
   readonly headers: ReadonlyMap<string, string>;
+  /** The headers that were sent as such. */
+  readonly sentHeaders: ReadonlyMap<string, string>;
   /** The bucket that the host header names, if it does (virtual-hosted style). */
   readonly hostBucket: string | undefined;
   /** Empty for the service itself. */
@@ -29,12 +34,15 @@ export function readRequest(incoming: IncomingMessage): S3Request {
   const slash = path.indexOf('/', 1);
   const pathBucket = slash === -1 ? path.slice(1) : path.slice(1, slash);
   const pathKey = slash === -1 ? '' : path.slice(slash + 1);
+  const query = new URLSearchParams(mark === -1 ? '' : target.slice(mark + 1));
+  const sentHeaders = readHeaders(incoming);
   return {
     method: incoming.method ?? 'GET',
     rawPath,
     path,
-    query: new URLSearchParams(mark === -1 ? '' : target.slice(mark + 1)),
-    headers: readHeaders(incoming),
+    query,
+    headers: new Map([...hoistedHeaders(query), ...sentHeaders]),
+    sentHeaders,
     hostBucket,
     bucket: hostBucket ?? pathBucket,
     key: hostBucket === undefined ? pathKey : path.slice(1),
@@ -55,6 +63,16 @@ function decodePath(rawPath: string): string {
     return decodeURIComponent(rawPath);
   } catch {
     throw s3Error('InvalidURI', { URI: rawPath });
+  }
+}
+
+const AUTHORIZATION = /^x-amz-(algorithm|credential|date|expires|signedheaders|signature|security-token)$/;
+
+function* hoistedHeaders(query: URLSearchParams): Iterable<[string, string]> {
+  if (!query.has('X-Amz-Signature')) return;
+  for (const [name, value] of query) {
+    const lower = name.toLowerCase();
+    if (lower.startsWith('x-amz-') && !AUTHORIZATION.test(lower)) yield [lower, value];
   }
 }
 

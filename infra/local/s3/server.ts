@@ -23,7 +23,7 @@ export interface S3Options {
    * Secret by access key id; read at each request, so that keys can be added later. Without it any key with any signature
    * is let in, and only the expiry of presigned URLs is checked.
    */
-  readonly credentials?: Readonly<Record<string, string>>;
+  readonly credentials?: Readonly<Record<string, string>> | undefined;
   /** Whether requests without any signature are let in. @default false */
   readonly anonymous?: boolean;
   /** Epoch milliseconds: decides whether presigned URLs have expired, and dates objects. @default Date.now */

@@ -1,0 +1,166 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { describe, expect, it } from 'vitest';
+import { BUCKET, failure, testS3 } from './fixture.ts';
+
+const at = { Bucket: BUCKET, Key: 'clips/a b+ü.mp4' };
+
+async function read(client: S3Client, range?: string): Promise<Buffer> {
+  const { Body } = await client.send(new GetObjectCommand({ ...at, Range: range }));
+  return Buffer.from((await Body?.transformToByteArray()) ?? []);
+}
+
+describe('an object', () => {
+  it('comes back as it was put, with its headers and metadata', async () => {
+    await using s3 = await testS3();
+    const body = randomBytes(3_000_000);
+    const headers = {
+      ContentType: 'video/mp4',
+      CacheControl: 'max-age=60',
+      ContentDisposition: 'attachment; filename="a.mp4"',
+      ContentLanguage: 'de',
+      StorageClass: 'STANDARD_IA' as const,
+      Metadata: { 'zencoder-job': '1', label: 'web' },
+    };
+    const put = await s3.client.send(new PutObjectCommand({ ...at, ...headers, Body: body }));
+    expect(put.ETag).toBe(`"${createHash('md5').update(body).digest('hex')}"`);
+    expect((await read(s3.client)).equals(body)).toBe(true);
+    const head = await s3.client.send(new HeadObjectCommand(at));
+    expect(head).toMatchObject({
+      ...headers,
+      ContentLength: body.length,
+      AcceptRanges: 'bytes',
+      ETag: put.ETag,
+    });
+    expect(head.ServerSideEncryption).toBe('AES256');
+  });
+
+  it('of no bytes is an object like any other, but no range of it can be had', async () => {
+    await using s3 = await testS3();
+    await s3.client.send(new PutObjectCommand({ ...at, Body: new Uint8Array() }));
+    expect(await read(s3.client)).toHaveLength(0);
+    await expect(read(s3.client, 'bytes=0-15')).rejects.toEqual(failure('InvalidRange', 416));
+  });
+
+  it('can be had in ranges, each with Content-Range', async () => {
+    await using s3 = await testS3();
+    const body = randomBytes(2_000_000);
+    await s3.client.send(new PutObjectCommand({ ...at, Body: body }));
+    expect((await read(s3.client, 'bytes=600000-1200000')).equals(body.subarray(600_000, 1_200_001))).toBe(
+      true,
+    );
+    expect((await read(s3.client, 'bytes=1999999-')).equals(body.subarray(-1))).toBe(true);
+    expect((await read(s3.client, 'bytes=-5')).equals(body.subarray(-5))).toBe(true);
+    const get = await s3.client.send(new HeadObjectCommand({ ...at, Range: 'bytes=10-19' }));
+    expect(get).toMatchObject({ ContentRange: 'bytes 10-19/2000000', ContentLength: 10 });
+    await expect(read(s3.client, 'bytes=2000000-')).rejects.toEqual(failure('InvalidRange', 416));
+  });
+
+  it('is read under conditions', async () => {
+    await using s3 = await testS3();
+    const { ETag } = await s3.client.send(new PutObjectCommand({ ...at, Body: 'one' }));
+    const get = (conditions: object) => s3.client.send(new GetObjectCommand({ ...at, ...conditions }));
+    expect((await get({ IfMatch: ETag })).ContentLength).toBe(3);
+    await expect(get({ IfMatch: '"other"' })).rejects.toEqual(failure('PreconditionFailed', 412));
+    await expect(get({ IfNoneMatch: ETag })).rejects.toMatchObject({ $metadata: { httpStatusCode: 304 } });
+  });
+
+  it('is written under conditions: never over another, and only over the one that is meant', async () => {
+    await using s3 = await testS3();
+    const put = (Body: string, conditions: object) =>
+      s3.client.send(new PutObjectCommand({ ...at, Body, ...conditions }));
+    const answers = await Promise.allSettled(
+      Array.from({ length: 8 }, (_, index) => put(`writer ${index}`, { IfNoneMatch: '*' })),
+    );
+    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const answer of answers) {
+      if (answer.status === 'rejected') expect(answer.reason).toEqual(failure('PreconditionFailed', 412));
+    }
+    const { ETag } = await s3.client.send(new HeadObjectCommand(at));
+    await expect(put('b', { IfMatch: '"other"' })).rejects.toEqual(failure('PreconditionFailed', 412));
+    await put('c', { IfMatch: ETag });
+    expect((await read(s3.client)).toString()).toBe('c');
+    expect(await s3.bodyFiles()).toHaveLength(1);
+  });
+
+  it('that is deleted while a conditional write is on its way makes that write conflict', async () => {
+    const { promise: held, resolve: letGo } = Promise.withResolvers<undefined>();
+    await using s3 = await testS3();
+    await s3.client.send(new PutObjectCommand({ ...at, Body: 'one' }));
+    const body = new ReadableStream({
+      async start(controller) {
+        controller.enqueue(new Uint8Array(10));
+        await held;
+        controller.enqueue(new Uint8Array(10));
+        controller.close();
+      },
+    });
+    const plain = s3.makeClient({ requestChecksumCalculation: 'WHEN_REQUIRED' });
+    const url = await getSignedUrl(plain, new PutObjectCommand({ ...at, IfNoneMatch: '*' }), {
+      unhoistableHeaders: new Set(['if-none-match']),
+    });
+    const headers = { 'content-length': '20', 'if-none-match': '*' };
+    const write = fetch(url, { method: 'PUT', headers, body, duplex: 'half' });
+    await expect.poll(() => s3.server.stats().bytesIn).toBe(13);
+    await s3.client.send(new DeleteObjectCommand(at));
+    letGo(undefined);
+    const answer = await write;
+    expect(answer.status).toBe(409);
+    expect(await answer.text()).toContain('<Code>ConditionalRequestConflict</Code>');
+    expect(await s3.bodyFiles()).toHaveLength(0);
+  });
+
+  it('can be read to its end although it is replaced meanwhile', async () => {
+    await using s3 = await testS3();
+    const body = randomBytes(20_000_000);
+    await s3.client.send(new PutObjectCommand({ ...at, Body: body }));
+    const { Body } = await s3.client.send(new GetObjectCommand(at));
+    await s3.client.send(new PutObjectCommand({ ...at, Body: 'new' }));
+    expect(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(body)).toBe(true);
+    await expect.poll(() => s3.bodyFiles()).toHaveLength(1);
+  });
+
+  it('takes the headers that a signed URL asks for', async () => {
+    await using s3 = await testS3();
+    await s3.client.send(new PutObjectCommand({ ...at, Body: 'one' }));
+    const disposition = 'attachment; filename="日本.mp4"';
+    const get = new GetObjectCommand({
+      ...at,
+      ResponseContentDisposition: disposition,
+      ResponseContentType: 'a/b',
+    });
+    const answer = await fetch(await getSignedUrl(s3.client, get));
+    expect(answer.headers.get('content-type')).toBe('a/b');
+    expect(Buffer.from(answer.headers.get('content-disposition') ?? '', 'latin1').toString()).toBe(
+      disposition,
+    );
+  });
+
+  it('that is not there is a 404, and deleting it is no error', async () => {
+    await using s3 = await testS3();
+    await expect(read(s3.client)).rejects.toEqual(failure('NoSuchKey', 404));
+    await expect(s3.client.send(new HeadObjectCommand(at))).rejects.toEqual(failure('NotFound', 404));
+    await s3.client.send(new DeleteObjectCommand(at));
+    const elsewhere = { Bucket: 'nobodys', Key: 'x' };
+    await expect(s3.client.send(new GetObjectCommand(elsewhere))).rejects.toEqual(
+      failure('NoSuchBucket', 404),
+    );
+  });
+
+  it('is refused with a key, with metadata or with wishes beyond what S3 or this server can do', async () => {
+    await using s3 = await testS3();
+    const put = (more: object) => s3.client.send(new PutObjectCommand({ ...at, Body: 'x', ...more }));
+    await expect(put({ Key: 'k'.repeat(1025) })).rejects.toEqual(failure('KeyTooLongError', 400));
+    await expect(put({ Metadata: { m: 'x'.repeat(2048) } })).rejects.toEqual(
+      failure('MetadataTooLarge', 400),
+    );
+    await expect(put({ Tagging: 'a=b' })).rejects.toEqual(failure('NotImplemented', 501));
+  });
+});
