@@ -4,6 +4,7 @@ import {
   SendMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
+import { encodeMessage } from '../shared/encode-message.ts';
 import { RecoveryError } from '../shared/errors.ts';
 import type { SegmentMessage } from '../shared/message.ts';
 
@@ -51,7 +52,7 @@ export function createRecoveryQueue({ sqs, queueUrl, deadLetterQueueUrl, now }: 
         QueueUrl: queueUrl,
         Entries: messages.map((message, index) => ({
           Id: String(index),
-          MessageBody: JSON.stringify(message),
+          MessageBody: encodeMessage(message),
         })),
       }),
     );

@@ -1,0 +1,195 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freshId, outputOf, type RunningStack, startRunningStack } from '../support/running-stack.ts';
+
+let running: RunningStack;
+/** A server that nobody may be sent to: it counts whoever comes. */
+let trap: Server;
+let trapOrigin: string;
+let visits = 0;
+
+beforeAll(async () => {
+  running = await startRunningStack();
+  trap = createServer((_, response) => {
+    visits += 1;
+    response.end('caught');
+  });
+  await new Promise<void>((resolve) => trap.listen(0, '127.0.0.1', resolve));
+  trapOrigin = `http://127.0.0.1:${(trap.address() as AddressInfo).port}`;
+});
+afterAll(async () => {
+  await new Promise((resolve) => trap?.close(resolve));
+  await running?.close();
+});
+
+const notificationOf = (jobId: number, url: string) =>
+  JSON.stringify({
+    output: {
+      id: jobId + 1,
+      label: 'web',
+      state: 'finished',
+      url,
+      backup_server_used: true,
+      primary_upload_error_link: 'https://app.zencoder.com/docs/errors/UploadTimeoutError',
+      primary_upload_error_message: 'ftp://render:hunter2secret@ftp.acme.example took too long to respond.',
+    },
+    job: { id: jobId, state: 'finished' },
+  });
+
+describe('a request that is no notification', () => {
+  it.each([
+    ['not JSON', '{"output":', 400, /JSON/],
+    ['JSON of something else', '{"hello":"world"}', 400, /output/],
+    ['an array', '[]', 400, /JSON object/],
+    ['an empty body', '', 400, /JSON|body/],
+  ])('%s is answered with what was expected', async (_, body, status, message) => {
+    const answer = await running.post(body);
+
+    expect(answer.status).toBe(status);
+    expect(await answer.text()).toMatch(message);
+  });
+
+  it('XML is answered 415', async () => {
+    const answer = await running.post('<hash/>', { 'content-type': 'application/xml' });
+
+    expect(answer.status).toBe(415);
+    expect(await answer.text()).toMatch(/application\/json/);
+  });
+
+  it.each([
+    ['more than the function takes', 5.5],
+    ['more than the gateway takes', 11],
+  ])('a body of %s is answered 413', async (_, mebibytes) => {
+    const answer = await running.post(`{"padding":"${'x'.repeat(mebibytes * 2 ** 20)}"}`);
+
+    expect(answer.status).toBe(413);
+  });
+
+  it.each([
+    ['no credentials', { authorization: '' }],
+    ['a wrong password', { authorization: `Basic ${btoa('zencoder:wrong')}` }],
+    ['another scheme', { authorization: 'Bearer token' }],
+    ['a wrong notification secret', { authorization: '', 'x-zencoder-notification-secret': 'wrong' }],
+  ])('%s is answered 401, whatever the body is', async (_, headers) => {
+    const answer = await running.post('{', headers);
+
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get('www-authenticate')).toMatch(/^Basic/);
+  });
+});
+
+describe('a URL that is not on Zencoder storage', () => {
+  const strangers = (): [string, string][] => {
+    const storage = new URL(running.storage.origin);
+    const path = 'zencoder-temp-storage-us-east-1/o/1/2.mp4?Signature=c2VjcmV0&Expires=4102444800';
+    return [
+      ['a look-alike host', `https://zencoder-temp-storage-us-east-1.s3.amazonaws.com.evil.example/o/1.mp4`],
+      ['the metadata address', 'http://169.254.169.254/latest/meta-data/iam/security-credentials/'],
+      ['user info', `http://user:pw@${storage.host}/${path}`],
+      ['another port', `${trapOrigin}/${path}`],
+      ['another scheme', `https://${storage.host}/${path}`],
+      ['another scheme on AWS', 'http://zencoder-temp-storage-us-east-1.s3.amazonaws.com/o/1.mp4'],
+      ['another port on AWS', 'https://zencoder-temp-storage-us-east-1.s3.amazonaws.com:8443/o/1.mp4'],
+      ['a file', 'file:///etc/passwd'],
+    ];
+  };
+
+  it('is recorded as a primary failure and never fetched', async () => {
+    for (const [kind, url] of strangers()) {
+      const jobId = freshId();
+
+      const answer = await running.post(notificationOf(jobId, url));
+      await running.idle();
+      const { failures, recoveries } = await running.job(String(jobId));
+
+      expect.soft(answer.status, kind).toBe(202);
+      expect
+        .soft(
+          failures.map(({ errorClass }) => errorClass),
+          kind,
+        )
+        .toEqual(['UploadTimeoutError']);
+      expect.soft(recoveries, kind).toEqual([]);
+    }
+    expect(visits).toBe(0);
+  });
+
+  it('is not fetched either when it comes by the queue: the message is put aside with the reason', async () => {
+    const jobId = String(freshId());
+    const { sqs } = running.stack.clients;
+    const message = {
+      type: 'output',
+      version: 1,
+      job: { id: jobId, passThrough: null, test: false },
+      output: { id: '7', label: null, type: null },
+      failures: [],
+      files: [
+        {
+          role: 'media',
+          url: `${trapOrigin}/o/1.mp4`,
+          deadline: Date.now() + 60_000,
+          filename: '1.mp4',
+          thumbnailLabel: null,
+          size: null,
+          md5: null,
+        },
+      ],
+      failedAt: Date.now(),
+      origin: 'notification',
+    };
+
+    for (const body of [JSON.stringify(message), 'no message']) {
+      await sqs.send(
+        new SendMessageCommand({ QueueUrl: outputOf(running.stack, 'QueueUrl'), MessageBody: body }),
+      );
+    }
+    const buried = await vi.waitFor(async () => {
+      const { Messages = [] } = await sqs.send(
+        new ReceiveMessageCommand({
+          QueueUrl: outputOf(running.stack, 'DeadLetterQueueUrl'),
+          MaxNumberOfMessages: 10,
+          MessageAttributeNames: ['All'],
+          VisibilityTimeout: 0,
+        }),
+      );
+      expect(Messages).toHaveLength(2);
+      return Messages;
+    }, 20_000);
+
+    const reasons = buried.map(({ MessageAttributes }) => MessageAttributes?.reason?.StringValue).toSorted();
+    expect(reasons).toEqual([
+      expect.stringMatching(/^MessageNotUnderstood: .*not JSON/),
+      expect.stringMatching(/^SourceNotAllowed: .*not on the allow-list/),
+    ]);
+    expect(visits).toBe(0);
+  });
+
+  it('is not followed to by a redirect', async () => {
+    const jobId = freshId();
+    const url = await running.keep(`o/1/${jobId}.mp4`, new Uint8Array(10));
+    running.storage.setFaults(({ operation }) =>
+      operation === 'GetObject'
+        ? { status: 301, code: 'PermanentRedirect', headers: { location: `${trapOrigin}/o/1.mp4` } }
+        : undefined,
+    );
+
+    await running.post(notificationOf(jobId, url));
+    const { recoveries } = await running.settled(String(jobId), 1);
+    running.storage.setFaults(undefined);
+
+    expect(recoveries).toMatchObject([{ state: 'lost', lastError: { errorClass: 'SourceRedirected' } }]);
+    expect(visits).toBe(0);
+  });
+});
+
+describe('what was written of all this', () => {
+  it('holds no signature and no password', async () => {
+    const { functions } = running.stack;
+    const logs = functions.names.flatMap((name) => functions.logs(name)).join('\n');
+
+    expect(logs).toContain('primary failure');
+    expect(logs).not.toMatch(/Signature=|X-Amz-Signature|c2VjcmV0|hunter2secret/);
+  });
+});
