@@ -41,7 +41,7 @@ async function claimOne(output = anOutput()): Promise<ClaimedRecovery> {
   return claim.record;
 }
 
-async function planned(segments = 3): Promise<{ record: ClaimedRecovery; ref(segment: number): SegmentRef }> {
+async function planned(segments = 3): Promise<{ record: ClaimedRecovery; ref: (segment: number) => SegmentRef }> {
   const record = await claimOne();
   await savePlan(ledger.table, record, aPlan({ segments, size: segments * 1000 }), NOW);
   await handOver(ledger.table, record, NOW);

@@ -1,0 +1,246 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
+import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
+import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
+import {
+  aFailure,
+  aFile,
+  aLease,
+  anError,
+  anOutput,
+  asRecovered,
+  thumbnails,
+} from '../../support/ledger-data.ts';
+import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
+
+const COMMAND = resolve('infra/cli/failures.ts');
+const HOUR = 3_600_000;
+const now = Date.now();
+
+let ledger: TestLedger;
+let folder: string;
+
+beforeAll(async () => {
+  ledger = await startLedger();
+  folder = await mkdtemp(join(tmpdir(), 'failures-'));
+  await mkdir(join(folder, '.local'));
+  const state = {
+    endpoints: { dynamodb: ledger.endpoint },
+    outputs: { TableName: ledger.table.tableName },
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  };
+  await writeFile(join(folder, '.local/stack.json'), JSON.stringify(state));
+  await seed();
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+  await ledger.close();
+});
+
+/** Five failures: recovered, lost, copying thumbnails, without a backup file, and one of 40 days ago. */
+async function seed(): Promise<void> {
+  const { table } = ledger;
+  const fail = async (jobId: string, age: number, failure = aFailure()) => {
+    const output = anOutput({ jobId, outputId: `${jobId}1`, failedAt: now - age });
+    await recordPrimaryFailures(table, { ...output, failures: [failure] }, now);
+    return output;
+  };
+  const claim = async (output: ReturnType<typeof anOutput>, files = [aFile()]) => {
+    const claims = await claimFiles(table, output, files, aLease('one', now + HOUR), now);
+    return claims.flatMap((one) => (one.outcome === 'claimed' ? [one.record] : []));
+  };
+  const recovered = await claim(await fail('1001', HOUR));
+  await settleRecoveries(table, recovered.map(asRecovered), now);
+  const lost = await claim(
+    await fail(
+      '1002',
+      2 * HOUR,
+      aFailure({ errorClass: 'UnableToResolveHostError', destinationHost: 'ftp.example' }),
+    ),
+  );
+  const error = anError({ errorClass: 'SourceGone', meaning: 'lost', message: 'answers 404' });
+  await settleRecoveries(
+    table,
+    lost.map((record) => ({ record, settlement: { state: 'lost', error } })),
+    now,
+  );
+  const output = await fail(
+    '1003',
+    26 * HOUR,
+    aFailure({ role: 'thumbnail', errorClass: 'Evil\u001b[31mError' }),
+  );
+  const deadline = now + 5 * HOUR + 60_000;
+  const [first] = await claim(
+    output,
+    thumbnails(3).map((file) => ({ ...file, deadline })),
+  );
+  if (first !== undefined) await settleRecoveries(table, [asRecovered(first)], now);
+  await fail('1004', 50 * HOUR, aFailure({ destinationHost: null, message: null }));
+  await fail('1005', 40 * 24 * HOUR);
+}
+
+interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function run(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Run> {
+  const { PATH } = process.env;
+  const options = { cwd: folder, env: { PATH, ...environment } };
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [COMMAND, ...args], options);
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    if (!(error instanceof Error && 'stdout' in error && 'code' in error)) throw error;
+    return {
+      code: Number(error.code),
+      stdout: String(error.stdout),
+      stderr: 'stderr' in error ? String(error.stderr) : '',
+    };
+  }
+}
+
+const jobs = async (...args: string[]) => {
+  const { stdout } = await run(['--local', '--json', ...args]);
+  return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line).jobId]));
+};
+
+describe('npm run failures', () => {
+  it('shows people a table: what failed, where to, and what became of the files', async () => {
+    const { code, stdout, stderr } = await run(['--local']);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(/ {2,}/).slice(1));
+    expect(lines).toEqual([
+      ['job', 'output', 'role', 'error class', 'destination', 'recovery'],
+      ['1001', '10011 hd', 'media', 'UploadAccessDeniedError', 'acme-video-out', 'recovered'],
+      ['1002', '10021 hd', 'media', 'UnableToResolveHostError', 'ftp.example', 'lost'],
+      [
+        '1003',
+        '10031 hd',
+        'thumbnail',
+        'Evil\uFFFD[31mError',
+        'acme-video-out',
+        '2 copying, 1 recovered, 5h left',
+      ],
+      ['1004', '10041 hd', 'media', 'UploadAccessDeniedError', '-', 'none'],
+    ]);
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it('gives scripts one object a line, with times and reasons', async () => {
+    const { stdout } = await run(['--local', '--json', '--job', '1002']);
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([
+      {
+        jobId: '1002',
+        outputId: '10021',
+        role: 'media',
+        errorClass: 'UnableToResolveHostError',
+        destinationHost: 'ftp.example',
+        failedAt: new Date(now - 2 * HOUR).toISOString(),
+        passThrough: '{"show":"ep-103"}',
+        recoveries: [
+          {
+            state: 'lost',
+            filename: 'video.mp4',
+            settledAt: new Date(now).toISOString(),
+            lastError: { errorClass: 'SourceGone', meaning: 'lost', message: 'answers 404' },
+            bucket: null,
+          },
+        ],
+      },
+    ]);
+  });
+
+  it('narrows by time, class, host, job and state, together', async () => {
+    expect(await jobs('--since', '24h')).toEqual(['1001', '1002']);
+    expect(await jobs('--since', '90d', '--until', '30h')).toEqual(['1004', '1005']);
+    expect(await jobs('--error', 'UploadAccessDeniedError')).toEqual(['1001', '1004', '1005']);
+    expect(await jobs('--host', 'FTP.example')).toEqual(['1002']);
+    expect(
+      await jobs('--host', 'acme-video-out', '--error', 'UploadAccessDeniedError', '--since', '2d'),
+    ).toEqual(['1001']);
+    expect(await jobs('--state', 'copying')).toEqual(['1003']);
+    expect(await jobs('--state', 'none')).toEqual(['1004']);
+    expect(await jobs('--job', '1001', '--state', 'lost')).toEqual([]);
+  });
+
+  it('goes from page to page by its cursor', async () => {
+    const seen: string[] = [];
+    let more: string[] = [];
+    do {
+      const { stdout, stderr } = await run(['--local', '--json', '--limit', '3', '--since', '90d', ...more]);
+      seen.push(
+        ...stdout
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line).jobId),
+      );
+      const cursor = /--cursor (\S+)/.exec(stderr)?.[1];
+      more = cursor === undefined ? [] : ['--cursor', cursor];
+    } while (more.length > 0);
+    expect(seen).toEqual(['1001', '1002', '1003', '1004', '1005']);
+  });
+
+  it('finds a table by its name, where AWS_ENDPOINT_URL_DYNAMODB points', async () => {
+    const environment = {
+      AWS_ENDPOINT_URL_DYNAMODB: ledger.endpoint,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+    };
+    const found = await run(['--table', ledger.table.tableName, '--since', '90m'], environment);
+    expect(found.stdout.split('\n')).toHaveLength(3);
+    const missing = await run(['--table', 'no-such-table'], environment);
+    expect(missing).toMatchObject({ code: 1, stdout: '' });
+    expect(missing.stderr).toBe('failures: table no-such-table does not exist in this account and region\n');
+  });
+
+  it('says what is wrong, and ends with 2 for usage and 1 for failure', async () => {
+    const usage = await run(['--state', 'gone']);
+    expect(usage).toMatchObject({ code: 2, stdout: '' });
+    expect(usage.stderr).toContain('--state must be one of');
+    const elsewhere = { AWS_EC2_METADATA_DISABLED: 'true', HOME: folder };
+    const noRegion = await run([], elsewhere);
+    expect(noRegion.code).toBe(1);
+    expect(noRegion.stderr).toContain('no AWS region: set AWS_REGION');
+    const noCredentials = await run([], { ...elsewhere, AWS_REGION: 'us-east-1' });
+    expect(noCredentials.code).toBe(1);
+    expect(noCredentials.stderr).toContain('no AWS credentials');
+  });
+
+  it('ends with 0 when there is nothing, and says where it looked', async () => {
+    const { code, stdout, stderr } = await run(['--local', '--error', 'NoSuchError', '--since', '1h']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+    expect(stderr).toMatch(/^No failed uploads since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\.\n$/);
+  });
+
+  it('helps, with examples', async () => {
+    const { code, stdout } = await run(['--help']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('npm run failures -- --since 24h');
+  });
+});
+
+describe('a stack', () => {
+  it('that is not running is named, with how to start one', async () => {
+    await rm(join(folder, '.local/stack.json'));
+    const { code, stderr } = await run(['--local']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('start one by npm start');
+  });
+});
