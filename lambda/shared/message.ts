@@ -59,10 +59,24 @@ const segmentMessage = v.object({
   segment: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
 });
 
-const recoveryMessage = v.variant('type', [outputMessage, segmentMessage]);
+/**
+ * A person's wish to try again at once: everything of an output that is not recovered, or one role or file of it. It
+ * holds no signed URL, since whoever asks has none: the worker gets a fresh one from the Zencoder API.
+ */
+const redriveMessage = v.object({
+  type: v.literal('redrive'),
+  version: v.literal(1),
+  jobId: id,
+  outputId: id,
+  role: v.exactOptional(role),
+  fileId: v.exactOptional(v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/, 'expected a file id'))),
+});
+
+const recoveryMessage = v.variant('type', [outputMessage, segmentMessage, redriveMessage]);
 
 export type OutputMessage = v.InferOutput<typeof outputMessage>;
 export type SegmentMessage = v.InferOutput<typeof segmentMessage>;
+export type RedriveMessage = v.InferOutput<typeof redriveMessage>;
 export type RecoveryMessage = v.InferOutput<typeof recoveryMessage>;
 
 /** A queue message that no version of the worker wrote or can read. */

@@ -4,6 +4,7 @@ import type { MessageOutcome, WorkerContext } from './context.ts';
 import type { ReceivedMessage } from './queue.ts';
 import { recoverOutput } from './recover-output.ts';
 import { recoverSegment } from './recover-segment.ts';
+import { redrive } from './redrive.ts';
 import { noteOf } from './verdict.ts';
 
 /** The shortest time after which a message comes back that failed for a reason outside any one file. */
@@ -34,6 +35,10 @@ async function process(message: ReceivedMessage, context: WorkerContext): Promis
   const { queue, logger, now } = context;
   try {
     const parsed = parseMessage(message.body);
+    if (parsed.type === 'redrive') {
+      logger.appendKeys({ jobId: parsed.jobId, outputId: parsed.outputId });
+      return redrive(parsed);
+    }
     logger.appendKeys({ jobId: parsed.job.id, outputId: parsed.output.id });
     return parsed.type === 'output'
       ? await recoverOutput(parsed, context)
