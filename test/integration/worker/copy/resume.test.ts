@@ -1,0 +1,175 @@
+import { expect, it } from 'vitest';
+import { MiB } from '../../../../lambda/worker/copy/plan.ts';
+import type { CopyEngine, CopyJob, CopyPlan } from '../../../../lambda/worker/copy/types.ts';
+import { type Copying, startCopying } from '../../../support/copying.ts';
+import { contentOf } from '../../../support/source-server.ts';
+
+const PART = 5 * MiB;
+/** Ten parts, the last one short. */
+const FILE = { size: 9 * PART + 1234 };
+
+async function planned(engine: CopyEngine, job: CopyJob): Promise<CopyPlan> {
+  const started = await engine.start(job);
+  if (started.kind !== 'planned') throw new Error('expected a plan');
+  // A plan that is kept comes back as plain JSON.
+  const kept: CopyPlan = JSON.parse(JSON.stringify(started.plan));
+  return kept;
+}
+
+/** Ends an attempt as a killed process would, after so many parts. */
+async function copyUntilKilled(
+  copying: Copying,
+  engine: CopyEngine,
+  plan: CopyPlan,
+  parts: number,
+  segment = 0,
+) {
+  const kill = new AbortController();
+  let done = 0;
+  const attempt = engine.copySegment(copying.job({ signal: kill.signal }), plan, segment, {
+    onProgress: () => {
+      done++;
+      if (done === parts) kill.abort(new Error('killed'));
+    },
+  });
+  await expect(attempt).rejects.toThrow('killed');
+}
+
+it('copies only what is missing after a crash, at the cost of the parts in flight', async () => {
+  const copying = await startCopying({ file: FILE, engine: { maxLanes: 2 } });
+  const job = copying.job();
+  const plan = await planned(copying.engine, job);
+  await copyUntilKilled(copying, copying.engine, plan, 4);
+
+  const next = copying.anotherEngine();
+  const done = await next.copySegment(job, plan, 0);
+  const completed = await next.complete(job, plan);
+
+  expect(done).toEqual({ kind: 'done', bytesDone: FILE.size });
+  expect(completed.kind).toBe('copied');
+  expect((await copying.object()).body.equals(contentOf(FILE))).toBe(true);
+  expect(copying.source.bytesSent()).toBeLessThanOrEqual(FILE.size + 2 * PART);
+});
+
+it('goes on in the same process as well', async () => {
+  const copying = await startCopying({ file: FILE, engine: { maxLanes: 2 } });
+  const job = copying.job();
+  const plan = await planned(copying.engine, job);
+  await copyUntilKilled(copying, copying.engine, plan, 3);
+
+  await copying.engine.copySegment(job, plan, 0);
+  await copying.engine.complete(job, plan);
+
+  expect((await copying.object()).body.equals(contentOf(FILE))).toBe(true);
+});
+
+it('says which verification a resumed copy could not make', async () => {
+  const copying = await startCopying({ file: FILE, engine: { maxLanes: 2 } });
+  const job = copying.job({ announcedSize: FILE.size, announcedMd5: 'f'.repeat(32) });
+  const plan = await planned(copying.engine, job);
+  await copyUntilKilled(copying, copying.engine, plan, 3);
+
+  await copying.engine.copySegment(job, plan, 0);
+  const completed = await copying.engine.complete(job, plan);
+
+  expect(completed).toMatchObject({ result: { verifiedBy: ['size', 'crc32'], warnings: [] } });
+});
+
+it('begins no part that would probably not end in time, and returns in time', async () => {
+  const copying = await startCopying({ file: FILE, engine: { maxLanes: 1 } });
+  const job = copying.job();
+  const plan = await planned(copying.engine, job);
+
+  const started = copying.source.requests.length;
+  const outcome = await copying.engine.copySegment(job, plan, 0, { stopAt: Date.now() - 1 });
+
+  expect(outcome).toEqual({ kind: 'out-of-time', bytesDone: 0 });
+  expect(copying.source.requests.length).toBe(started);
+});
+
+it('stops parts in flight when the time is up, and the next attempt goes on', async () => {
+  const copying = await startCopying({
+    file: FILE,
+    engine: { maxLanes: 1, stall: { silenceMs: 60_000, windowMs: 60_000, minBytesPerSecond: 1 } },
+    fault: ({ count }) => (count === 3 ? { silentAfterBytes: 1000 } : undefined),
+  });
+  const job = copying.job();
+  const plan = await planned(copying.engine, job);
+
+  const outcome = await copying.engine.copySegment(job, plan, 0, { stopAt: Date.now() + 700 });
+  const next = await copying.engine.copySegment(job, plan, 0);
+
+  expect(outcome).toEqual({ kind: 'out-of-time', bytesDone: 2 * PART });
+  expect(next).toEqual({ kind: 'done', bytesDone: FILE.size });
+});
+
+it('tells how far it is, what earlier attempts copied included', async () => {
+  const copying = await startCopying({ file: FILE, engine: { maxLanes: 1 } });
+  const job = copying.job();
+  const plan = await planned(copying.engine, job);
+  await copyUntilKilled(copying, copying.engine, plan, 7);
+
+  const told: number[] = [];
+  await copying.anotherEngine().copySegment(job, plan, 0, { onProgress: (bytes) => told.push(bytes) });
+
+  expect(told).toEqual([8 * PART, 9 * PART, FILE.size]);
+});
+
+it('copies segments side by side in several processes, and whoever finishes last completes', async () => {
+  const copying = await startCopying({ file: FILE, engine: { segmentBytes: 3 * PART, maxLanes: 2 } });
+  const job = copying.job();
+  const plan = await planned(copying.engine, job);
+  expect(plan.segments).toBe(4);
+
+  const outcomes = await Promise.all(
+    Array.from({ length: plan.segments }, async (_, segment) => {
+      const engine = segment === 0 ? copying.engine : copying.anotherEngine();
+      await engine.copySegment(job, plan, segment);
+      return engine.complete(job, plan);
+    }),
+  );
+
+  expect(outcomes.filter(({ kind }) => kind === 'copied').length).toBeGreaterThanOrEqual(1);
+  expect((await copying.object()).body.equals(contentOf(FILE))).toBe(true);
+  expect(await copying.openUploads()).toBe(0);
+});
+
+it('says which segments are missing', async () => {
+  const copying = await startCopying({ file: FILE, engine: { segmentBytes: 3 * PART } });
+  const job = copying.job();
+  const plan = await planned(copying.engine, job);
+  await copying.engine.copySegment(job, plan, 1);
+
+  expect(await copying.anotherEngine().complete(job, plan)).toEqual({
+    kind: 'incomplete',
+    missingParts: 7,
+    missingSegments: [0, 2, 3],
+    bytesDone: 3 * PART,
+  });
+});
+
+it('does not fetch the first part again even if other files were copied in between', async () => {
+  const copying = await startCopying({ file: { size: 11 * MiB } });
+  const job = copying.job();
+  const plan = await planned(copying.engine, job);
+  const other = copying.job({ key: 'other' });
+  const otherPlan = await planned(copying.engine, other);
+
+  await copying.engine.copySegment(job, plan, 0);
+  await copying.engine.copySegment(other, otherPlan, 0);
+
+  expect(copying.source.bytesSent()).toBe(2 * 11 * MiB);
+});
+
+it('gives the memory of first parts that nobody came back for to those who need it', async () => {
+  const copying = await startCopying({ file: FILE, engine: { bufferBytes: 2 * PART } });
+  const plans = [];
+  for (const key of ['a', 'b', 'c', 'd']) plans.push(await planned(copying.engine, copying.job({ key })));
+
+  for (const plan of plans) {
+    const job = copying.job({ key: plan.key });
+    await copying.engine.copySegment(job, plan, 0);
+    await copying.engine.complete(job, plan);
+    expect((await copying.object(plan.key)).body.equals(contentOf(FILE))).toBe(true);
+  }
+});
