@@ -8,7 +8,7 @@ import { type Clock, createClock } from './clock.ts';
 import type { LogLine } from './lambda/logs.ts';
 import type { LocalFunction } from './lambda/runtime.ts';
 import { createBucket } from './resources/bucket.ts';
-import { makeResources } from './resources/index.ts';
+import { makeResources, refuseUnknownTypes } from './resources/index.ts';
 import type { Credentials, World } from './resources/world.ts';
 import { runSchedule, startSchedules } from './schedules.ts';
 import { type Endpoints, endpointVariables, startServers } from './servers/start.ts';
@@ -110,7 +110,9 @@ async function start(
     'AWS::StackId': `arn:aws:cloudformation:${REGION}:${ACCOUNT_ID}:stack/${stack.name}/local`,
   };
   const keys = keyring(env);
-  const functionIds = resourcesOf({ template: stack.template, pseudo, made: () => undefined })
+  const resources = resourcesOf({ template: stack.template, pseudo, made: () => undefined });
+  refuseUnknownTypes(resources);
+  const functionIds = resources
     .filter((resource) => resource.type === 'AWS::Lambda::Function')
     .map((resource) => resource.logicalId);
   const dir = await directory(options.dir, onClose);

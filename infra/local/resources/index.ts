@@ -76,13 +76,12 @@ export interface MadeStack {
 /**
  * Makes every resource of a template, each as soon as those it refers to are made, as CloudFormation does.
  *
- * @throws {TemplateError} for unknown types, intrinsics and references, naming the resource
+ * @throws {TemplateError} for unknown intrinsics and references, naming the resource
  */
 export async function makeResources(scope: Omit<Scope, 'made'>, world: World): Promise<MadeStack> {
   const made = new Map<string, MadeResource>();
   const whole: Scope = { ...scope, made: (logicalId) => made.get(logicalId) };
   const resources = new Map(resourcesOf(whole).map((resource) => [resource.logicalId, resource]));
-  refuseUnknownTypes(resources);
   const order = inOrder(resources);
   const promises = new Map<string, Promise<void>>();
   for (const resource of order) {
@@ -133,8 +132,13 @@ function madeUp(resource: TemplateResource, world: World): MadeResource {
   };
 }
 
-function refuseUnknownTypes(resources: ReadonlyMap<string, TemplateResource>): void {
-  const unknown = [...resources.values()].filter(
+/**
+ * Checks, before anything is made, that the local stack knows every type.
+ *
+ * @throws {TemplateError} naming those that it does not
+ */
+export function refuseUnknownTypes(resources: readonly TemplateResource[]): void {
+  const unknown = resources.filter(
     ({ type }) => MAKERS[type] === undefined && !WITHOUT_LOCAL_MEANING.has(type),
   );
   if (unknown.length === 0) return;

@@ -6,7 +6,8 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { PublishCommand } from '@aws-sdk/client-sns';
+import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Engine, startEngine } from '../../../infra/local/engine.ts';
 import type { JsonObject } from '../../../infra/local/json.ts';
@@ -142,6 +143,29 @@ describe('a template that runs locally', () => {
     engine.clock.advance(300_000);
     await vi.waitFor(() => expect(engine.functions.logs('Time')).toContain('schedule'));
     expect(await engine.schedules.run('Timer')).toBeTypeOf('number');
+  });
+
+  it('gives a schedule the input that the template states', async () => {
+    const result = await engine.schedules.run('Hourly');
+    expect(JSON.parse(Object.assign({ body: '' }, result).body).event).toEqual({ from: 'schedule' });
+  });
+
+  it('delivers what a topic is told to the queues that asked for it', async () => {
+    for (const type of ['lost', 'recovered']) {
+      const MessageAttributes = { type: { DataType: 'String', StringValue: type } };
+      const TopicArn = output('TopicArn');
+      await engine.clients.sns.send(
+        new PublishCommand({ TopicArn, Message: `one ${type}`, MessageAttributes }),
+      );
+    }
+    const { Messages = [] } = await engine.clients.sqs.send(
+      new ReceiveMessageCommand({
+        QueueUrl: output('InboxUrl'),
+        MaxNumberOfMessages: 10,
+        WaitTimeSeconds: 5,
+      }),
+    );
+    expect(Messages.map((message) => message.Body)).toEqual(['one recovered']);
   });
 
   it('lets nobody but the owner and the functions into the bucket', async () => {
@@ -282,6 +306,34 @@ async function template(files: AssemblyFixture): Promise<JsonObject> {
           Target: { 'Fn::Join': ['', ['integrations/', { Ref: 'Integration' }]] },
         },
       },
+      Topic: { Type: 'AWS::SNS::Topic' },
+      Inbox: { Type: 'AWS::SQS::Queue' },
+      InboxSubscription: {
+        Type: 'AWS::SNS::Subscription',
+        Properties: {
+          TopicArn: { Ref: 'Topic' },
+          Protocol: 'sqs',
+          Endpoint: { 'Fn::GetAtt': ['Inbox', 'Arn'] },
+          RawMessageDelivery: true,
+          FilterPolicy: { type: ['recovered'] },
+        },
+      },
+      MailSubscription: {
+        Type: 'AWS::SNS::Subscription',
+        Properties: { TopicArn: { Ref: 'Topic' }, Protocol: 'email', Endpoint: 'someone@example.com' },
+      },
+      Hourly: {
+        Type: 'AWS::Scheduler::Schedule',
+        Properties: {
+          ScheduleExpression: 'rate(1 hour)',
+          FlexibleTimeWindow: { Mode: 'OFF' },
+          Target: {
+            Arn: { 'Fn::GetAtt': ['Echo', 'Arn'] },
+            RoleArn: { 'Fn::GetAtt': ['Role', 'Arn'] },
+            Input: '{"from":"schedule"}',
+          },
+        },
+      },
       Timer: {
         Type: 'AWS::Events::Rule',
         Properties: {
@@ -296,6 +348,8 @@ async function template(files: AssemblyFixture): Promise<JsonObject> {
       DeadLetterQueueUrl: { Value: { Ref: 'DeadLetterQueue' } },
       TableName: { Value: { Ref: 'Table' } },
       BucketName: { Value: { Ref: 'Bucket' } },
+      TopicArn: { Value: { Ref: 'Topic' } },
+      InboxUrl: { Value: { Ref: 'Inbox' } },
       SecretArn: { Value: { Ref: 'Secret' } },
     },
   };
