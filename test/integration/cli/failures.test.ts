@@ -1,9 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { failuresOptions } from '../../../infra/cli/failures/options.ts';
+import { selectFailures } from '../../../infra/cli/failures/select.ts';
 import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
 import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
@@ -17,8 +17,8 @@ import {
   thumbnails,
 } from '../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
+import { runCli } from '../../support/run-cli.ts';
 
-const COMMAND = resolve('infra/cli/failures.ts');
 const HOUR = 3_600_000;
 const now = Date.now();
 
@@ -84,32 +84,14 @@ async function seed(): Promise<void> {
   await fail('1005', 40 * 24 * HOUR);
 }
 
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+const run = (args: readonly string[], environment: NodeJS.ProcessEnv = {}) =>
+  runCli('failures', args, { cwd: folder, environment });
 
-async function run(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Run> {
-  const { PATH } = process.env;
-  const options = { cwd: folder, env: { PATH, ...environment } };
-  try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [COMMAND, ...args], options);
-    return { code: 0, stdout, stderr };
-  } catch (error) {
-    if (!(error instanceof Error && 'stdout' in error && 'code' in error)) throw error;
-    return {
-      code: Number(error.code),
-      stdout: String(error.stdout),
-      stderr: 'stderr' in error ? String(error.stderr) : '',
-    };
-  }
+/** What the options select, without a process for each. */
+async function jobs(...args: string[]): Promise<string[]> {
+  const found = selectFailures(ledger.table, failuresOptions(args, now), now);
+  return await Array.fromAsync(found, ({ failure }) => failure.jobId);
 }
-
-const jobs = async (...args: string[]) => {
-  const { stdout } = await run(['--local', '--json', ...args]);
-  return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line).jobId]));
-};
 
 describe('npm run failures', () => {
   it('shows people a table: what failed, where to, and what became of the files', async () => {
@@ -210,17 +192,10 @@ describe('npm run failures', () => {
     expect(missing.stderr).toBe('failures: table no-such-table does not exist in this account and region\n');
   });
 
-  it('says what is wrong, and ends with 2 for usage and 1 for failure', async () => {
+  it('says what it does not understand, and ends with 2', async () => {
     const usage = await run(['--state', 'gone']);
     expect(usage).toMatchObject({ code: 2, stdout: '' });
     expect(usage.stderr).toContain('--state must be one of');
-    const elsewhere = { AWS_EC2_METADATA_DISABLED: 'true', HOME: folder };
-    const noRegion = await run([], elsewhere);
-    expect(noRegion.code).toBe(1);
-    expect(noRegion.stderr).toContain('no AWS region: set AWS_REGION');
-    const noCredentials = await run([], { ...elsewhere, AWS_REGION: 'us-east-1' });
-    expect(noCredentials.code).toBe(1);
-    expect(noCredentials.stderr).toContain('no AWS credentials');
   });
 
   it('ends with 0 when there is nothing, and says where it looked', async () => {
@@ -233,14 +208,5 @@ describe('npm run failures', () => {
     const { code, stdout } = await run(['--help']);
     expect(code).toBe(0);
     expect(stdout).toContain('npm run failures -- --since 24h');
-  });
-});
-
-describe('a stack', () => {
-  it('that is not running is named, with how to start one', async () => {
-    await rm(join(folder, '.local/stack.json'));
-    const { code, stderr } = await run(['--local']);
-    expect(code).toBe(1);
-    expect(stderr).toContain('start one by npm start');
   });
 });
