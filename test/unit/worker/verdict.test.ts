@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { RecoveryError } from '../../../lambda/shared/errors.ts';
+import {
+  DestinationBusy,
+  DestinationConflict,
+  DestinationDenied,
+  DestinationKeyDenied,
+  SourceNotFound,
+  SourceRefused,
+  SourceUnavailable,
+} from '../../../lambda/worker/copy/errors.ts';
+import { judgeFault, noteOf } from '../../../lambda/worker/verdict.ts';
+
+const minute = 60_000;
+const question = { attempts: 1, now: 0, deadline: 60 * minute, spread: 1 };
+
+describe('a fault', () => {
+  it.each([
+    ['that passes', new SourceUnavailable('the source answered 503')],
+    ['that the customer can mend', new DestinationDenied('s3:PutObject is denied')],
+    ['of a key that the customer can mend', new DestinationKeyDenied('the key is disabled')],
+    ['that nobody foresaw', new TypeError('undefined is not a function')],
+  ])('%s is tried again', (_, error) => {
+    expect(judgeFault({ ...question, error })).toEqual({ kind: 'again', at: 10_000, fault: noteOf(error) });
+  });
+
+  it.each([
+    ['a file that is not there', new SourceNotFound('404'), 'lost'],
+    ['a URL that is refused', new SourceRefused('403'), 'lost'],
+    ['an object of somebody else', new DestinationConflict('the key is taken'), 'failed'],
+  ])('%s settles the recovery at once', (_, error, state) => {
+    expect(judgeFault({ ...question, error })).toMatchObject({ kind: 'settled', state });
+  });
+
+  it('waits as long as the other side asks', () => {
+    const error = new DestinationBusy('503 SlowDown', { retryAfterMs: 5 * minute });
+
+    expect(judgeFault({ ...question, error })).toMatchObject({ kind: 'again', at: 5 * minute });
+  });
+
+  it('from the deadline on means lost, and the last fault is not forgotten', () => {
+    const error = new DestinationDenied('s3:PutObject is denied');
+
+    expect(judgeFault({ ...question, error, now: question.deadline })).toMatchObject({
+      kind: 'settled',
+      state: 'lost',
+      fault: {
+        errorClass: 'DeadlinePassed',
+        message: expect.stringContaining('DestinationDenied: s3:PutObject'),
+      },
+    });
+  });
+});
+
+describe('the note of a fault', () => {
+  it('holds no signature and no password, whatever the message holds', () => {
+    class Chatty extends RecoveryError {
+      override readonly name = 'Chatty';
+      override readonly meaning = 'try-again';
+    }
+    const note = noteOf(new Chatty('GET https://u:pw1secret@host/o/1.mp4?Signature=c2VjcmV0 failed'));
+
+    expect(note).toMatchObject({ errorClass: 'Chatty', meaning: 'try-again' });
+    expect(note.message).not.toMatch(/c2VjcmV0|pw1secret/);
+  });
+
+  it('is made of anything that was thrown', () => {
+    expect(noteOf('just text')).toEqual({
+      errorClass: 'UnknownFault',
+      meaning: 'try-again',
+      message: 'just text',
+    });
+  });
+});
