@@ -18,8 +18,8 @@ export interface QueueMapping {
   readonly batchSize: number;
   /** `ReportBatchItemFailures`: the function says which messages failed. */
   readonly partialResponses: boolean;
-  /** Invocations at once; undefined leaves it to the function. */
-  readonly maximumConcurrency: number | undefined;
+  /** Invocations at once. */
+  readonly maximumConcurrency: number;
 }
 
 /** A running poller. */
@@ -30,7 +30,6 @@ export interface Poller {
   close(): Promise<void>;
 }
 
-const CONCURRENCY_WITHOUT_LIMIT = 10;
 const LONG_POLL_SECONDS = 20;
 
 /**
@@ -38,7 +37,7 @@ const LONG_POLL_SECONDS = 20;
  * are left alone, so that they come back after their visibility timeout (or when the function itself set it to).
  */
 export function startPoller(mapping: QueueMapping, sqs: Pick<SQSClient, 'send'>): Poller {
-  const limit = mapping.maximumConcurrency ?? CONCURRENCY_WITHOUT_LIMIT;
+  const limit = mapping.maximumConcurrency;
   const closing = new AbortController();
   let inFlight = 0;
   let wake = Promise.withResolvers<void>();

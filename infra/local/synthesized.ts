@@ -8,6 +8,8 @@ import type { SynthesizeOptions } from '../synthesize.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const KEPT_ASSEMBLIES = 4;
+/** A stack that runs loads bundles from its assembly: what was used so lately may be in use. */
+const MAY_BE_IN_USE_MILLISECONDS = 24 * 3_600_000;
 
 /** What decides how an assembly comes out; `infra/local` and `infra/cli` only read it. */
 const SOURCES = ['lambda/**/*.{ts,tsx}', 'infra/*.ts', 'cdk.json', 'package-lock.json'];
@@ -70,6 +72,9 @@ async function forgetOld(folder: string): Promise<void> {
   const dated = await Promise.all(
     names.map(async (name) => ({ name, used: (await stat(join(folder, name))).mtimeMs })),
   );
-  const old = dated.toSorted((a, b) => b.used - a.used).slice(KEPT_ASSEMBLIES);
+  const old = dated
+    .toSorted((a, b) => b.used - a.used)
+    .slice(KEPT_ASSEMBLIES)
+    .filter(({ used }) => Date.now() - used > MAY_BE_IN_USE_MILLISECONDS);
   await Promise.all(old.map(({ name }) => rm(join(folder, name), { recursive: true, force: true })));
 }

@@ -46,7 +46,7 @@ export async function startHttpApi(options: {
   const answer = async (request: IncomingMessage): Promise<HttpAnswer> => {
     const body = await readBody(request);
     if (body === undefined) return gatewayAnswer(413, 'Request Entity Too Large');
-    const { url = '/', method = 'GET', headers } = request;
+    const { url = '/', method = 'GET', headersDistinct: headers } = request;
     const path = decoded(url.split('?')[0] ?? '/');
     if (path === undefined) return gatewayAnswer(400, 'Bad Request');
     const match = find(method, path);
@@ -56,7 +56,7 @@ export async function startHttpApi(options: {
       {
         apiId: options.id,
         accountId: options.accountId,
-        host: headers.host ?? '',
+        host: headers.host?.[0] ?? '',
         stage,
         routeKey: match.routeKey,
         requestId: randomUUID(),

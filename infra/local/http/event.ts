@@ -1,12 +1,10 @@
-import type { IncomingHttpHeaders } from 'node:http';
-
 /** A request as the server read it. */
 export interface ApiRequest {
   readonly method: string;
   /** Path and query as received. */
   readonly url: string;
-  /** Multiple values of a header already joined, as Node does, or in an array. */
-  readonly headers: Readonly<IncomingHttpHeaders>;
+  /** All values of each header, by its name in lower case. */
+  readonly headers: Readonly<NodeJS.Dict<string[]>>;
   readonly body: Buffer;
   readonly sourceIp: string;
 }
@@ -26,14 +24,20 @@ export interface ApiContext {
   readonly time: number;
 }
 
-/** What API Gateway passes on as text; every other body goes base64. */
-const TEXT_TYPES = /^(text\/|application\/(json|xml|javascript)\b|[^;]*\+(json|xml)\b)/i;
+/** What API Gateway passes on as text; every other body goes base64, forms and those without a type among them. */
+const TEXT_TYPES = /^(text\/|application\/(json|xml|javascript)\s*(;|$))/i;
 
 /** The event of an HTTP API in payload format 2.0. */
 export function requestEvent(request: ApiRequest, context: ApiContext): object {
   const [, rawQueryString = ''] = request.url.split(/\?(.*)/s);
   const { cookie, ...others } = request.headers;
-  const headers = joinedHeaders(others);
+  const headers = {
+    ...joinedHeaders(others),
+    'x-amzn-trace-id': `Root=1-${context.requestId}`,
+    'x-forwarded-for': request.sourceIp,
+    'x-forwarded-port': context.host.split(':')[1] ?? '80',
+    'x-forwarded-proto': 'http',
+  };
   const isBase64Encoded = !isText(request);
   const query = joinedQuery(rawQueryString);
   return {
@@ -41,7 +45,7 @@ export function requestEvent(request: ApiRequest, context: ApiContext): object {
     routeKey: context.routeKey,
     rawPath: context.path,
     rawQueryString,
-    ...(cookie === undefined ? {} : { cookies: cookie.split(/; */) }),
+    ...(cookie === undefined ? {} : { cookies: cookie.flatMap((value) => value.split(/; */)) }),
     headers,
     ...(query === undefined ? {} : { queryStringParameters: query }),
     requestContext: {
@@ -54,7 +58,7 @@ export function requestEvent(request: ApiRequest, context: ApiContext): object {
         path: context.path,
         protocol: 'HTTP/1.1',
         sourceIp: request.sourceIp,
-        userAgent: headers['user-agent'] ?? '',
+        userAgent: request.headers['user-agent']?.join(',') ?? '',
       },
       requestId: context.requestId,
       routeKey: context.routeKey,
@@ -72,15 +76,11 @@ export function requestEvent(request: ApiRequest, context: ApiContext): object {
 
 function isText(request: ApiRequest): boolean {
   if (request.headers['content-encoding'] !== undefined) return false;
-  return TEXT_TYPES.test(request.headers['content-type'] ?? '');
+  return TEXT_TYPES.test(request.headers['content-type']?.[0] ?? '');
 }
 
-function joinedHeaders(headers: Readonly<IncomingHttpHeaders>): Record<string, string> {
-  const joined: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) joined[name] = Array.isArray(value) ? value.join(',') : value;
-  }
-  return joined;
+function joinedHeaders(headers: Readonly<NodeJS.Dict<string[]>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, values = []]) => [name, values.join(',')]));
 }
 
 function joinedQuery(raw: string): Record<string, string> | undefined {

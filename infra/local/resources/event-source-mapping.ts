@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
+import { MOST_ENVIRONMENTS } from '../lambda/runtime.ts';
 import { numeric, parseProperties, truth } from './parse.ts';
 import { functionByArn, type Maker, UnsupportedResource } from './world.ts';
 
@@ -29,7 +30,8 @@ export const makeEventSourceMapping: Maker = (resource, world) => {
       target: functionByArn(qualified(wanted.FunctionName), resource, world),
       batchSize: wanted.BatchSize,
       partialResponses: wanted.FunctionResponseTypes.length > 0,
-      maximumConcurrency: wanted.ScalingConfig?.MaximumConcurrency,
+      // More would only hide messages that wait for a thread.
+      maximumConcurrency: Math.min(wanted.ScalingConfig?.MaximumConcurrency ?? Infinity, MOST_ENVIRONMENTS),
     });
   }
   return { ref: id, attributes: { Id: id } };

@@ -8,10 +8,11 @@ import {
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, startEngine } from '../../../infra/local/engine.ts';
 import type { JsonObject } from '../../../infra/local/json.ts';
 import { type AssemblyFixture, assemblyFixture } from './assembly-fixture.ts';
+import { eventually } from './eventually.ts';
 
 /** Answers with what it was given, and writes a line. */
 const ECHO = `
@@ -106,7 +107,7 @@ describe('a template that runs locally', () => {
 
   it('keeps the lines that functions write', async () => {
     await post('/echo', 'text');
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(engine.functions.logs('echo').join('\n')).toContain('called Fixture-Echo-'),
     );
   });
@@ -117,19 +118,19 @@ describe('a template that runs locally', () => {
 
   it('feeds messages to the function and deletes those it took', async () => {
     await send('fine');
-    await vi.waitFor(() => expect(engine.functions.logs('take').join('\n')).toContain('took fine 1'));
-    await vi.waitFor(async () => expect(await depth('QueueUrl')).toEqual([0, 0]));
+    await eventually(() => expect(engine.functions.logs('take').join('\n')).toContain('took fine 1'));
+    await eventually(async () => expect(await depth('QueueUrl')).toEqual([0, 0]));
   });
 
   it('brings a failed message back after its visibility timeout, and to the dead-letter queue in the end', async () => {
     await send('fail please');
-    await vi.waitFor(() => expect(engine.functions.logs('take').join('\n')).toContain('took fail please 1'));
-    await vi.waitFor(async () => expect(await depth('QueueUrl')).toEqual([0, 1]));
+    await eventually(() => expect(engine.functions.logs('take').join('\n')).toContain('took fail please 1'));
+    await eventually(async () => expect(await depth('QueueUrl')).toEqual([0, 1]));
     engine.clock.advance(61_000);
-    await vi.waitFor(() => expect(engine.functions.logs('take').join('\n')).toContain('took fail please 2'));
-    await vi.waitFor(async () => expect(await depth('QueueUrl')).toEqual([0, 1]));
+    await eventually(() => expect(engine.functions.logs('take').join('\n')).toContain('took fail please 2'));
+    await eventually(async () => expect(await depth('QueueUrl')).toEqual([0, 1]));
     engine.clock.advance(61_000);
-    await vi.waitFor(async () => expect(await depth('DeadLetterQueueUrl')).toEqual([1, 0]));
+    await eventually(async () => expect(await depth('DeadLetterQueueUrl')).toEqual([1, 0]));
   });
 
   it('shows functions the moved clock', async () => {
@@ -141,7 +142,7 @@ describe('a template that runs locally', () => {
 
   it('runs a schedule once when its time has come, and by hand', async () => {
     engine.clock.advance(300_000);
-    await vi.waitFor(() => expect(engine.functions.logs('Time')).toContain('schedule'));
+    await eventually(() => expect(engine.functions.logs('Time')).toContain('schedule'));
     expect(await engine.schedules.run('Timer')).toBeTypeOf('number');
   });
 

@@ -6,11 +6,12 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import * as v from 'valibot';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Clock, createClock } from '../../../infra/local/clock.ts';
 import type { LocalServer } from '../../../infra/local/servers/listen.ts';
 import { startMessaging } from '../../../infra/local/servers/messaging.ts';
 import { type Poller, type QueueMapping, startPoller } from '../../../infra/local/sqs-poller.ts';
+import { eventually } from './eventually.ts';
 
 const batch = v.object({
   Records: v.array(v.object({ messageId: v.string(), body: v.string(), receiptHandle: v.string() })),
@@ -85,7 +86,7 @@ async function depth(): Promise<number[]> {
   ];
 }
 
-const settles = (expected: number[]) => vi.waitFor(async () => expect(await depth()).toEqual(expected));
+const settles = (expected: number[]) => eventually(async () => expect(await depth()).toEqual(expected));
 
 describe('an event source mapping', () => {
   it('gives batches up to its size and deletes what was taken', async () => {
@@ -116,8 +117,8 @@ describe('an event source mapping', () => {
   ])('deletes nothing when the function %s', async (_name, take) => {
     await send('a', 'b');
     const seen = feed(take);
-    await vi.waitFor(() => expect(seen.flat()).toHaveLength(2));
-    await vi.waitFor(() => expect(poller?.inFlight).toBe(0));
+    await eventually(() => expect(seen.flat()).toHaveLength(2));
+    await eventually(() => expect(poller?.inFlight).toBe(0));
     expect(await depth()).toEqual([0, 2]);
   });
 
@@ -136,7 +137,7 @@ describe('an event source mapping', () => {
     clock.advance(59_000);
     expect(seen).toHaveLength(1);
     clock.advance(1000);
-    await vi.waitFor(() => expect(seen).toHaveLength(2));
+    await eventually(() => expect(seen).toHaveLength(2));
   });
 
   it('leaves a visibility timeout in force that the function set', async () => {
@@ -146,12 +147,12 @@ describe('an event source mapping', () => {
       await sqs.send(new ChangeMessageVisibilityCommand(change));
       throw new Error('later');
     });
-    await vi.waitFor(() => expect(seen).toHaveLength(1));
-    await vi.waitFor(() => expect(poller?.inFlight).toBe(0));
+    await eventually(() => expect(seen).toHaveLength(1));
+    await eventually(() => expect(poller?.inFlight).toBe(0));
     clock.advance(899_000);
     expect(await depth()).toEqual([0, 1]);
     clock.advance(1000);
-    await vi.waitFor(() => expect(seen).toHaveLength(2));
+    await eventually(() => expect(seen).toHaveLength(2));
   });
 
   it('never runs more invocations at once than its maximum concurrency', async () => {
@@ -161,7 +162,7 @@ describe('an event source mapping', () => {
     const seen = feed(
       async () => {
         most = Math.max(most, ++running);
-        await vi.waitFor(() => expect(most).toBe(2));
+        await eventually(() => expect(most).toBe(2));
         running--;
       },
       { batchSize: 1 },

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClock } from '../../../../infra/local/clock.ts';
 import { FunctionError, FunctionThrottled } from '../../../../infra/local/lambda/errors.ts';
 import {
@@ -9,6 +9,7 @@ import {
   type FunctionDefinition,
   type LocalFunction,
 } from '../../../../infra/local/lambda/runtime.ts';
+import { eventually } from '../eventually.ts';
 
 let directory: string;
 const made: LocalFunction[] = [];
@@ -133,7 +134,7 @@ describe('a failed invocation', () => {
   it('can be killed in the middle, and the next one runs in a new environment', async () => {
     const hanging = await functionOf(HANG);
     const failing = payloadOf(hanging.invoke({ hang: true }));
-    await vi.waitFor(() => expect(hanging.kill()).toBe(true));
+    await eventually(() => expect(hanging.kill()).toBe(true));
     expect(await failing).toEqual({
       errorType: 'Runtime.ExitError',
       errorMessage: 'Runtime exited with error: signal: killed',
@@ -183,7 +184,7 @@ describe('concurrency', () => {
     const hanging = await functionOf(HANG, { reservedConcurrency: 1 });
     const first = payloadOf(hanging.invoke({ hang: true }));
     await expect(hanging.invoke({})).rejects.toBeInstanceOf(FunctionThrottled);
-    await vi.waitFor(() => expect(hanging.kill()).toBe(true));
+    await eventually(() => expect(hanging.kill()).toBe(true));
     await first;
     expect(await hanging.invoke({})).toBe(1);
   });
@@ -195,7 +196,7 @@ describe('logs', () => {
       "export const handler = async () => { console.log('one\\ntwo'); console.error('é'); };",
     );
     await talking.invoke({});
-    await vi.waitFor(() => {
+    await eventually(() => {
       const lines = talking.logs.map((line) => `${line.source}: ${line.text}`);
       expect(lines).toEqual(expect.arrayContaining(['function: one', 'function: two', 'function: é']));
       expect(lines.join('\n')).toMatch(/runtime: REPORT RequestId: .* Max Memory Used: \d+ MB/);

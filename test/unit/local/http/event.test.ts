@@ -30,19 +30,19 @@ describe('an event in payload format 2.0', () => {
     ['application/json', false],
     ['application/json; charset=utf-8', false],
     ['text/plain', false],
-    ['application/problem+json', false],
+    ['application/problem+json', true],
     ['application/octet-stream', true],
     ['application/x-www-form-urlencoded', true],
     ['multipart/form-data; boundary=x', true],
     [undefined, true],
   ])('has a body of type %s in base64: %s', (type, isBase64Encoded) => {
-    const headers = type === undefined ? {} : { 'content-type': type };
+    const headers = type === undefined ? {} : { 'content-type': [type] };
     const body = isBase64Encoded ? Buffer.from('é').toString('base64') : 'é';
     expect(event({ headers, body: Buffer.from('é') })).toMatchObject({ body, isBase64Encoded });
   });
 
   it('has a compressed body in base64', () => {
-    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const headers = { 'content-type': ['application/json'], 'content-encoding': ['gzip'] };
     expect(event({ headers, body: Buffer.from([31, 139]) })).toMatchObject({ isBase64Encoded: true });
   });
 
@@ -54,17 +54,17 @@ describe('an event in payload format 2.0', () => {
   });
 
   it('joins repeated headers and parameters with commas', () => {
-    const made = event({ url: '/notifications?a=1&b=x%20y&a=2', headers: { 'x-many': '1, 2' } });
+    const made = event({ url: '/notifications?a=1&b=x%20y&a=2', headers: { 'x-many': ['1', '2'] } });
     expect(made).toMatchObject({
       rawQueryString: 'a=1&b=x%20y&a=2',
       queryStringParameters: { a: '1,2', b: 'x y' },
-      headers: { 'x-many': '1, 2' },
+      headers: { 'x-many': '1,2' },
     });
   });
 
   it('takes cookies out of the headers', () => {
-    const made = event({ headers: { cookie: 'a=1; b=2' } });
-    expect(made).toMatchObject({ cookies: ['a=1', 'b=2'], headers: {} });
+    const made = event({ headers: { cookie: ['a=1; b=2', 'c=3'] } });
+    expect(made).toMatchObject({ cookies: ['a=1', 'b=2', 'c=3'] });
     expect(made).not.toHaveProperty('headers.cookie');
   });
 
