@@ -2,6 +2,7 @@ import { CfnResource, Duration, RemovalPolicy, Stack, Validations } from 'aws-cd
 import { Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { PROBE_PREFIX } from '../lambda/worker/preflight/report.ts';
 
 export interface RecoveryBucketProps {
   /**
@@ -51,9 +52,12 @@ export class RecoveryBucket extends Construct {
    *
    * That no object is ever overwritten is not left to the code: without `If-None-Match` creating an object is denied.
    * (Starting an upload and sending its parts cannot carry that header, and create nothing.)
+   *
+   * Deleting is allowed for the probe objects of a preflight, which have a prefix of their own.
    */
   grantRecover(role: Role): void {
     const objects = `${this.#bucketArn}/*`;
+    const probes = `${this.#bucketArn}/${PROBE_PREFIX}*`;
     const statements = [
       new PolicyStatement({
         actions: ['s3:PutObject', 's3:GetObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
@@ -68,6 +72,11 @@ export class RecoveryBucket extends Construct {
           Null: { 's3:if-none-match': 'true' },
           Bool: { 's3:ObjectCreationOperation': 'true' },
         },
+      }),
+      new PolicyStatement({
+        sid: 'RemoveProbes',
+        actions: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+        resources: [probes],
       }),
       new PolicyStatement({
         actions: ['s3:ListBucket', 's3:ListBucketMultipartUploads'],
@@ -90,6 +99,12 @@ export class RecoveryBucket extends Construct {
         'The key template decides at run time where a file goes, by ids and values of the job, and may have been another ' +
         'one when a recovery began that is still to be finished. The wildcard is confined to the objects of one bucket, ' +
         'the actions cannot delete, and a statement beside it denies to create an object unless its key is free.',
+    });
+    Validations.of(role).acknowledge({
+      id: `AwsSolutions-IAM5[Resource::${this.#findingName}/${PROBE_PREFIX}*]`,
+      reason:
+        'Probe objects of a preflight have names that are made up for each run, so that two runs do not meet. The ' +
+        'wildcard is confined to the prefix that only such objects have.',
     });
   }
 }

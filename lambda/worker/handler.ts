@@ -7,12 +7,15 @@ import { createBucketClient } from './copy/bucket-client.ts';
 import { createCopyEngine } from './copy/engine.ts';
 import { workerEnvironment } from './environment.ts';
 import { invocationOf } from './invocation.ts';
+import { runPreflight } from './preflight/preflight.ts';
+import type { PREFLIGHT_EVENT, PreflightReport } from './preflight/report.ts';
 import { createRecoveryQueue } from './queue.ts';
 import { handleMessage } from './worker.ts';
 
 const environment = parseEnvironment(workerEnvironment);
 const logger = new Logger();
 const now = () => Date.now();
+const client = createBucketClient();
 
 const tools = {
   table: {
@@ -21,7 +24,7 @@ const tools = {
     recordTtlDays: environment.RECORD_TTL_DAYS,
   },
   engine: createCopyEngine({
-    client: createBucketClient(),
+    client,
     bucket: environment.BUCKET_NAME,
     bufferBytes: environment.BUFFER_BYTES,
     segmentBytes: environment.SEGMENT_BYTES,
@@ -40,15 +43,20 @@ const tools = {
   random: Math.random,
 };
 
-/** SQS batch in, the messages that are to come back out. */
-export async function handler(event: SQSEvent, lambda: Context): Promise<SQSBatchResponse> {
+/** SQS batch in, the messages that are to come back out; or an operator's wish for a preflight in, its report out. */
+export async function handler(
+  event: SQSEvent | typeof PREFLIGHT_EVENT,
+  lambda: Context,
+): Promise<SQSBatchResponse | PreflightReport> {
   logger.addContext(lambda);
+  if ('preflight' in event) return await runPreflight({ client, bucket: environment.BUCKET_NAME });
   const invocation = invocationOf(lambda.awsRequestId, now(), lambda.getRemainingTimeInMillis());
   const comeBack: string[] = [];
   for (const record of event.Records) {
     const { messageId, body, receiptHandle, attributes } = record;
-    const message = { body, receiptHandle, receiveCount: Number(attributes.ApproximateReceiveCount) };
-    const isDone = await handleMessage(message, { ...tools, invocation });
+    const receiveCount = Number(attributes.ApproximateReceiveCount);
+    const message = { messageId, body, receiptHandle, receiveCount };
+    const isDone = await handleMessage({ ...tools, invocation, message });
     if (!isDone) comeBack.push(messageId);
   }
   return { batchItemFailures: comeBack.map((itemIdentifier) => ({ itemIdentifier })) };

@@ -1,5 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import { PROBE_PREFIX } from '../../lambda/worker/preflight/report.ts';
 import { type Grant, grantsOf, rolesWithOtherPolicies } from './policies.ts';
 import { templateOf } from './template.ts';
 
@@ -43,6 +44,7 @@ describe('the worker', () => {
         's3:PutObject',
       ],
       'RecoveredBucket.Arn': ['s3:ListBucket', 's3:ListBucketMultipartUploads'],
+      [`RecoveredBucket.Arn/${PROBE_PREFIX}*`]: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
     });
   });
 
@@ -88,7 +90,7 @@ describe('every role', () => {
 
   it('has no wildcard in a resource but for the objects of the one bucket', () => {
     const wild = grants.flatMap(({ resources }) => resources).filter((resource) => resource.includes('*'));
-    expect(new Set(wild)).toEqual(new Set(['RecoveredBucket.Arn/*']));
+    expect(new Set(wild)).toEqual(new Set(['RecoveredBucket.Arn/*', `RecoveredBucket.Arn/${PROBE_PREFIX}*`]));
   });
 
   it('has no managed and no inline policies that these tests would not see', () => {

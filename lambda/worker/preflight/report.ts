@@ -1,0 +1,66 @@
+import * as v from 'valibot';
+
+/** Where the probe's objects live for a moment. The worker's role may delete here and nowhere else. */
+export const PROBE_PREFIX = 'zencoder-recovery-preflight/';
+
+/** What invokes a preflight in place of messages from the queue. */
+export const PREFLIGHT_EVENT = { preflight: true } as const;
+
+/** What a check tries, as the worker does it in a recovery, and the permission that it takes. */
+export interface CheckDefinition {
+  readonly does: string;
+  readonly permission: string;
+  /** False for what no recovery needs: a fault there is told and fails nothing. */
+  readonly needed: boolean;
+}
+
+/** Every check in the order in which it is made. */
+export const CHECKS = {
+  create: needed('create an object', 's3:PutObject'),
+  keep: needed('be refused a key that is taken', 's3:PutObject'),
+  read: needed('look an object up', 's3:GetObject'),
+  miss: needed('be told that a key is free', 's3:ListBucket'),
+  upload: needed('begin a multipart upload', 's3:PutObject'),
+  part: needed('send a part', 's3:PutObject'),
+  listParts: needed('list the parts of an upload', 's3:ListMultipartUploadParts'),
+  complete: needed('complete an upload', 's3:PutObject'),
+  listUploads: needed('list the uploads of a key', 's3:ListBucketMultipartUploads'),
+  abort: needed('abort an upload', 's3:AbortMultipartUpload'),
+  remove: { does: 'remove the probe objects', permission: 's3:DeleteObject', needed: false },
+} as const satisfies Record<string, CheckDefinition>;
+
+export type CheckName = keyof typeof CHECKS;
+
+const result = v.object({
+  name: v.string(),
+  does: v.string(),
+  permission: v.string(),
+  needed: v.boolean(),
+  /** `skipped` when an earlier check failed that this one builds on. */
+  outcome: v.picklist(['passed', 'failed', 'skipped']),
+  /** Class of the fault, e.g. `DestinationKeyDenied`. */
+  errorClass: v.nullable(v.string()),
+  /** What is wrong and what to change. */
+  message: v.nullable(v.string()),
+  /** S3's own words, which often name the policy that denies; null when it sent none. */
+  answer: v.nullable(v.string()),
+});
+
+/** What the worker's function answers to {@link PREFLIGHT_EVENT}. */
+export const preflightReport = v.object({
+  /** Whether a recovery into this bucket would succeed. */
+  ok: v.boolean(),
+  bucket: v.string(),
+  /** The function's own. */
+  region: v.string(),
+  checks: v.array(result),
+  /** Keys of probe objects that could not be removed. */
+  leftBehind: v.array(v.string()),
+});
+
+export type CheckResult = v.InferOutput<typeof result>;
+export type PreflightReport = v.InferOutput<typeof preflightReport>;
+
+function needed(does: string, permission: string): CheckDefinition {
+  return { does, permission, needed: true };
+}

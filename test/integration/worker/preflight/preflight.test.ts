@@ -1,0 +1,191 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import * as v from 'valibot';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  accessDenied,
+  type Fault,
+  type FaultRequest,
+  kmsAccessDenied,
+  permanentRedirect,
+  slowDown,
+} from '../../../../infra/local/s3/faults.ts';
+import { type S3Server, startS3 } from '../../../../infra/local/s3/server.ts';
+import { createBucketClient } from '../../../../lambda/worker/copy/bucket-client.ts';
+import { runPreflight } from '../../../../lambda/worker/preflight/preflight.ts';
+import { PROBE_PREFIX, type PreflightReport } from '../../../../lambda/worker/preflight/report.ts';
+
+const BUCKET = 'acme-video';
+const dir = mkdtempSync(join(tmpdir(), 'preflight-'));
+const retry = { attempts: 3, firstDelayMs: 1, longestDelayMs: 20 };
+
+let s3: S3Server;
+let client: S3Client;
+beforeAll(async () => {
+  s3 = await startS3({ dir, buckets: [BUCKET] });
+  client = createBucketClient({
+    aws: {
+      region: 'us-east-1',
+      endpoint: s3.origin,
+      credentials: { accessKeyId: 'worker', secretAccessKey: 'secret' },
+    },
+  });
+});
+afterAll(async () => {
+  client.destroy();
+  await s3.close();
+  rmSync(dir, { recursive: true });
+});
+beforeEach(() => s3.setFaults(undefined));
+
+const preflight = (bucket = BUCKET) => runPreflight({ client, bucket, retry });
+
+describe('a preflight of a bucket that takes recoveries', () => {
+  it('passes every check and leaves nothing behind', async () => {
+    const report = await preflight();
+
+    expect(report).toMatchObject({ ok: true, bucket: BUCKET, region: 'us-east-1', leftBehind: [] });
+    expect(report.checks.map(({ outcome }) => outcome)).toEqual(report.checks.map(() => 'passed'));
+    expect(await contents()).toEqual({ keys: [], uploads: 0 });
+  });
+
+  it('creates no object without If-None-Match, which the worker is denied', async () => {
+    const conditions: unknown[] = [];
+    client.middlewareStack.add(
+      (next, { commandName }) =>
+        (args) => {
+          if (/^PutObject|^CompleteMultipart/.test(commandName ?? ''))
+            conditions.push(conditionOf(args.request));
+          return next(args);
+        },
+      { step: 'finalizeRequest', name: 'watch' },
+    );
+    await preflight();
+    client.middlewareStack.remove('watch');
+    expect(conditions).toEqual(['*', '*', '*']);
+  });
+
+  it('sits out what passes', async () => {
+    s3.setFaults(({ operation, count }) =>
+      operation === 'CreateMultipartUpload' && count % 2 === 1 ? slowDown() : undefined,
+    );
+    expect(await preflight()).toMatchObject({ ok: true });
+  });
+
+  it('touches no object but its own', async () => {
+    await client.send(
+      new PutObjectCommand({ Bucket: BUCKET, Key: `${PROBE_PREFIX}of-the-customer`, Body: 'kept' }),
+    );
+    await preflight();
+    expect((await contents()).keys).toEqual([`${PROBE_PREFIX}of-the-customer`]);
+  });
+});
+
+describe('a preflight says which permission is missing', () => {
+  it.each([
+    ['PutObject', 'create', 's3:PutObject'],
+    ['HeadObject', 'read', 's3:GetObject'],
+    ['CreateMultipartUpload', 'upload', 's3:PutObject'],
+    ['ListParts', 'listParts', 's3:ListMultipartUploadParts'],
+    ['ListMultipartUploads', 'listUploads', 's3:ListBucketMultipartUploads'],
+    ['AbortMultipartUpload', 'abort', 's3:AbortMultipartUpload'],
+  ])('when %s is denied', async (operation, name, permission) => {
+    refuse(operation, accessDenied(permission, `arn:aws:s3:::${BUCKET}`));
+    const report = await preflight();
+
+    expect(report.ok).toBe(false);
+    expect(checkOf(report, name)).toMatchObject({
+      outcome: 'failed',
+      permission,
+      errorClass: 'DestinationDenied',
+      message: expect.stringContaining(`allow the worker's role ${permission}`),
+    });
+  });
+
+  it("in S3's own words, which name the policy that denies", async () => {
+    refuse('PutObject', accessDenied('s3:PutObject', `arn:aws:s3:::${BUCKET}`));
+    expect(checkOf(await preflight(), 'create').answer).toContain(
+      'because no identity-based policy allows the s3:PutObject action',
+    );
+  });
+
+  it('as s3:ListBucket when a free key is answered 403', async () => {
+    s3.setFaults(({ operation, key }) =>
+      operation === 'HeadObject' && key.endsWith('/free') ? accessDenied('s3:ListBucket', BUCKET) : undefined,
+    );
+    const report = await preflight();
+    expect(checkOf(report, 'miss').message).toContain('s3:ListBucket');
+    expect(checkOf(report, 'read').outcome).toBe('passed');
+  });
+
+  it('without holding against the bucket what no recovery needs, naming what it could not remove', async () => {
+    refuse('DeleteObject', accessDenied('s3:DeleteObject', BUCKET));
+    const report = await preflight();
+    expect(report.ok).toBe(true);
+    expect(checkOf(report, 'remove').outcome).toBe('failed');
+    expect(report.leftBehind.toSorted()).toEqual(
+      (await contents()).keys.filter((key) => !key.endsWith('of-the-customer')),
+    );
+  });
+});
+
+describe('a preflight says what else is wrong', () => {
+  it('a KMS key that may not be used', async () => {
+    refuse('PutObject', kmsAccessDenied());
+    expect(checkOf(await preflight(), 'create')).toMatchObject({
+      errorClass: 'DestinationKeyDenied',
+      message: expect.stringContaining('kms:GenerateDataKey'),
+    });
+  });
+
+  it('a KMS key that may encrypt and not decrypt, without leaving the upload open', async () => {
+    const before = (await contents()).uploads;
+    refuse('UploadPart', { ...kmsAccessDenied(), message: 'not authorized to perform: kms:Decrypt' });
+    const report = await preflight();
+    expect(checkOf(report, 'part')).toMatchObject({ errorClass: 'DestinationKeyDenied' });
+    expect(checkOf(report, 'complete')).toMatchObject({ outcome: 'skipped' });
+    expect((await contents()).uploads).toBe(before);
+  });
+
+  it('the region', async () => {
+    s3.setFaults(() => permanentRedirect(BUCKET, 'eu-west-1'));
+    const { message } = checkOf(await preflight(), 'create');
+    expect(message).toContain('is in eu-west-1, but the stack is in us-east-1');
+  });
+
+  it('a bucket that does not exist', async () => {
+    const report = await preflight('nobodys-bucket');
+    expect(report.ok).toBe(false);
+    expect(checkOf(report, 'create')).toMatchObject({ errorClass: 'DestinationBucketMissing' });
+    expect(checkOf(report, 'remove')).toMatchObject({ outcome: 'skipped' });
+  });
+});
+
+function conditionOf(request: unknown): unknown {
+  const { headers } = v.parse(v.object({ headers: v.record(v.string(), v.string()) }), request);
+  return headers['if-none-match'];
+}
+
+function refuse(operation: string, fault: Fault): void {
+  s3.setFaults((request: FaultRequest) => (request.operation === operation ? fault : undefined));
+}
+
+function checkOf(report: PreflightReport, name: string) {
+  const found = report.checks.find((check) => check.name === name);
+  if (found === undefined) throw new Error(`no check ${name}`);
+  return found;
+}
+
+async function contents(): Promise<{ keys: string[]; uploads: number }> {
+  s3.setFaults(undefined);
+  const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: BUCKET }));
+  const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }));
+  return { keys: Contents.flatMap(({ Key }) => Key ?? []), uploads: Uploads.length };
+}
