@@ -1,10 +1,11 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import type { LedgerTable } from '../shared/ledger/ledger-table.ts';
+import type { Lease, WakingMessage } from '../shared/ledger/records.ts';
 import type { StorageAllowList } from '../shared/storage-hosts.ts';
 import type { CopyEngine } from './copy/types.ts';
 import type { Invocation } from './invocation.ts';
 import type { KeyTemplate } from './key-template.ts';
-import type { RecoveryQueue } from './queue.ts';
+import type { ReceivedMessage, RecoveryQueue } from './queue.ts';
 
 /** What the worker works with: made once, at the handler. */
 export interface WorkerTools {
@@ -23,10 +24,41 @@ export interface WorkerTools {
   readonly random: () => number;
 }
 
-/** The tools, and the invocation that uses them. */
+/** The tools, the invocation that uses them, and the message that it handles. */
 export interface WorkerContext extends WorkerTools {
   readonly invocation: Invocation;
+  readonly message: ReceivedMessage;
+}
+
+/** The lease of this invocation. */
+export function leaseOf({ invocation, message }: Pick<WorkerContext, 'invocation' | 'message'>): Lease {
+  return { owner: invocation.id, until: invocation.endsAt, messageId: message.messageId };
+}
+
+/** The message, as the one that the next attempt belongs to. */
+export function wakingMessageOf({ message }: Pick<WorkerContext, 'message'>): WakingMessage {
+  return { messageId: message.messageId, receiptHandle: message.receiptHandle };
+}
+
+/** Comes back when the lease has run out, if it is this message's own: of an invocation that failed or died. */
+export function afterOwnLease(
+  lease: Lease | undefined,
+  { message, now }: Pick<WorkerContext, 'message' | 'now'>,
+): MessageOutcome {
+  if (lease?.messageId !== message.messageId) return DONE;
+  return { kind: 'again', at: Math.max(lease.until, now()) + AFTER_LEASE_MS };
 }
 
 /** What becomes of the message: deleted, or back at `at` (epoch milliseconds). */
 export type MessageOutcome = { readonly kind: 'done' } | { readonly kind: 'again'; readonly at: number };
+
+export const DONE: MessageOutcome = { kind: 'done' };
+
+/** A lease is over only after its last millisecond, and clocks differ. */
+const AFTER_LEASE_MS = 1_000;
+
+/** The earliest of several outcomes: the message comes back when the first of its files is due. */
+export function earliest(outcomes: readonly MessageOutcome[]): MessageOutcome {
+  const times = outcomes.flatMap((outcome) => (outcome.kind === 'again' ? [outcome.at] : []));
+  return times.length === 0 ? DONE : { kind: 'again', at: Math.min(...times) };
+}

@@ -16,6 +16,7 @@ import { endsPlan } from './copy/errors.ts';
 import type { Copied, CopyJob, CopyPlan, CopyResult } from './copy/types.ts';
 import { createProgress } from './progress.ts';
 import { provenanceOf } from './provenance.ts';
+import { timeUpAt } from './time-up.ts';
 
 /** After so many attempts a file that differs from its announcement is kept as it is: better than lost. */
 const ATTEMPTS_FOR_A_MATCH = 3;
@@ -81,9 +82,8 @@ export async function copyFile(task: FileTask, context: WorkerContext): Promise<
     const ended = new Date(task.file.deadline).toISOString();
     return { kind: 'fault', key: task.key, error: new DeadlinePassed(`the signed URL ended at ${ended}`) };
   }
-  const remaining = invocation.stopAt - now();
-  if (remaining <= 0) return { kind: 'out-of-time' };
-  const timeUp = AbortSignal.timeout(remaining);
+  const timeUp = timeUpAt(invocation.stopAt, now());
+  if (timeUp.aborted) return { kind: 'out-of-time' };
   try {
     const job = copyJobOf(task, task.record.attempts, timeUp);
     return await attempt(task, job, context);

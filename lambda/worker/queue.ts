@@ -22,6 +22,8 @@ export class QueueRefused extends RecoveryError {
 
 /** A message as the worker received it. */
 export interface ReceivedMessage {
+  /** SQS's own id, the same however often the message is delivered. */
+  readonly messageId: string;
   readonly body: string;
   readonly receiptHandle: string;
   /** How often the queue has delivered it, this time included. */

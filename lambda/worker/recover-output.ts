@@ -5,7 +5,14 @@ import { claimFiles, type FileClaim, type OutputContext } from '../shared/ledger
 import { recordPrimaryFailures } from '../shared/ledger/failures.ts';
 import type { OutputMessage } from '../shared/message.ts';
 import type { BackupFile } from '../shared/model.ts';
-import type { MessageOutcome, WorkerContext } from './context.ts';
+import {
+  afterOwnLease,
+  DONE,
+  earliest,
+  leaseOf,
+  type MessageOutcome,
+  type WorkerContext,
+} from './context.ts';
 import { copyFile, type FileTask } from './copy-file.ts';
 import { keysOf } from './key-template.ts';
 import { settleOutcomes } from './settle.ts';
@@ -24,7 +31,8 @@ export class SourceNotAllowed extends RecoveryError {
 
 /**
  * Does all that is to be done for one output: records its primary failures, then claims, copies and settles its backup
- * files side by side. Files that are settled or that a living invocation works on are left alone.
+ * files side by side. Files that are settled, that a living invocation works on or that wait for another message's
+ * time are left alone.
  *
  * @throws {SourceNotAllowed} when a URL is not on the allow-list; the failures are recorded all the same.
  */
@@ -53,8 +61,7 @@ export async function recoverFiles(
   const outcomes = await Promise.all(
     groupsOf(files).map((group) => recoverGroup(output, group, keys, context)),
   );
-  const times = outcomes.flatMap((outcome) => (outcome.kind === 'again' ? [outcome.at] : []));
-  return times.length === 0 ? { kind: 'done' } : { kind: 'again', at: Math.min(...times) };
+  return earliest(outcomes);
 }
 
 async function recoverGroup(
@@ -63,14 +70,22 @@ async function recoverGroup(
   keys: ReadonlyMap<BackupFile, string>,
   context: WorkerContext,
 ): Promise<MessageOutcome> {
-  const { table, invocation, now } = context;
-  const lease = { owner: invocation.id, until: invocation.endsAt };
-  const claims = await claimFiles(table, { job, output, failedAt }, files, lease, now());
+  const { table, now } = context;
+  const claims = await claimFiles(table, { job, output, failedAt }, files, leaseOf(context), now());
   const tasks = claims.flatMap((claim) => taskOf(claim, { job, output }, keys));
   const attempts = await pMap(tasks, async (task) => ({ task, outcome: await copyFile(task, context) }), {
     concurrency: FILES_AT_ONCE,
   });
-  return await settleOutcomes(attempts, context);
+  const left = claims.map((claim) => comeBackFor(claim, context));
+  return earliest([await settleOutcomes(attempts, context), ...left]);
+}
+
+/** Files that this message is to come back for, although there is nothing to be done for them now. */
+function comeBackFor(claim: FileClaim, context: WorkerContext): MessageOutcome {
+  const { outcome, record } = claim;
+  if (outcome === 'leased') return afterOwnLease(record.lease, context);
+  const isOurs = record.nextAttemptBy?.messageId === context.message.messageId;
+  return outcome === 'waiting' && isOurs ? { kind: 'again', at: record.nextAttemptAt } : DONE;
 }
 
 function taskOf(

@@ -10,30 +10,34 @@ import {
   saveSegmentProgress,
 } from '../shared/ledger/segments.ts';
 import type { SegmentMessage } from '../shared/message.ts';
-import type { MessageOutcome, WorkerContext } from './context.ts';
+import {
+  afterOwnLease,
+  DONE,
+  leaseOf,
+  type MessageOutcome,
+  type WorkerContext,
+  wakingMessageOf,
+} from './context.ts';
 import { endsPlan } from './copy/errors.ts';
 import type { CopyJob, CopyPlan, SegmentDone, SegmentOutOfTime } from './copy/types.ts';
 import { completeUpload, copyJobOf, type FileOutcome } from './copy-file.ts';
 import { createProgress } from './progress.ts';
 import { recoverFiles, SourceNotAllowed } from './recover-output.ts';
 import { settleOutcomes } from './settle.ts';
+import { timeUpAt } from './time-up.ts';
 import { judgeFault } from './verdict.ts';
-
-const DONE: MessageOutcome = { kind: 'done' };
 
 /**
  * Copies one segment of a large file, and completes the upload when it was the last. A segment that is done, that a
  * living invocation copies, or whose plan was given up is left alone.
  *
- * @param receiveCount how often the queue has delivered the message: the attempts at this segment.
  * @throws {SourceNotAllowed} when the URL is not on the allow-list.
  */
 export async function recoverSegment(
   message: SegmentMessage,
-  receiveCount: number,
   context: WorkerContext,
 ): Promise<MessageOutcome> {
-  const { table, invocation, storage, now } = context;
+  const { table, storage, now } = context;
   if (!storage.allows(new URL(message.file.url))) {
     throw new SourceNotAllowed('a segment is of a file on a host that is not on the allow-list');
   }
@@ -42,16 +46,16 @@ export async function recoverSegment(
     uploadId: message.uploadId,
     segment: message.segment,
   };
-  const lease = { owner: invocation.id, until: invocation.endsAt };
-  const claim = await claimSegment(table, ref, lease, now());
+  const claim = await claimSegment(table, ref, leaseOf(context), now());
   switch (claim.outcome) {
     case 'stale':
-    case 'leased':
       return DONE;
+    case 'leased':
+      return afterOwnLease(claim.lease, context);
     case 'done':
       return claim.allDone ? await completeAll(message, ref, context) : DONE;
     case 'claimed':
-      return await copySegment({ message, ref, record: claim.record, receiveCount }, context);
+      return await copySegment({ message, ref, record: claim.record }, context);
   }
 }
 
@@ -59,7 +63,6 @@ interface ClaimedSegment {
   readonly message: SegmentMessage;
   readonly ref: SegmentRef;
   readonly record: PlannedRecovery;
-  readonly receiveCount: number;
 }
 
 async function copySegment(claimed: ClaimedSegment, context: WorkerContext): Promise<MessageOutcome> {
@@ -67,7 +70,7 @@ async function copySegment(claimed: ClaimedSegment, context: WorkerContext): Pro
   const { table, invocation, now } = context;
   const owner = invocation.id;
   const { segmentsDone: _, ...plan } = record.upload;
-  const timeUp = AbortSignal.timeout(Math.max(0, invocation.stopAt - now()));
+  const timeUp = timeUpAt(invocation.stopAt, now());
   try {
     const copied = await copyParts(claimed, plan, timeUp, context);
     if (copied.kind === 'out-of-time') return await goOnLater(ref, context);
@@ -115,13 +118,13 @@ async function completeAll(
   context: WorkerContext,
 ): Promise<MessageOutcome> {
   const { table, invocation, now } = context;
-  const lease = { owner: invocation.id, until: invocation.endsAt };
-  const claim = await claimCompletion(table, ref.key, ref.uploadId, lease, now());
+  const claim = await claimCompletion(table, ref.key, ref.uploadId, leaseOf(context), now());
+  if (claim.outcome === 'leased') return afterOwnLease(claim.record.lease, context);
   if (claim.outcome !== 'claimed' || claim.record.upload === undefined) return DONE;
   const record = { ...claim.record, upload: claim.record.upload };
   const { job, output, file } = message;
   const task = { job, output, file, key: record.upload.key, record };
-  const timeUp = AbortSignal.timeout(Math.max(0, invocation.stopAt - now()));
+  const timeUp = timeUpAt(invocation.stopAt, now());
   const outcome = await completeUpload(
     task,
     jobOf(message, record.upload, record.attempts, timeUp),
@@ -150,24 +153,30 @@ async function planAnew(
 
 async function afterFault(
   error: unknown,
-  { message, ref, record, receiveCount }: ClaimedSegment,
+  { message, ref, record }: ClaimedSegment,
   context: WorkerContext,
 ): Promise<MessageOutcome> {
   const { table, invocation, logger, now } = context;
   const { deadline } = message.file;
   const verdict = judgeFault({
     error,
-    attempts: receiveCount,
+    // Each segment has its own message: how often it was delivered is how often it was tried.
+    attempts: context.message.receiveCount,
     now: now(),
     deadline,
     spread: context.random(),
   });
   const note = { ...verdict.fault, at: now() };
   logger.warn('segment failed', { ...ref.key, segment: ref.segment, fault: verdict.fault });
+  if (verdict.kind === 'again') {
+    const next = { nextAttemptAt: verdict.at, nextAttemptBy: wakingMessageOf(context) };
+    await releaseSegment(table, ref, invocation.id, now(), note, next);
+    return { kind: 'again', at: verdict.at };
+  }
   await releaseSegment(table, ref, invocation.id, now(), note);
-  if (verdict.kind === 'again') return { kind: 'again', at: verdict.at };
-  const lease = { owner: invocation.id, until: invocation.endsAt };
-  const [claim] = await claimRecoveries(table, [record], lease, now());
+  const [claim] = await claimRecoveries(table, [record], leaseOf(context), now());
+  // Whoever has the recovery now may not know what this segment found out.
+  if (claim?.outcome === 'leased') return { kind: 'again', at: claim.record.lease?.until ?? now() };
   if (claim?.outcome !== 'claimed') return DONE;
   return await settleOutcomes(
     [

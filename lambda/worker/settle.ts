@@ -1,7 +1,7 @@
 import { readRecovery } from '../shared/ledger/read-items.ts';
-import type { AttemptError, ClaimedRecovery } from '../shared/ledger/records.ts';
+import type { AttemptError, ClaimedRecovery, WakingMessage } from '../shared/ledger/records.ts';
 import { releaseRecoveries, type Settlement, settleRecoveries } from '../shared/ledger/settlements.ts';
-import type { MessageOutcome, WorkerContext } from './context.ts';
+import { DONE, type MessageOutcome, type WorkerContext, wakingMessageOf } from './context.ts';
 import type { FileOutcome, FileTask } from './copy-file.ts';
 import { judgeFault, noteOf, type Verdict } from './verdict.ts';
 
@@ -15,6 +15,7 @@ interface Release {
   readonly record: ClaimedRecovery;
   readonly error?: AttemptError;
   readonly nextAttemptAt: number;
+  readonly nextAttemptBy: WakingMessage;
 }
 
 type Entry =
@@ -36,7 +37,7 @@ export async function settleOutcomes(
     releases.length > 0 && releaseRecoveries(table, releases, now()),
   ]);
   const times = releases.map(({ nextAttemptAt }) => nextAttemptAt);
-  return times.length === 0 ? { kind: 'done' } : { kind: 'again', at: Math.min(...times) };
+  return times.length === 0 ? DONE : { kind: 'again', at: Math.min(...times) };
 }
 
 /** Frees what a lost or failed recovery holds in the bucket. Its plan may be younger than the claim. */
@@ -60,7 +61,12 @@ function entryOf({ task, outcome }: Attempted, context: WorkerContext): Entry[] 
     case 'recovered':
       return [{ kind: 'settle', record, settlement: recovered(outcome, context) }];
     case 'out-of-time':
-      return [{ kind: 'release', release: { record, nextAttemptAt: context.now() } }];
+      return [
+        {
+          kind: 'release',
+          release: { record, nextAttemptAt: context.now(), nextAttemptBy: wakingMessageOf(context) },
+        },
+      ];
     case 'fault':
       return [faulted(record, outcome, context)];
     case 'handed-on':
@@ -95,7 +101,8 @@ function faulted(
   logFault(verdict, record, context);
   const error = { ...verdict.fault, at: now };
   if (verdict.kind === 'again') {
-    return { kind: 'release', release: { record, error, nextAttemptAt: verdict.at } };
+    const nextAttemptBy = wakingMessageOf(context);
+    return { kind: 'release', release: { record, error, nextAttemptAt: verdict.at, nextAttemptBy } };
   }
   const settlement = { state: verdict.state, error, bucket: context.bucket, key: outcome.key } as const;
   return { kind: 'settle', record, settlement };

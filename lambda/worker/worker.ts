@@ -1,7 +1,6 @@
 import { meaningOf } from '../shared/errors.ts';
 import { parseMessage } from '../shared/message.ts';
 import type { MessageOutcome, WorkerContext } from './context.ts';
-import type { ReceivedMessage } from './queue.ts';
 import { recoverOutput } from './recover-output.ts';
 import { recoverSegment } from './recover-segment.ts';
 import { redrive } from './redrive.ts';
@@ -18,9 +17,9 @@ const PAUSE_MS = 30_000;
  *
  * @returns true when the message may be deleted.
  */
-export async function handleMessage(message: ReceivedMessage, context: WorkerContext): Promise<boolean> {
-  const { queue, logger } = context;
-  const outcome = await process(message, context);
+export async function handleMessage(context: WorkerContext): Promise<boolean> {
+  const { message, queue, logger } = context;
+  const outcome = await process(context);
   if (outcome.kind === 'done') return true;
   try {
     await queue.comeBackAt(message, outcome.at);
@@ -31,8 +30,8 @@ export async function handleMessage(message: ReceivedMessage, context: WorkerCon
   return false;
 }
 
-async function process(message: ReceivedMessage, context: WorkerContext): Promise<MessageOutcome> {
-  const { queue, logger, now } = context;
+async function process(context: WorkerContext): Promise<MessageOutcome> {
+  const { message, queue, logger, now } = context;
   try {
     const parsed = parseMessage(message.body);
     if (parsed.type === 'redrive') {
@@ -42,7 +41,7 @@ async function process(message: ReceivedMessage, context: WorkerContext): Promis
     logger.appendKeys({ jobId: parsed.job.id, outputId: parsed.output.id });
     return parsed.type === 'output'
       ? await recoverOutput(parsed, context)
-      : await recoverSegment(parsed, message.receiveCount, context);
+      : await recoverSegment(parsed, context);
   } catch (error) {
     const note = noteOf(error);
     if (meaningOf(error) !== 'not-understood') {

@@ -15,15 +15,23 @@ export type OutputContext = Pick<OutputMessage, 'job' | 'output' | 'failedAt'>;
  *
  * - `claimed`: the caller holds the lease until its end.
  * - `leased`: a living invocation works on it; `record.lease.until` says until when.
+ * - `waiting`: its next attempt belongs to the message that comes back at `record.nextAttemptAt`.
  * - `settled`: nothing is to be done.
  */
 export type ClaimOutcome =
   | { readonly outcome: 'claimed'; readonly record: ClaimedRecovery }
   | { readonly outcome: 'leased'; readonly record: RecoveryRecord }
+  | { readonly outcome: 'waiting'; readonly record: RecoveryRecord & { readonly nextAttemptAt: number } }
   | { readonly outcome: 'settled'; readonly record: RecoveryRecord };
 
 /** A backup file beside what its claim came to. */
 export type FileClaim = ClaimOutcome & { readonly file: BackupFile };
+
+/** What takes the waiting out of a recovery. */
+export const DUE = { nextAttemptAt: undefined, nextAttemptBy: undefined } as const;
+
+/** A message that comes a moment early, because two clocks differ or SQS rounds to seconds, is the one meant. */
+const EARLY_MS = 1_000;
 
 /** Condition: the lease is nobody's, or of an invocation that is over. Needs `:if_now`, epoch milliseconds. */
 export const LEASE_IS_FREE = '(attribute_not_exists(#leaseUntil) OR #leaseUntil < :if_now)';
@@ -54,8 +62,8 @@ export async function openRecoveries(
 
 /**
  * Makes the recoveries of an output's backup files where they are not there yet and claims all that are to be had:
- * those that are open and under no living lease. A claim takes the later deadline of record and file, counts an
- * attempt and puts the state to `copying`. It does not look at `nextAttemptAt`: the message's visibility does that.
+ * those that are open, due and under no living lease. A claim takes the later deadline of record and file, counts an
+ * attempt and puts the state to `copying`.
  *
  * Claiming again with the same lease gives the same answer, so a call whose answer was lost can be repeated. A
  * claimed record with an `upload` is a large file that has its plan already: its segments may be at work.
@@ -82,13 +90,10 @@ export async function claimFiles(
   );
   const known = created.flatMap((result) => (result.written ? [] : [existingRecord(result)]));
   const deadlines = new Map(wanted.map(({ file, fresh }) => [recoveryKey(fresh).sk, file.deadline]));
-  const retried = await claimKnown(
-    table,
-    known,
-    lease,
-    now,
-    (record) => deadlines.get(recoveryKey(record).sk) ?? 0,
-  );
+  const retried = await claimKnown(table, known, lease, now, {
+    deadlineOf: (record) => deadlines.get(recoveryKey(record).sk) ?? 0,
+    whenDue: true,
+  });
   const again = retried.values();
   return wanted.flatMap(({ file, fresh }, index) => {
     if (created[index]?.written) return [{ file, outcome: 'claimed' as const, record: fresh }];
@@ -98,7 +103,7 @@ export async function claimFiles(
 }
 
 /**
- * Claims recoveries that are in the ledger, as read by the caller a moment ago.
+ * Claims recoveries that are in the ledger, as read by the caller a moment ago, whether or not they are due.
  *
  * Cost: one UpdateItem (1 write unit, 1–2 for the index) for one, else a TransactWriteItems for each hundred.
  *
@@ -110,7 +115,8 @@ export async function claimRecoveries(
   lease: Lease,
   now: number,
 ): Promise<ClaimOutcome[]> {
-  return await claimKnown(table, records, lease, now, ({ deadline }) => deadline);
+  const options = { deadlineOf: ({ deadline }: RecoveryRecord) => deadline, whenDue: false };
+  return await claimKnown(table, records, lease, now, options);
 }
 
 async function claimKnown(
@@ -118,7 +124,7 @@ async function claimKnown(
   known: readonly RecoveryRecord[],
   lease: Lease,
   now: number,
-  deadlineOf: (record: RecoveryRecord) => number,
+  options: { readonly deadlineOf: (record: RecoveryRecord) => number; readonly whenDue: boolean },
 ): Promise<ClaimOutcome[]> {
   const outcomes = new Map<number, ClaimOutcome>();
   // Whoever lost a race sees the winner's item and judges anew; a second loss can only be to a living lease.
@@ -126,10 +132,10 @@ async function claimKnown(
   while (left.length > 0) {
     const claimable: [number, ClaimedRecovery, ConditionalWrite][] = [];
     for (const [index, record] of left) {
-      const verdict = judge(record, lease, now);
+      const verdict = judge(record, lease, now) ?? (options.whenDue ? judgeTime(record, now) : null);
       if (verdict !== null) outcomes.set(index, verdict);
       else {
-        const claimed = claimedBy(record, lease, now, deadlineOf(record));
+        const claimed = claimedBy(record, lease, now, options.deadlineOf(record));
         claimable.push([index, claimed, claimWrite(record, claimed, now)]);
       }
     }
@@ -156,8 +162,14 @@ export function judge(record: RecoveryRecord, lease: Lease, now: number): ClaimO
   return record.lease !== undefined && record.lease.until >= now ? { outcome: 'leased', record } : null;
 }
 
+function judgeTime(record: RecoveryRecord, now: number): ClaimOutcome | null {
+  const { nextAttemptAt } = record;
+  if (nextAttemptAt === undefined || nextAttemptAt <= now + EARLY_MS) return null;
+  return { outcome: 'waiting', record: { ...record, nextAttemptAt } };
+}
+
 function claimedBy(record: RecoveryRecord, lease: Lease, now: number, deadline: number): ClaimedRecovery {
-  const { nextAttemptAt: _, ...rest } = record;
+  const { nextAttemptAt: _, nextAttemptBy: __, ...rest } = record;
   return {
     ...rest,
     state: 'copying',
@@ -170,7 +182,7 @@ function claimedBy(record: RecoveryRecord, lease: Lease, now: number, deadline: 
 
 function claimWrite(seen: RecoveryRecord, claimed: ClaimedRecovery, now: number): ConditionalWrite {
   const { state, attempts, deadline, updatedAt, lease } = claimed;
-  const changes = { state, attempts, deadline, updatedAt, nextAttemptAt: undefined, ...flat(lease) };
+  const changes = { state, attempts, deadline, updatedAt, ...DUE, ...flat(lease) };
   return {
     update: recoveryKey(seen),
     changes: { set: storedChanges({ ...changes, ...stateIndexKeys(claimed) }) },

@@ -53,7 +53,11 @@ const output = {
   failedAt: time,
 };
 
-const flatLease = { leaseOwner: v.exactOptional(text), leaseUntil: v.exactOptional(count) };
+const flatLease = {
+  leaseOwner: v.exactOptional(text),
+  leaseUntil: v.exactOptional(count),
+  leaseMessageId: v.exactOptional(text),
+};
 
 const failureItem = v.object({
   kind: v.literal('failure'),
@@ -95,7 +99,9 @@ const recoveryItem = v.object({
   settledAt: v.exactOptional(time),
   settledBy: v.exactOptional(text),
   attempts: count,
+  redrives: v.exactOptional(count),
   nextAttemptAt: v.exactOptional(time),
+  nextAttemptBy: v.exactOptional(v.object({ messageId: text, receiptHandle: text })),
   lastError: v.exactOptional(v.object({ ...attempt.entries, meaning })),
   history: v.optional(v.array(attempt), []),
   bucket: v.exactOptional(text),
@@ -134,23 +140,25 @@ export function parseFailure(item: Item): PrimaryFailureRecord {
 
 /** @throws {LedgerItemNotUnderstood} */
 export function parseRecovery(item: Item): RecoveryRecord {
-  const { kind: _, leaseOwner, leaseUntil, upload, segmentsDone, ...recovery } = parse(recoveryItem, item);
+  const { kind: _, upload, segmentsDone, ...rest } = parse(recoveryItem, item);
+  const { leaseOwner, leaseUntil, leaseMessageId, ...recovery } = rest;
   return {
     ...recovery,
-    ...leaseFrom(leaseOwner, leaseUntil),
+    ...leaseFrom(leaseOwner, leaseUntil, leaseMessageId),
     ...(upload && { upload: withSegments(upload, segmentsDone) }),
   };
 }
 
 /** @throws {LedgerItemNotUnderstood} */
 export function parseSegment(item: Item): SegmentRecord {
-  const { kind: _, leaseOwner, leaseUntil, progress, ...segment } = parse(segmentItem, item);
+  const { kind: _, progress, ...rest } = parse(segmentItem, item);
+  const { leaseOwner, leaseUntil, leaseMessageId, ...segment } = rest;
   const own = progress?.uploadId === segment.uploadId ? progress : undefined;
   return {
     ...segment,
     bytesDone: own?.bytes ?? 0,
     ...(own && { progressAt: own.at }),
-    ...leaseFrom(leaseOwner, leaseUntil),
+    ...leaseFrom(leaseOwner, leaseUntil, leaseMessageId),
   };
 }
 
@@ -203,12 +211,13 @@ export function storedChanges(fields: object): Item {
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, storedValue(name, value)]));
 }
 
-/** A lease as attributes; without one, both are undefined. */
+/** A lease as attributes; without one, all are undefined. */
 export function flat(lease: Lease | undefined): {
   leaseOwner: string | undefined;
   leaseUntil: number | undefined;
+  leaseMessageId: string | undefined;
 } {
-  return { leaseOwner: lease?.owner, leaseUntil: lease?.until };
+  return { leaseOwner: lease?.owner, leaseUntil: lease?.until, leaseMessageId: lease?.messageId };
 }
 
 function storedValue(name: string, value: unknown): unknown {
@@ -226,8 +235,13 @@ function withSegments(
   return { ...plan, segmentsDone: [...(done ?? [])].sort((a, b) => a - b) };
 }
 
-function leaseFrom(owner: string | undefined, until: number | undefined): { lease?: Lease } {
-  return owner === undefined || until === undefined ? {} : { lease: { owner, until } };
+function leaseFrom(
+  owner: string | undefined,
+  until: number | undefined,
+  messageId: string | undefined,
+): { lease?: Lease } {
+  if (owner === undefined || until === undefined) return {};
+  return { lease: { owner, until, ...(messageId !== undefined && { messageId }) } };
 }
 
 function parse<const Schema extends v.GenericSchema>(schema: Schema, item: Item): v.InferOutput<Schema> {

@@ -1,5 +1,5 @@
 import type { RecoveryKey } from '../model.ts';
-import { type ClaimOutcome, judge, LEASE_IS_FREE } from './claims.ts';
+import { type ClaimOutcome, DUE, judge, LEASE_IS_FREE } from './claims.ts';
 import { existingItem, writeOne } from './conditional-writes.ts';
 import { flat, parseRecovery, storedChanges } from './items.ts';
 import { recoveryKey } from './keys.ts';
@@ -25,7 +25,7 @@ export type PlannedRecovery = RecoveryRecord & Required<Pick<RecoveryRecord, 'up
 export const IS_THIS_UPLOAD = '#upload.#uploadId = :if_uploadId';
 
 /** What a sign of life makes of a recovery that waited for its next attempt. */
-export const AT_WORK = { state: 'copying', nextAttemptAt: undefined } as const;
+export const AT_WORK = { state: 'copying', ...DUE } as const;
 
 /**
  * Keeps the plan of a large file, once. The caller holds the recovery's lease, sends the segments' messages and then

@@ -32,6 +32,15 @@ export interface Lease {
   readonly owner: string;
   /** The end of that invocation: it cannot outlive its lease, so no heartbeat is needed. */
   readonly until: number;
+  /** Id of the queue message that the invocation handles. */
+  readonly messageId?: string;
+}
+
+/** A queue message that is hidden until its time comes. */
+export interface WakingMessage {
+  readonly messageId: string;
+  /** By which the queue can be told to show it at once. */
+  readonly receiptHandle: string;
 }
 
 /** An attempt that did not end well. */
@@ -95,8 +104,12 @@ export interface RecoveryRecord extends RecoveryKey {
   readonly settledBy?: string;
   /** How often it was claimed. */
   readonly attempts: number;
+  /** How often it was opened again after it had been settled; absent for never. */
+  readonly redrives?: number;
   /** When the message is due again, while it waits. */
   readonly nextAttemptAt?: number;
+  /** The message that comes back then; a repeated notification's message is not it. */
+  readonly nextAttemptBy?: WakingMessage;
   readonly lastError?: AttemptError;
   /** The last attempts that did not end well, oldest first, at most {@link HISTORY_LENGTH}. */
   readonly history: readonly Attempt[];

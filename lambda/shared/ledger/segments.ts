@@ -35,13 +35,13 @@ export interface SegmentRef {
 
 /**
  * - `claimed`: the caller copies the segment until its lease ends.
- * - `leased`: a living invocation copies it.
+ * - `leased`: a living invocation copies it, for the message that the lease names.
  * - `done`: it is in the bucket; `allDone` tells that only the completion is wanting.
  * - `stale`: the recovery is settled or its upload was planned anew; the message has no use any more.
  */
 export type SegmentClaim =
   | { readonly outcome: 'claimed'; readonly record: PlannedRecovery }
-  | { readonly outcome: 'leased'; readonly until: number }
+  | { readonly outcome: 'leased'; readonly lease: Lease | undefined }
   | { readonly outcome: 'done'; readonly record: PlannedRecovery; readonly allDone: boolean }
   | { readonly outcome: 'stale'; readonly record: RecoveryRecord | undefined };
 
@@ -71,7 +71,7 @@ export async function claimSegment(
     },
   });
   if (!result.written) {
-    return { outcome: 'leased', until: parseSegment(existingItem(result)).lease?.until ?? now };
+    return { outcome: 'leased', lease: parseSegment(existingItem(result)).lease };
   }
   // Read only now: whoever finished the segment before this lease began has said so in the recovery by then.
   const record = await readRecovery(table, ref.key);
@@ -145,8 +145,8 @@ export async function finishSegment(
 }
 
 /**
- * Gives a segment back before it is done, and notes the error, if any, with the recovery. The history of a recovery
- * with several failing segments may miss an entry; `lastError` never does.
+ * Gives a segment back before it is done, and notes the error, if any, with the recovery, and when its message comes
+ * back. The history of a recovery with several failing segments may miss an entry; `lastError` never does.
  *
  * Cost: one UpdateItem (1 write unit); with an error also a GetItem and an UpdateItem of the recovery.
  *
@@ -158,6 +158,7 @@ export async function releaseSegment(
   owner: string,
   now: number,
   error?: AttemptError,
+  next?: Required<Pick<RecoveryRecord, 'nextAttemptAt' | 'nextAttemptBy'>>,
 ): Promise<void> {
   await writeOne(table, {
     update: segmentKey(ref.key, ref.segment),
@@ -170,7 +171,10 @@ export async function releaseSegment(
   await writeOne(table, {
     update: recoveryKey(ref.key),
     changes: {
-      set: storedChanges({ lastError: error, history: withAttempt(record.history, error), updatedAt: now }),
+      set: storedChanges({
+        ...next,
+        ...{ lastError: error, history: withAttempt(record.history, error), updatedAt: now },
+      }),
     },
     condition: {
       expression: IS_THIS_UPLOAD,

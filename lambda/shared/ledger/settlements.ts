@@ -1,10 +1,17 @@
 import type { RecoveryKey } from '../model.ts';
+import { DUE, LEASE_IS_FREE } from './claims.ts';
 import { existingItem, writeAll, writeOne } from './conditional-writes.ts';
 import { type Item, parseRecovery, recoveryToItem, storedChanges } from './items.ts';
 import { isoTime, recoveryKey } from './keys.ts';
 import { type LedgerTable, recordTtl } from './ledger-table.ts';
 import { readRecovery } from './read-items.ts';
-import { type AttemptError, type ClaimedRecovery, type RecoveryRecord, withAttempt } from './records.ts';
+import {
+  type AttemptError,
+  type ClaimedRecovery,
+  type RecoveryRecord,
+  type WakingMessage,
+  withAttempt,
+} from './records.ts';
 
 /** How a recovery ended. */
 export type Settlement =
@@ -81,18 +88,21 @@ export async function releaseRecoveries(
     readonly error?: AttemptError;
     /** When the message is due again, epoch milliseconds. */
     readonly nextAttemptAt?: number;
+    /** That message. */
+    readonly nextAttemptBy?: WakingMessage;
   }[],
   now: number,
 ): Promise<LeasedWrite[]> {
   return await writeLeased(
     table,
-    releases.map(({ record, error, nextAttemptAt }) => {
+    releases.map(({ record, error, nextAttemptAt, nextAttemptBy }) => {
       const next: RecoveryRecord = {
         ...withoutLease(record),
         state: 'pending',
         updatedAt: now,
         ...(error && { lastError: bounded(error), history: withAttempt(record.history, error) }),
         ...(nextAttemptAt !== undefined && { nextAttemptAt }),
+        ...(nextAttemptBy !== undefined && { nextAttemptBy }),
       };
       return { seen: record, next, set: attributesOf(next, ATTEMPT) };
     }),
@@ -142,7 +152,7 @@ export async function reopenRecovery(
     update: recoveryKey(seen),
     changes: {
       set: {
-        ...attributesOf(next, [...OUTCOME, ...PROGRESS]),
+        ...attributesOf(next, [...OUTCOME, ...PROGRESS, 'redrives']),
         ttl: recordTtl(table, Math.max(now, next.deadline)),
       },
     },
@@ -155,15 +165,44 @@ export async function reopenRecovery(
   return { outcome: 'open', record: parseRecovery(existingItem(result)) };
 }
 
+/**
+ * Ends the waiting of an open recovery that nobody works on, so that whoever comes next may claim it.
+ *
+ * Cost: one UpdateItem: 1 write unit, 1 for the index.
+ *
+ * @param seen the record as the caller read it.
+ * @param now epoch milliseconds.
+ * @returns false when it was claimed, settled or made due by somebody else since it was read.
+ */
+export async function makeDue(table: LedgerTable, seen: RecoveryRecord, now: number): Promise<boolean> {
+  const { written } = await writeOne(table, {
+    update: recoveryKey(seen),
+    changes: { set: storedChanges({ ...DUE, updatedAt: now }) },
+    condition: {
+      expression: `#state IN (:if_pending, :if_copying) AND #attempts = :if_attempts AND #updatedAt = :if_seen AND ${LEASE_IS_FREE}`,
+      values: {
+        ':if_pending': 'pending',
+        ':if_copying': 'copying',
+        ':if_attempts': seen.attempts,
+        ':if_seen': isoTime(seen.updatedAt),
+        ':if_now': now,
+      },
+    },
+  });
+  return written;
+}
+
 /** Attributes that an attempt leaves behind. */
 const ATTEMPT = [
   'state',
   'updatedAt',
   'nextAttemptAt',
+  'nextAttemptBy',
   'lastError',
   'history',
   'leaseOwner',
   'leaseUntil',
+  'leaseMessageId',
 ] as const;
 
 /** Attributes that a settlement decides. */
@@ -205,7 +244,7 @@ function isRepetition(existing: RecoveryRecord, seen: ClaimedRecovery, next: Rec
 }
 
 function settled(record: ClaimedRecovery, settlement: Settlement, now: number): RecoveryRecord {
-  const { nextAttemptAt: _, lastError: __, upload: ___, ...rest } = withoutLease(record);
+  const { nextAttemptAt: _, nextAttemptBy: __, lastError: ___, upload: ____, ...rest } = withoutLease(record);
   const settledAs = { ...rest, updatedAt: now, settledAt: now, settledBy: record.lease.owner };
   if (settlement.state === 'recovered') {
     const { size } = settlement;
@@ -217,7 +256,8 @@ function settled(record: ClaimedRecovery, settlement: Settlement, now: number): 
 
 function reopened(record: RecoveryRecord, now: number): RecoveryRecord {
   const kept = Object.entries(recoveryToItem(record)).filter(([name]) => !FORGOTTEN.has(name));
-  return parseRecovery({ ...Object.fromEntries(kept), state: 'pending', updatedAt: isoTime(now) });
+  const redrives = (record.redrives ?? 0) + 1;
+  return parseRecovery({ ...Object.fromEntries(kept), state: 'pending', updatedAt: isoTime(now), redrives });
 }
 
 /** What a reopened recovery knows no more. */

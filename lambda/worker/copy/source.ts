@@ -17,8 +17,8 @@ export const USUAL_STALL_LIMITS: StallLimits = {
   minBytesPerSecond: 64 * 1024,
 };
 
-/** S3 closes idle connections after a few seconds; a function that was frozen cannot know. */
-const IDLE_MS = 4000;
+/** After longer idleness a connection is not trusted any more: a function that was frozen may not have heard its end. */
+const IDLE_MS = 10_000;
 
 export interface SourceOptions {
   /** Connections to one origin at a time. */

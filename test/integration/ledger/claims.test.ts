@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimFiles, claimRecoveries, openRecoveries } from '../../../lambda/shared/ledger/claims.ts';
 import { readJob, readRecovery } from '../../../lambda/shared/ledger/read-items.ts';
 import type { ClaimedRecovery, Lease } from '../../../lambda/shared/ledger/records.ts';
-import { releaseRecoveries, settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
+import { makeDue, releaseRecoveries, settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
 import {
   aFile,
   aLease,
@@ -89,9 +89,10 @@ describe('a file that is known', () => {
   it('is claimed again after a release, with its history and without the next attempt', async () => {
     const output = anOutput();
     const record = await claimOne(output);
-    const release = { record, error: anError(), nextAttemptAt: NOW + 60_000 };
+    const nextAttemptBy = { messageId: 'first message', receiptHandle: 'handle' };
+    const release = { record, error: anError(), nextAttemptAt: NOW + 60_000, nextAttemptBy };
     await releaseRecoveries(ledger.table, [release], NOW);
-    const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW);
+    const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW + 60_000);
     expect(claim).toMatchObject({
       outcome: 'claimed',
       record: {
@@ -101,7 +102,54 @@ describe('a file that is known', () => {
         history: [{ message: 'no s3:PutObject' }],
       },
     });
-    expect(claim?.record.nextAttemptAt).toBeUndefined();
+    expect(claim?.record).not.toHaveProperty('nextAttemptAt');
+    expect(claim?.record).not.toHaveProperty('nextAttemptBy');
+  });
+
+  it('waits for the message that its next attempt belongs to, but not for a second of difference', async () => {
+    const output = anOutput();
+    const record = await claimOne(output);
+    const nextAttemptBy = { messageId: 'first message', receiptHandle: 'handle' };
+    await releaseRecoveries(ledger.table, [{ record, nextAttemptAt: NOW + 60_000, nextAttemptBy }], NOW);
+    const claimAt = async (time: number) => {
+      const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), time);
+      return claim;
+    };
+    expect(await claimAt(NOW + 58_999)).toMatchObject({
+      outcome: 'waiting',
+      record: { attempts: 1, nextAttemptAt: NOW + 60_000, nextAttemptBy },
+    });
+    expect(await claimAt(NOW + 59_000)).toMatchObject({ outcome: 'claimed', record: { attempts: 2 } });
+  });
+
+  it('waits no longer once it was made due, which only who has seen it last can do', async () => {
+    const output = anOutput();
+    const record = await claimOne(output);
+    expect(await makeDue(ledger.table, record, NOW + 1)).toBe(false);
+    await releaseRecoveries(ledger.table, [{ record, nextAttemptAt: NOW + 60_000 }], NOW);
+    const seen = await readRecovery(ledger.table, record);
+    if (seen === undefined) throw new Error('expected a record');
+    expect(await makeDue(ledger.table, seen, NOW + 1)).toBe(true);
+    expect(await makeDue(ledger.table, seen, NOW + 2)).toBe(false);
+    const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW + 3);
+    expect(claim?.outcome).toBe('claimed');
+  });
+
+  it('can be claimed before its time by who has reason to', async () => {
+    const record = await claimOne();
+    await releaseRecoveries(ledger.table, [{ record, nextAttemptAt: NOW + 60_000 }], NOW);
+    const seen = await readRecovery(ledger.table, record);
+    if (seen === undefined) throw new Error('expected a record');
+    const [claim] = await claimRecoveries(ledger.table, [seen], aLease('second'), NOW);
+    expect(claim?.outcome).toBe('claimed');
+  });
+
+  it('says for which message it is leased', async () => {
+    const output = anOutput();
+    const lease = { ...aLease('first'), messageId: 'first message' };
+    await claimOne(output, lease);
+    const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW);
+    expect(claim).toMatchObject({ outcome: 'leased', record: { lease } });
   });
 
   it('takes the deadline of a fresh URL when that is later, and keeps its own when not', async () => {

@@ -41,7 +41,9 @@ async function claimOne(output = anOutput()): Promise<ClaimedRecovery> {
   return claim.record;
 }
 
-async function planned(segments = 3): Promise<{ record: ClaimedRecovery; ref: (segment: number) => SegmentRef }> {
+async function planned(
+  segments = 3,
+): Promise<{ record: ClaimedRecovery; ref: (segment: number) => SegmentRef }> {
   const record = await claimOne();
   await savePlan(ledger.table, record, aPlan({ segments, size: segments * 1000 }), NOW);
   await handOver(ledger.table, record, NOW);
@@ -96,7 +98,7 @@ describe('a segment', () => {
     await claimSegment(ledger.table, ref(0), aLease('dead', NOW + 10), NOW);
     expect(await claimSegment(ledger.table, ref(0), aLease('heir'), NOW + 10)).toEqual({
       outcome: 'leased',
-      until: NOW + 10,
+      lease: { owner: 'dead', until: NOW + 10 },
     });
     expect((await claimSegment(ledger.table, ref(0), aLease('heir'), NOW + 11)).outcome).toBe('claimed');
     await releaseSegment(ledger.table, ref(0), 'heir', NOW);
@@ -127,7 +129,12 @@ describe('a segment', () => {
   it('notes its error with the recovery when it is given back', async () => {
     const { record, ref } = await planned();
     await claimSegment(ledger.table, ref(1), aLease('one'), NOW);
-    await releaseSegment(ledger.table, ref(1), 'one', NOW, anError());
+    const next = {
+      nextAttemptAt: NOW + 60_000,
+      nextAttemptBy: { messageId: 'of segment 1', receiptHandle: 'handle' },
+    };
+    await releaseSegment(ledger.table, ref(1), 'one', NOW, anError(), next);
+    expect(await readRecovery(ledger.table, record)).toMatchObject(next);
     expect(await readRecovery(ledger.table, record)).toMatchObject({
       state: 'copying',
       lastError: anError(),

@@ -61,9 +61,13 @@ const required = {
 const optional = {
   settledAt: time,
   settledBy: text,
+  redrives: count,
   nextAttemptAt: time,
+  nextAttemptBy: fc.record({ messageId: text, receiptHandle: text }),
   lastError: fc.record({ ...attempt, meaning: fc.constantFrom('try-again' as const, 'lost' as const) }),
-  lease: fc.record({ owner: text, until: count }),
+  lease: fc
+    .tuple(fc.record({ owner: text, until: count }), fc.record({ messageId: text }, { requiredKeys: [] }))
+    .map(([given, more]) => ({ ...given, ...more })),
   bucket: text,
   key: text,
   size: count,
