@@ -11,6 +11,11 @@ export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
 }
 
+/** The command has done its work and answered, and what it found needs a person; ends with exit code 3. */
+export class NeedsAttention extends Error {
+  override readonly name = 'NeedsAttention';
+}
+
 /** What a command is given. */
 export interface CommandContext {
   readonly argv: readonly string[];
@@ -24,8 +29,8 @@ export interface CommandContext {
 }
 
 /**
- * Runs a command of the process and sets its exit code: 0 done, 1 failed, 2 not understood. `--help` prints the help. A
- * reader that has seen enough (`| head`) ends it quietly.
+ * Runs a command of the process and sets its exit code: 0 done, 1 failed, 2 not understood, 3 done with a result that
+ * needs a person. `--help` prints the help. A reader that has seen enough (`| head`) ends it quietly.
  */
 export async function runCommand(
   name: string,
@@ -46,6 +51,9 @@ export async function runCommand(
     if (error instanceof UsageError) {
       await err.write(`${name}: ${error.message}\nTry: npm run ${name} -- --help\n`);
       process.exitCode = 2;
+    } else if (error instanceof NeedsAttention) {
+      await err.write(`${error.message}\n`);
+      process.exitCode = 3;
     } else {
       await err.write(`${name}: ${sentenceOf(error)}\n`);
       process.exitCode = 1;

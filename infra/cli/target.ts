@@ -34,6 +34,14 @@ export const TARGET_HELP = `Which stack:
   --local           the stack that npm start runs
 `;
 
+/** The same for commands that need the whole stack. */
+export const STACK_OPTIONS = { stack: TARGET_OPTIONS.stack, local: TARGET_OPTIONS.local } as const;
+
+export const STACK_HELP = `Which stack:
+  --stack NAME      a deployed stack (default: ZencoderRecovery), by the AWS profile and region in use
+  --local           the stack that npm start runs
+`;
+
 export const DEFAULT_STACK = 'ZencoderRecovery';
 
 /** Where `npm start` says which stack runs. */

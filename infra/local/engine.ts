@@ -11,6 +11,7 @@ import { createBucket } from './resources/bucket.ts';
 import { makeResources, refuseUnknownTypes } from './resources/index.ts';
 import type { Credentials, World } from './resources/world.ts';
 import { runSchedule, startSchedules } from './schedules.ts';
+import { startLambdaApi } from './servers/lambda-api.ts';
 import { type Endpoints, endpointVariables, startServers } from './servers/start.ts';
 import { startPoller } from './sqs-poller.ts';
 import { resourcesOf } from './template.ts';
@@ -61,7 +62,8 @@ export interface LocalSchedules {
 export interface Engine {
   /** The stack's outputs, by key. */
   readonly outputs: Readonly<Record<string, string>>;
-  readonly endpoints: Endpoints;
+  /** Of the servers, and of Lambda's `Invoke` for the stack's own functions. */
+  readonly endpoints: Endpoints & { readonly lambda: string };
   readonly region: string;
   /** The stack owner's, for clients. */
   readonly credentials: Credentials;
@@ -150,12 +152,14 @@ async function start(
   await Promise.all((options.buckets ?? []).map((bucket) => createBucket(clients.s3, bucket)));
   const { outputs } = await makeResources({ template: stack.template, pseudo }, world);
 
+  const lambda = await startLambdaApi(world.functions);
+  onClose(() => lambda.close());
   const pollers = world.mappings.map((mapping) => startPoller(mapping, clients.sqs));
   onClose(() => Promise.all(pollers.map((poller) => poller.close())));
   if (options.schedules !== 'manual') onClose(startSchedules(world.schedules, clock));
   return {
     outputs,
-    endpoints: servers.endpoints,
+    endpoints: { ...servers.endpoints, lambda: lambda.endpoint },
     region: REGION,
     credentials: keys.owner,
     clients,
