@@ -177,6 +177,19 @@ describe('a file that is known', () => {
   });
 });
 
+describe('a claim by what was read', () => {
+  it('goes by what is there now, when another attempt has come and gone since', async () => {
+    const output = anOutput();
+    const [opened] = await openRecoveries(ledger.table, output, [aFile()], NOW);
+    if (opened === undefined) throw new Error('expected a record');
+    const record = await claimOne(output);
+    await releaseRecoveries(ledger.table, [{ record, error: anError() }], NOW);
+    const [claim] = await claimRecoveries(ledger.table, [opened], aLease('second'), NOW);
+    expect(claim).toMatchObject({ outcome: 'claimed', record: { attempts: 2, history: [{}] } });
+    expect(claim && (await readRecovery(ledger.table, claim.record))).toEqual(claim?.record);
+  });
+});
+
 describe('many at once', () => {
   it('lets exactly one of ten concurrent claims win', async () => {
     const output = anOutput();
