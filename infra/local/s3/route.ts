@@ -42,7 +42,7 @@ export const OPERATIONS: Readonly<Record<OperationName, Operation>> = {
   UploadPart: uploadPart,
 };
 
-/** Query parameters that only tell the variant of a call, each with the calls it belongs to. */
+/** Calls by method and by the query parameter that sets them apart, if any. */
 const BUCKET_ROUTES: Readonly<Record<string, OperationName>> = {
   'PUT ': 'CreateBucket',
   'HEAD ': 'HeadBucket',

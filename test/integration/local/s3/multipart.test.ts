@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { crc32 } from 'node:zlib';
 import {
   AbortMultipartUploadCommand,
@@ -206,6 +208,23 @@ describe('a multipart upload', () => {
     await expect.poll(() => s3.bodyFiles()).toHaveLength(0);
   });
 
+  it('takes no part that was still on its way when it was aborted', async () => {
+    await using s3 = await testS3({ anonymous: true });
+    const multipart = await upload(s3.client);
+    const headers = { 'content-length': 10 };
+    const url = `${s3.url(at.Key)}?partNumber=1&uploadId=${multipart.id}`;
+    const part = request(url, { method: 'PUT', headers });
+    const answered = once(part, 'response');
+    part.write('12345');
+    await expect.poll(() => s3.server.stats().bytesIn).toBe(5);
+    await multipart.abort();
+    part.end('67890');
+    const [answer] = await answered;
+    expect(answer).toMatchObject({ statusCode: 404 });
+    answer.resume();
+    await expect.poll(() => s3.bodyFiles()).toHaveLength(0);
+  });
+
   it('is found among the uploads under way, by prefix and page by page', async () => {
     await using s3 = await testS3();
     const keys = ['a/1', 'a/1', 'a/2', 'b/1'];
@@ -221,6 +240,20 @@ describe('a multipart upload', () => {
     expect(new Set(found)).toEqual(new Set(made.slice(0, 3)));
     expect(found).toHaveLength(3);
     expect((await list({ KeyMarker: 'a/1' })).Uploads?.map(({ Key }) => Key)).toEqual(['a/2', 'b/1']);
+  });
+
+  it('can be read to its end although it is replaced meanwhile: its later parts wait for their readers', async () => {
+    await using s3 = await testS3();
+    const multipart = await upload(s3.client);
+    const large = [randomBytes(24 * MIB), randomBytes(1 * MIB)];
+    const parts: CompletedPart[] = [];
+    for (const [index, body] of large.entries()) parts.push(await multipart.part(index + 1, body));
+    await multipart.complete(parts);
+    const { Body } = await s3.client.send(new GetObjectCommand(at));
+    await s3.client.send(new PutObjectCommand({ ...at, Body: 'new' }));
+    const read = Buffer.from((await Body?.transformToByteArray()) ?? []);
+    expect(read.equals(Buffer.concat(large))).toBe(true);
+    await expect.poll(() => s3.bodyFiles()).toHaveLength(1);
   });
 
   it('is what lib-storage makes of a stream', async () => {
