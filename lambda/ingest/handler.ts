@@ -2,10 +2,10 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
+import { sendAll } from '../shared/send-all.ts';
 import type { Answer } from './answer.ts';
 import { CredentialCache } from './credentials.ts';
 import { ingestEnvironment } from './environment.ts';
-import { sendAll } from './queue.ts';
 import { type ReceiveDependencies, receive } from './receive.ts';
 
 const environment = ingestEnvironment();

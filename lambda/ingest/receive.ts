@@ -1,10 +1,10 @@
 import { type DecisionSettings, decide } from '../shared/decide.ts';
 import { encodeMessage } from '../shared/encode-message.ts';
 import { type Notification, parseNotification } from '../shared/notification.ts';
+import { messagesOf } from '../shared/output-messages.ts';
 import { type Answer, accepted, refusal, unauthorized, unavailable } from './answer.ts';
 import { isAuthentic, type NotificationCredentials, proofIn, type RequestHeaders } from './authenticate.ts';
 import { type NotificationRequest, readBody } from './body.ts';
-import { messagesOf } from './messages.ts';
 
 /** What ingest needs of the world. */
 export interface ReceiveDependencies {
@@ -62,7 +62,9 @@ async function isFromZencoder(headers: RequestHeaders, world: ReceiveDependencie
 
 async function take(notification: Notification, world: ReceiveDependencies): Promise<Answer> {
   const decisions = decide(notification, world.settings, world.now());
-  const bodies = decisions.flatMap((decision) => messagesOf(notification.job, decision)).map(encodeMessage);
+  const bodies = decisions
+    .flatMap((decision) => messagesOf(notification.job, decision, 'notification'))
+    .map(encodeMessage);
   await world.send(bodies);
   const outcome = {
     job: notification.job.id,

@@ -1,12 +1,17 @@
 import type { RecoveryMessage } from './message.ts';
 
-/**
- * A message as the text that goes on the queue: JSON in which every character that SQS does not take as it is (U+FFFE,
- * U+FFFF), or that servers like it do not (beyond the basic plane), is escaped. Labels and `pass_through` are the
- * customer's own words and hold whatever they like.
- */
+/** A message as the text that goes on the queue. */
 export function encodeMessage(message: RecoveryMessage): string {
-  return JSON.stringify(message).replace(/[\ud800-\udfff\ufffe\uffff]/g, escapeUnit);
+  return encodeJson(message);
+}
+
+/**
+ * JSON for SQS and SNS, in which every character that they do not take as it is (U+FFFE, U+FFFF), or that servers like
+ * them do not (beyond the basic plane), is escaped. Labels and `pass_through` are the customer's own words and hold
+ * whatever they like.
+ */
+export function encodeJson(value: object): string {
+  return JSON.stringify(value).replace(/[\ud800-\udfff\ufffe\uffff]/g, escapeUnit);
 }
 
 function escapeUnit(unit: string): string {

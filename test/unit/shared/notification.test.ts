@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { messagesOf } from '../../../lambda/ingest/messages.ts';
 import { decide } from '../../../lambda/shared/decide.ts';
 import { encodeMessage } from '../../../lambda/shared/encode-message.ts';
 import { NotJson, parseJson } from '../../../lambda/shared/json.ts';
 import { parseMessage } from '../../../lambda/shared/message.ts';
 import { NotANotification, parseNotification } from '../../../lambda/shared/notification.ts';
+import { messagesOf } from '../../../lambda/shared/output-messages.ts';
 import { DEFAULT_ZENCODER_STORAGE, parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
 import { sampleText } from '../../support/samples.ts';
 
@@ -204,7 +204,7 @@ describe('anything at all', () => {
         try {
           const notification = parseNotification(parseJson(JSON.stringify(body)));
           messages = decide(notification, settings, 0)
-            .flatMap((decision) => messagesOf(notification.job, decision))
+            .flatMap((decision) => messagesOf(notification.job, decision, 'notification'))
             .map(encodeMessage);
         } catch (error) {
           if (!(error instanceof NotANotification || error instanceof NotJson)) throw error;

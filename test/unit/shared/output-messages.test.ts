@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LONGEST_MESSAGE_BYTES, messagesOf } from '../../../lambda/ingest/messages.ts';
-import { inBatches } from '../../../lambda/ingest/queue.ts';
 import type { OutputDecision } from '../../../lambda/shared/decide.ts';
 import { encodeMessage } from '../../../lambda/shared/encode-message.ts';
+import { LONGEST_MESSAGE_BYTES, messagesOf } from '../../../lambda/shared/output-messages.ts';
+import { inBatches } from '../../../lambda/shared/send-all.ts';
 
 const job = { id: '1', passThrough: '😀', test: false };
 const failure = {
@@ -34,20 +34,20 @@ function decision(files: number): OutputDecision {
 describe('messagesOf', () => {
   it('makes one message for an output with its failures and files', () => {
     const given = decision(100);
-    expect(messagesOf(job, given)).toEqual([
+    expect(messagesOf(job, given, 'notification')).toEqual([
       { type: 'output', version: 1, origin: 'notification', job, ...given },
     ]);
   });
 
   it('makes one for failures without files', () => {
-    expect(messagesOf(job, decision(0))).toMatchObject([{ failures: [failure], files: [] }]);
+    expect(messagesOf(job, decision(0), 'notification')).toMatchObject([{ failures: [failure], files: [] }]);
   });
 
   it('splits files that do not fit, in order, with the failures in the first message alone', () => {
     fc.assert(
       fc.property(fc.nat(60), fc.integer({ min: 1000, max: 10_000 }), (count, longest) => {
         const given = decision(count);
-        const messages = messagesOf(job, given, longest);
+        const messages = messagesOf(job, given, 'notification', longest);
         expect(messages.flatMap((message) => message.files)).toEqual(given.files);
         expect(messages.map((message) => message.failures.length)).toEqual(
           messages.map((_, at) => (at === 0 ? 1 : 0)),
@@ -61,7 +61,9 @@ describe('messagesOf', () => {
   });
 
   it('fills messages up to the limit of SQS', () => {
-    const sizes = messagesOf(job, decision(6000)).map((message) => Buffer.byteLength(encodeMessage(message)));
+    const sizes = messagesOf(job, decision(6000), 'notification').map((message) =>
+      Buffer.byteLength(encodeMessage(message)),
+    );
     expect(sizes.length).toBeGreaterThan(2);
     for (const size of sizes.slice(0, -1)) {
       expect(size).toBeLessThanOrEqual(LONGEST_MESSAGE_BYTES);

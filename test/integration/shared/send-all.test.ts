@@ -1,7 +1,7 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { QueueDidNotTakeAll, sendAll } from '../../../lambda/ingest/queue.ts';
-import { forward, type Server, serve, startQueue, type TestQueue } from './servers.ts';
+import { QueueDidNotTakeAll, sendAll } from '../../../lambda/shared/send-all.ts';
+import { forward, type Server, serve, startQueue, type TestQueue } from '../ingest/servers.ts';
 
 interface Entry {
   Id: string;

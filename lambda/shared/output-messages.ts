@@ -1,7 +1,7 @@
-import type { OutputDecision } from '../shared/decide.ts';
-import { encodeMessage } from '../shared/encode-message.ts';
-import type { OutputMessage } from '../shared/message.ts';
-import type { JobInfo } from '../shared/model.ts';
+import type { OutputDecision } from './decide.ts';
+import { encodeMessage } from './encode-message.ts';
+import type { OutputMessage } from './message.ts';
+import type { JobInfo } from './model.ts';
 
 /** SQS takes messages of 1 MiB; what is kept free is for attributes that tracing may add. */
 export const LONGEST_MESSAGE_BYTES = 1_048_576 - 16_384;
@@ -15,6 +15,7 @@ export const LONGEST_MESSAGE_BYTES = 1_048_576 - 16_384;
 export function messagesOf(
   job: JobInfo,
   decision: OutputDecision,
+  origin: OutputMessage['origin'],
   longestBytes: number = LONGEST_MESSAGE_BYTES,
 ): OutputMessage[] {
   const { output, failures, files, failedAt } = decision;
@@ -26,7 +27,7 @@ export function messagesOf(
     failures: [...failures],
     files: [],
     failedAt,
-    origin: 'notification',
+    origin,
   };
   const bare = sizeOf({ ...envelope, failures: [] });
   const messages: OutputMessage[] = [envelope];

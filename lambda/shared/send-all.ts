@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { RecoveryError } from '../shared/errors.ts';
+import { RecoveryError } from './errors.ts';
 
 /** SQS's own limits of one SendMessageBatch. */
 const MOST_ENTRIES = 10;
