@@ -126,6 +126,9 @@ const settings = v.pipe(
   ),
 );
 
+/** Names of all settings. */
+export const SETTINGS: readonly string[] = Object.keys(entries.entries);
+
 /** The parsed settings; absent are only those without a default. */
 export type Config = Readonly<v.InferOutput<typeof settings>>;
 
@@ -140,7 +143,7 @@ export class InvalidConfig extends Error {
  * @throws {InvalidConfig} naming every faulty and every unknown setting at once.
  */
 export function parseConfig(context: Readonly<Record<string, unknown>>): Config {
-  const faults = unknownSettings(Object.keys(context), Object.keys(entries.entries));
+  const faults = unknownSettings(Object.keys(context), SETTINGS);
   const result = v.safeParse(settings, context);
   const byName = Map.groupBy(result.issues ?? [], nameOf);
   for (const [name, issues] of byName) {

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parseConfig, SETTINGS } from '../../../infra/config.ts';
+
+const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+const packageJson: { scripts: Record<string, string> } = JSON.parse(
+  readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+);
+
+/** Rows of the settings table: name and default, as written. */
+const rows = new Map(
+  [...readme.matchAll(/^\| `(\w+)` \| (.+?) \| .+ \|$/gm)].map(([, name = '', fallback = '']) => [
+    name,
+    fallback,
+  ]),
+);
+
+describe('README', () => {
+  it('documents every setting, and no other', () => {
+    expect([...rows.keys()].toSorted()).toEqual([...SETTINGS].toSorted());
+  });
+
+  it('states the defaults that are in force', () => {
+    const defaults: Record<string, unknown> = { ...parseConfig({}) };
+    for (const [name, fallback] of rows) {
+      const written = /^`(.*)`$/.exec(fallback)?.[1];
+      expect.soft(written, name).toBe(defaults[name] === undefined ? undefined : String(defaults[name]));
+    }
+  });
+
+  it('names only npm scripts that exist', () => {
+    const named = [...readme.matchAll(/npm (?:run )?([a-z-]+)/g)].map(([, script = '']) => script);
+    const known = new Set([...Object.keys(packageJson.scripts), 'ci', 'and']);
+    expect(named.filter((script) => !known.has(script))).toEqual([]);
+  });
+});
