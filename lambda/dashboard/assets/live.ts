@@ -1,0 +1,44 @@
+/**
+ * The only script: while something on a page is open, it asks for the page again every few seconds and puts the parts
+ * marked `data-live` in place of the old ones. Everything works without it, by reloading.
+ *
+ * A part that has the focus is left alone, what a person opened stays open, and the summary in the live region is
+ * changed only when its words change, so that screen readers tell news and nothing else.
+ */
+export const LIVE_SCRIPT = `(() => {
+  'use strict';
+  const INTERVAL = 3000;
+  const isOpen = () => document.querySelector('[data-live="open"]') !== null;
+
+  function update(fresh) {
+    for (const part of document.querySelectorAll('[data-live]')) {
+      const next = fresh.getElementById(part.id);
+      if (next === null || part.contains(document.activeElement)) continue;
+      for (const details of part.querySelectorAll('details[id]')) {
+        const other = next.querySelector('#' + CSS.escape(details.id));
+        if (other !== null) other.open = details.open;
+      }
+      if (part.outerHTML !== next.outerHTML) part.replaceWith(document.adoptNode(next));
+    }
+    const status = document.getElementById('live-status');
+    const told = fresh.getElementById('live-status');
+    if (status !== null && told !== null && status.textContent !== told.textContent) {
+      status.textContent = told.textContent;
+    }
+  }
+
+  async function refresh() {
+    if (document.visibilityState === 'visible') {
+      try {
+        const answer = await fetch(location.href, { cache: 'no-store', redirect: 'error' });
+        if (answer.ok) update(new DOMParser().parseFromString(await answer.text(), 'text/html'));
+      } catch {
+        // The next round tries again.
+      }
+    }
+    if (isOpen()) setTimeout(refresh, INTERVAL);
+  }
+
+  if (isOpen()) setTimeout(refresh, INTERVAL);
+})();
+`;

@@ -1,0 +1,24 @@
+import * as v from 'valibot';
+import { httpUrl, parseEnvironment, text, wholeNumber } from '../shared/environment.ts';
+
+const schema = v.object({
+  /** The ledger. */
+  TABLE_NAME: text,
+  /** The recovery queue, for *Retry now*. */
+  QUEUE_URL: httpUrl,
+  /** Where recovered files are. */
+  BUCKET_NAME: text,
+  /** Secrets Manager secret with the user name and password of the dashboard. */
+  DASHBOARD_SECRET_ARN: text,
+  /** Hours before its deadline from which an open recovery counts as at risk. */
+  AT_RISK_HOURS: v.optional(wholeNumber(1, 24), '6'),
+  /** Region of the stack and of the bucket; Lambda sets it. */
+  AWS_REGION: text,
+});
+
+export type DashboardEnvironment = v.InferOutput<typeof schema>;
+
+/** @throws {InvalidEnvironment} naming every faulty variable. */
+export function dashboardEnvironment(): DashboardEnvironment {
+  return parseEnvironment(schema);
+}

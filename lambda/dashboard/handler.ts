@@ -1,0 +1,30 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { handle } from 'hono/aws-lambda';
+import { dashboardCredentials } from './access/credentials.ts';
+import { createDownloads } from './actions/downloads.ts';
+import { createRetryQueue } from './actions/retry-queue.ts';
+import { createDashboard } from './app.tsx';
+import { dashboardEnvironment } from './environment.ts';
+
+const HOUR_MS = 60 * 60 * 1000;
+
+const environment = dashboardEnvironment();
+const log = new Logger();
+
+/** Everything that API Gateway sends here but the notifications. */
+export const handler = handle(
+  createDashboard({
+    table: { client: new DynamoDBClient({}), tableName: environment.TABLE_NAME, recordTtlDays: 0 },
+    credentials: dashboardCredentials(new SecretsManagerClient({}), environment.DASHBOARD_SECRET_ARN),
+    retries: createRetryQueue(new SQSClient({}), environment.QUEUE_URL),
+    downloads: createDownloads(new S3Client({})),
+    region: environment.AWS_REGION,
+    atRiskMs: environment.AT_RISK_HOURS * HOUR_MS,
+    log,
+    now: Date.now,
+  }),
+);

@@ -1,0 +1,69 @@
+import type { ErrorClasses } from '../queries/error-classes.ts';
+import { COUNTED_DAYS } from '../queries/error-classes.ts';
+import { number, relative, utcTime } from '../words/format.ts';
+import { errorPage, withQuery } from '../words/links.ts';
+import { Page } from './layout.tsx';
+import { LinkOut, Outside } from './parts.tsx';
+import { Row, Table } from './table.tsx';
+
+const COLUMNS = [
+  { name: 'Error class' },
+  { name: 'What it means' },
+  { name: 'What to fix' },
+  { name: '24 hours', isNumber: true },
+  { name: '7 days', isNumber: true },
+  { name: `${COUNTED_DAYS} days`, isNumber: true },
+  { name: 'Last seen' },
+];
+
+/** All classes of upload error, with how often each was met. */
+export function ErrorsPage({ data, now }: { readonly data: ErrorClasses; readonly now: number }) {
+  const { items, tally } = data;
+  return (
+    <Page title="Errors" section="errors" now={now} api="/api/errors">
+      <div class="head">
+        <h1>Upload errors</h1>
+        <p class="muted">
+          Every class of upload error that Zencoder is known to report, and every other one as it was met,
+          with the number of failed uploads in this account.
+          {!tally.isComplete && ` Only those since ${utcTime(tally.since)} are counted.`}
+        </p>
+      </div>
+      <section class="card flush" aria-label="Error classes">
+        <Table label="Error classes" columns={COLUMNS}>
+          {items.map(({ errorClass, kind, lastDay, lastWeek, lastMonth, lastSeenAt }) => (
+            <Row
+              columns={COLUMNS}
+              cells={[
+                <LinkOut href={errorPage(errorClass)}>
+                  <code>
+                    <Outside text={errorClass} />
+                  </code>
+                </LinkOut>,
+                kind?.meaning ?? 'Not in Zencoder’s list; the message of each failure says more.',
+                kind?.fix ?? 'Look at the message in the record of a failure.',
+                number(lastDay),
+                number(lastWeek),
+                lastMonth === 0 ? (
+                  '0'
+                ) : (
+                  <a
+                    href={withQuery('/', { error: errorClass, since: '30d' })}
+                    aria-label={`${number(lastMonth)} failed uploads with ${errorClass}`}
+                  >
+                    {number(lastMonth)}
+                  </a>
+                ),
+                lastSeenAt === null ? (
+                  <span class="muted">not seen</span>
+                ) : (
+                  <time datetime={new Date(lastSeenAt).toISOString()}>{relative(lastSeenAt, now)}</time>
+                ),
+              ]}
+            />
+          ))}
+        </Table>
+      </section>
+    </Page>
+  );
+}

@@ -1,0 +1,105 @@
+import type { PropsWithChildren } from 'hono/jsx';
+import { SCRIPT, STYLESHEET } from '../assets/assets.ts';
+import { utcTime } from '../words/format.ts';
+
+/** What every page needs. */
+export interface PageFrame {
+  readonly title: string;
+  /** Which entry of the navigation the page belongs to. */
+  readonly section?: 'overview' | 'errors';
+  /** Epoch milliseconds. */
+  readonly now: number;
+  /** Path of the same thing in the JSON API. */
+  readonly api?: string;
+}
+
+const ICON =
+  'data:image/svg+xml,' +
+  encodeURIComponent(
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#3b7dd8" stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round"><path d="M4 12a8 8 0 1 0 2.5-5.8M4 4v5h5M12 8v7m-3-3 3 3 3-3"/></svg>',
+  );
+
+/** A whole page. */
+export function Page({ title, section, now, api, children }: PropsWithChildren<PageFrame>) {
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>{`${title} · Zencoder recovery`}</title>
+        <link rel="icon" href={ICON} />
+        <link rel="stylesheet" href={STYLESHEET.path} />
+        <script src={SCRIPT.path} defer />
+      </head>
+      <body>
+        <a class="skip" href="#main">
+          Skip to content
+        </a>
+        <header class="top">
+          <div class="wrap">
+            <a class="brand" href="/">
+              <Mark />
+              Zencoder recovery
+            </a>
+            <nav aria-label="Main">
+              <ul>
+                <li>
+                  <a href="/" aria-current={section === 'overview' ? 'page' : undefined}>
+                    Overview
+                  </a>
+                </li>
+                <li>
+                  <a href="/errors" aria-current={section === 'errors' ? 'page' : undefined}>
+                    Errors
+                  </a>
+                </li>
+              </ul>
+            </nav>
+            <search>
+              <form class="find" action="/jobs" method="get">
+                <label class="vh" for="job-id">
+                  Job id
+                </label>
+                <input
+                  id="job-id"
+                  name="id"
+                  inputmode="numeric"
+                  pattern="[0-9]{1,20}"
+                  title="The number of a Zencoder job"
+                  placeholder="Job id"
+                  autocomplete="off"
+                  required
+                />
+                <button type="submit">Open job</button>
+              </form>
+            </search>
+          </div>
+        </header>
+        <main id="main" class="wrap" tabindex={-1}>
+          {children}
+        </main>
+        <footer>
+          <div class="wrap">
+            <span>As of {utcTime(now)}. All times are UTC.</span>
+            {api !== undefined && <a href={api}>This page as JSON</a>}
+          </div>
+        </footer>
+      </body>
+    </html>
+  );
+}
+
+function Mark() {
+  return (
+    <svg viewBox="0 0 24 24" fill="none" aria-hidden="true">
+      <path
+        d="M4 12a8 8 0 1 0 2.5-5.8M4 4v5h5M12 8v7m-3-3 3 3 3-3"
+        stroke="currentColor"
+        stroke-width="2.2"
+        stroke-linecap="round"
+        stroke-linejoin="round"
+      />
+    </svg>
+  );
+}

@@ -1,0 +1,22 @@
+import { Page } from './layout.tsx';
+
+/** A page that only tells something, such as that there is no such job. */
+export function MessagePage(props: {
+  readonly title: string;
+  readonly text: string;
+  readonly now: number;
+  readonly link?: readonly [string, string];
+}) {
+  const [name, path] = props.link ?? ['Back to the overview', '/'];
+  return (
+    <Page title={props.title} now={props.now}>
+      <div class="head">
+        <h1>{props.title}</h1>
+        <p>{props.text}</p>
+        <p>
+          <a href={path}>{name}</a>
+        </p>
+      </div>
+    </Page>
+  );
+}

@@ -1,0 +1,227 @@
+import type { PrimaryFailureRecord } from '../../shared/ledger/records.ts';
+import { uploadErrorKind } from '../../shared/upload-error.ts';
+import type { JobView, OutputView } from '../queries/job.ts';
+import { canBeRetried, outcomeOf } from '../queries/outcome.ts';
+import { counted } from '../words/format.ts';
+import { documentationLink, errorPage, jobPath, outputPath, withQuery } from '../words/links.ts';
+import { ROLE_NAMES } from '../words/states.ts';
+import { FileCard } from './file.tsx';
+import { Flags } from './flags.tsx';
+import { BackupBanner, TestBanner } from './job.tsx';
+import { Page } from './layout.tsx';
+import {
+  Badge,
+  Banner,
+  Breadcrumbs,
+  Fact,
+  LinkOut,
+  liveness,
+  Outside,
+  outcomeWords,
+  ProgressBar,
+  Time,
+} from './parts.tsx';
+import { RetryForm } from './retry-form.tsx';
+
+/** Files on one page of a record. */
+export const FILES_PER_PAGE = 20;
+
+/** What came of a retry, as the redirect behind the form says. */
+export type RetryNotice = 'queued' | 'nothing';
+
+/** What the record of an output is made of. */
+export interface OutputProps {
+  readonly job: JobView;
+  readonly output: OutputView;
+  readonly now: number;
+  readonly region: string;
+  /** For the forms on the page. */
+  readonly token: string;
+  readonly notice: RetryNotice | null;
+  /** Which page of the files, from 1. */
+  readonly filePage: number;
+}
+
+/** The record of an output: why its upload failed, and where each of its files is. */
+export function OutputPage(props: OutputProps) {
+  const { job, output, now, token, notice } = props;
+  const { jobId, outputId, label, outputType, failures, recoveries } = output;
+  const name = label ?? `Output ${outputId}`;
+  const outcome = outcomeOf(recoveries);
+  const path = outputPath(jobId, outputId);
+  return (
+    <Page title={`${name}, job ${jobId}`} now={now} api={`/api${jobPath(jobId)}`}>
+      <div class="head">
+        <Breadcrumbs
+          links={[
+            ['Overview', '/'],
+            [`Job ${jobId}`, jobPath(jobId)],
+          ]}
+          here={`Output ${outputId}`}
+        />
+        <div class="row">
+          <h1>
+            <Outside text={name} />
+          </h1>
+          {job.test && <Badge tone="info">test job</Badge>}
+        </div>
+        <p id="live-status" class="muted" role="status">
+          {recoveries.length === 0 ? 'Nothing to recover' : outcomeWords(outcome)}
+        </p>
+      </div>
+      {notice !== null && <Notice notice={notice} />}
+      {job.test && <TestBanner />}
+      <div class="head" id="output-summary" data-live={liveness(recoveries)}>
+        <BackupBanner outputs={[output]} outcome={outcome} now={now} />
+        <ProgressBar recoveries={recoveries} of={name} />
+        <Flags failures={failures} recoveries={recoveries} />
+      </div>
+      <div class="cols">
+        {failures.map((failure) => (
+          <Cause failure={failure} now={now} />
+        ))}
+        <section class="card" aria-labelledby="about">
+          <h2 id="about">About the output</h2>
+          <dl class="facts">
+            <Fact name="Job">
+              <a href={jobPath(jobId)}>{jobId}</a>
+            </Fact>
+            <Fact name="Output">{outputId}</Fact>
+            <Fact name="Label">
+              {label === null ? <span class="muted">none</span> : <Outside text={label} />}
+            </Fact>
+            <Fact name="Type">
+              {outputType === null ? <span class="muted">not told</span> : <Outside text={outputType} />}
+            </Fact>
+            <Fact name="pass_through">
+              {job.passThrough === null ? (
+                <span class="muted">none</span>
+              ) : (
+                <code>
+                  <Outside text={job.passThrough} />
+                </code>
+              )}
+            </Fact>
+          </dl>
+        </section>
+      </div>
+      {recoveries.length > 0 && (
+        <Files {...props} path={path} retry={recoveries.some(canBeRetried) ? token : null} />
+      )}
+    </Page>
+  );
+}
+
+function Cause({ failure, now }: { readonly failure: PrimaryFailureRecord; readonly now: number }) {
+  const { role, errorClass, message, link, destinationHost, failedAt } = failure;
+  const kind = uploadErrorKind(errorClass);
+  const page = documentationLink(link) ?? errorPage(errorClass);
+  return (
+    <section class="card" aria-labelledby={`cause-${role}`}>
+      <header>
+        <h2 id={`cause-${role}`}>{ROLE_NAMES[role]}: why the upload failed</h2>
+        <code>
+          <Outside text={errorClass} />
+        </code>
+      </header>
+      {message === null ? (
+        <p class="muted">Zencoder gave no message.</p>
+      ) : (
+        <blockquote class="quote">
+          <Outside text={message} />
+        </blockquote>
+      )}
+      <dl class="facts">
+        <Fact name="What it means">
+          {kind === null
+            ? 'Zencoder’s list of errors does not have this class; the message above is all there is.'
+            : kind.meaning}
+        </Fact>
+        {kind !== null && <Fact name="What to fix">{kind.fix}</Fact>}
+        <Fact name="Run the job again">
+          {kind === null
+            ? 'Not needed for the files below: they are recovered either way.'
+            : `${kind.retryJob === 'may help' ? 'May help' : 'Only after a fix'}; not needed for the files below.`}
+        </Fact>
+        <Fact name="Destination">
+          {destinationHost === null ? (
+            <span class="muted">not told</span>
+          ) : (
+            <a href={withQuery('/', { host: destinationHost, since: '30d' })}>
+              <Outside text={destinationHost} />
+            </a>
+          )}
+        </Fact>
+        <Fact name="Failed">
+          <Time at={failedAt} now={now} />
+        </Fact>
+        <Fact name="Documentation">
+          <LinkOut href={page}>Zencoder’s documentation of this error</LinkOut>
+          {link !== null && documentationLink(link) === null && (
+            <span class="small muted">
+              {' '}
+              Zencoder’s link: <Outside text={link} />
+            </span>
+          )}
+        </Fact>
+      </dl>
+    </section>
+  );
+}
+
+function Files(props: OutputProps & { readonly path: string; readonly retry: string | null }) {
+  const { output, now, region, path, retry, filePage } = props;
+  const { recoveries } = output;
+  const pages = Math.max(1, Math.ceil(recoveries.length / FILES_PER_PAGE));
+  const current = Math.min(filePage, pages);
+  const shown = recoveries.slice((current - 1) * FILES_PER_PAGE, current * FILES_PER_PAGE);
+  return (
+    <section class="files" aria-labelledby="files">
+      <div class="row">
+        <h2 id="files">{counted(recoveries.length, 'file')}</h2>
+        {retry !== null && recoveries.length > 1 && (
+          <RetryForm path={path} token={retry} of="all files that are not recovered" />
+        )}
+      </div>
+      {shown.map((recovery) => (
+        <FileCard
+          recovery={recovery}
+          now={now}
+          region={region}
+          path={path}
+          token={retry}
+          isOpen={recoveries.length <= 3 || recovery.state === 'lost' || recovery.state === 'failed'}
+        />
+      ))}
+      {pages > 1 && (
+        <nav class="row" aria-label="Pages of files">
+          {current > 1 && (
+            <a class="button" href={`${path}?files=${current - 1}#files`}>
+              Previous files
+            </a>
+          )}
+          <span class="muted small">
+            Page {current} of {pages}
+          </span>
+          {current < pages && (
+            <a class="button" href={`${path}?files=${current + 1}#files`}>
+              Next files
+            </a>
+          )}
+        </nav>
+      )}
+    </section>
+  );
+}
+
+function Notice({ notice }: { readonly notice: RetryNotice }) {
+  return notice === 'queued' ? (
+    <Banner tone="info" title="Retry requested">
+      The worker takes it up within seconds, and asks Zencoder for a fresh URL: none is stored.
+    </Banner>
+  ) : (
+    <Banner tone="info" title="Nothing to retry">
+      These files are recovered, or are being copied right now.
+    </Banner>
+  );
+}

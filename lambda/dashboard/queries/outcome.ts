@@ -1,0 +1,73 @@
+import type { RecoveryRecord } from '../../shared/ledger/records.ts';
+import type { RecoveryState } from '../../shared/model.ts';
+
+/** Where the recoveries of several files stand, taken together. */
+export interface Outcome {
+  /** The state that matters most: of lost, failed, copying, pending, recovered the first that any file is in; null without files. */
+  readonly state: RecoveryState | null;
+  readonly files: number;
+  readonly counts: Readonly<Record<RecoveryState, number>>;
+  /** Nearest deadline of the files that are open, epoch milliseconds. */
+  readonly deadline: number | null;
+}
+
+/** How far a copy has come. */
+export interface Progress {
+  /** Bytes where the size of every file is known, else files. */
+  readonly unit: 'bytes' | 'files';
+  readonly done: number;
+  readonly total: number;
+}
+
+const BY_WEIGHT = [
+  'lost',
+  'failed',
+  'copying',
+  'pending',
+  'recovered',
+] as const satisfies readonly RecoveryState[];
+
+/** The outcome of recoveries, say of one output. */
+export function outcomeOf(recoveries: readonly RecoveryRecord[]): Outcome {
+  const counts = { pending: 0, copying: 0, recovered: 0, lost: 0, failed: 0 };
+  for (const { state } of recoveries) counts[state] += 1;
+  const deadlines = recoveries.filter(isOpen).map(({ deadline }) => deadline);
+  return {
+    state: BY_WEIGHT.find((state) => counts[state] > 0) ?? null,
+    files: recoveries.length,
+    counts,
+    deadline: deadlines.length > 0 ? Math.min(...deadlines) : null,
+  };
+}
+
+/** Bytes of a file as far as anything tells; null when nothing does. */
+export function sizeOf(recovery: RecoveryRecord): number | null {
+  return recovery.size ?? recovery.bytesTotal ?? recovery.upload?.size ?? recovery.announcedSize;
+}
+
+/** How far recoveries have come; null without files. A file that is lost counts as not done. */
+export function progressOf(recoveries: readonly RecoveryRecord[]): Progress | null {
+  if (recoveries.length === 0) return null;
+  const sizes = recoveries.map(sizeOf);
+  if (sizes.some((size) => size === null || size === 0)) {
+    const done = recoveries.filter(({ state }) => state === 'recovered').length;
+    return { unit: 'files', done, total: recoveries.length };
+  }
+  const total = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+  const done = recoveries.reduce((sum, recovery) => sum + bytesDone(recovery), 0);
+  return { unit: 'bytes', done: Math.min(done, total), total };
+}
+
+/** True while the recovery goes on by itself. */
+export function isOpen({ state }: Pick<RecoveryRecord, 'state'>): boolean {
+  return state === 'pending' || state === 'copying';
+}
+
+/** True where *Retry now* makes sense: not recovered, and nobody at work on it. */
+export function canBeRetried({ state }: Pick<RecoveryRecord, 'state'>): boolean {
+  return state === 'pending' || state === 'lost' || state === 'failed';
+}
+
+function bytesDone(recovery: RecoveryRecord): number {
+  return recovery.state === 'recovered' ? (sizeOf(recovery) ?? 0) : (recovery.bytesDone ?? 0);
+}

@@ -1,0 +1,154 @@
+import { type Context, Hono } from 'hono';
+import * as v from 'valibot';
+import { readRecovery } from '../shared/ledger/read-items.ts';
+import { formToken, isFormToken, isFromElsewhere } from './access/form-token.ts';
+import type { DashboardEnv } from './access/middleware.ts';
+import type { RetryRequest } from './actions/retry-queue.ts';
+import { document } from './pages/document.ts';
+import { ErrorsPage } from './pages/errors.tsx';
+import { JobPage } from './pages/job.tsx';
+import { MessagePage } from './pages/message.tsx';
+import { OutputPage, type RetryNotice } from './pages/output.tsx';
+import { OverviewPage } from './pages/overview.tsx';
+import { errorClasses } from './queries/error-classes.ts';
+import { parseFailureQuery } from './queries/filters.ts';
+import { type JobView, type OutputView, viewJob } from './queries/job.ts';
+import { canBeRetried } from './queries/outcome.ts';
+import { readOverview } from './queries/overview.ts';
+import { outputPath } from './words/links.ts';
+import type { DashboardWorld } from './world.ts';
+
+const JOB = '/jobs/:jobId{[0-9]{1,20}}';
+const OUTPUT = `${JOB}/outputs/:outputId{[0-9]{1,20}}` as const;
+const FILE = `${OUTPUT}/files/:role{media|thumbnail}/:fileId{[0-9a-f]{16}}` as const;
+
+const retryForm = v.object({
+  token: v.string(),
+  role: v.exactOptional(v.picklist(['media', 'thumbnail'])),
+  fileId: v.exactOptional(v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/))),
+});
+
+/** The pages, what their forms do, and downloads. */
+export function pageRoutes(world: DashboardWorld): Hono<DashboardEnv> {
+  const { table, now, atRiskMs } = world;
+  const pages = new Hono<DashboardEnv>();
+
+  pages.get('/', async (context) => {
+    const request = parseFailureQuery(context.req.query(), now());
+    const data = await readOverview(table, { request, now: now(), atRiskMs });
+    const notificationUrl = `https://${new URL(context.req.url).host}/notifications`;
+    return document(<OverviewPage {...{ data, request, now: now(), atRiskMs, notificationUrl }} />);
+  });
+
+  pages.get('/errors', async () =>
+    document(<ErrorsPage data={await errorClasses(table, now())} now={now()} />),
+  );
+
+  pages.get('/jobs', (context) => {
+    const id = context.req.query('id')?.trim() ?? '';
+    return context.redirect(/^[0-9]{1,20}$/.test(id) ? `/jobs/${id}` : '/', 303);
+  });
+
+  pages.get(JOB, async (context) => {
+    const job = await viewJob(table, context.req.param('jobId'));
+    return job === null ? noSuchJob(context, world) : document(<JobPage job={job} now={now()} />);
+  });
+
+  pages.get(OUTPUT, async (context) => {
+    const found = await findOutput(world, context.req.param());
+    if (found === null) return noSuchOutput(world);
+    const path = outputPath(found.job.jobId, found.output.outputId);
+    const props = {
+      ...found,
+      now: now(),
+      region: world.region,
+      token: formToken(context.var.basic, path, now()),
+      notice: noticeOf(context.req.query('retry')),
+      filePage: Math.max(1, Number.parseInt(context.req.query('files') ?? '1', 10) || 1),
+    };
+    return document(<OutputPage {...props} />);
+  });
+
+  pages.post(`${OUTPUT}/retry`, async (context) => retry(context, world, context.req.param()));
+
+  pages.get(`${FILE}/download`, async (context) => {
+    const { role, ...ids } = context.req.param();
+    const key = { ...ids, role: role === 'media' ? 'media' : 'thumbnail' } as const;
+    const recovery = await readRecovery(table, key);
+    if (recovery?.state !== 'recovered' || recovery.bucket === undefined || recovery.key === undefined) {
+      return noSuchOutput(world);
+    }
+    const { bucket, key: objectKey, filename } = recovery;
+    return context.redirect(await world.downloads.urlOf({ bucket, key: objectKey, filename }), 303);
+  });
+
+  return pages;
+}
+
+async function retry(
+  context: Context<DashboardEnv>,
+  world: DashboardWorld,
+  ids: { readonly jobId: string; readonly outputId: string },
+): Promise<Response> {
+  const { now, log } = world;
+  const path = outputPath(ids.jobId, ids.outputId);
+  const headers = {
+    origin: context.req.header('origin'),
+    fetchSite: context.req.header('sec-fetch-site'),
+  };
+  const form = v.safeParse(retryForm, await context.req.parseBody());
+  const isOurs =
+    form.success &&
+    !isFromElsewhere(headers, new URL(context.req.url).host) &&
+    isFormToken(form.output.token, context.var.basic, path, now());
+  if (!isOurs) {
+    const text =
+      'The form is too old or did not come from this dashboard. Open the record again and retry there.';
+    return document(
+      <MessagePage title="Not accepted" text={text} now={now()} link={['Open the record', path]} />,
+      403,
+    );
+  }
+  const found = await findOutput(world, ids);
+  if (found === null) return noSuchOutput(world);
+  const { token: _, ...which } = form.output;
+  if (!found.output.recoveries.some((file) => isMeant(file, which) && canBeRetried(file))) {
+    return context.redirect(`${path}?retry=nothing`, 303);
+  }
+  const request = { ...ids, ...which } satisfies RetryRequest;
+  await world.retries.request(request);
+  log.info('retry requested', request);
+  return context.redirect(`${path}?retry=queued`, 303);
+}
+
+function isMeant(
+  file: { readonly role: string; readonly fileId: string },
+  { role, fileId }: { readonly role?: string; readonly fileId?: string },
+): boolean {
+  return (role === undefined || file.role === role) && (fileId === undefined || file.fileId === fileId);
+}
+
+async function findOutput(
+  { table }: DashboardWorld,
+  { jobId, outputId }: { readonly jobId: string; readonly outputId: string },
+): Promise<{ readonly job: JobView; readonly output: OutputView } | null> {
+  const job = await viewJob(table, jobId);
+  const output = job?.outputs.find((each) => each.outputId === outputId);
+  return job === null || output === undefined ? null : { job, output };
+}
+
+function noticeOf(text: string | undefined): RetryNotice | null {
+  return text === 'queued' || text === 'nothing' ? text : null;
+}
+
+function noSuchJob(context: Context<DashboardEnv>, { now }: DashboardWorld): Response | Promise<Response> {
+  const text =
+    `The ledger has no failed upload of job ${context.req.param('jobId')}. Either all of its uploads arrived, or ` +
+    'Zencoder has not notified this stack of it.';
+  return document(<MessagePage title="No failed upload" text={text} now={now()} />, 404);
+}
+
+function noSuchOutput({ now }: DashboardWorld): Response | Promise<Response> {
+  const text = 'The ledger has no such record, or the file is not in the bucket.';
+  return document(<MessagePage title="Not found" text={text} now={now()} />, 404);
+}

@@ -1,0 +1,62 @@
+/** Numbers, sizes and times as people read them: English, UTC. All times are epoch milliseconds. */
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+const grouped = new Intl.NumberFormat('en');
+
+/** `19,874,410` */
+export function number(value: number): string {
+  return grouped.format(value);
+}
+
+/** `1 file`, `2,000 files` */
+export function counted(value: number, one: string, many: string = `${one}s`): string {
+  return `${number(value)} ${value === 1 ? one : many}`;
+}
+
+/** `19.9 MB`, by powers of a thousand. */
+export function bytes(value: number): string {
+  let scaled = value;
+  let unit = 0;
+  // Compared as it will be written, so that 999,999 bytes are 1.0 MB and not 1000 kB.
+  while (unit < UNITS.length - 1 && Number(scaled.toPrecision(3)) >= 1000) {
+    scaled /= 1000;
+    unit += 1;
+  }
+  if (unit === 0) return counted(value, 'byte');
+  return `${scaled.toFixed(scaled < 99.95 ? 1 : 0)} ${UNITS[unit]}`;
+}
+
+/** `2026-03-15 08:41 UTC` */
+export function utcTime(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** `3 h 5 min`, `2 d 4 h`, `40 s`: the two largest units, rounded down. */
+export function duration(milliseconds: number): string {
+  const left = Math.max(0, milliseconds);
+  if (left >= DAY) return joined(left, DAY, 'd', HOUR, 'h');
+  if (left >= HOUR) return joined(left, HOUR, 'h', MINUTE, 'min');
+  if (left >= MINUTE) return `${Math.floor(left / MINUTE)} min`;
+  return `${Math.floor(left / 1000)} s`;
+}
+
+/** `3 h 5 min left`, or `ended 2 h ago`. */
+export function timeLeft(deadline: number, now: number): string {
+  return deadline > now ? `${duration(deadline - now)} left` : `ended ${duration(now - deadline)} ago`;
+}
+
+/** `3 h 5 min ago`, `in 40 s`, `just now`. */
+export function relative(time: number, now: number): string {
+  if (time > now) return `in ${duration(time - now)}`;
+  return now - time < 5000 ? 'just now' : `${duration(now - time)} ago`;
+}
+
+function joined(value: number, large: number, largeName: string, small: number, smallName: string): string {
+  const rest = Math.floor((value % large) / small);
+  const head = `${Math.floor(value / large)} ${largeName}`;
+  return rest === 0 ? head : `${head} ${rest} ${smallName}`;
+}
