@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { createClock } from './clock.ts';
 import type { LogLine } from './lambda/logs.ts';
-import { type LocalStack, STATE_FILE, startLocalStack } from './stack.ts';
+import { type LocalStack, startLocalStack } from './stack.ts';
 import { prettyLine } from './start/log-format.ts';
 import { mirrorBucket } from './start/mirror.ts';
 import { startBackupStorage } from './start/zencoder-side.ts';
@@ -68,7 +68,7 @@ async function run(): Promise<void> {
     dir: data,
     clock,
     port: await freePort(Number(values.port)),
-    stateFile: STATE_FILE,
+    stateFile: join(values.dir, 'stack.json'),
     onLog: printLog,
   });
   closers.push(() => stack.close());
