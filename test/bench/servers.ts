@@ -1,9 +1,9 @@
-import { createCipheriv } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RING_BYTES, ringBytes } from './ring.ts';
 
 /**
  * Source and sink of the benchmark, each a process of its own: `node servers.ts source|sink [MB/s a connection]`. The
@@ -11,7 +11,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * can, so that they are not what is measured. Told `stats` by their parent, they answer with counts since the last time.
  */
 
-const RING_BYTES = 64 * 1024 * 1024;
 const WRITE_BYTES = 256 * 1024;
 /** What a limited connection is late by for each answer, in milliseconds. */
 const LATENCY_MS = 25;
@@ -34,10 +33,7 @@ const tls = {
   minVersion: 'TLSv1.3' as const,
 };
 
-const ring =
-  role === 'source'
-    ? createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), Buffer.alloc(16, 9)).update(Buffer.alloc(RING_BYTES))
-    : Buffer.alloc(0);
+const ring = role === 'source' ? ringBytes() : Buffer.alloc(0);
 
 async function serveFile(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const size = Number(/\/f(\d+)/.exec(request.url ?? '')?.[1]);

@@ -51,6 +51,8 @@ export interface CopyingOptions {
   readonly fault?: SourceOptions['fault'];
   readonly s3?: Partial<S3Options>;
   readonly engine?: Partial<CopyEngineOptions>;
+  /** HTTPS on both sides, with a certificate that engine and client trust. */
+  readonly tls?: boolean;
 }
 
 export async function startCopying(options: CopyingOptions): Promise<Copying> {
@@ -58,10 +60,20 @@ export async function startCopying(options: CopyingOptions): Promise<Copying> {
   const source = await startSource({
     file: options.file,
     ...(options.fault === undefined ? {} : { fault: options.fault }),
+    ...(options.tls === true ? { tls: TEST_TLS } : {}),
   });
-  const s3 = await startS3({ dir, buckets: [BUCKET], etags: 'opaque', ...options.s3 });
+  const s3 = await startS3({
+    dir,
+    buckets: [BUCKET],
+    etags: 'opaque',
+    credentials: { test: 'test' },
+    ...(options.tls === true ? { tls: TEST_TLS } : {}),
+    ...options.s3,
+  });
+  const trust = options.tls === true ? { tls: { ca: TEST_TLS.cert } } : {};
   const client = createBucketClient({
     silenceMs: 1000,
+    ...trust,
     aws: {
       region: 'us-east-1',
       endpoint: s3.origin,
@@ -77,6 +89,7 @@ export async function startCopying(options: CopyingOptions): Promise<Copying> {
       segmentBytes: 1000 * PART,
       partBytes: PART,
       ...IMPATIENT,
+      ...trust,
       ...options.engine,
       ...given,
     });

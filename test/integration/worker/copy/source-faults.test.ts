@@ -210,6 +210,14 @@ it('notices when the source is not there at all', async () => {
   expect(await faultOf(copying)).toMatchObject({ name: 'SourceUnavailable', meaning: 'try-again' });
 });
 
+it('trusts no certificate that nobody vouches for, and sends it nothing', async () => {
+  const copying = await startCopying({ file: FILE, tls: true });
+  const untrusting = copying.anotherEngine({ tls: {} });
+
+  await expect(copyWhole(untrusting, copying.job())).rejects.toMatchObject({ name: 'SourceUnavailable' });
+  expect(copying.source.requests).toEqual([]);
+});
+
 it('takes a new connection at once when an idle one has been closed', async () => {
   const copying = await startCopying({
     file: { size: 1000 },
