@@ -1,0 +1,80 @@
+/**
+ * Every metric of the stack: what it counts, its unit, and who writes it. Functions write them by `meter.ts`, alarms and
+ * the CloudWatch dashboard take names and units from here.
+ *
+ * The namespace is the name of the CloudFormation stack (`POWERTOOLS_METRICS_NAMESPACE`), so that two stacks in one
+ * account stay apart. Each metric has the dimension `service`, the function that writes it; one with `by` is written a
+ * second time with that dimension added. So an alarm looks at `service` alone, and a graph can be broken down. Nothing
+ * of high cardinality (a job, a file, a label) is ever a dimension: those are in the logs.
+ */
+
+/** A dimension beside `service`. */
+export type Dimension = 'ErrorClass' | 'Role';
+
+/** A metric as CloudWatch knows it. */
+export interface Metric {
+  readonly name: string;
+  /** CloudWatch's name of the unit. */
+  readonly unit: 'Count' | 'Bytes' | 'Milliseconds';
+  /** The functions that write it: values of the dimension `service`. */
+  readonly services: readonly ('worker' | 'reconcile')[];
+  /** What it can be broken down by. */
+  readonly by?: Dimension;
+}
+
+export const METRICS = {
+  /** Uploads to the customer's own destination that failed, each told once, by Zencoder's error class. */
+  primaryFailures: { name: 'PrimaryFailures', unit: 'Count', services: ['worker'], by: 'ErrorClass' },
+  /** Files that reached the bucket. */
+  recoveredFiles: { name: 'RecoveredFiles', unit: 'Count', services: ['worker'], by: 'Role' },
+  /** Bytes of those files. */
+  recoveredBytes: { name: 'RecoveredBytes', unit: 'Bytes', services: ['worker'], by: 'Role' },
+  /** From the failure of the upload, as Zencoder dates it, until the file was in the bucket. */
+  timeToRecovered: { name: 'TimeToRecovered', unit: 'Milliseconds', services: ['worker'], by: 'Role' },
+  /** What was left until the signed URL ended when the file was in the bucket. */
+  timeLeftAtRecovery: { name: 'TimeLeftAtRecovery', unit: 'Milliseconds', services: ['worker'], by: 'Role' },
+  /** Attempts that a settled recovery took, however it ended. */
+  attempts: { name: 'Attempts', unit: 'Count', services: ['worker'], by: 'Role' },
+  /** Files that can never be had, by the class of the last error. */
+  lostFiles: { name: 'LostFiles', unit: 'Count', services: ['worker'], by: 'ErrorClass' },
+  /** Files that need a person, such as a key that holds somebody else's object. */
+  failedFiles: { name: 'FailedFiles', unit: 'Count', services: ['worker'], by: 'ErrorClass' },
+  /**
+   * Attempts that met something that the customer can mend: bucket policy, KMS key, region, Zencoder API key. They go
+   * on until the deadline.
+   */
+  customerMustAct: {
+    name: 'CustomerMustAct',
+    unit: 'Count',
+    services: ['worker', 'reconcile'],
+    by: 'ErrorClass',
+  },
+  /**
+   * Recoveries that may be lost unless somebody acts. From `reconcile` a level, written at every run: open recoveries
+   * with too little time left, and those that no message will wake. From `worker` a count of events: a copy that
+   * cannot end in time at its rate, and a recovery that lacks a fresh URL.
+   */
+  atRiskRecoveries: {
+    name: 'AtRiskRecoveries',
+    unit: 'Count',
+    services: ['worker', 'reconcile'],
+    by: 'ErrorClass',
+  },
+  /** Recoveries that are not settled; a level, written at every run of `reconcile`. */
+  openRecoveries: { name: 'OpenRecoveries', unit: 'Count', services: ['reconcile'] },
+  /** Messages that went to the dead-letter queue because no attempt can make sense of them. */
+  messagesNotUnderstood: {
+    name: 'MessagesNotUnderstood',
+    unit: 'Count',
+    services: ['worker'],
+    by: 'ErrorClass',
+  },
+} as const satisfies Record<string, Metric>;
+
+export type MetricKey = keyof typeof METRICS;
+
+/** Where functions put their numbers; written once, when an invocation ends. */
+export interface Meter {
+  /** @param by the value of the metric's dimension, when it has one. */
+  put(metric: MetricKey, value: number, by?: string): void;
+}
