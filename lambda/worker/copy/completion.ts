@@ -171,6 +171,23 @@ export async function settleTakenKey(
   throw new DestinationConflict('the key holds an object that this recovery did not make', { cause });
 }
 
+/**
+ * Looks before a long copy whether the key is taken, as far as the role may know.
+ *
+ * @returns the object when it is ours, null when there is none.
+ * @throws {DestinationConflict} when there is one that is not ours.
+ */
+export async function askForTakenKey(
+  tools: EngineTools,
+  job: CopyJob,
+  size: number,
+  attempts: Attempts,
+): Promise<FoundObject | null> {
+  const found = await attempts.again(() => tools.bucket.headIfAllowed(job.key, attempts.context));
+  if (found === null || (isOurs(found.metadata, job.metadata) && found.size === size)) return found;
+  throw new DestinationConflict('the key holds an object that this recovery did not make');
+}
+
 /** An upload whose key is taken for good serves nobody; one whose key is only busy may still be completed. */
 async function abortUnlessBusy(
   tools: EngineTools,

@@ -41,6 +41,8 @@ interface Origin {
   readonly idle: { readonly connection: SourceConnection; readonly since: number }[];
   readonly waiting: (() => void)[];
   busy: number;
+  /** True once it answered in a way that only Node's own client understands: it is then asked so at once. */
+  unusual: boolean;
 }
 
 /** Reads ranges of files over HTTP, connections kept by origin and bounded in number. */
@@ -79,7 +81,7 @@ export class HttpSource {
   #origin(name: string): Origin {
     const known = this.#origins.get(name);
     if (known !== undefined) return known;
-    const origin: Origin = { idle: [], waiting: [], busy: 0 };
+    const origin: Origin = { idle: [], waiting: [], busy: 0, unusual: false };
     this.#origins.set(name, origin);
     return origin;
   }
@@ -101,8 +103,10 @@ export class HttpSource {
           : { kind: 'unusual' };
       },
     };
-    let received = await this.#exchange(address, origin, exchange, request.onRequest);
+    let received: Received = { kind: 'unusual' };
+    if (!origin.unusual) received = await this.#exchange(address, origin, exchange, request.onRequest);
     if (received.kind === 'unusual') {
+      origin.unusual = true;
       request.onRequest?.();
       const judge: Exchange['judge'] = (head) => {
         if (head.status !== 206) return { kind: 'error' };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { compareMd5, compareSize } from './announcement.ts';
 import type { Block } from './buffers.ts';
-import { copiedBefore, findOurs, settleTakenKey } from './completion.ts';
+import { askForTakenKey, copiedBefore, findOurs, settleTakenKey } from './completion.ts';
 import { contentTypeOf, typeOfName } from './content-type.ts';
 import { crc32Of, toBase64 } from './crc32.ts';
 import { KeyTaken } from './destination-errors.ts';
@@ -45,6 +45,11 @@ export async function startCopy(
       return await putWhole(tools, job, block.bytes.subarray(0, answer.size), answer, attempts, requests);
     }
     const layout = layoutFor(tools, options, answer.size);
+    if (layout.segments > 1) {
+      // Rather ask once more than find out after hours of copying.
+      const found = await askForTakenKey(tools, job, answer.size, attempts);
+      if (found !== null) return copiedBefore(job, found, requests);
+    }
     const contentType = contentTypeOf(answer.contentType, job.filename, block.bytes);
     const head = { key: job.key, contentType, metadata: objectMetadata(job.metadata) };
     const uploadId = await attempts.again(() => tools.bucket.createUpload(head, attempts.context));

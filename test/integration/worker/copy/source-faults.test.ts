@@ -121,6 +121,7 @@ it('understands a 206 in chunks, without a length', async () => {
 
   await copyWhole(copying.engine, copying.job());
 
+  expect(copying.source.requests.length).toBe(4);
   expect((await copying.object()).body.equals(contentOf(FILE))).toBe(true);
 });
 
