@@ -70,6 +70,18 @@ const entries = v.object({
    */
   collectUnsentOutputs: v.optional(onOff, false),
   /**
+   * Whether to deploy the dashboard: pages and a JSON API behind credentials of their own.
+   *
+   * @default true
+   */
+  dashboard: v.optional(onOff, true),
+  /**
+   * Hours before its deadline from which a recovery that is still open counts as at risk.
+   *
+   * @default 6
+   */
+  atRiskHours: v.optional(wholeNumber(1, 24), 6),
+  /**
    * How many workers may copy at once, at least 2 (what Lambda allows for a queue).
    *
    * @default 10

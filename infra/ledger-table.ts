@@ -51,6 +51,17 @@ export class LedgerTable extends Construct {
       }),
     );
   }
+
+  /** Allows to look records up, by job and by every index, and to change nothing. No scan. */
+  grantRead(role: IGrantable): void {
+    const indexes = Object.values(INDEXES).map(({ name }) => `${this.table.tableArn}/index/${name}`);
+    role.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ['dynamodb:GetItem', 'dynamodb:Query'],
+        resources: [this.table.tableArn, ...indexes],
+      }),
+    );
+  }
 }
 
 function text(name: string) {

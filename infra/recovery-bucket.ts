@@ -107,6 +107,24 @@ export class RecoveryBucket extends Construct {
         'wildcard is confined to the prefix that only such objects have.',
     });
   }
+
+  /** Allows to read recovered objects, for download links. */
+  grantDownload(role: Role): void {
+    role.addToPrincipalPolicy(
+      new PolicyStatement({ actions: ['s3:GetObject'], resources: [`${this.#bucketArn}/*`] }),
+    );
+    if (this.#kmsKeyArn !== undefined) {
+      role.addToPrincipalPolicy(
+        new PolicyStatement({ actions: ['kms:Decrypt'], resources: [this.#kmsKeyArn] }),
+      );
+    }
+    Validations.of(role).acknowledge({
+      id: `AwsSolutions-IAM5[Resource::${this.#findingName}/*]`,
+      reason:
+        'The key template decides at run time where a file goes. The wildcard is confined to the objects of one bucket, ' +
+        'and the only action reads; links are made for keys that the ledger names, and end after five minutes.',
+    });
+  }
 }
 
 function logicalIdOf(bucket: Bucket): string {

@@ -1,6 +1,7 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Config } from './config.ts';
+import { Dashboard } from './dashboard.ts';
 import { RecoveryApi } from './http-api.ts';
 import { IngestApi } from './ingest-api.ts';
 import { LedgerTable } from './ledger-table.ts';
@@ -61,6 +62,24 @@ export class RecoveryStack extends Stack {
     this.#output('QueueUrl', queue.queue.queueUrl, 'Work to be done');
     this.#output('DeadLetterQueueUrl', queue.deadLetterQueue.queueUrl, 'Messages that need a person');
     this.#output('WorkerFunctionName', worker.function.functionName, 'The function that copies');
+
+    if (config.dashboard) {
+      const { atRiskHours } = config;
+      const dashboard = new Dashboard(this, 'Dashboard', {
+        ...logging,
+        api,
+        ledger,
+        queue,
+        bucket,
+        atRiskHours,
+      });
+      this.#output('DashboardUrl', dashboard.url, 'What failed and where its recovery stands');
+      this.#output(
+        'DashboardSecretArn',
+        dashboard.secret.secretArn,
+        'Secret with user name and password of it',
+      );
+    }
   }
 
   #output(name: string, value: string, description: string): void {

@@ -1,5 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import { INDEXES } from '../../lambda/shared/ledger/table-schema.ts';
 import { PROBE_PREFIX } from '../../lambda/worker/preflight/report.ts';
 import { type Grant, grantsOf, rolesWithOtherPolicies } from './policies.ts';
 import { templateOf } from './template.ts';
@@ -7,6 +8,7 @@ import { templateOf } from './template.ts';
 const template = templateOf();
 const ingest = grantsOf(template, 'NotificationsIngest');
 const worker = grantsOf(template, 'RecoveryWorker');
+const dashboard = grantsOf(template, 'DashboardPages');
 
 describe('ingest', () => {
   it('may write its logs, read its secret and put messages on the queue, and nothing else', () => {
@@ -81,8 +83,32 @@ describe('the worker', () => {
   });
 });
 
+describe('the dashboard', () => {
+  it('may read the ledger and recovered objects, read its own secret and ask for a retry, and nothing else', () => {
+    const indexes = Object.values(INDEXES).map(({ name }) => `LedgerTable.Arn/index/${name}`);
+    const reads = ['dynamodb:GetItem', 'dynamodb:Query'];
+    expect(allowed(dashboard)).toEqual({
+      'DashboardPagesLogs.Arn': ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      DashboardSecret: ['secretsmanager:GetSecretValue'],
+      'LedgerTable.Arn': reads,
+      ...Object.fromEntries(indexes.map((index) => [index, reads])),
+      'RecoveredBucket.Arn/*': ['s3:GetObject'],
+      'RecoveriesQueue.Arn': ['sqs:SendMessage'],
+    });
+  });
+
+  it('may decrypt by the key of a bucket of your own, and not encrypt', () => {
+    const key = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d';
+    const own = templateOf({ bucketName: 'my-bucket', bucketKmsKeyArn: key });
+    expect(allowed(grantsOf(own, 'DashboardPages'))).toMatchObject({
+      'arn:AWS::Partition:s3:::my-bucket/*': ['s3:GetObject'],
+      [key]: ['kms:Decrypt'],
+    });
+  });
+});
+
 describe('every role', () => {
-  const grants = [...ingest, ...worker];
+  const grants = [...ingest, ...worker, ...dashboard];
 
   it('has no wildcard in an action', () => {
     expect(grants.flatMap(({ actions }) => actions).filter((action) => action.includes('*'))).toEqual([]);
@@ -96,7 +122,7 @@ describe('every role', () => {
   it('has no managed and no inline policies that these tests would not see', () => {
     expect(rolesWithOtherPolicies(template)).toEqual([]);
     template.resourceCountIs('AWS::IAM::ManagedPolicy', 0);
-    template.resourceCountIs('AWS::IAM::Policy', 2);
+    template.resourceCountIs('AWS::IAM::Policy', 3);
   });
 
   it('can be taken on by Lambda alone', () => {

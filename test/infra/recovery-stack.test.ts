@@ -130,9 +130,18 @@ describe('the functions', () => {
 });
 
 describe('the API', () => {
-  it('has one route, to ingest', () => {
-    template.resourceCountIs('AWS::ApiGatewayV2::Route', 1);
-    template.hasResourceProperties('AWS::ApiGatewayV2::Route', { RouteKey: 'POST /notifications' });
+  it('has one route to ingest, and those of the dashboard unless there is none', () => {
+    expect(routesOf(template)).toEqual([
+      'GET /',
+      'GET /api/{path+}',
+      'GET /assets/{name}',
+      'GET /errors',
+      'GET /jobs',
+      'GET /jobs/{path+}',
+      'POST /jobs/{jobId}/outputs/{outputId}/retry',
+      'POST /notifications',
+    ]);
+    expect(routesOf(templateOf({ dashboard: false }))).toEqual(['POST /notifications']);
     template.hasResourceProperties('AWS::ApiGatewayV2::Integration', {
       IntegrationType: 'AWS_PROXY',
       PayloadFormatVersion: '2.0',
@@ -152,6 +161,38 @@ describe('the API', () => {
     const format = String(stage?.Properties?.AccessLogSettings?.Format);
     expect(Object.values(JSON.parse(format))).toContain('$context.identity.sourceIp');
     expect(format).not.toMatch(/\$request|header|authorizer|querystring|context\.path/i);
+  });
+});
+
+describe('the dashboard', () => {
+  it('gets the environment that it asks for', () => {
+    expect(environmentOf(templateOf({ atRiskHours: 3, bucketName: 'my-bucket' }), 'dashboard')).toEqual({
+      POWERTOOLS_SERVICE_NAME: 'dashboard',
+      POWERTOOLS_LOG_LEVEL: 'INFO',
+      POWERTOOLS_METRICS_NAMESPACE: 'ZencoderRecovery',
+      TABLE_NAME: 'LedgerTable',
+      QUEUE_URL: 'RecoveriesQueue',
+      BUCKET_NAME: 'my-bucket',
+      DASHBOARD_SECRET_ARN: 'DashboardSecret',
+      AT_RISK_HOURS: '3',
+    });
+  });
+
+  it('has a generated secret of its own', () => {
+    template.hasResourceProperties('AWS::SecretsManager::Secret', {
+      GenerateSecretString: {
+        SecretStringTemplate: '{"username":"dashboard"}',
+        GenerateStringKey: 'password',
+        PasswordLength: 32,
+      },
+    });
+  });
+
+  it('leaves nothing behind in a stack that does without', () => {
+    const without = templateOf({ dashboard: false });
+    without.resourceCountIs('AWS::SecretsManager::Secret', 1);
+    without.resourceCountIs('AWS::Lambda::Function', 2);
+    expect(Object.keys(without.findOutputs('Dashboard*'))).toEqual([]);
   });
 });
 
@@ -217,6 +258,8 @@ describe('the stack', () => {
       QueueUrl: 'RecoveriesQueue',
       DeadLetterQueueUrl: 'RecoveriesDeadLetterQueue',
       WorkerFunctionName: 'RecoveryWorkerFunction',
+      DashboardUrl: 'Api.ApiEndpoint/',
+      DashboardSecretArn: 'DashboardSecret',
     });
   });
 
@@ -229,6 +272,12 @@ describe('the stack', () => {
     expect(named.map(([id]) => id)).toEqual([]);
   });
 });
+
+function routesOf(from: typeof template): string[] {
+  return Object.values(from.findResources('AWS::ApiGatewayV2::Route'))
+    .map(({ Properties }) => String(Properties.RouteKey))
+    .toSorted();
+}
 
 function environmentOf(from: typeof template, service: string): Record<string, string> {
   const [found] = Object.values(

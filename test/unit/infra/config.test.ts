@@ -7,6 +7,8 @@ const DEFAULTS: Config = {
   keyTemplate: 'zencoder-recovery/{job_id}/{output_id}/{role}/{thumbnail_label}/{filename}',
   zencoderStorage: 'zencoder-temp-storage-us-east-1,zencoder-live',
   collectUnsentOutputs: false,
+  dashboard: true,
+  atRiskHours: 6,
   maxConcurrency: 10,
   workerTimeoutSeconds: 900,
   workerMemoryMb: 768,
