@@ -1,10 +1,8 @@
 import type { RecoveryKey } from '../model.ts';
-import { DUE, LEASE_IS_FREE } from './claims.ts';
 import { existingItem, writeAll, writeOne } from './conditional-writes.ts';
 import { type Item, parseRecovery, recoveryToItem, storedChanges } from './items.ts';
-import { isoTime, recoveryKey } from './keys.ts';
+import { recoveryKey } from './keys.ts';
 import { type LedgerTable, recordTtl } from './ledger-table.ts';
-import { readRecovery } from './read-items.ts';
 import {
   type AttemptError,
   type ClaimedRecovery,
@@ -63,7 +61,7 @@ export async function settleRecoveries(
   return await writeLeased(
     table,
     settlements.map(({ record, settlement }) => {
-      const next = settled(record, settlement, now);
+      const next = settledRecord(record, settlement, now);
       // How far a copy came that was given up stays to be seen.
       const names = settlement.state === 'recovered' ? [...OUTCOME, ...PROGRESS] : OUTCOME;
       return { seen: record, next, set: { ...attributesOf(next, names), ttl: recordTtl(table, now) } };
@@ -130,68 +128,6 @@ export async function saveProgress(
   return written;
 }
 
-/**
- * Opens a settled recovery again, for a redrive: `pending`, what it had come to removed, history and count of attempts
- * kept. The deadline stays until a claim brings a fresh URL's.
- *
- * Cost: GetItem (consistent) and UpdateItem: 1–2 read units, 1 write unit, 2 for the index.
- *
- * @param now epoch milliseconds.
- * @returns `open` when it was (or became) open by itself, undefined when the ledger does not have it.
- */
-export async function reopenRecovery(
-  table: LedgerTable,
-  key: RecoveryKey,
-  now: number,
-): Promise<{ readonly outcome: 'reopened' | 'open'; readonly record: RecoveryRecord } | undefined> {
-  const seen = await readRecovery(table, key);
-  if (seen === undefined) return undefined;
-  if (seen.settledAt === undefined) return { outcome: 'open', record: seen };
-  const next = reopened(seen, now);
-  const result = await writeOne(table, {
-    update: recoveryKey(seen),
-    changes: {
-      set: {
-        ...attributesOf(next, [...OUTCOME, ...PROGRESS, 'redrives']),
-        ttl: recordTtl(table, Math.max(now, next.deadline)),
-      },
-    },
-    condition: {
-      expression: '#state = :if_state AND #settledAt = :if_settledAt',
-      values: { ':if_state': seen.state, ':if_settledAt': isoTime(seen.settledAt) },
-    },
-  });
-  if (result.written) return { outcome: 'reopened', record: next };
-  return { outcome: 'open', record: parseRecovery(existingItem(result)) };
-}
-
-/**
- * Ends the waiting of an open recovery that nobody works on, so that whoever comes next may claim it.
- *
- * Cost: one UpdateItem: 1 write unit, 1 for the index.
- *
- * @param seen the record as the caller read it.
- * @param now epoch milliseconds.
- * @returns false when it was claimed, settled or made due by somebody else since it was read.
- */
-export async function makeDue(table: LedgerTable, seen: RecoveryRecord, now: number): Promise<boolean> {
-  const { written } = await writeOne(table, {
-    update: recoveryKey(seen),
-    changes: { set: storedChanges({ ...DUE, updatedAt: now }) },
-    condition: {
-      expression: `#state IN (:if_pending, :if_copying) AND #attempts = :if_attempts AND #updatedAt = :if_seen AND ${LEASE_IS_FREE}`,
-      values: {
-        ':if_pending': 'pending',
-        ':if_copying': 'copying',
-        ':if_attempts': seen.attempts,
-        ':if_seen': isoTime(seen.updatedAt),
-        ':if_now': now,
-      },
-    },
-  });
-  return written;
-}
-
 /** Attributes that an attempt leaves behind. */
 const ATTEMPT = [
   'state',
@@ -206,13 +142,13 @@ const ATTEMPT = [
 ] as const;
 
 /** Attributes that a settlement decides. */
-const OUTCOME = [
+export const OUTCOME = [
   ...ATTEMPT,
   ...['settledAt', 'settledBy', 'bucket', 'key', 'size', 'etag', 'contentType', 'verifiedBy', 'warnings'],
   ...['upload', 'segmentsDone', 'stateShard', 'stateKey'],
 ] as const;
 
-const PROGRESS = ['bytesDone', 'bytesTotal', 'progressAt'] as const;
+export const PROGRESS = ['bytesDone', 'bytesTotal', 'progressAt'] as const;
 
 interface LeasedChange {
   readonly seen: ClaimedRecovery;
@@ -243,7 +179,8 @@ function isRepetition(existing: RecoveryRecord, seen: ClaimedRecovery, next: Rec
   return existing.lease === undefined && existing.settledBy === next.settledBy;
 }
 
-function settled(record: ClaimedRecovery, settlement: Settlement, now: number): RecoveryRecord {
+/** What {@link settleRecoveries} makes of a recovery, without writing it. @param now epoch milliseconds. */
+export function settledRecord(record: ClaimedRecovery, settlement: Settlement, now: number): RecoveryRecord {
   const { nextAttemptAt: _, nextAttemptBy: __, lastError: ___, upload: ____, ...rest } = withoutLease(record);
   const settledAs = { ...rest, updatedAt: now, settledAt: now, settledBy: record.lease.owner };
   if (settlement.state === 'recovered') {
@@ -254,27 +191,19 @@ function settled(record: ClaimedRecovery, settlement: Settlement, now: number): 
   return { ...settledAs, ...where, lastError: bounded(error), history: withAttempt(record.history, error) };
 }
 
-function reopened(record: RecoveryRecord, now: number): RecoveryRecord {
-  const kept = Object.entries(recoveryToItem(record)).filter(([name]) => !FORGOTTEN.has(name));
-  const redrives = (record.redrives ?? 0) + 1;
-  return parseRecovery({ ...Object.fromEntries(kept), state: 'pending', updatedAt: isoTime(now), redrives });
-}
-
-/** What a reopened recovery knows no more. */
-const FORGOTTEN = new Set<string>([...OUTCOME, ...PROGRESS]);
-for (const name of ['lastError', 'history']) FORGOTTEN.delete(name);
-
 function withoutLease(record: RecoveryRecord): RecoveryRecord {
   const { lease: _, ...rest } = record;
   return rest;
 }
 
-function bounded(error: AttemptError): AttemptError {
+/** An error as it is stored. */
+export function bounded(error: AttemptError): AttemptError {
   const [attempt = error] = withAttempt([], error);
   return { ...attempt, meaning: error.meaning };
 }
 
-function attributesOf(record: RecoveryRecord, names: readonly string[]): Item {
+/** The named attributes of a recovery's item; undefined for those that it has not. */
+export function attributesOf(record: RecoveryRecord, names: readonly string[]): Item {
   const item: Item = recoveryToItem(record);
   return Object.fromEntries(names.map((name) => [name, item[name]]));
 }

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimFiles, claimRecoveries, openRecoveries } from '../../../lambda/shared/ledger/claims.ts';
 import { readJob, readRecovery } from '../../../lambda/shared/ledger/read-items.ts';
 import type { ClaimedRecovery, Lease } from '../../../lambda/shared/ledger/records.ts';
-import { makeDue, releaseRecoveries, settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
+import { makeDue } from '../../../lambda/shared/ledger/reopenings.ts';
+import { releaseRecoveries, settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
 import {
   aFile,
   aLease,

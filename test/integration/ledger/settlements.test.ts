@@ -3,9 +3,9 @@ import { claimFiles, type OutputContext } from '../../../lambda/shared/ledger/cl
 import { savePlan } from '../../../lambda/shared/ledger/plans.ts';
 import { readRecovery } from '../../../lambda/shared/ledger/read-items.ts';
 import type { ClaimedRecovery } from '../../../lambda/shared/ledger/records.ts';
+import { noteError, reopenRecovery } from '../../../lambda/shared/ledger/reopenings.ts';
 import {
   releaseRecoveries,
-  reopenRecovery,
   saveProgress,
   settleRecoveries,
 } from '../../../lambda/shared/ledger/settlements.ts';
@@ -161,11 +161,13 @@ describe('reopening', () => {
     const reopened = await reopenRecovery(ledger.table, claimed, NOW + 9);
     expect(reopened).toMatchObject({ outcome: 'reopened', record: { state: 'pending', attempts: 1 } });
     expect(reopened?.record.history).toHaveLength(1);
+    expect(reopened?.record.redrives).toBe(1);
     expect(reopened?.record.settledAt).toBeUndefined();
     expect(await readRecovery(ledger.table, claimed)).toEqual(reopened?.record);
     const again = await claimOne(output, 'second');
     await settleRecoveries(ledger.table, [asRecovered(again)], NOW);
     const twice = await reopenRecovery(ledger.table, claimed, NOW + 10);
+    expect(twice?.record.redrives).toBe(2);
     expect(twice?.record).not.toHaveProperty('bucket');
     expect(twice?.record).not.toHaveProperty('bytesDone');
   });
@@ -174,5 +176,21 @@ describe('reopening', () => {
     const claimed = await claimOne(anOutput());
     expect(await reopenRecovery(ledger.table, claimed, NOW)).toEqual({ outcome: 'open', record: claimed });
     expect(await reopenRecovery(ledger.table, { ...claimed, jobId: '1' }, NOW)).toBeUndefined();
+  });
+});
+
+describe('noting why a recovery cannot go on', () => {
+  it('is for those that nobody works on', async () => {
+    const claimed = await claimOne(anOutput());
+    const error = anError({ errorClass: 'NoFreshUrl', at: NOW + 1 });
+    expect(await noteError(ledger.table, claimed, error)).toBe(false);
+    await releaseRecoveries(ledger.table, [{ record: claimed }], NOW);
+    const seen = await readRecovery(ledger.table, claimed);
+    expect(seen && (await noteError(ledger.table, seen, error))).toBe(true);
+    expect(await readRecovery(ledger.table, claimed)).toMatchObject({
+      state: 'pending',
+      lastError: error,
+      updatedAt: NOW + 1,
+    });
   });
 });

@@ -1,0 +1,105 @@
+import type { RecoveryKey } from '../model.ts';
+import { DUE, LEASE_IS_FREE } from './claims.ts';
+import { existingItem, writeOne } from './conditional-writes.ts';
+import { parseRecovery, recoveryToItem, storedChanges } from './items.ts';
+import { isoTime, recoveryKey } from './keys.ts';
+import { type LedgerTable, recordTtl } from './ledger-table.ts';
+import { readRecovery } from './read-items.ts';
+import type { AttemptError, RecoveryRecord } from './records.ts';
+import { attributesOf, bounded, OUTCOME, PROGRESS } from './settlements.ts';
+
+/**
+ * Opens a settled recovery again, for a redrive: `pending`, what it had come to removed, history and count of attempts
+ * kept. The deadline stays until a claim brings a fresh URL's.
+ *
+ * Cost: GetItem (consistent) and UpdateItem: 1–2 read units, 1 write unit, 2 for the index.
+ *
+ * @param now epoch milliseconds.
+ * @returns `open` when it was (or became) open by itself, undefined when the ledger does not have it.
+ */
+export async function reopenRecovery(
+  table: LedgerTable,
+  key: RecoveryKey,
+  now: number,
+): Promise<{ readonly outcome: 'reopened' | 'open'; readonly record: RecoveryRecord } | undefined> {
+  const seen = await readRecovery(table, key);
+  if (seen === undefined) return undefined;
+  if (seen.settledAt === undefined) return { outcome: 'open', record: seen };
+  const next = reopened(seen, now);
+  const result = await writeOne(table, {
+    update: recoveryKey(seen),
+    changes: {
+      set: {
+        ...attributesOf(next, [...OUTCOME, ...PROGRESS, 'redrives']),
+        ttl: recordTtl(table, Math.max(now, next.deadline)),
+      },
+    },
+    condition: {
+      expression: '#state = :if_state AND #settledAt = :if_settledAt',
+      values: { ':if_state': seen.state, ':if_settledAt': isoTime(seen.settledAt) },
+    },
+  });
+  if (result.written) return { outcome: 'reopened', record: next };
+  return { outcome: 'open', record: parseRecovery(existingItem(result)) };
+}
+
+/**
+ * Ends the waiting of an open recovery that nobody works on, so that whoever comes next may claim it.
+ *
+ * Cost: one UpdateItem: 1 write unit, 1 for the index.
+ *
+ * @param seen the record as the caller read it.
+ * @param now epoch milliseconds.
+ * @returns false when it was claimed, settled or made due by somebody else since it was read.
+ */
+export async function makeDue(table: LedgerTable, seen: RecoveryRecord, now: number): Promise<boolean> {
+  return await changeUnclaimed(table, seen, { ...DUE, updatedAt: now }, now);
+}
+
+/**
+ * Notes with an open recovery that nobody works on why it cannot go on. Cost: as for {@link makeDue}.
+ *
+ * @param seen the record as the caller read it.
+ * @returns false when it was claimed, settled or changed by somebody else since it was read.
+ */
+export async function noteError(
+  table: LedgerTable,
+  seen: RecoveryRecord,
+  error: AttemptError,
+): Promise<boolean> {
+  const lastError = bounded(error);
+  return await changeUnclaimed(table, seen, { lastError, updatedAt: error.at }, error.at);
+}
+
+async function changeUnclaimed(
+  table: LedgerTable,
+  seen: RecoveryRecord,
+  changes: object,
+  now: number,
+): Promise<boolean> {
+  const { written } = await writeOne(table, {
+    update: recoveryKey(seen),
+    changes: { set: storedChanges(changes) },
+    condition: {
+      expression: `#state IN (:if_pending, :if_copying) AND #attempts = :if_attempts AND #updatedAt = :if_seen AND ${LEASE_IS_FREE}`,
+      values: {
+        ':if_pending': 'pending',
+        ':if_copying': 'copying',
+        ':if_attempts': seen.attempts,
+        ':if_seen': isoTime(seen.updatedAt),
+        ':if_now': now,
+      },
+    },
+  });
+  return written;
+}
+
+function reopened(record: RecoveryRecord, now: number): RecoveryRecord {
+  const kept = Object.entries(recoveryToItem(record)).filter(([name]) => !FORGOTTEN.has(name));
+  const redrives = (record.redrives ?? 0) + 1;
+  return parseRecovery({ ...Object.fromEntries(kept), state: 'pending', updatedAt: isoTime(now), redrives });
+}
+
+/** What a reopened recovery knows no more. */
+const FORGOTTEN = new Set<string>([...OUTCOME, ...PROGRESS]);
+for (const name of ['lastError', 'history']) FORGOTTEN.delete(name);
