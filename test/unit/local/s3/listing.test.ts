@@ -35,6 +35,7 @@ describe('a listing', () => {
         while (after !== undefined) {
           const page = listPage(sorted, { prefix, delimiter, limit, after });
           expect(page.keys.length + page.commonPrefixes.length).toBeLessThanOrEqual(limit);
+          expect(page.next, 'every page leads on').not.toBe(after);
           found.keys.push(...page.keys);
           found.commonPrefixes.push(...page.commonPrefixes);
           after = page.next;
