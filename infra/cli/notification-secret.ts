@@ -1,0 +1,55 @@
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import * as v from 'valibot';
+import { CommandFailure } from './command.ts';
+import { explained, outputOf, type Target } from './target.ts';
+
+const secret = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    username: v.pipe(v.string(), v.minLength(1)),
+    password: v.pipe(v.string(), v.minLength(1)),
+    notificationSecret: v.optional(v.string()),
+  }),
+);
+
+/** Where Zencoder posts to, and by what the stack knows it. */
+export interface NotificationAccess {
+  /** Without credentials. */
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
+  /** The secret of the Zencoder account, if it is known to the stack. */
+  readonly notificationSecret: string | undefined;
+}
+
+/**
+ * Reads the current credentials of the notification URL.
+ *
+ * @throws {CommandFailure} when the secret cannot be read as such; its text is never in the message.
+ */
+export async function notificationAccess(target: Target): Promise<NotificationAccess> {
+  const url = outputOf(target, 'NotificationUrl');
+  const SecretId = outputOf(target, 'NotificationSecretArn');
+  const client = new SecretsManagerClient(target.clientConfig('secretsManager'));
+  try {
+    const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId }));
+    const { success, output } = v.safeParse(secret, SecretString);
+    if (success) return { url, ...output, notificationSecret: output.notificationSecret };
+  } catch (error) {
+    throw explained(error);
+  } finally {
+    client.destroy();
+  }
+  throw new CommandFailure(
+    `the secret ${SecretId} must be JSON with a username and a password: put such a value into Secrets Manager`,
+  );
+}
+
+/** The URL to give to Zencoder: credentials in it, escaped as a URL needs it. */
+export function urlWithCredentials({ url, username, password }: NotificationAccess): string {
+  const whole = new URL(url);
+  whole.username = encodeURIComponent(username);
+  whole.password = encodeURIComponent(password);
+  return whole.href;
+}

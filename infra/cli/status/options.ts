@@ -1,0 +1,53 @@
+import { quoted, readOptions, UsageError, wholeNumber } from '../command.ts';
+import { STACK_HELP, STACK_OPTIONS } from '../target.ts';
+import { parseDuration } from '../time.ts';
+
+/** Less time left than this and a recovery is at risk, unless the operator says otherwise. */
+const AT_RISK = '4h';
+
+export const HELP = `Usage: npm run status -- [options]
+
+Shows whether all is well: open recoveries, the nearest deadline first, with the time that is left; how many are at risk;
+what was settled in the last 24 hours; what the queue and the dead-letter queue hold, and why messages are dead.
+
+  --at-risk TIME    a recovery with less time left is at risk (default: ${AT_RISK})
+  --limit N         list at most N open recoveries (default: 20)
+  --json            one JSON object
+
+${STACK_HELP}
+Exit codes: 0 all is well, 1 the answer could not be had, 2 not understood, 3 something needs a person: a recovery is at
+risk, refused by the bucket or failed in the last 24 hours, or there are dead letters.
+
+Examples:
+  npm run status
+  npm run status -- --local --at-risk 12h
+  npm run --silent status -- --json | jq '.open.atRisk'
+`;
+
+/** What the operator wants to see. */
+export interface StatusOptions {
+  /** Milliseconds. */
+  readonly atRisk: number;
+  readonly limit: number;
+  readonly json: boolean;
+  readonly target: { readonly stack?: string; readonly local?: boolean };
+}
+
+/**
+ * Reads the command line.
+ *
+ * @throws {UsageError}
+ */
+export function statusOptions(argv: readonly string[]): StatusOptions {
+  const values = readOptions(argv, {
+    'at-risk': { type: 'string', default: AT_RISK },
+    limit: { type: 'string', default: '20' },
+    json: { type: 'boolean', default: false },
+    ...STACK_OPTIONS,
+  });
+  const { 'at-risk': atRisk, limit, json, ...target } = values;
+  const milliseconds = parseDuration(atRisk);
+  if (milliseconds === null)
+    throw new UsageError(`--at-risk must be such as 4h or 90m, not ${quoted(atRisk)}`);
+  return { atRisk: milliseconds, limit: wholeNumber('--limit', limit, 0, 10_000), json, target };
+}

@@ -1,0 +1,98 @@
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { LedgerTable } from '../../../lambda/shared/ledger/ledger-table.ts';
+import { countOpenRecoveries, openRecoveriesByDeadline } from '../../../lambda/shared/ledger/queries.ts';
+import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import { type BoundedCount, countRecoveries } from '../../../lambda/shared/ledger/tallies.ts';
+import { deadLetterReasons, type QueueDepth, queueDepth } from '../queue-depth.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** How a stack is doing. */
+export interface StackStatus {
+  readonly open: {
+    readonly total: number;
+    readonly atRisk: number;
+    /** The nearest deadline first, as many as were asked for. */
+    readonly next: readonly RecoveryRecord[];
+  };
+  /** In the last 24 hours. */
+  readonly settled: Readonly<Record<'recovered' | 'lost' | 'failed', BoundedCount>>;
+  readonly queue: QueueDepth;
+  readonly deadLetters: { readonly count: number; readonly reasons: ReadonlyMap<string, number> };
+}
+
+/** What a status is read from. */
+export interface StatusSources {
+  readonly table: LedgerTable;
+  readonly sqs: SQSClient;
+  readonly queueUrl: string;
+  readonly deadLetterQueueUrl: string;
+}
+
+/**
+ * Asks ledger and queues, all at once.
+ *
+ * @param atRisk milliseconds: an open recovery with less time left counts as at risk.
+ */
+export async function readStatus(
+  { table, sqs, queueUrl, deadLetterQueueUrl }: StatusSources,
+  { atRisk, limit, now }: { readonly atRisk: number; readonly limit: number; readonly now: number },
+): Promise<StackStatus> {
+  const lastDay = { since: now - DAY_MS, until: now + DAY_MS };
+  const [total, inDanger, next, recovered, lost, failed, queue, dead] = await Promise.all([
+    countOpenRecoveries(table),
+    countOpenRecoveries(table, { deadlineBefore: now + atRisk }),
+    firstOf(openRecoveriesByDeadline(table, { expected: limit }), limit),
+    countRecoveries(table, 'RECOVERED', lastDay),
+    countRecoveries(table, 'LOST', lastDay),
+    countRecoveries(table, 'FAILED', lastDay),
+    queueDepth(sqs, queueUrl),
+    queueDepth(sqs, deadLetterQueueUrl),
+  ]);
+  const count = dead.waiting + dead.hidden + dead.delayed;
+  const reasons = count === 0 ? new Map<string, number>() : await deadLetterReasons(sqs, deadLetterQueueUrl);
+  return {
+    open: { total, atRisk: inDanger, next },
+    settled: { recovered, lost, failed },
+    queue,
+    deadLetters: { count, reasons },
+  };
+}
+
+/** Sentences for a person, one for each thing to be done; none when all is well. */
+export function attentionFor({ open, settled, deadLetters }: StackStatus): string[] {
+  const refused = open.next.filter(({ lastError }) => lastError?.meaning === 'customer-must-act');
+  const cause = refused[0]?.lastError;
+  return [
+    ...(open.atRisk > 0
+      ? [`${counted(open.atRisk, 'recovery', 'recoveries')} at risk of being lost: see the last errors`]
+      : []),
+    ...(cause !== undefined
+      ? [`the bucket refuses (${cause.errorClass}): npm run preflight says what to change`]
+      : []),
+    ...(settled.failed.count > 0
+      ? [
+          `${counted(settled.failed.count, 'recovery', 'recoveries')} failed and will not be tried again: npm run failures -- --state failed`,
+        ]
+      : []),
+    ...(deadLetters.count > 0
+      ? [
+          `${counted(deadLetters.count, 'dead letter', 'dead letters')}: mend the reason, then npm run redrive -- --dead-letters`,
+        ]
+      : []),
+  ];
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+async function firstOf<T>(records: AsyncIterable<T>, limit: number): Promise<T[]> {
+  const first: T[] = [];
+  if (limit === 0) return first;
+  for await (const record of records) {
+    first.push(record);
+    if (first.length === limit) break;
+  }
+  return first;
+}

@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { runCli } from '../../support/run-cli.ts';
+import {
+  digestOf,
+  freshId,
+  outputOf,
+  type RunningStack,
+  startRunningStack,
+} from '../../support/running-stack.ts';
+
+let folder: string;
+let running: RunningStack;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'operator-'));
+  running = await startRunningStack({ stateFile: join(folder, '.local/stack.json'), schedules: 'manual' });
+});
+afterAll(async () => {
+  await running?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const run = (command: string, ...args: string[]) => runCli(command, ['--local', ...args], { cwd: folder });
+
+/** A command with `--json`: its one object. */
+async function json(command: string, ...args: string[]) {
+  const { code, stdout, stderr } = await run(command, '--json', ...args);
+  return { code, answer: JSON.parse(stdout), stderr };
+}
+
+describe('npm run notification-url', () => {
+  it('prints the URL by which notifications are taken, and nothing else', async () => {
+    expect(await run('notification-url')).toEqual({
+      code: 0,
+      stdout: `${running.stack.notificationUrl}\n`,
+      stderr: '',
+    });
+  });
+});
+
+describe('npm run preflight', () => {
+  it("lets the worker's own role try the bucket, and leaves nothing there", async () => {
+    const { code, answer } = await json('preflight');
+    expect(code).toBe(0);
+    expect(answer).toMatchObject({
+      ok: true,
+      bucket: outputOf(running.stack, 'BucketName'),
+      role: outputOf(running.stack, 'WorkerRoleArn'),
+      leftBehind: [],
+    });
+    expect(await running.keys('zencoder-recovery-preflight/')).toEqual([]);
+  });
+
+  it('shows people each check with the permission that it takes', async () => {
+    const { stdout } = await run('preflight');
+    expect(stdout).toMatch(/ ok +create an object +s3:PutObject\n/);
+    expect(stdout).not.toContain('\u001b');
+  });
+});
+
+describe('npm run send-test', () => {
+  it('shows that address, credentials, queue, worker and ledger work together, and leaves no record', async () => {
+    const { code, answer } = await json('send-test');
+    expect(code).toBe(0);
+    expect(answer).toMatchObject({
+      ok: true,
+      answer: { status: 202 },
+      recorded: 'UploadFailureError',
+      removed: 1,
+    });
+    expect(await running.job(answer.jobId)).toEqual({ failures: [], recoveries: [] });
+  });
+
+  it('leaves the record of a test job when asked to', async () => {
+    const { answer } = await json('send-test', '--keep');
+    expect((await running.job(answer.jobId)).failures).toMatchObject([{ test: true }]);
+  });
+
+  it('copies a file whose signed URL is given', async () => {
+    const body = randomBytes(5000);
+    const url = await running.keep(`o/20261122/${freshId()}/clip.mp4`, body);
+    const { code, answer } = await json('send-test', '--url', url);
+    expect(code).toBe(0);
+    expect(answer.recovery).toMatchObject({ state: 'recovered', size: 5000 });
+    expect(await running.digest(answer.recovery.key)).toBe(digestOf(body));
+  });
+
+  it('says so when the URL is on no storage of Zencoder', async () => {
+    const { code, stderr } = await run(
+      'send-test',
+      '--url',
+      'https://files.example.com/clip.mp4?Signature=secret',
+    );
+    expect(code).toBe(3);
+    expect(stderr).toContain('zencoderStorage');
+    expect(stderr).not.toContain('secret');
+  });
+
+  it('ends badly when the file cannot be had', async () => {
+    const url = running.sign(`o/20261122/${freshId()}/gone.mp4`);
+    const { code, answer } = await json('send-test', '--url', url);
+    expect(code).toBe(3);
+    expect(answer).toMatchObject({ ok: false, recovery: { state: 'lost' } });
+  });
+});
+
+describe('npm run status', () => {
+  it('knows what was settled and that all is well', async () => {
+    await running.idle();
+    const { code, answer, stderr } = await json('status');
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(answer).toMatchObject({
+      open: { total: 0, atRisk: 0, next: [] },
+      lastDay: { failed: 0 },
+      queue: { waiting: 0, hidden: 0, delayed: 0 },
+      deadLetters: { count: 0 },
+      attention: [],
+    });
+  });
+
+  it('lists open recoveries by deadline, and wants a person for those at risk', async () => {
+    running.storage.setFaults(() => ({ status: 503, code: 'SlowDown' }));
+    const [late, soon] = [await openRecovery(80_000), await openRecovery(3000)];
+    const { code, answer } = await json('status', '--at-risk', '1h');
+    expect(code).toBe(3);
+    expect(answer.open).toMatchObject({ total: 2, atRisk: 1, next: [{ jobId: soon }, { jobId: late }] });
+    const { stdout } = await run('status', '--limit', '1');
+    expect(stdout).toMatch(new RegExp(`\\d+m( \\d+s)? left +${soon} `));
+    expect(stdout).toContain('… and 1 more (--limit)');
+    running.storage.setFaults(undefined);
+  });
+});
+
+describe('dead letters', () => {
+  it('are counted with their reasons by status, and put back by redrive', async () => {
+    await running.stack.clients.sqs.send(
+      new SendMessageCommand({ QueueUrl: outputOf(running.stack, 'QueueUrl'), MessageBody: 'nonsense' }),
+    );
+    const dead = () =>
+      vi.waitFor(async () => {
+        const { answer } = await json('status');
+        expect(answer.deadLetters.count).toBe(1);
+        return answer;
+      }, 30_000);
+    expect((await dead()).deadLetters.reasons).toEqual([
+      { reason: 'MessageNotUnderstood: queue message is not JSON', count: 1 },
+    ]);
+    expect(await json('redrive', '--dead-letters', '--dry-run')).toMatchObject({
+      answer: { deadLetters: 1, moved: 0 },
+    });
+    expect(await json('redrive', '--dead-letters')).toMatchObject({ code: 0, answer: { moved: 1 } });
+    // Nobody has mended it: it dies again, and is not lost.
+    await dead();
+  });
+});
+
+describe('npm run redrive', () => {
+  it('lists what it would try again, and sends nothing', async () => {
+    const url = running.sign(`o/20261122/${freshId()}/gone.mp4`);
+    const { answer: lost } = await json('send-test', '--url', url);
+    const { code, answer } = await json('redrive', '--job', lost.jobId, '--dry-run');
+    expect(code).toBe(0);
+    expect(answer).toMatchObject({
+      matched: 1,
+      messages: 1,
+      sent: 0,
+      recoveries: [{ jobId: lost.jobId, state: 'lost', filename: 'gone.mp4' }],
+    });
+  });
+});
+
+/** A recovery that cannot go on, whose URL ends after so many seconds. */
+async function openRecovery(seconds: number): Promise<string> {
+  const [job, output] = [freshId(), freshId()];
+  const path = `o/20261122/${job}/clip.mp4`;
+  const answer = await running.post(
+    JSON.stringify({
+      output: {
+        id: output,
+        state: 'finished',
+        type: 'standard',
+        url: running.sign(path, seconds),
+        backup_server_used: true,
+      },
+      job: { id: job, state: 'finished' },
+    }),
+  );
+  expect(answer.status).toBe(202);
+  await vi.waitFor(
+    async () =>
+      expect((await running.job(String(job))).recoveries).toMatchObject([{ state: 'pending', attempts: 1 }]),
+    { timeout: 30_000, interval: 100 },
+  );
+  return String(job);
+}

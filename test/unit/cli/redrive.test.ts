@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { UsageError } from '../../../infra/cli/command.ts';
+import { messagesFor } from '../../../infra/cli/redrive/messages.ts';
+import { redriveOptions } from '../../../infra/cli/redrive/options.ts';
+import { parseMessage, type RedriveMessage } from '../../../lambda/shared/message.ts';
+import type { RecoveryState, Role } from '../../../lambda/shared/model.ts';
+
+const NOW = Date.parse('2026-03-15T12:00:00Z');
+const options = (...argv: string[]) => redriveOptions(argv, NOW);
+
+describe('redriveOptions', () => {
+  it('takes what was lost and what failed, unless states are named', () => {
+    expect(options('--job', '17').selection).toEqual({
+      jobId: '17',
+      states: ['lost', 'failed'],
+      limit: 1000,
+    });
+    const named = options('--state', 'pending', '--state', 'recovered', '--since', '24h', '--limit', '5');
+    expect(named.selection).toEqual({
+      states: ['pending', 'recovered'],
+      since: NOW - 86_400_000,
+      limit: 5,
+    });
+  });
+
+  it('takes the dead letters alone', () => {
+    expect(options('--dead-letters').selection).toBeUndefined();
+  });
+
+  it.each([
+    [[], 'say which recoveries'],
+    [['--since', '24h'], 'add --job'],
+    [['--output', '5'], '--output needs --job'],
+    [['--job', 'abc'], '--job must be a number'],
+    [['--state', 'open'], '--state must be one of pending, copying, recovered, lost, failed'],
+    [['--error', ' '], '--error must not be empty'],
+    [['--state', 'lost', '--since', 'yesterday'], '--since must be such as'],
+    [['--state', 'lost', '--limit', '0'], '--limit must be a whole number'],
+    [['--dead-letters', '--job', '1'], '--dead-letters stands alone'],
+    [['--job', '1', '--timeout', 'soon'], '--timeout must be such as'],
+  ])('refuses %j: %s', (argv, message) => {
+    expect(() => options(...argv)).toThrow(UsageError);
+    expect(() => options(...argv)).toThrow(message);
+  });
+});
+
+describe('messagesFor', () => {
+  const file = (outputId: string, role: Role, fileId: string, state: RecoveryState = 'lost') => ({
+    jobId: '1',
+    outputId,
+    role,
+    fileId: fileId.padStart(16, '0'),
+    state,
+  });
+
+  it('names a single file by itself', () => {
+    expect(messagesFor([file('2', 'media', 'a')])).toEqual([
+      { type: 'redrive', version: 1, jobId: '1', outputId: '2', role: 'media', fileId: '000000000000000a' },
+    ]);
+  });
+
+  it('asks once for all thumbnails of an output, and once for an output with both roles', () => {
+    const thumbnails = [file('2', 'thumbnail', 'a'), file('2', 'thumbnail', 'b')];
+    expect(messagesFor(thumbnails)).toMatchObject([{ outputId: '2', role: 'thumbnail' }]);
+    expect(messagesFor([...thumbnails, file('2', 'media', 'c')])).toEqual([
+      { type: 'redrive', version: 1, jobId: '1', outputId: '2' },
+    ]);
+  });
+
+  it('reaches every recovery, in messages that the worker understands', () => {
+    const recovery = fc.record({
+      jobId: fc.constantFrom('1', '2'),
+      outputId: fc.constantFrom('3', '4', '5'),
+      role: fc.constantFrom<Role>('media', 'thumbnail'),
+      fileId: fc.constantFrom('a', 'b', 'c').map((digit) => digit.padStart(16, '0')),
+      state: fc.constantFrom<RecoveryState>('lost', 'failed', 'pending', 'recovered'),
+    });
+    fc.assert(
+      fc.property(fc.array(recovery), (recoveries) => {
+        const messages = messagesFor(recoveries);
+        for (const message of messages) expect(parseMessage(JSON.stringify(message))).toEqual(message);
+        for (const each of recoveries) {
+          expect(messages.some((message) => reaches(message, each))).toBe(true);
+        }
+      }),
+    );
+  });
+});
+
+function reaches(
+  message: RedriveMessage,
+  recovery: { jobId: string; outputId: string; role: Role; fileId: string; state: RecoveryState },
+): boolean {
+  if (message.jobId !== recovery.jobId || message.outputId !== recovery.outputId) return false;
+  if (message.role !== undefined && message.role !== recovery.role) return false;
+  // A message without a file means what is not recovered.
+  return message.fileId === undefined ? recovery.state !== 'recovered' : message.fileId === recovery.fileId;
+}

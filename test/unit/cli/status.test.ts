@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { UsageError } from '../../../infra/cli/command.ts';
+import { statusOptions } from '../../../infra/cli/status/options.ts';
+import { attentionFor, type StackStatus } from '../../../infra/cli/status/read.ts';
+
+const none = { count: 0, isComplete: true };
+const WELL: StackStatus = {
+  open: { total: 3, atRisk: 0, next: [] },
+  settled: { recovered: { count: 9, isComplete: true }, lost: { count: 2, isComplete: true }, failed: none },
+  queue: { waiting: 1, hidden: 2, delayed: 0 },
+  deadLetters: { count: 0, reasons: new Map() },
+};
+
+describe('attentionFor', () => {
+  it('is silent while nothing can be done, also about what is lost', () => {
+    expect(attentionFor(WELL)).toEqual([]);
+  });
+
+  it.each<[string, Partial<StackStatus>, string]>([
+    ['recoveries at risk', { open: { total: 3, atRisk: 1, next: [] } }, '1 recovery at risk'],
+    [
+      'failed recoveries',
+      { settled: { ...WELL.settled, failed: { count: 2, isComplete: true } } },
+      '--state failed',
+    ],
+    ['dead letters', { deadLetters: { count: 4, reasons: new Map() } }, 'npm run redrive -- --dead-letters'],
+  ])('says what to do about %s', (_, change, sentence) => {
+    expect(attentionFor({ ...WELL, ...change })).toEqual([expect.stringContaining(sentence)]);
+  });
+});
+
+describe('statusOptions', () => {
+  it('counts less than four hours as at risk', () => {
+    expect(statusOptions([])).toMatchObject({ atRisk: 4 * 3_600_000, limit: 20, json: false });
+  });
+
+  it.each([[['--at-risk', 'soon']], [['--limit', '-1']], [['--jsn']]])('refuses %j', (argv) => {
+    expect(() => statusOptions(argv)).toThrow(UsageError);
+  });
+});
