@@ -62,6 +62,11 @@ export class RecoveryStack extends Stack {
     this.#output('QueueUrl', queue.queue.queueUrl, 'Work to be done');
     this.#output('DeadLetterQueueUrl', queue.deadLetterQueue.queueUrl, 'Messages that need a person');
     this.#output('WorkerFunctionName', worker.function.functionName, 'The function that copies');
+    this.#output(
+      'WorkerRoleArn',
+      worker.role.roleArn,
+      'Its role, which a bucket or key policy has to let in',
+    );
 
     if (config.dashboard) {
       const { atRiskHours } = config;

@@ -258,6 +258,7 @@ describe('the stack', () => {
       QueueUrl: 'RecoveriesQueue',
       DeadLetterQueueUrl: 'RecoveriesDeadLetterQueue',
       WorkerFunctionName: 'RecoveryWorkerFunction',
+      WorkerRoleArn: 'RecoveryWorkerRole.Arn',
       DashboardUrl: 'Api.ApiEndpoint/',
       DashboardSecretArn: 'DashboardSecret',
     });
