@@ -19,12 +19,20 @@ export interface LocalStack extends Engine {
   readonly apiOrigin: string;
   /** Where to post notifications, with credentials: `http://user:password@127.0.0.1:PORT/notifications`. */
   readonly notificationUrl: string;
+  /** The dashboard's overview, with credentials; undefined in a stack without dashboard. */
+  readonly dashboardUrl: string | undefined;
 }
 
 /** Where `npm start` says which stack runs, for the operator commands' `--local`. */
 export const STATE_FILE = '.local/stack.json';
 
-const outputs = v.object({ NotificationUrl: v.pipe(v.string(), v.url()), NotificationSecretArn: v.string() });
+const url = v.pipe(v.string(), v.url());
+const outputs = v.object({
+  NotificationUrl: url,
+  NotificationSecretArn: v.string(),
+  DashboardUrl: v.optional(url),
+  DashboardSecretArn: v.optional(v.string()),
+});
 const credentials = v.object({ username: v.string(), password: v.string() });
 
 /**
@@ -46,15 +54,17 @@ export async function startLocalStack(options: LocalStackOptions = {}): Promise<
 
 async function describe(engine: Engine, stateFile: string | undefined): Promise<LocalStack> {
   if (engine.apiOrigin === undefined) throw new Error('the template has no HTTP API');
-  const { NotificationUrl, NotificationSecretArn } = v.parse(outputs, engine.outputs);
-  const secret = await engine.clients.secretsManager.send(
-    new GetSecretValueCommand({ SecretId: NotificationSecretArn }),
-  );
-  const { username, password } = v.parse(credentials, JSON.parse(secret.SecretString ?? ''));
-  const url = new URL(NotificationUrl);
-  url.username = encodeURIComponent(username);
-  url.password = encodeURIComponent(password);
-  const stack = { ...engine, apiOrigin: engine.apiOrigin, notificationUrl: url.href };
+  const found = v.parse(outputs, engine.outputs);
+  const { DashboardUrl, DashboardSecretArn } = found;
+  const stack = {
+    ...engine,
+    apiOrigin: engine.apiOrigin,
+    notificationUrl: await withCredentials(engine, found.NotificationUrl, found.NotificationSecretArn),
+    dashboardUrl:
+      DashboardUrl === undefined || DashboardSecretArn === undefined
+        ? undefined
+        : await withCredentials(engine, DashboardUrl, DashboardSecretArn),
+  };
   if (stateFile === undefined) return stack;
   await writeState(stateFile, stack);
   return {
@@ -63,6 +73,16 @@ async function describe(engine: Engine, stateFile: string | undefined): Promise<
       await Promise.all([rm(stateFile, { force: true }), engine.close()]);
     },
   };
+}
+
+/** An address with the user name and password that a secret holds. */
+async function withCredentials({ clients }: Engine, address: string, secretArn: string): Promise<string> {
+  const secret = await clients.secretsManager.send(new GetSecretValueCommand({ SecretId: secretArn }));
+  const { username, password } = v.parse(credentials, JSON.parse(secret.SecretString ?? ''));
+  const complete = new URL(address);
+  complete.username = encodeURIComponent(username);
+  complete.password = encodeURIComponent(password);
+  return complete.href;
 }
 
 async function writeState(stateFile: string, stack: LocalStack): Promise<void> {

@@ -96,6 +96,7 @@ async function run(): Promise<void> {
 function explain(stack: LocalStack, sample: string, recovered: string): void {
   const rows = [
     ['Notification URL', stack.notificationUrl],
+    ['Dashboard', stack.dashboardUrl ?? 'none (setting dashboard is false)'],
     ['Recovered files', `${recovered}/`],
     ['Ledger table', stack.outputs.TableName ?? ''],
     ['Failed uploads', 'npm run failures -- --local'],

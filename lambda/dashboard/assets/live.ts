@@ -30,7 +30,7 @@ export const LIVE_SCRIPT = `(() => {
   async function refresh() {
     if (document.visibilityState === 'visible') {
       try {
-        const answer = await fetch(location.href, { cache: 'no-store', redirect: 'error' });
+        const answer = await fetch(location.origin + location.pathname + location.search, { cache: 'no-store', redirect: 'error' });
         if (answer.ok) update(new DOMParser().parseFromString(await answer.text(), 'text/html'));
       } catch {
         // The next round tries again.

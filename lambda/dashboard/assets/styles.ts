@@ -12,7 +12,7 @@ export const STYLES = `:root{color-scheme:light dark;
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;font-variant-numeric:tabular-nums}
-h1,h2,h3,p,dl,dd,ul,ol,figure{margin:0}
+h1,h2,h3,p,dl,dd,ul,ol,figure,blockquote{margin:0}
 h1{font-size:1.5rem;line-height:1.25;letter-spacing:-.01em}
 h2{font-size:1.0625rem;line-height:1.35}
 h3{font-size:.9375rem}
@@ -38,7 +38,7 @@ main:focus{outline:none}
 .top search{margin-left:auto}
 .find{display:flex;gap:.4rem}
 .find input{width:11.5rem}
-main{display:grid;gap:1.5rem;grid-template-columns:minmax(0,1fr);padding-top:1.5rem;padding-bottom:2.5rem}
+main.wrap{display:grid;gap:1.5rem;grid-template-columns:minmax(0,1fr);padding-top:1.5rem;padding-bottom:2.5rem}
 footer{color:var(--muted);font-size:.8125rem;border-top:1px solid var(--line)}
 footer .wrap{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;padding-top:.9rem;padding-bottom:1.5rem}
 .muted{color:var(--muted)}
@@ -75,11 +75,13 @@ table{width:100%;border-collapse:collapse;font-size:.875rem}
 th,td{padding:.5rem .75rem;text-align:left;vertical-align:top;border-top:1px solid var(--line)}
 th:first-child,td:first-child{padding-left:1.1rem}th:last-child,td:last-child{padding-right:1.1rem}
 thead th{padding-top:.35rem;padding-bottom:.35rem;background:var(--sunken);color:var(--muted);font-weight:560;font-size:.78rem;white-space:nowrap}
-tbody th{font-weight:inherit}
+tbody th{font-weight:inherit;min-width:13rem}
+.classes tbody th{min-width:18.5rem}
 tbody tr:hover{background:color-mix(in srgb,var(--sunken) 55%,transparent)}
 tbody tr:target{background:var(--info-bg)}
 .num{text-align:right}
-td .small,th .small{display:block}
+td .block{display:block}
+@media(max-width:80rem){td .small,th .small{display:block}}
 .nowrap{white-space:nowrap}
 form.filters{display:flex;flex-wrap:wrap;gap:.6rem .7rem;align-items:end}
 .filters label{display:grid;gap:.15rem;font-size:.78rem;color:var(--muted)}
@@ -90,7 +92,8 @@ input::placeholder{color:var(--muted);opacity:1}
 button,.button{cursor:pointer;font-weight:560;background:var(--sunken);text-decoration:none;display:inline-flex;align-items:center}
 button.primary{background:var(--accent);border-color:var(--accent);color:var(--accent-ink)}
 button:hover,.button:hover{border-color:var(--ink)}
-.empty{padding:1.5rem 1.1rem;border-top:1px solid var(--line);display:grid;gap:.5rem;max-width:46rem}
+.empty{padding:1.5rem 1.1rem;border-top:1px solid var(--line);display:grid;gap:.5rem}
+.empty>*{max-width:46rem}
 .empty ol{list-style:decimal;padding-left:1.3rem;display:grid;gap:.35rem}
 .chart{display:grid;gap:.6rem}
 .chart svg{display:block;width:100%;height:13rem;overflow:visible}
@@ -120,9 +123,11 @@ progress.bad::-webkit-progress-value{background:var(--bad)}progress.bad::-moz-pr
 .facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.3rem 1.25rem;font-size:.875rem}
 .facts dt{color:var(--muted)}
 .quote{border-left:3px solid var(--strong);padding:.15rem 0 .15rem .8rem;font-size:.9375rem;overflow-wrap:anywhere}
-.cols{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1.5rem}
+.cols{display:grid;align-items:start;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1.5rem}
 .files{display:grid;gap:.75rem}
+.file{gap:.55rem;padding:.8rem 1.1rem}
 .file>header{align-items:center}
+.file>header>.row:last-child{justify-content:flex-end}
 .file h3{overflow-wrap:anywhere}
 .actions{display:flex;flex-wrap:wrap;gap:.5rem .75rem;align-items:center}
 .attempts{display:grid;gap:.6rem;font-size:.875rem}
@@ -142,10 +147,12 @@ progress.bad::-webkit-progress-value{background:var(--bad)}progress.bad::-moz-pr
 table.stack,.stack tbody,.stack tr,.stack td,.stack th{display:block}
 .stack thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .stack tr{padding:.7rem 1rem;border-top:1px solid var(--line)}
-.stack td,.stack th,.stack td:first-child,.stack th:first-child{border:0;padding:.12rem 0;text-align:left}
-.stack td[data-label]::before{content:attr(data-label) " ";color:var(--muted);font-size:.8125rem;display:inline-block;min-width:6.5rem}
+.stack td,.stack th,.stack td:last-child,.stack th:first-child{border:0;padding:.12rem 0;text-align:left}
+.stack td[data-label]{position:relative;padding-left:6.75rem}
+.stack td[data-label]::before{content:attr(data-label);color:var(--muted);font-size:.8125rem;position:absolute;left:0}
 .stack td .small,.stack th .small{display:inline}
 .nowrap{white-space:normal}
+tbody th,.classes tbody th{min-width:0}
 }
 @media(forced-colors:active){.badge,.banner,.flags li{border:1px solid CanvasText}progress{border:1px solid CanvasText}.chart .bar{forced-color-adjust:none}}
 @media print{.top,.filters,.pages,.actions,footer{display:none}}

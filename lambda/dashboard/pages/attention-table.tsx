@@ -59,8 +59,7 @@ export function AttentionTable(props: {
               <>
                 {REASONS[item.reason].what}
                 {item.message !== null && (
-                  <span class="small muted">
-                    {' '}
+                  <span class="small muted block">
                     <Outside text={shortened(item.message)} />
                   </span>
                 )}

@@ -29,7 +29,7 @@ export function ErrorsPage({ data, now }: { readonly data: ErrorClasses; readonl
           {!tally.isComplete && ` Only those since ${utcTime(tally.since)} are counted.`}
         </p>
       </div>
-      <section class="card flush" aria-label="Error classes">
+      <section class="card flush classes" aria-label="Error classes">
         <Table label="Error classes" columns={COLUMNS}>
           {items.map(({ errorClass, kind, lastDay, lastWeek, lastMonth, lastSeenAt }) => (
             <Row
@@ -57,7 +57,9 @@ export function ErrorsPage({ data, now }: { readonly data: ErrorClasses; readonl
                 lastSeenAt === null ? (
                   <span class="muted">not seen</span>
                 ) : (
-                  <time datetime={new Date(lastSeenAt).toISOString()}>{relative(lastSeenAt, now)}</time>
+                  <time class="nowrap" datetime={new Date(lastSeenAt).toISOString()}>
+                    {relative(lastSeenAt, now)}
+                  </time>
                 ),
               ]}
             />

@@ -38,27 +38,27 @@ export function FileCard(props: {
           </h3>
           <StateBadge state={state} />
         </div>
-        <p class="small muted">
-          {role}
-          {size !== null && `, ${bytes(size)}`}
-          {state !== 'recovered' && (
-            <>
-              , <TimeLeft deadline={deadline} now={now} />
-            </>
+        <div class="row">
+          <p class="small muted">
+            {role}
+            {size !== null && `, ${bytes(size)}`}
+            {state !== 'recovered' && (
+              <>
+                , <TimeLeft deadline={deadline} now={now} />
+              </>
+            )}
+          </p>
+          {state === 'recovered' && (
+            <a class="button" href={downloadPath(recovery)}>
+              Download<span class="vh"> {visible(filename)}</span>
+            </a>
           )}
-        </p>
+          {token !== null && canBeRetried(recovery) && (
+            <RetryForm path={path} token={token} of={visible(filename)} file={{ role, fileId }} />
+          )}
+        </div>
       </header>
       {isOpen(recovery) && <ProgressBar recoveries={[recovery]} of={filename} />}
-      <div class="actions">
-        {state === 'recovered' && (
-          <a class="button" href={downloadPath(recovery)}>
-            Download<span class="vh"> {visible(filename)}</span>
-          </a>
-        )}
-        {token !== null && canBeRetried(recovery) && (
-          <RetryForm path={path} token={token} of={visible(filename)} file={{ role, fileId }} />
-        )}
-      </div>
       <details id={`details-${id}`} open={props.isOpen}>
         <summary>
           Details<span class="vh"> of {visible(nameOf(recovery))}</span>

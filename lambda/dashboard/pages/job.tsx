@@ -1,6 +1,6 @@
 import type { JobView, OutputView } from '../queries/job.ts';
 import { type Outcome, outcomeOf } from '../queries/outcome.ts';
-import { counted } from '../words/format.ts';
+import { counted, number } from '../words/format.ts';
 import { jobPath, outputPath, zencoderJob } from '../words/links.ts';
 import { Flags } from './flags.tsx';
 import { Page } from './layout.tsx';
@@ -107,7 +107,7 @@ export function BackupBanner(props: {
       {outcome.deadline !== null && (
         <>
           {' '}
-          The first file goes in: <TimeLeft deadline={outcome.deadline} now={now} />.
+          Nearest deadline: <TimeLeft deadline={outcome.deadline} now={now} />.
         </>
       )}
     </Banner>
@@ -149,7 +149,7 @@ function Output({ output, now }: { readonly output: OutputView; readonly now: nu
       </header>
       <ProgressBar recoveries={recoveries} of={label ?? `output ${outputId}`} />
       <Flags failures={failures} recoveries={recoveries} />
-      {failures.map(({ message }) =>
+      {[...new Set(failures.map(({ message }) => message))].map((message) =>
         message === null ? null : (
           <p class="quote">
             <Outside text={message} />
@@ -171,13 +171,13 @@ function toneOf({ counts, files }: Outcome): Tone {
 }
 
 function whatBecame({ counts, files }: Outcome): string {
-  if (counts.recovered === files) return 'All of them are in your bucket.';
-  if (counts.lost === files) return 'All of them are lost.';
+  if (counts.recovered === files) return 'It is all in your bucket.';
+  if (counts.lost === files) return 'It is all lost.';
   const parts = [
-    counts.recovered > 0 && `${counts.recovered} of ${files} are in your bucket`,
-    counts.copying + counts.pending > 0 && `${counts.copying + counts.pending} are being recovered`,
-    counts.failed > 0 && `${counts.failed} need a person`,
-    counts.lost > 0 && `${counts.lost} are lost`,
+    counts.recovered > 0 && `in your bucket: ${number(counts.recovered)}`,
+    counts.copying + counts.pending > 0 && `being recovered: ${number(counts.copying + counts.pending)}`,
+    counts.failed > 0 && `waiting for a person: ${number(counts.failed)}`,
+    counts.lost > 0 && `lost: ${number(counts.lost)}`,
   ];
-  return `${parts.filter((part) => part !== false).join('; ')}.`;
+  return `Of ${counted(files, 'file')}, ${parts.filter((part) => part !== false).join('; ')}.`;
 }
