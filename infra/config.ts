@@ -1,7 +1,18 @@
 import * as v from 'valibot';
 import { DEFAULT_ZENCODER_STORAGE } from '../lambda/shared/storage-hosts.ts';
+import { DEFAULT_ZENCODER_API_URL } from '../lambda/shared/zencoder-api.ts';
 import { DEFAULT_KEY_TEMPLATE } from '../lambda/worker/key-template.ts';
-import { arn, bucketName, keyTemplate, oneOf, onOff, stackName, storage, wholeNumber } from './settings.ts';
+import {
+  arn,
+  bucketName,
+  httpsUrl,
+  keyTemplate,
+  oneOf,
+  onOff,
+  stackName,
+  storage,
+  wholeNumber,
+} from './settings.ts';
 import { unknownSettings } from './unknown-settings.ts';
 
 const MIB = 2 ** 20;
@@ -81,6 +92,19 @@ const entries = v.object({
    * @default 6
    */
   atRiskHours: v.optional(wholeNumber(1, 24), 6),
+  /**
+   * ARN of your own secret that holds a full-access Zencoder API key, as plain text or as JSON with `apiKey`. With it
+   * URLs are refreshed, recoveries can be redriven, and uploads are found that no notification told of.
+   *
+   * @default - no key: all of that waits for notifications
+   */
+  zencoderApiKeySecretArn: v.optional(arn('secretsmanager', /^secret:[A-Za-z0-9/_+=.@-]{1,512}$/)),
+  /**
+   * Base of the Zencoder API, for other than the usual address.
+   *
+   * @default https://app.zencoder.com/api/v2
+   */
+  zencoderApiUrl: v.optional(httpsUrl, DEFAULT_ZENCODER_API_URL),
   /**
    * How many workers may copy at once, at least 2 (what Lambda allows for a queue).
    *

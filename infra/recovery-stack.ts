@@ -2,6 +2,7 @@ import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Config } from './config.ts';
 import { Dashboard } from './dashboard.ts';
+import { EventsTopic } from './events-topic.ts';
 import { RecoveryApi } from './http-api.ts';
 import { IngestApi } from './ingest-api.ts';
 import { LedgerTable } from './ledger-table.ts';
@@ -29,6 +30,12 @@ export class RecoveryStack extends Stack {
       kmsKeyArn: config.bucketKmsKeyArn,
     });
 
+    const events = new EventsTopic(this, 'Events');
+    const zencoderApi = {
+      zencoderApiKeySecretArn: config.zencoderApiKeySecretArn,
+      zencoderApiUrl: config.zencoderApiUrl,
+    };
+
     const { notificationUrl } = new IngestApi(this, 'Notifications', {
       ...logging,
       api,
@@ -39,9 +46,11 @@ export class RecoveryStack extends Stack {
     });
     const { worker } = new RecoveryWorker(this, 'Recovery', {
       ...logging,
+      ...zencoderApi,
       queue,
       ledger,
       bucket,
+      events,
       keyTemplate: config.keyTemplate,
       zencoderStorage: config.zencoderStorage,
       segmentBytes: config.segmentBytes,
@@ -61,6 +70,7 @@ export class RecoveryStack extends Stack {
     this.#output('BucketName', bucket.bucketName, 'Where recovered files are');
     this.#output('QueueUrl', queue.queue.queueUrl, 'Work to be done');
     this.#output('DeadLetterQueueUrl', queue.deadLetterQueue.queueUrl, 'Messages that need a person');
+    this.#output('EventsTopicArn', events.topic.topicArn, 'An event for each failed upload and each outcome');
     this.#output('WorkerFunctionName', worker.function.functionName, 'The function that copies');
     this.#output(
       'WorkerRoleArn',

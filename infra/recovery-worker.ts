@@ -1,16 +1,19 @@
 import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+import type { EventsTopic } from './events-topic.ts';
 import { type LoggingProps, RecoveryFunction } from './function.ts';
 import type { LedgerTable } from './ledger-table.ts';
 import type { RecoveryBucket } from './recovery-bucket.ts';
 import type { RecoveryQueue } from './recovery-queue.ts';
+import { grantZencoderApiKey, type ZencoderApiProps, zencoderApiVariables } from './zencoder-api-key.ts';
 
 const MIB = 2 ** 20;
 
-export interface RecoveryWorkerProps extends LoggingProps {
+export interface RecoveryWorkerProps extends LoggingProps, ZencoderApiProps {
   readonly queue: RecoveryQueue;
   readonly ledger: LedgerTable;
   readonly bucket: RecoveryBucket;
+  readonly events: EventsTopic;
   /** Key of a recovered file; see `parseKeyTemplate`. */
   readonly keyTemplate: string;
   /** Entries of Zencoder's storage, separated by commas; the worker checks every URL again. */
@@ -66,12 +69,16 @@ export class RecoveryWorker extends Construct {
         SEGMENT_BYTES: String(props.segmentBytes),
         BUFFER_BYTES: String(props.bufferBytes ?? 128 * MIB),
         RECORD_TTL_DAYS: String(props.recordTtlDays),
+        EVENTS_TOPIC_ARN: props.events.topic.topicArn,
+        ...zencoderApiVariables(props),
       },
     });
     const { role } = this.worker;
     props.queue.grantWork(role);
     props.ledger.grantRecord(role);
     props.bucket.grantRecover(role);
+    props.events.grantPublish(role);
+    grantZencoderApiKey(role, props);
 
     const mapping = new EventSourceMapping(this, 'FromQueue', {
       target: this.worker.function,

@@ -49,6 +49,15 @@ export const bucketName = v.pipe(
   ),
 );
 
+/** A web address over TLS, without user, query or fragment. */
+export const httpsUrl = v.pipe(
+  v.string('expected an https URL'),
+  v.check((text) => {
+    const url = URL.parse(text);
+    return url?.protocol === 'https:' && url.username === '' && url.search === '' && url.hash === '';
+  }, 'expected an https URL without user, query or fragment'),
+);
+
 /** ARN of a resource of one service, with region and account. */
 export function arn(service: string, resource: RegExp) {
   const expected = `expected the ARN of a ${service} ${service === 'kms' ? 'key (not of an alias)' : 'resource'}`;

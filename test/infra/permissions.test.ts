@@ -32,6 +32,7 @@ describe('the worker', () => {
         'sqs:SendMessage',
       ],
       'RecoveriesDeadLetterQueue.Arn': ['sqs:SendMessage'],
+      EventsTopic: ['sns:Publish'],
       'LedgerTable.Arn': [
         'dynamodb:DeleteItem',
         'dynamodb:GetItem',
@@ -48,6 +49,12 @@ describe('the worker', () => {
       'RecoveredBucket.Arn': ['s3:ListBucket', 's3:ListBucketMultipartUploads'],
       [`RecoveredBucket.Arn/${PROBE_PREFIX}*`]: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
     });
+  });
+
+  it('may read the Zencoder API key when there is one, and no other secret', () => {
+    const key = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:zencoder-AbCdEf';
+    const withKey = allowed(grantsOf(templateOf({ zencoderApiKeySecretArn: key }), 'RecoveryWorker'));
+    expect(withKey).toEqual({ ...allowed(worker), [key]: ['secretsmanager:GetSecretValue'] });
   });
 
   it('is denied to create an object without If-None-Match, but not to send parts', () => {

@@ -7,6 +7,8 @@ import { templateOf } from './template.ts';
 const template = templateOf();
 const KEPT = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' };
 
+const API_KEY = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:zencoder-AbCdEf';
+
 describe('the ledger table', () => {
   it('has the keys and indexes that the code fills', () => {
     template.hasResourceProperties('AWS::DynamoDB::Table', {
@@ -125,7 +127,17 @@ describe('the functions', () => {
       SEGMENT_BYTES: String(2 ** 30),
       BUFFER_BYTES: String(128 * 2 ** 20),
       RECORD_TTL_DAYS: '30',
+      EVENTS_TOPIC_ARN: 'EventsTopic',
     });
+  });
+
+  it('are told of the Zencoder API when there is a key for it', () => {
+    const made = templateOf({ zencoderApiKeySecretArn: API_KEY });
+    expect(environmentOf(made, 'worker')).toMatchObject({
+      ZENCODER_API_KEY_SECRET_ARN: API_KEY,
+      ZENCODER_API_URL: 'https://app.zencoder.com/api/v2',
+    });
+    expect(environmentOf(made, 'ingest')).not.toHaveProperty('ZENCODER_API_KEY_SECRET_ARN');
   });
 });
 
@@ -252,6 +264,7 @@ describe('the stack', () => {
     ]);
     expect(Object.fromEntries(outputs)).toEqual({
       NotificationUrl: 'Api.ApiEndpoint/notifications',
+      EventsTopicArn: 'EventsTopic',
       NotificationSecretArn: 'NotificationSecret',
       TableName: 'LedgerTable',
       BucketName: 'RecoveredBucket',
@@ -289,3 +302,22 @@ function environmentOf(from: typeof template, service: string): Record<string, s
   const variables: Record<string, unknown> = found?.Properties?.Environment?.Variables ?? {};
   return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, textOf(value)]));
 }
+
+describe('the topic of events', () => {
+  it('is encrypted, refuses what comes without TLS, and has no subscriber of its own', () => {
+    template.hasResourceProperties('AWS::SNS::Topic', {
+      KmsMasterKeyId: Match.objectLike({ 'Fn::Join': Match.anyValue() }),
+    });
+    template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: {
+        Statement: [
+          Match.objectLike({
+            Effect: 'Deny',
+            Action: 'sns:Publish',
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          }),
+        ],
+      },
+    });
+  });
+});
