@@ -1,8 +1,12 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import type { LedgerTable } from '../shared/ledger/ledger-table.ts';
 import type { Lease, WakingMessage } from '../shared/ledger/records.ts';
+import type { Meter } from '../shared/metrics.ts';
+import type { EventPublisher } from '../shared/publish-events.ts';
 import type { StorageAllowList } from '../shared/storage-hosts.ts';
+import type { ZencoderApi } from '../shared/zencoder-api.ts';
 import type { CopyEngine } from './copy/types.ts';
+import type { FreshUrls } from './fresh-urls.ts';
 import type { Invocation } from './invocation.ts';
 import type { KeyTemplate } from './key-template.ts';
 import type { ReceivedMessage, RecoveryQueue } from './queue.ts';
@@ -17,7 +21,11 @@ export interface WorkerTools {
   readonly keyTemplate: KeyTemplate;
   /** The only storage that requests may go to. */
   readonly storage: StorageAllowList;
-  readonly logger: Pick<Logger, 'info' | 'warn' | 'error' | 'appendKeys'>;
+  /** The Zencoder API; null when no key is configured. */
+  readonly api: ZencoderApi | null;
+  readonly events: EventPublisher;
+  readonly meter: Meter;
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error' | 'appendKeys' | 'resetKeys'>;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** From 0 to 1; spreads attempts that failed together. */
@@ -25,9 +33,14 @@ export interface WorkerTools {
 }
 
 /** The tools, the invocation that uses them, and the message that it handles. */
-export interface WorkerContext extends WorkerTools {
+export interface WorkerInvocation extends WorkerTools {
   readonly invocation: Invocation;
   readonly message: ReceivedMessage;
+}
+
+/** All of that, and what is known only as long as the message is handled. */
+export interface WorkerContext extends WorkerInvocation {
+  readonly freshUrls: FreshUrls;
 }
 
 /** The lease of this invocation. */
@@ -51,6 +64,9 @@ export function afterOwnLease(
 
 /** What becomes of the message: deleted, or back at `at` (epoch milliseconds). */
 export type MessageOutcome = { readonly kind: 'done' } | { readonly kind: 'again'; readonly at: number };
+
+/** The shortest time after which a message comes back that failed for a reason outside any one file. */
+export const PAUSE_MS = 30_000;
 
 export const DONE: MessageOutcome = { kind: 'done' };
 

@@ -10,10 +10,12 @@ import {
 } from '../shared/ledger/segments.ts';
 import { saveProgress } from '../shared/ledger/settlements.ts';
 import type { SegmentMessage } from '../shared/message.ts';
-import type { BackupFile, JobInfo, OutputInfo } from '../shared/model.ts';
+import type { BackupFile, JobInfo, OutputInfo, RecoveryKey } from '../shared/model.ts';
 import type { WorkerContext } from './context.ts';
 import { endsPlan } from './copy/errors.ts';
 import type { Copied, CopyJob, CopyPlan, CopyResult } from './copy/types.ts';
+import { withFreshUrl } from './fresh-urls.ts';
+import { createPace, type TooSlow } from './pace.ts';
 import { createProgress } from './progress.ts';
 import { provenanceOf } from './provenance.ts';
 import { timeUpAt } from './time-up.ts';
@@ -78,15 +80,18 @@ export function copyJobOf(task: Omit<FileTask, 'record'>, attempts: number, sign
  */
 export async function copyFile(task: FileTask, context: WorkerContext): Promise<FileOutcome> {
   const { invocation, now } = context;
-  if (now() > task.file.deadline + GRACE_MS) {
+  // What an earlier attempt has copied is in the bucket, whatever has become of the URL since.
+  if (now() > task.file.deadline + GRACE_MS && task.record.attempts === 1) {
     const ended = new Date(task.file.deadline).toISOString();
     return { kind: 'fault', key: task.key, error: new DeadlinePassed(`the signed URL ended at ${ended}`) };
   }
   const timeUp = timeUpAt(invocation.stopAt, now());
   if (timeUp.aborted) return { kind: 'out-of-time' };
   try {
-    const job = copyJobOf(task, task.record.attempts, timeUp);
-    return await attempt(task, job, context);
+    return await withFreshUrl(task.file, task.record, context, (file) => {
+      const job = copyJobOf({ ...task, file }, task.record.attempts, timeUp);
+      return attempt({ ...task, file }, job, context);
+    });
   } catch (error) {
     return timeUp.aborted ? { kind: 'out-of-time' } : { kind: 'fault', key: task.key, error };
   }
@@ -141,7 +146,17 @@ async function copyHere(task: PlannedTask, job: CopyJob, context: WorkerContext)
     save: (bytesDone) => saveProgress(table, record, { bytesDone, bytesTotal: plan.size, at: now() }),
     now,
   });
-  const options = { stopAt: invocation.stopAt, onProgress: progress.report };
+  const pace = createPace({
+    total: plan.size,
+    deadline: record.deadline,
+    now,
+    onTooSlow: (slow) => reportTooSlow(record, slow, context),
+  });
+  const onProgress = (bytesDone: number) => {
+    progress.report(bytesDone);
+    pace(bytesDone);
+  };
+  const options = { stopAt: invocation.stopAt, onProgress };
   try {
     const segment = await engine.copySegment(job, plan, 0, options);
     if (segment.kind === 'out-of-time') return segment;
@@ -149,6 +164,17 @@ async function copyHere(task: PlannedTask, job: CopyJob, context: WorkerContext)
     await progress.settled();
   }
   return await completeUpload(task, job, context);
+}
+
+/** Says that a copy will not end in time, while somebody can still do something about it. */
+export function reportTooSlow(
+  { role, fileId }: Pick<RecoveryKey, 'role' | 'fileId'>,
+  slow: TooSlow,
+  { logger, meter }: Pick<WorkerContext, 'logger' | 'meter'>,
+): void {
+  const reason = 'at its rate the copy cannot end before the deadline';
+  logger.warn('at risk', { role, fileId, reason, ...slow });
+  meter.put('atRiskRecoveries', 1, 'TooSlow');
 }
 
 /**
@@ -190,7 +216,7 @@ async function handOn(
   );
   // With all done only the completion is wanting, and any segment's message brings it about.
   const wanted = left.length > 0 ? left : [0];
-  await queue.sendSegments(
+  await queue.send(
     wanted.map(
       (segment): SegmentMessage => ({ type: 'segment', version: 1, job, output, file, uploadId, segment }),
     ),

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { httpUrl, storageAllowList, text, wholeNumber } from '../shared/environment.ts';
+import { zencoderApiEnvironment } from '../shared/zencoder-api-environment.ts';
 import { parseKeyTemplate } from './key-template.ts';
 
 const MiB = 2 ** 20;
@@ -24,6 +25,8 @@ export const workerEnvironment = v.object({
   BUCKET_NAME: text,
   KEY_TEMPLATE: keyTemplate,
   ZENCODER_STORAGE: storageAllowList,
+  EVENTS_TOPIC_ARN: text,
+  ...zencoderApiEnvironment,
   /** Bytes of a large file that one invocation copies. */
   SEGMENT_BYTES: wholeNumber(5 * MiB),
   /** Bytes of part buffers over all files in flight. */

@@ -1,8 +1,13 @@
 import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics } from '@aws-lambda-powertools/metrics';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { parseEnvironment } from '../shared/environment.ts';
+import { createMeter } from '../shared/meter.ts';
+import { createEventPublisher } from '../shared/publish-events.ts';
+import { zencoderApiOf } from '../shared/zencoder-api-environment.ts';
 import { createBucketClient } from './copy/bucket-client.ts';
 import { createCopyEngine } from './copy/engine.ts';
 import { workerEnvironment } from './environment.ts';
@@ -14,6 +19,7 @@ import { handleMessage } from './worker.ts';
 
 const environment = parseEnvironment(workerEnvironment);
 const logger = new Logger();
+const meter = createMeter(new Metrics());
 const now = () => Date.now();
 const client = createBucketClient();
 
@@ -38,6 +44,9 @@ const tools = {
   bucket: environment.BUCKET_NAME,
   keyTemplate: environment.KEY_TEMPLATE,
   storage: environment.ZENCODER_STORAGE,
+  api: zencoderApiOf(environment),
+  events: createEventPublisher(new SNSClient({}), environment.EVENTS_TOPIC_ARN),
+  meter,
   logger,
   now,
   random: Math.random,
@@ -52,12 +61,16 @@ export async function handler(
   if ('preflight' in event) return await runPreflight({ client, bucket: environment.BUCKET_NAME });
   const invocation = invocationOf(lambda.awsRequestId, now(), lambda.getRemainingTimeInMillis());
   const comeBack: string[] = [];
-  for (const record of event.Records) {
-    const { messageId, body, receiptHandle, attributes } = record;
-    const receiveCount = Number(attributes.ApproximateReceiveCount);
-    const message = { messageId, body, receiptHandle, receiveCount };
-    const isDone = await handleMessage({ ...tools, invocation, message });
-    if (!isDone) comeBack.push(messageId);
+  try {
+    for (const record of event.Records) {
+      const { messageId, body, receiptHandle, attributes } = record;
+      const receiveCount = Number(attributes.ApproximateReceiveCount);
+      const message = { messageId, body, receiptHandle, receiveCount };
+      const isDone = await handleMessage({ ...tools, invocation, message });
+      if (!isDone) comeBack.push(messageId);
+    }
+  } finally {
+    meter.flush();
   }
   return { batchItemFailures: comeBack.map((itemIdentifier) => ({ itemIdentifier })) };
 }

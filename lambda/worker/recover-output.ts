@@ -1,8 +1,9 @@
 import pMap from 'p-map';
 import { fileIdOf } from '../shared/backup-file.ts';
 import { RecoveryError } from '../shared/errors.ts';
+import { failureEvent } from '../shared/events.ts';
 import { claimFiles, type FileClaim, type OutputContext } from '../shared/ledger/claims.ts';
-import { recordPrimaryFailures } from '../shared/ledger/failures.ts';
+import { markFailuresPublished, recordPrimaryFailures } from '../shared/ledger/failures.ts';
 import type { OutputMessage } from '../shared/message.ts';
 import type { BackupFile } from '../shared/model.ts';
 import {
@@ -11,11 +12,13 @@ import {
   earliest,
   leaseOf,
   type MessageOutcome,
+  PAUSE_MS,
   type WorkerContext,
 } from './context.ts';
 import { copyFile, type FileTask } from './copy-file.ts';
 import { keysOf } from './key-template.ts';
 import { settleOutcomes } from './settle.ts';
+import { noteOf } from './verdict.ts';
 
 /** Files that are claimed and settled in one DynamoDB call each: the items that one transaction takes. */
 const GROUP_FILES = 100;
@@ -37,18 +40,38 @@ export class SourceNotAllowed extends RecoveryError {
  * @throws {SourceNotAllowed} when a URL is not on the allow-list; the failures are recorded all the same.
  */
 export async function recoverOutput(message: OutputMessage, context: WorkerContext): Promise<MessageOutcome> {
-  const { table, logger, now } = context;
-  const recorded = await recordPrimaryFailures(table, message, now());
-  for (const { record, isNew } of recorded) {
-    if (isNew) logger.warn('primary failure', { role: record.role, errorClass: record.errorClass });
-  }
+  const published = await recordFailures(message, context);
   const stranger = message.files.find(({ url }) => !context.storage.allows(new URL(url)));
   if (stranger !== undefined) {
+    if (published.kind === 'again') return published;
     throw new SourceNotAllowed(
       `a ${stranger.role} file is on ${new URL(stranger.url).host}, which is not on the allow-list`,
     );
   }
-  return await recoverFiles(message, message.files, context);
+  return earliest([published, await recoverFiles(message, message.files, context)]);
+}
+
+/** Records the primary failures and publishes those that nobody has; files do not wait for a topic out of order. */
+async function recordFailures(message: OutputMessage, context: WorkerContext): Promise<MessageOutcome> {
+  const { table, events, logger, meter, now } = context;
+  const recorded = await recordPrimaryFailures(table, message, now());
+  for (const { record, isNew } of recorded) {
+    if (!isNew) continue;
+    logger.warn('primary failure', { role: record.role, errorClass: record.errorClass });
+    meter.put('primaryFailures', 1, record.errorClass);
+  }
+  const untold = recorded
+    .map(({ record }) => record)
+    .filter(({ eventPublishedAt }) => eventPublishedAt === undefined);
+  if (untold.length === 0) return DONE;
+  try {
+    await events.publish(untold.map(failureEvent));
+    await markFailuresPublished(table, untold, now());
+    return DONE;
+  } catch (error) {
+    logger.error('events not published', { fault: noteOf(error) });
+    return { kind: 'again', at: now() + PAUSE_MS };
+  }
 }
 
 /** Claims, copies and settles files of one output. */

@@ -19,8 +19,11 @@ import {
   wakingMessageOf,
 } from './context.ts';
 import { endsPlan } from './copy/errors.ts';
+import { bytesOf } from './copy/plan.ts';
 import type { CopyJob, CopyPlan, SegmentDone, SegmentOutOfTime } from './copy/types.ts';
-import { completeUpload, copyJobOf, type FileOutcome } from './copy-file.ts';
+import { completeUpload, copyJobOf, type FileOutcome, reportTooSlow } from './copy-file.ts';
+import { withFreshUrl } from './fresh-urls.ts';
+import { createPace } from './pace.ts';
 import { createProgress } from './progress.ts';
 import { recoverFiles, SourceNotAllowed } from './recover-output.ts';
 import { settleOutcomes } from './settle.ts';
@@ -72,7 +75,9 @@ async function copySegment(claimed: ClaimedSegment, context: WorkerContext): Pro
   const { segmentsDone: _, ...plan } = record.upload;
   const timeUp = timeUpAt(invocation.stopAt, now());
   try {
-    const copied = await copyParts(claimed, plan, timeUp, context);
+    const copied = await withFreshUrl(message.file, record, context, (file) =>
+      copyParts({ ...claimed, message: { ...message, file } }, plan, timeUp, context),
+    );
     if (copied.kind === 'out-of-time') return await goOnLater(ref, context);
     const finished = await finishSegment(table, ref, owner, copied.bytesDone, now());
     const isLast = finished.outcome === 'finished' && finished.allDone;
@@ -88,14 +93,25 @@ async function copyParts(
   { message, ref, record }: ClaimedSegment,
   plan: CopyPlan,
   timeUp: AbortSignal,
-  { engine, table, invocation, now }: WorkerContext,
+  context: WorkerContext,
 ): Promise<SegmentDone | SegmentOutOfTime> {
+  const { engine, table, invocation, now } = context;
   const progress = createProgress({
     save: (bytesDone) => saveSegmentProgress(table, ref, invocation.id, { bytesDone, at: now() }),
     now,
   });
   const job = jobOf(message, plan, record.attempts, timeUp);
-  const options = { stopAt: invocation.stopAt, onProgress: progress.report };
+  const pace = createPace({
+    total: bytesOf(plan, ref.segment),
+    deadline: record.deadline,
+    now,
+    onTooSlow: (slow) => reportTooSlow(record, slow, context),
+  });
+  const onProgress = (bytesDone: number) => {
+    progress.report(bytesDone);
+    pace(bytesDone);
+  };
+  const options = { stopAt: invocation.stopAt, onProgress };
   try {
     return await engine.copySegment(job, plan, ref.segment, options);
   } finally {
@@ -153,11 +169,11 @@ async function planAnew(
 
 async function afterFault(
   error: unknown,
-  { message, ref, record }: ClaimedSegment,
+  { ref, record }: ClaimedSegment,
   context: WorkerContext,
 ): Promise<MessageOutcome> {
-  const { table, invocation, logger, now } = context;
-  const { deadline } = message.file;
+  const { table, invocation, logger, meter, now } = context;
+  const { deadline } = record;
   const verdict = judgeFault({
     error,
     // Each segment has its own message: how often it was delivered is how often it was tried.
@@ -167,7 +183,10 @@ async function afterFault(
     spread: context.random(),
   });
   const note = { ...verdict.fault, at: now() };
-  logger.warn('segment failed', { ...ref.key, segment: ref.segment, fault: verdict.fault });
+  const { role, fileId } = ref.key;
+  logger.warn('segment failed', { role, fileId, segment: ref.segment, fault: verdict.fault });
+  if (verdict.fault.meaning === 'customer-must-act')
+    meter.put('customerMustAct', 1, verdict.fault.errorClass);
   if (verdict.kind === 'again') {
     const next = { nextAttemptAt: verdict.at, nextAttemptBy: wakingMessageOf(context) };
     await releaseSegment(table, ref, invocation.id, now(), note, next);

@@ -1,20 +1,144 @@
-import { RecoveryError } from '../shared/errors.ts';
+import { decide, type OutputDecision } from '../shared/decide.ts';
+import { meaningOf } from '../shared/errors.ts';
+import { readRecoveriesOf } from '../shared/ledger/read-items.ts';
+import type { RecoveryRecord } from '../shared/ledger/records.ts';
+import { makeDue, reopenRecovery } from '../shared/ledger/reopenings.ts';
 import type { RedriveMessage } from '../shared/message.ts';
-import type { MessageOutcome } from './context.ts';
+import type { BackupFile } from '../shared/model.ts';
+import { messagesOf } from '../shared/output-messages.ts';
+import type { ZencoderApi } from '../shared/zencoder-api.ts';
+import { DONE, type MessageOutcome, type WorkerContext } from './context.ts';
+import type { FreshUrl } from './fresh-urls.ts';
+import { giveUp, reportBlocked, reportNoKey, sayWhy } from './redrive-reports.ts';
+import { MAX_DELAY_MS } from './retry.ts';
+import { retryAfterOf } from './verdict.ts';
 
-/** A redrive needs a fresh signed URL, and there is nobody to ask for one. */
-export class NoFreshUrl extends RecoveryError {
-  override readonly name = 'NoFreshUrl';
-  override readonly meaning = 'not-understood';
-}
+/** Many redrives share one rate limit, so those that find it used up come back spread over this time. */
+const SPREAD_MS = 4 * 60 * 1000;
 
 /**
- * Tries an output's recoveries again because a person asks for it.
+ * Tries the recoveries of an output again, because a person asks for it or because no message will wake for them. A
+ * recovery that waits for its message is made due now, and the message shown. Any other needs a fresh signed URL from
+ * the Zencoder API: it is opened again and queued like a notified one. Recovered files, and those that a living
+ * invocation works on, are left alone.
  *
- * @throws {NoFreshUrl} so that the wish waits on the dead-letter queue, where alarms see it.
+ * An output that the ledger does not know is looked up at Zencoder as a whole.
  */
-export function redrive({ outputId }: RedriveMessage): MessageOutcome {
-  throw new NoFreshUrl(
-    `no signed URL of output ${outputId} is stored, and no Zencoder API key is configured`,
+export async function redrive(message: RedriveMessage, context: WorkerContext): Promise<MessageOutcome> {
+  const { table, api, logger, now } = context;
+  const { jobId, outputId, role, fileId } = message;
+  const known = await readRecoveriesOf(table, { jobId, outputId, ...(role !== undefined && { role }) });
+  const asked = known.filter((record) => fileId === undefined || record.fileId === fileId);
+  const wanted = asked.filter(
+    ({ state, lease }) => state !== 'recovered' && !(lease && lease.until >= now()),
   );
+  logger.info('redrive', { recoveries: asked.length, wanted: wanted.length });
+  if (asked.length > 0 && wanted.length === 0) return DONE;
+  const left = await wakeWaiting(wanted, context);
+  if (asked.length > 0 && left.length === 0) return DONE;
+  if (api === null) return await reportNoKey(left, context);
+  try {
+    return asked.length === 0 ? await queueUnknown(message, api, context) : await queueFresh(left, context);
+  } catch (error) {
+    if (meaningOf(error) === 'not-understood') throw error;
+    return await comeBack(error, left, context);
+  }
+}
+
+/** Makes waiting recoveries due and shows their messages; gives those that have no message to be shown. */
+async function wakeWaiting(
+  wanted: readonly RecoveryRecord[],
+  { table, queue, logger, now }: WorkerContext,
+): Promise<RecoveryRecord[]> {
+  const left: RecoveryRecord[] = [];
+  const shown = new Map<string, Promise<boolean>>();
+  const show = (receiptHandle: string) =>
+    queue.comeBackAt({ receiptHandle }, now()).then(
+      () => true,
+      () => false,
+    );
+  for (const record of wanted) {
+    const { nextAttemptBy, nextAttemptAt = 0, role, fileId } = record;
+    const waits = record.settledAt === undefined && nextAttemptBy !== undefined && nextAttemptAt > now();
+    if (!waits) {
+      left.push(record);
+      continue;
+    }
+    // Due first: the message must not find the recovery still waiting.
+    await makeDue(table, record, now());
+    const { messageId, receiptHandle } = nextAttemptBy;
+    const answer = shown.get(messageId) ?? show(receiptHandle);
+    shown.set(messageId, answer);
+    if (await answer) logger.info('made due', { role, fileId, waitingMessageId: messageId });
+    else left.push(record);
+  }
+  return left;
+}
+
+/** Opens recoveries again whose files are still to be had, and queues them with fresh URLs. */
+async function queueFresh(left: readonly RecoveryRecord[], context: WorkerContext): Promise<MessageOutcome> {
+  const { table, queue, freshUrls, now } = context;
+  const files: BackupFile[] = [];
+  for (const record of left) {
+    const fresh = await freshUrls.of(record).catch((error: unknown) => {
+      if (meaningOf(error) === 'lost') return sayWhy(error);
+      throw error;
+    });
+    if ('why' in fresh) await giveUp(record, fresh.why, context);
+    else if (fresh.deadline <= now()) await giveUp(record, 'the fresh signed URL has ended already', context);
+    else files.push(fileOf(record, fresh));
+  }
+  const [first] = left;
+  if (first === undefined || files.length === 0) return DONE;
+  for (const record of left) {
+    if (!files.some((file) => file.role === record.role && sameFile(file, record))) continue;
+    const reopened = await reopenRecovery(table, record, now());
+    if (reopened?.outcome === 'open') await makeDue(table, reopened.record, now());
+  }
+  const { jobId, passThrough, test, outputId, label, outputType, failedAt } = first;
+  const output = { id: outputId, label, type: outputType };
+  const decision: OutputDecision = { output, failures: [], files, failedAt };
+  await queue.send(messagesOf({ id: jobId, passThrough, test }, decision, 'redrive'));
+  return DONE;
+}
+
+/** An output that no notification told of. */
+async function queueUnknown(
+  { jobId, outputId }: RedriveMessage,
+  api: ZencoderApi,
+  { queue, storage, logger, now }: WorkerContext,
+): Promise<MessageOutcome> {
+  const details = await api.getJob(jobId);
+  const decisions = decide(details, { storage, collectUnsentOutputs: false }, now());
+  const decision = decisions.find(({ output }) => output.id === outputId);
+  if (decision === undefined) {
+    logger.warn('nothing to redrive', { reason: 'Zencoder tells of no failed upload of this output' });
+    return DONE;
+  }
+  await queue.send(messagesOf(details.job, decision, 'redrive'));
+  return DONE;
+}
+
+/** The API did not help this time. */
+async function comeBack(
+  error: unknown,
+  left: readonly RecoveryRecord[],
+  context: WorkerContext,
+): Promise<MessageOutcome> {
+  const { now, random } = context;
+  await reportBlocked(error, left, context);
+  const isOver = left.length > 0 && left.every(({ deadline }) => deadline <= now());
+  if (isOver || meaningOf(error) === 'lost') return DONE;
+  const wait = retryAfterOf(error) ?? MAX_DELAY_MS / 2;
+  return { kind: 'again', at: Math.round(now() + wait + random() * SPREAD_MS) };
+}
+
+function fileOf(record: RecoveryRecord, { url, deadline }: FreshUrl): BackupFile {
+  const { role, filename, thumbnailLabel, announcedSize: size, announcedMd5: md5 } = record;
+  return { role, url, deadline, filename, thumbnailLabel, size, md5 };
+}
+
+function sameFile({ url }: BackupFile, { source }: RecoveryRecord): boolean {
+  const { host, pathname } = new URL(url);
+  return `${host}${pathname}` === source;
 }

@@ -1,9 +1,22 @@
+import { settledEvent } from '../shared/events.ts';
 import { readRecovery } from '../shared/ledger/read-items.ts';
-import type { AttemptError, ClaimedRecovery, WakingMessage } from '../shared/ledger/records.ts';
-import { releaseRecoveries, type Settlement, settleRecoveries } from '../shared/ledger/settlements.ts';
+import type {
+  AttemptError,
+  ClaimedRecovery,
+  RecoveryRecord,
+  WakingMessage,
+} from '../shared/ledger/records.ts';
+import {
+  releaseRecoveries,
+  type Settlement,
+  settledRecord,
+  settleRecoveries,
+} from '../shared/ledger/settlements.ts';
+import type { Meter } from '../shared/metrics.ts';
 import { DONE, type MessageOutcome, type WorkerContext, wakingMessageOf } from './context.ts';
 import type { FileOutcome, FileTask } from './copy-file.ts';
-import { judgeFault, noteOf, type Verdict } from './verdict.ts';
+import { nextAttemptAt } from './retry.ts';
+import { type FaultNote, judgeFault, noteOf, type Verdict } from './verdict.ts';
 
 /** One attempt at one file. */
 export interface Attempted {
@@ -22,22 +35,81 @@ type Entry =
   | { readonly kind: 'settle'; readonly record: ClaimedRecovery; readonly settlement: Settlement }
   | { readonly kind: 'release'; readonly release: Release };
 
-/** Writes what attempts came to, and says when the message is due again. */
+/**
+ * Writes what attempts came to, and says when the message is due again. A recovery is settled once its event is
+ * published, so that every event is; while the topic does not take events, recoveries stay open and are tried again.
+ */
 export async function settleOutcomes(
   attempts: readonly Attempted[],
   context: WorkerContext,
 ): Promise<MessageOutcome> {
   const { table, now } = context;
   const entries = attempts.flatMap((attempted) => entryOf(attempted, context));
-  const settlements = entries.flatMap((entry) => (entry.kind === 'settle' ? [entry] : []));
-  const releases = entries.flatMap((entry) => (entry.kind === 'release' ? [entry.release] : []));
+  const wanted = entries.flatMap((entry) => (entry.kind === 'settle' ? [entry] : []));
+  const settledAt = now();
+  const fault = await publishSettled(wanted, settledAt, context);
+  const settlements = fault === null ? wanted : [];
+  const releases = [
+    ...entries.flatMap((entry) => (entry.kind === 'release' ? [entry.release] : [])),
+    ...(fault === null ? [] : wanted.map(({ record }) => unpublished(record, fault, context))),
+  ];
   await Promise.all(settlements.map((entry) => giveUpUpload(entry, context)));
-  await Promise.all([
-    settlements.length > 0 && settleRecoveries(table, settlements, now()),
+  const [written] = await Promise.all([
+    settlements.length > 0 ? settleRecoveries(table, settlements, settledAt) : [],
     releases.length > 0 && releaseRecoveries(table, releases, now()),
   ]);
+  for (const { outcome, record } of written) if (outcome === 'done') measure(record, context.meter);
   const times = releases.map(({ nextAttemptAt }) => nextAttemptAt);
   return times.length === 0 ? DONE : { kind: 'again', at: Math.min(...times) };
+}
+
+async function publishSettled(
+  settlements: readonly (Entry & { kind: 'settle' })[],
+  settledAt: number,
+  { events, logger }: WorkerContext,
+): Promise<FaultNote | null> {
+  try {
+    await events.publish(
+      settlements.flatMap(
+        ({ record, settlement }) => settledEvent(settledRecord(record, settlement, settledAt)) ?? [],
+      ),
+    );
+    return null;
+  } catch (error) {
+    const fault = noteOf(error);
+    logger.error('events not published', { fault });
+    return fault;
+  }
+}
+
+/** The file is where it is: whatever its deadline, the next attempt has only its event to publish. */
+function unpublished(record: ClaimedRecovery, fault: FaultNote, context: WorkerContext): Release {
+  const at = context.now();
+  const spread = context.random();
+  const next = nextAttemptAt({
+    attempts: record.attempts,
+    now: at,
+    deadline: Number.MAX_SAFE_INTEGER,
+    spread,
+  });
+  return {
+    record,
+    error: { ...fault, at },
+    nextAttemptAt: next ?? at,
+    nextAttemptBy: wakingMessageOf(context),
+  };
+}
+
+function measure(record: RecoveryRecord, meter: Meter): void {
+  const { state, role, settledAt = record.updatedAt } = record;
+  meter.put('attempts', record.attempts, role);
+  if (state === 'lost') meter.put('lostFiles', 1, record.lastError?.errorClass);
+  if (state === 'failed') meter.put('failedFiles', 1, record.lastError?.errorClass);
+  if (state !== 'recovered') return;
+  meter.put('recoveredFiles', 1, role);
+  meter.put('recoveredBytes', record.size ?? 0, role);
+  meter.put('timeToRecovered', Math.max(0, settledAt - record.failedAt), role);
+  meter.put('timeLeftAtRecovery', Math.max(0, record.deadline - settledAt), role);
 }
 
 /** Frees what a lost or failed recovery holds in the bucket. Its plan may be younger than the claim. */
@@ -59,7 +131,7 @@ function entryOf({ task, outcome }: Attempted, context: WorkerContext): Entry[] 
   const { record } = task;
   switch (outcome.kind) {
     case 'recovered':
-      return [{ kind: 'settle', record, settlement: recovered(outcome, context) }];
+      return [{ kind: 'settle', record, settlement: recovered(record, outcome, context) }];
     case 'out-of-time':
       return [
         {
@@ -75,9 +147,14 @@ function entryOf({ task, outcome }: Attempted, context: WorkerContext): Entry[] 
   }
 }
 
-function recovered(outcome: FileOutcome & { kind: 'recovered' }, context: WorkerContext): Settlement {
+function recovered(
+  { role, fileId, attempts }: ClaimedRecovery,
+  outcome: FileOutcome & { kind: 'recovered' },
+  context: WorkerContext,
+): Settlement {
   const { size, etag, contentType, verifiedBy, warnings, requests } = outcome.result;
-  context.logger.info('recovered', { key: outcome.key, bytes: size, verifiedBy, requests });
+  const details = { role, fileId, attempts, key: outcome.key, bytes: size, verifiedBy, requests };
+  context.logger.info('recovered', details);
   return {
     state: 'recovered',
     bucket: context.bucket,
@@ -104,13 +181,16 @@ function faulted(
     const nextAttemptBy = wakingMessageOf(context);
     return { kind: 'release', release: { record, error, nextAttemptAt: verdict.at, nextAttemptBy } };
   }
-  const settlement = { state: verdict.state, error, bucket: context.bucket, key: outcome.key } as const;
+  const where = outcome.key === '' ? {} : { bucket: context.bucket, key: outcome.key };
+  const settlement = { state: verdict.state, error, ...where };
   return { kind: 'settle', record, settlement };
 }
 
-function logFault(verdict: Verdict, record: ClaimedRecovery, { logger }: WorkerContext): void {
+function logFault(verdict: Verdict, record: ClaimedRecovery, { logger, meter }: WorkerContext): void {
   const { role, fileId, attempts } = record;
   const details = { role, fileId, attempts, fault: verdict.fault };
+  const { meaning, errorClass } = verdict.fault;
+  if (meaning === 'customer-must-act') meter.put('customerMustAct', 1, errorClass);
   if (verdict.kind === 'settled') logger.error(verdict.state, details);
   else logger.warn('attempt failed', { ...details, nextAttemptAt: new Date(verdict.at).toISOString() });
 }

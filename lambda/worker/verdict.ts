@@ -67,7 +67,8 @@ function deadlinePassed(last: FaultNote): FaultNote {
   };
 }
 
-function retryAfterOf(error: unknown): number | undefined {
+/** Milliseconds that the other side asks to wait; undefined when it does not say. */
+export function retryAfterOf(error: unknown): number | undefined {
   if (!(error instanceof RecoveryError) || !('retryAfterMs' in error)) return undefined;
   return typeof error.retryAfterMs === 'number' ? error.retryAfterMs : undefined;
 }

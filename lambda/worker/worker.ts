@@ -1,13 +1,11 @@
 import { meaningOf } from '../shared/errors.ts';
 import { parseMessage } from '../shared/message.ts';
-import type { MessageOutcome, WorkerContext } from './context.ts';
+import { type MessageOutcome, PAUSE_MS, type WorkerContext, type WorkerInvocation } from './context.ts';
+import { createFreshUrls } from './fresh-urls.ts';
 import { recoverOutput } from './recover-output.ts';
 import { recoverSegment } from './recover-segment.ts';
 import { redrive } from './redrive.ts';
-import { noteOf } from './verdict.ts';
-
-/** The shortest time after which a message comes back that failed for a reason outside any one file. */
-const PAUSE_MS = 30_000;
+import { noteOf, retryAfterOf } from './verdict.ts';
 
 /**
  * Handles one message from the recovery queue, to its end or till the time that it is due again.
@@ -17,9 +15,11 @@ const PAUSE_MS = 30_000;
  *
  * @returns true when the message may be deleted.
  */
-export async function handleMessage(context: WorkerContext): Promise<boolean> {
-  const { message, queue, logger } = context;
-  const outcome = await process(context);
+export async function handleMessage(given: WorkerInvocation): Promise<boolean> {
+  const { message, queue, logger, api, storage, now } = given;
+  logger.resetKeys();
+  logger.appendKeys({ messageId: message.messageId });
+  const outcome = await process({ ...given, freshUrls: createFreshUrls(api, storage, now) });
   if (outcome.kind === 'done') return true;
   try {
     await queue.comeBackAt(message, outcome.at);
@@ -31,12 +31,12 @@ export async function handleMessage(context: WorkerContext): Promise<boolean> {
 }
 
 async function process(context: WorkerContext): Promise<MessageOutcome> {
-  const { message, queue, logger, now } = context;
+  const { message, queue, logger, meter, now } = context;
   try {
     const parsed = parseMessage(message.body);
     if (parsed.type === 'redrive') {
       logger.appendKeys({ jobId: parsed.jobId, outputId: parsed.outputId });
-      return redrive(parsed);
+      return await redrive(parsed, context);
     }
     logger.appendKeys({ jobId: parsed.job.id, outputId: parsed.output.id });
     return parsed.type === 'output'
@@ -46,9 +46,10 @@ async function process(context: WorkerContext): Promise<MessageOutcome> {
     const note = noteOf(error);
     if (meaningOf(error) !== 'not-understood') {
       logger.error('message failed', { fault: note });
-      return { kind: 'again', at: now() + PAUSE_MS };
+      return { kind: 'again', at: now() + Math.max(PAUSE_MS, retryAfterOf(error) ?? 0) };
     }
     logger.error('message not understood', { fault: note });
+    meter.put('messagesNotUnderstood', 1, note.errorClass);
     await queue.bury(message, `${note.errorClass}: ${note.message}`);
     return { kind: 'done' };
   }

@@ -106,6 +106,12 @@ export function partsOf(layout: PartLayout, segment: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
 
+/** The number of bytes of a segment. */
+export function bytesOf(layout: PartLayout, segment: number): number {
+  const from = segment * layout.segmentParts * layout.partBytes;
+  return Math.min(layout.size, from + layout.segmentParts * layout.partBytes) - from;
+}
+
 /** The segment that a part belongs to. */
 export function segmentOf(layout: PartLayout, part: number): number {
   return Math.floor((part - 1) / layout.segmentParts);
