@@ -2,6 +2,7 @@ import type { ErrorClasses } from '../queries/error-classes.ts';
 import { COUNTED_DAYS } from '../queries/error-classes.ts';
 import { number, relative, utcTime } from '../words/format.ts';
 import { errorPage, withQuery } from '../words/links.ts';
+import { visible } from '../words/visible.ts';
 import { Page } from './layout.tsx';
 import { LinkOut, Outside } from './parts.tsx';
 import { Row, Table } from './table.tsx';
@@ -49,7 +50,7 @@ export function ErrorsPage({ data, now }: { readonly data: ErrorClasses; readonl
                 ) : (
                   <a
                     href={withQuery('/', { error: errorClass, since: '30d' })}
-                    aria-label={`${number(lastMonth)} failed uploads with ${errorClass}`}
+                    aria-label={`${number(lastMonth)} failed uploads with ${visible(errorClass)}`}
                   >
                     {number(lastMonth)}
                   </a>

@@ -2,6 +2,7 @@ import type { JobView, OutputView } from '../queries/job.ts';
 import { type Outcome, outcomeOf } from '../queries/outcome.ts';
 import { counted, number } from '../words/format.ts';
 import { jobPath, outputPath, zencoderJob } from '../words/links.ts';
+import { visible } from '../words/visible.ts';
 import { Flags } from './flags.tsx';
 import { Page } from './layout.tsx';
 import {
@@ -157,7 +158,10 @@ function Output({ output, now }: { readonly output: OutputView; readonly now: nu
         ),
       )}
       <p class="small">
-        <a href={outputPath(jobId, outputId)} aria-label={`Record of ${label ?? `output ${outputId}`}`}>
+        <a
+          href={outputPath(jobId, outputId)}
+          aria-label={`Record of ${visible(label ?? `output ${outputId}`)}`}
+        >
           Open the record: cause, fix, files
         </a>
       </p>

@@ -5,6 +5,7 @@ import { canBeRetried, outcomeOf } from '../queries/outcome.ts';
 import { counted } from '../words/format.ts';
 import { documentationLink, errorPage, jobPath, outputPath, withQuery } from '../words/links.ts';
 import { ROLE_NAMES } from '../words/states.ts';
+import { visible } from '../words/visible.ts';
 import { FileCard } from './file.tsx';
 import { Flags } from './flags.tsx';
 import { BackupBanner, TestBanner } from './job.tsx';
@@ -50,7 +51,7 @@ export function OutputPage(props: OutputProps) {
   const outcome = outcomeOf(recoveries);
   const path = outputPath(jobId, outputId);
   return (
-    <Page title={`${name}, job ${jobId}`} now={now} api={`/api${jobPath(jobId)}`}>
+    <Page title={`${visible(name)}, job ${jobId}`} now={now} api={`/api${jobPath(jobId)}`}>
       <div class="head">
         <Breadcrumbs
           links={[

@@ -78,7 +78,7 @@ export function ProgressBar(props: { readonly recoveries: readonly RecoveryRecor
         class={tone}
         value={progress.done}
         max={progress.total}
-        aria-label={`Recovered of ${props.of}`}
+        aria-label={`Recovered of ${visible(props.of)}`}
       >
         {progressWords(progress)}
       </progress>

@@ -73,11 +73,20 @@ const limit = v.pipe(
   v.maxValue(MOST_RECORDS, `must be a whole number from 1 to ${MOST_RECORDS}`),
 );
 
+const errorClass = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z][A-Za-z0-9_:]{0,250}$/, 'must be an error class such as UploadAccessDeniedError'),
+);
+const host = v.pipe(
+  v.string(),
+  v.regex(/^[\p{L}\p{N}[][\p{L}\p{N}._:\]-]{0,252}$/u, 'must be a host or a bucket, without scheme and path'),
+);
+
 const failureQuery = v.object({
   since: v.optional(time),
   until: v.optional(time),
-  error: v.optional(v.pipe(v.string(), v.maxLength(300, 'is too long'))),
-  host: v.optional(v.pipe(v.string(), v.maxLength(253, 'is too long'))),
+  error: v.optional(errorClass),
+  host: v.optional(host),
   state: v.optional(state),
   role: v.optional(v.picklist(['media', 'thumbnail'], 'must be media or thumbnail')),
   cursor: v.optional(cursor),

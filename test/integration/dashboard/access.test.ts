@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aDashboard, basic, CREDENTIALS } from '../../support/dashboard.ts';
+import { waiting } from '../../support/dashboard-data.ts';
+import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await startLedger();
+});
+afterAll(() => ledger.close());
+
+const PREVIOUS = { username: 'dashboard', password: 'the-one-before' };
+const PATHS = ['/', '/errors', '/jobs/1', '/api/failures', '/api/nothing', '/assets/x.css', '/nowhere'];
+
+describe('without the right credentials', () => {
+  it.each(PATHS)('%s answers 401 and asks for them', async (path) => {
+    const { request } = aDashboard(ledger.table);
+    const wrong = [
+      undefined,
+      'Bearer abc',
+      'Basic !!!',
+      basic({ ...CREDENTIALS, password: 'wrong' }),
+      basic({ ...CREDENTIALS, username: 'zencoder' }),
+      basic({ ...CREDENTIALS, password: `${CREDENTIALS.password}x` }),
+    ];
+    for (const authorization of wrong) {
+      const answer = await request(path, authorization === undefined ? {} : { headers: { authorization } });
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get('www-authenticate')).toMatch(/^Basic realm=/);
+    }
+  });
+
+  it('nothing can be retried', async () => {
+    const { jobId, outputId } = await waiting(ledger.table);
+    const { request, retries } = aDashboard(ledger.table);
+    const answer = await request(`/jobs/${jobId}/outputs/${outputId}/retry`, { method: 'POST' });
+    expect(answer.status).toBe(401);
+    expect(retries).toEqual([]);
+  });
+
+  it('the API answers with a problem', async () => {
+    const answer = await aDashboard(ledger.table).request('/api/failures');
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    expect(await answer.json()).toMatchObject({ status: 401, title: 'Unauthorized' });
+  });
+});
+
+describe('while the secret is rotated', () => {
+  it('the current and the previous version are both valid', async () => {
+    const accepted = async () => [CREDENTIALS, PREVIOUS];
+    const { get } = aDashboard(ledger.table, { credentials: { accepted, refreshed: async () => null } });
+    expect((await get('/errors')).status).toBe(200);
+    expect((await get('/errors', { authorization: basic(PREVIOUS) })).status).toBe(200);
+  });
+
+  it('a version newer than what was read lately is asked for once', async () => {
+    let asked = 0;
+    const refreshed = async () => {
+      asked += 1;
+      return [CREDENTIALS];
+    };
+    const { get } = aDashboard(ledger.table, {
+      credentials: { accepted: async () => [PREVIOUS], refreshed },
+    });
+    expect((await get('/errors')).status).toBe(200);
+    expect(asked).toBe(1);
+  });
+});
+
+describe('every answer', () => {
+  const answers = async () => {
+    const { get, request } = aDashboard(ledger.table);
+    return await Promise.all([...PATHS.map((path) => get(path)), request('/')]);
+  };
+
+  it('allows neither inline scripts and styles nor other sites', async () => {
+    for (const answer of await answers()) {
+      const policy = answer.headers.get('content-security-policy') ?? '';
+      expect(policy).toMatch(/^default-src 'none';/);
+      expect(policy).not.toMatch(/unsafe|\*|https?:/);
+      expect(policy).toContain("frame-ancestors 'none'");
+      expect(policy).toContain("form-action 'self'");
+      expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+      expect(answer.headers.get('referrer-policy')).toBe('no-referrer');
+      expect(answer.headers.get('strict-transport-security')).toMatch(/^max-age=\d{8}/);
+    }
+  });
+
+  it('is kept by nobody', async () => {
+    for (const answer of await answers()) expect(answer.headers.get('cache-control')).toBe('no-store');
+  });
+});
+
+describe('assets', () => {
+  it('are named after their content and may be kept for ever', async () => {
+    const { get } = aDashboard(ledger.table);
+    const page = await (await get('/errors')).text();
+    const paths = [...page.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map(([, path = '']) => path);
+    expect(paths).toHaveLength(2);
+    for (const path of paths) {
+      const answer = await get(path);
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('cache-control')).toBe('private, max-age=31536000, immutable');
+      expect(answer.headers.get('content-type')).toMatch(/^text\/(css|javascript); charset=utf-8$/);
+    }
+  });
+
+  it('are all that a page loads: nothing of other sites, nothing inline', async () => {
+    const page = await (await aDashboard(ledger.table).get('/')).text();
+    expect(page.match(/<script[^>]*>/g)).toEqual([expect.stringContaining('src="/assets/')]);
+    expect(page).not.toMatch(/<style|<img|<iframe|\son\w+=|\sstyle=/);
+    expect(page).not.toMatch(/<link[^>]*href="(?!\/assets\/|data:image\/svg)/);
+  });
+});
+
+it('a fault is logged, and not shown', async () => {
+  const broken = { ...ledger.table, tableName: 'no-such-table' };
+  const { get, faults } = aDashboard(broken);
+  const page = await get('/');
+  expect(page.status).toBe(500);
+  expect(await page.text()).not.toMatch(/no-such-table|ResourceNotFound/);
+  const api = await get('/api/errors');
+  expect(await api.json()).toMatchObject({ status: 500, title: 'Something went wrong' });
+  expect(faults).toHaveLength(2);
+});

@@ -1,0 +1,170 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { seedLedger } from '../../../infra/local/screenshots/seed.ts';
+import { aDashboard } from '../../support/dashboard.ts';
+import {
+  copying,
+  failUpload,
+  gone,
+  linkIn,
+  recovered,
+  refusedByBucket,
+  textOf,
+  waiting,
+} from '../../support/dashboard-data.ts';
+import { HOUR, NOW } from '../../support/ledger-data.ts';
+import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
+
+let ledger: TestLedger;
+beforeEach(async () => {
+  ledger = await startLedger();
+});
+afterEach(() => ledger.close());
+
+async function page(path = '/'): Promise<string> {
+  const answer = await aDashboard(ledger.table).get(path);
+  expect(answer.status).toBe(200);
+  return await answer.text();
+}
+
+describe('a new stack', () => {
+  it('says what to do next, with the address that Zencoder is to post to', async () => {
+    const text = textOf(await page());
+    expect(text).toContain('No upload has failed in the last 7 days');
+    expect(text).toContain('https://USER:PASSWORD@dashboard.example/notifications');
+    expect(text).toContain('all clear');
+    expect(text).not.toContain('Failed uploads by error class');
+  });
+
+  it('says how to get rid of filters that nothing matches', async () => {
+    const html = await page('/?error=UploadTimeoutError');
+    expect(textOf(html)).toContain('No failed upload matches these filters.');
+    expect(linkIn(html, 'Show everything')).toBe('/');
+  });
+});
+
+describe('what needs a person', () => {
+  it('is sorted by time left; what can be recovered by itself is not there', async () => {
+    const { table } = ledger;
+    await gone(table, 'lost', { label: 'gone', file: { deadline: NOW - HOUR } });
+    await copying(table, { label: 'soon', file: { deadline: NOW + 2 * HOUR } });
+    await refusedByBucket(table, { label: 'refused', file: { deadline: NOW + 9 * HOUR } });
+    await gone(table, 'failed', { label: 'stuck', file: { deadline: NOW + HOUR } });
+    await waiting(table, { label: 'calm', file: { deadline: NOW + 20 * HOUR } });
+    await recovered(table, { label: 'done', file: { deadline: NOW + HOUR } });
+    const html = await page();
+    const section = /<h2 id="attention">[\s\S]*?<\/table>/.exec(html)?.[0] ?? '';
+    const labels = [...section.matchAll(/<bdi>(gone|soon|refused|stuck|calm|done)<\/bdi>/g)].map(
+      ([, label]) => label,
+    );
+    expect(labels).toEqual(['stuck', 'soon', 'refused', 'gone']);
+    expect(textOf(section)).toMatch(/stuck.* failed .*1 h left.*soon.* at risk .*2 h left/);
+    expect(textOf(section)).toMatch(/refused.* you must act .*9 h left.*no s3:PutObject/);
+    expect(textOf(section)).toMatch(/gone.* lost .*ended 1 h ago.*Run the job again/);
+  });
+
+  it('has one row for all files of an output with the same reason', async () => {
+    const record = await gone(ledger.table, 'lost', { file: { name: 'a.png' } });
+    await gone(ledger.table, 'lost', { ...record, file: { name: 'b.png' } });
+    const section = /<h2 id="attention">[\s\S]*?<\/table>/.exec(await page())?.[0] ?? '';
+    expect(section.match(/<tr/g)).toHaveLength(2);
+    expect(textOf(section)).toMatch(/lost 2 ended|lost 2 \d+ h/);
+  });
+});
+
+describe('the chart', () => {
+  it('has its numbers in words and as a table, with links into each column', async () => {
+    for (const hours of [1, 1, 30]) await failUpload(ledger.table, { failedAt: NOW - hours * HOUR });
+    await failUpload(ledger.table, {
+      failedAt: NOW - HOUR,
+      failure: { errorClass: 'UploadTimeoutError' },
+    });
+    const html = await page();
+    expect(html).toMatch(/<svg role="img" aria-labelledby="chart-title chart-description"/);
+    const text = textOf(html);
+    expect(text).toContain('4 failed uploads. UploadAccessDeniedError: 3; UploadTimeoutError: 1');
+    expect(text).toMatch(/2026-03-15 2 1 3 2026-03-14 1 0 1/);
+    expect(textOf(await page(linkIn(html, '2026-03-14')))).toContain(
+      '1 failed upload from 2026-03-14 00:00 UTC',
+    );
+  });
+});
+
+describe('the list of failed uploads', () => {
+  it('says of each where its recovery stands', async () => {
+    await failUpload(ledger.table, { label: 'nothing-kept', failedAt: NOW - HOUR });
+    await copying(ledger.table, { label: 'at-work', failedAt: NOW - 2 * HOUR });
+    await recovered(ledger.table, { label: 'there', failedAt: NOW - 3 * HOUR, test: true });
+    expect(textOf(await page())).toMatch(
+      /nothing-kept .*no backup file.*at-work .*copying 20 h left.*there \(test\) .*recovered/,
+    );
+  });
+
+  it('comes in pages that lead to each other and keep the filters', async () => {
+    for (let hours = 1; hours <= 5; hours++) {
+      await failUpload(ledger.table, { label: `number-${hours}`, failedAt: NOW - hours * HOUR });
+    }
+    await failUpload(ledger.table, { failure: { destinationHost: 'elsewhere' } });
+    const first = await page('/?limit=2&host=acme-video-out');
+    expect(textOf(first)).toMatch(/number-1 .*number-2 /);
+    const second = await page(linkIn(first, 'Next page'));
+    expect(textOf(second)).toMatch(/number-3 .*number-4 /);
+    const third = await page(linkIn(second, 'Next page'));
+    expect(textOf(third)).toContain('number-5 ');
+    expect(textOf(third)).toContain('This is the last page');
+    expect(linkIn(third, 'First page')).toBe('/?host=acme-video-out&limit=2#failures');
+  });
+
+  it('can be filtered by everything at once, and the form shows by what', async () => {
+    const match = {
+      errorClass: 'UploadTimeoutError',
+      destinationHost: 'ftp.example',
+      role: 'thumbnail',
+    } as const;
+    const file = { role: 'thumbnail', name: 'a.png' } as const;
+    await gone(ledger.table, 'lost', { label: 'the-one', failure: match, file });
+    await gone(ledger.table, 'lost', {
+      label: 'other-host',
+      failure: { ...match, destinationHost: 'x.example' },
+      file,
+    });
+    await recovered(ledger.table, { label: 'other-state', failure: match, file });
+    await gone(ledger.table, 'lost', {
+      label: 'other-time',
+      failure: match,
+      file,
+      failedAt: NOW - 40 * HOUR,
+    });
+    const html = await page(
+      '/?since=24h&error=UploadTimeoutError&host=ftp.example&role=thumbnail&state=lost',
+    );
+    const table = /aria-label="Failed uploads"[\s\S]*?<\/table>/.exec(html)?.[0] ?? '';
+    expect(textOf(table)).toContain('the-one');
+    expect(textOf(table)).not.toMatch(/other-/);
+    expect(html).toMatch(/<option value="24h" selected=""/);
+    expect(html).toMatch(/<option value="UploadTimeoutError" selected=""/);
+    expect(html).toMatch(/name="host" value="ftp.example"/);
+    expect(html).toMatch(/<option value="lost" selected=""/);
+    expect(html).toMatch(/<option value="thumbnail" selected=""/);
+  });
+
+  it('refuses filters that make no sense, saying which', async () => {
+    const answer = await aDashboard(ledger.table).get('/?state=gone&limit=0');
+    expect(answer.status).toBe(400);
+    expect(textOf(await answer.text())).toMatch(/state must be one of .*limit must be a whole number/);
+  });
+
+  it('refuses a cursor that it did not make', async () => {
+    const answer = await aDashboard(ledger.table).get('/?cursor=abc');
+    expect(answer.status).toBe(400);
+  });
+});
+
+it('the first page weighs less than 50 KB with all that it loads', async () => {
+  await seedLedger(ledger.table, NOW);
+  const { get } = aDashboard(ledger.table);
+  const html = await (await get('/')).text();
+  const assets = [...html.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map(([, path = '']) => path);
+  const texts = await Promise.all(assets.map(async (path) => await (await get(path)).text()));
+  const weight = [html, ...texts].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  expect(weight).toBeLessThan(50_000);
+});

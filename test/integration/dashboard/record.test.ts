@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openRecoveries } from '../../../lambda/shared/ledger/claims.ts';
+import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
+import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
+import { aDashboard } from '../../support/dashboard.ts';
+import {
+  copying,
+  failUpload,
+  gone,
+  linkIn,
+  recovered,
+  refusedByBucket,
+  textOf,
+  waiting,
+} from '../../support/dashboard-data.ts';
+import { aFailure, anOutput, asRecovered, HOUR, NOW, thumbnails } from '../../support/ledger-data.ts';
+import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await startLedger();
+});
+afterAll(() => ledger.close());
+
+async function page(path: string): Promise<string> {
+  const answer = await aDashboard(ledger.table).get(path);
+  expect(answer.status).toBe(200);
+  return await answer.text();
+}
+
+function recordOf({ jobId, outputId }: { jobId: string; outputId: string }): string {
+  return `/jobs/${jobId}/outputs/${outputId}`;
+}
+
+describe('a job', () => {
+  it('has a banner when an output used the backup server, and what became of the files', async () => {
+    const { jobId } = await recovered(ledger.table);
+    await copying(ledger.table, { jobId, bytesDone: 250 });
+    const text = textOf(await page(`/jobs/${jobId}`));
+    expect(text).toContain('Backup server used Zencoder could not upload files of 2 outputs');
+    expect(text).toContain('Of 2 files, in your bucket: 1; being recovered: 1. Nearest deadline: 20 h left');
+  });
+
+  it('shows how far each output has come, under it flags, and the way to its record', async () => {
+    const record = await copying(ledger.table, { label: 'web-720', bytesDone: 250 });
+    const html = await page(`/jobs/${record.jobId}`);
+    expect(html).toMatch(/<progress class="info" value="250" max="1000" aria-label="Recovered of web-720">/);
+    expect(textOf(html)).toMatch(
+      /250 bytes of 1.0 kB \(25 %\).*Backup server used.*Media upload failed: UploadAccessDeniedError/,
+    );
+    expect(linkIn(html, '<bdi>web-720')).toBe(recordOf(record));
+  });
+
+  it('is marked when it is a test job, and shows its pass_through', async () => {
+    const { jobId } = await recovered(ledger.table, { test: true, passThrough: '{"asset":"ep-9"}' });
+    const text = textOf(await page(`/jobs/${jobId}`));
+    expect(text).toContain('Test job Zencoder cuts the outputs of test jobs to five seconds.');
+    expect(text).toContain('{"asset":"ep-9"}');
+  });
+
+  it('flags warnings beside failures', async () => {
+    const record = await copying(ledger.table);
+    const { settlement } = asRecovered(record);
+    const warned = { ...settlement, warnings: ['the object is 3 bytes longer than announced'] };
+    await settleRecoveries(ledger.table, [{ record, settlement: warned }], NOW);
+    expect(textOf(await page(`/jobs/${record.jobId}`))).toContain('1 warning');
+    expect(textOf(await page(recordOf(record)))).toContain('the object is 3 bytes longer than announced');
+  });
+
+  it('says so when nothing was kept', async () => {
+    const { job } = await failUpload(ledger.table);
+    expect(textOf(await page(`/jobs/${job.id}`))).toContain(
+      'Upload failed, and no file is on the backup server',
+    );
+  });
+
+  it('that the ledger does not have answers 404, as does what is no id', async () => {
+    const { get } = aDashboard(ledger.table);
+    const unknown = await get('/jobs/999999999');
+    expect(unknown.status).toBe(404);
+    expect(textOf(await unknown.text())).toContain('The ledger has no failed upload of job 999999999');
+    for (const path of ['/jobs/abc', '/jobs/1/outputs/x', '/jobs/1/outputs/2', '/jobs/1/']) {
+      expect((await get(path)).status).toBe(404);
+    }
+  });
+
+  it('is found by its id', async () => {
+    const { get } = aDashboard(ledger.table);
+    expect((await get('/jobs?id=+42+')).headers.get('location')).toBe('/jobs/42');
+    expect((await get('/jobs?id=//evil.example')).headers.get('location')).toBe('/');
+  });
+});
+
+describe('the record of an output', () => {
+  it('tells the error, what it means, what to fix and where Zencoder explains it', async () => {
+    const record = await waiting(ledger.table);
+    const html = await page(recordOf(record));
+    const text = textOf(html);
+    expect(text).toContain('Access was denied while uploading to s3://acme-video-out/hd.mp4.');
+    expect(text).toContain('What it means The destination refused the upload (403).');
+    expect(text).toMatch(/What to fix .*account 395540211253 .*Block Public ACLs/);
+    expect(linkIn(html, 'Zencoder’s documentation')).toBe(
+      'https://app.zencoder.com/docs/errors/UploadAccessDeniedError',
+    );
+  });
+
+  it('shows an unknown class as it came, with its message', async () => {
+    const failure = { errorClass: 'BrandNewError', message: 'Something new.', link: null };
+    const html = await page(recordOf(await waiting(ledger.table, { failure })));
+    expect(textOf(html)).toMatch(/BrandNewError .*Something new.*does not have this class/);
+    expect(linkIn(html, 'Zencoder’s documentation')).toMatch(/error-codes\/index.html$/);
+  });
+
+  it('keeps the failures of media and thumbnails apart', async () => {
+    const context = anOutput();
+    const failures = [aFailure(), aFailure({ role: 'thumbnail', errorClass: 'UploadTimeoutError' })];
+    await recordPrimaryFailures(ledger.table, { ...context, failures }, NOW);
+    const text = textOf(await page(`/jobs/${context.job.id}/outputs/${context.output.id}`));
+    expect(text).toMatch(
+      /Media: why the upload failed UploadAccessDeniedError.*Thumbnails: why the upload failed UploadTimeoutError/,
+    );
+  });
+
+  it('says where a recovered file is, how it was verified, and offers it', async () => {
+    const record = await recovered(ledger.table);
+    const html = await page(recordOf(record));
+    const text = textOf(html);
+    const key = `${record.jobId}/video.mp4`;
+    expect(text).toContain(`Where it is s3://recovered-files/${key}`);
+    expect(text).toMatch(/Verified by size as announced by Zencoder; CRC-32/);
+    expect(text).toContain('Size 1.0 kB 1,000 bytes');
+    expect(linkIn(html, 'S3 console')).toBe(
+      `https://eu-central-1.console.aws.amazon.com/s3/object/recovered-files?region=eu-central-1&prefix=${encodeURIComponent(key)}`,
+    );
+    expect(text).not.toContain('Retry now');
+  });
+
+  it('shows attempts that did not end well, and when the next is due', async () => {
+    const text = textOf(await page(recordOf(await refusedByBucket(ledger.table))));
+    expect(text).toContain('Attempts 1, the next in 1 h');
+    expect(text).toMatch(/Last error BucketAccessDenied : no s3:PutObject You can mend this/);
+    expect(text).toContain('1 attempt that did not end well');
+    expect(text).toContain('You must act: 1 file');
+  });
+
+  it('has no signature anywhere', async () => {
+    const record = await recovered(ledger.table);
+    expect(await page(recordOf(record))).not.toMatch(/Signature|X-Amz/);
+  });
+
+  it('shows hundreds of thumbnails a page at a time, those with trouble first', async () => {
+    const context = anOutput();
+    await recordPrimaryFailures(
+      ledger.table,
+      { ...context, failures: [aFailure({ role: 'thumbnail' })] },
+      NOW,
+    );
+    await openRecoveries(ledger.table, context, thumbnails(45), NOW);
+    const path = `/jobs/${context.job.id}/outputs/${context.output.id}`;
+    const first = await page(path);
+    expect(first.match(/<article/g)).toHaveLength(20);
+    expect(textOf(first)).toContain('Page 1 of 3');
+    const last = await page(`${path}?files=3`);
+    expect(last.match(/<article/g)).toHaveLength(5);
+    expect((await page(`${path}?files=99`)).match(/<article/g)).toHaveLength(5);
+  });
+});
+
+describe('a download', () => {
+  const download = ({ jobId, outputId, role, fileId }: Awaited<ReturnType<typeof recovered>>) =>
+    `${recordOf({ jobId, outputId })}/files/${role}/${fileId}/download`;
+
+  it('leads to a signed URL that is made on the click', async () => {
+    const record = await recovered(ledger.table);
+    const { get } = aDashboard(ledger.table);
+    const html = await page(recordOf(record));
+    expect(linkIn(html, 'Download')).toBe(download(record));
+    const answer = await get(download(record));
+    expect(answer.status).toBe(303);
+    expect(answer.headers.get('location')).toBe(
+      `https://recovered-files.example/${record.jobId}/video.mp4?X-Amz-Signature=abc`,
+    );
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('of what is not in the bucket answers 404', async () => {
+    const { get } = aDashboard(ledger.table);
+    for (const record of [await copying(ledger.table), await gone(ledger.table, 'lost')]) {
+      expect((await get(download(record))).status).toBe(404);
+    }
+    const other = { ...(await recovered(ledger.table)), fileId: '0123456789abcdef' };
+    expect((await get(download(other))).status).toBe(404);
+  });
+});
+
+it('deadlines are told in time left, and past ones as past', async () => {
+  const open = await waiting(ledger.table, { file: { deadline: NOW + 3 * HOUR } });
+  expect(textOf(await page(recordOf(open)))).toContain('3 h left');
+  const lost = await gone(ledger.table, 'lost', { file: { deadline: NOW - 3 * HOUR } });
+  expect(textOf(await page(recordOf(lost)))).toContain('ended 3 h ago');
+});

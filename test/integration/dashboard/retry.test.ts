@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RetryNotQueued } from '../../../lambda/dashboard/actions/retry-queue.ts';
+import { aDashboard, basic, ORIGIN, type TestDashboard } from '../../support/dashboard.ts';
+import { gone, recovered, textOf, waiting } from '../../support/dashboard-data.ts';
+import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await startLedger();
+});
+afterAll(() => ledger.close());
+
+type Output = { readonly jobId: string; readonly outputId: string };
+
+function recordOf({ jobId, outputId }: Output): string {
+  return `/jobs/${jobId}/outputs/${outputId}`;
+}
+
+/** The fields of the first *Retry now* form of a record. */
+async function formOf(dashboard: TestDashboard, output: Output): Promise<Record<string, string>> {
+  const html = await (await dashboard.get(recordOf(output))).text();
+  const form = /<form class="actions" method="post"[\s\S]*?<\/form>/.exec(html)?.[0] ?? '';
+  return Object.fromEntries(
+    [...form.matchAll(/name="(\w+)" value="([^"]*)"/g)].map(([, name = '', value = '']) => [name, value]),
+  );
+}
+
+describe('Retry now', () => {
+  it.each(['lost', 'failed'] as const)('asks the worker to try a %s file again', async (state) => {
+    const record = await gone(ledger.table, state);
+    const dashboard = aDashboard(ledger.table);
+    const form = await formOf(dashboard, record);
+    const answer = await dashboard.post(`${recordOf(record)}/retry`, form);
+    const { jobId, outputId, role, fileId } = record;
+    expect(dashboard.retries).toEqual([{ jobId, outputId, role, fileId }]);
+    expect(answer.status).toBe(303);
+    const next = await dashboard.get(answer.headers.get('location') ?? '');
+    expect(textOf(await next.text())).toContain('Retry requested');
+  });
+
+  it('is there for a file that waits for its next attempt', async () => {
+    const record = await waiting(ledger.table);
+    const dashboard = aDashboard(ledger.table);
+    await dashboard.post(`${recordOf(record)}/retry`, await formOf(dashboard, record));
+    expect(dashboard.retries).toHaveLength(1);
+  });
+
+  it('asks for the whole output when it says no file', async () => {
+    const record = await gone(ledger.table, 'lost', { file: { name: 'a.mp4' } });
+    await gone(ledger.table, 'lost', { ...record, file: { name: 'b.mp4' } });
+    const dashboard = aDashboard(ledger.table);
+    const form = await formOf(dashboard, record);
+    expect(Object.keys(form)).toEqual(['token']);
+    await dashboard.post(`${recordOf(record)}/retry`, form);
+    expect(dashboard.retries).toEqual([{ jobId: record.jobId, outputId: record.outputId }]);
+  });
+
+  it('does nothing to what is recovered already', async () => {
+    const done = await recovered(ledger.table);
+    const lost = await gone(ledger.table, 'lost', { ...done, file: { name: 'lost.mp4' } });
+    const { token } = await formOf(aDashboard(ledger.table), lost);
+    const dashboard = aDashboard(ledger.table);
+    const { role, fileId } = done;
+    const answer = await dashboard.post(`${recordOf(done)}/retry`, { token: token ?? '', role, fileId });
+    expect(dashboard.retries).toEqual([]);
+    expect(answer.headers.get('location')).toBe(`${recordOf(done)}?retry=nothing`);
+  });
+
+  it('says so when the queue did not take it', async () => {
+    const record = await gone(ledger.table, 'lost');
+    const request = async () => {
+      throw new RetryNotQueued('no');
+    };
+    const dashboard = aDashboard(ledger.table, { retries: { request } });
+    const answer = await dashboard.post(`${recordOf(record)}/retry`, await formOf(dashboard, record));
+    expect(answer.status).toBe(503);
+    expect(textOf(await answer.text())).toContain('Try again in a moment');
+  });
+});
+
+describe('a form that another site sends along with the browser’s credentials', () => {
+  it.each([
+    ['has no token', { token: '' }, {}],
+    ['has a token that is made up', { token: 'a'.repeat(43) }, {}],
+    ['names its own origin', {}, { origin: 'https://evil.example' }],
+    ['comes cross-site, as the browser says', {}, { 'sec-fetch-site': 'cross-site' }],
+  ])('is refused when it %s', async (_, fields, headers) => {
+    const record = await gone(ledger.table, 'lost');
+    const dashboard = aDashboard(ledger.table);
+    const form = { ...(await formOf(dashboard, record)), ...fields };
+    const answer = await dashboard.post(`${recordOf(record)}/retry`, form, headers);
+    expect(answer.status).toBe(403);
+    expect(dashboard.retries).toEqual([]);
+  });
+
+  it('is refused with the token of another output', async () => {
+    const [one, other] = [await gone(ledger.table, 'lost'), await gone(ledger.table, 'lost')];
+    const dashboard = aDashboard(ledger.table);
+    const answer = await dashboard.post(`${recordOf(other)}/retry`, await formOf(dashboard, one));
+    expect(answer.status).toBe(403);
+  });
+
+  it('is refused when it is no form at all', async () => {
+    const record = await gone(ledger.table, 'lost');
+    const dashboard = aDashboard(ledger.table);
+    const answer = await dashboard.request(`${recordOf(record)}/retry`, {
+      method: 'POST',
+      body: JSON.stringify(await formOf(dashboard, record)),
+      headers: { authorization: basic(), origin: ORIGIN, 'content-type': 'text/plain' },
+    });
+    expect(answer.status).toBe(403);
+  });
+});

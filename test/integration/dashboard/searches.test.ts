@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type FailureFilters, parseFailureQuery } from '../../../lambda/dashboard/queries/filters.ts';
+import { searchFailures } from '../../../lambda/dashboard/queries/search-failures.ts';
+import { countRecoveries, tallyFailures } from '../../../lambda/shared/ledger/tallies.ts';
+import { failUpload, gone, recovered } from '../../support/dashboard-data.ts';
+import { HOUR, NOW } from '../../support/ledger-data.ts';
+import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
+
+const DAY = 24 * HOUR;
+const SPAN = { since: NOW - 10 * DAY, until: NOW + DAY };
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await startLedger();
+  for (let hour = 0; hour < 12; hour++) {
+    const failedAt = NOW - hour * 10 * HOUR;
+    const host = hour % 3 === 0 ? 'rare.example' : 'often.example';
+    await failUpload(ledger.table, { failedAt, failure: { destinationHost: host } });
+  }
+  for (let index = 0; index < 5; index++) {
+    const given = { jobId: '77', outputId: String(700 + index), failedAt: NOW - DAY };
+    await gone(ledger.table, 'lost', { ...given, file: { name: `a-${index}.mp4` } });
+    await gone(ledger.table, 'lost', { ...given, file: { name: `b-${index}.mp4` } });
+  }
+  await recovered(ledger.table, { failedAt: NOW - 30 * DAY });
+});
+afterAll(() => ledger.close());
+
+async function all(query: Record<string, string>, mostExamined?: number): Promise<string[][]> {
+  const pages: string[][] = [];
+  let cursor: string | undefined;
+  do {
+    const request = parseFailureQuery({ since: '10d', ...query, ...(cursor && { cursor }) }, NOW);
+    const page = await searchFailures(ledger.table, request, NOW, mostExamined);
+    pages.push(page.items.map(({ failure }) => failure.outputId));
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return pages;
+}
+
+describe('a search', () => {
+  it('stops after so many records, and goes on from there', async () => {
+    const query: Partial<Record<keyof FailureFilters, string>> = {
+      host: 'rare.example',
+      error: 'UploadAccessDeniedError',
+    };
+    const bounded = await all(query, 4);
+    expect(bounded.length).toBeGreaterThan(3);
+    expect(bounded.flat()).toEqual((await all(query)).flat());
+    expect(bounded.flat()).toHaveLength(4);
+  });
+
+  it('by state has each output once, however many of its files are in that state', async () => {
+    const [found = []] = await all({ state: 'lost' });
+    expect(found.toSorted()).toEqual(['700', '701', '702', '703', '704']);
+  });
+
+  it('by state finds everything in pages, too, and when the bound cuts it off', async () => {
+    const whole = new Set((await all({ state: 'lost' })).flat());
+    expect(new Set((await all({ state: 'lost', limit: '2' })).flat())).toEqual(whole);
+    expect(new Set((await all({ state: 'lost' }, 3)).flat())).toEqual(whole);
+  });
+});
+
+describe('a tally', () => {
+  it('shows every failure of the span once', async () => {
+    const seen: number[] = [];
+    const tally = await tallyFailures(ledger.table, SPAN, ({ failedAt }) => seen.push(failedAt));
+    expect(seen).toHaveLength(17);
+    expect(seen.every((time) => time >= SPAN.since && time < SPAN.until)).toBe(true);
+    expect(tally).toEqual({ isComplete: true, since: SPAN.since });
+  });
+
+  it('keeps to the span within a day', async () => {
+    let count = 0;
+    await tallyFailures(ledger.table, { since: NOW - 20 * HOUR, until: NOW - 10 * HOUR }, () => count++);
+    expect(count).toBe(1);
+  });
+
+  it('leaves out whole days when its bound is reached, and says since when it is complete', async () => {
+    const seen: number[] = [];
+    const tally = await tallyFailures(ledger.table, SPAN, ({ failedAt }) => seen.push(failedAt), 40);
+    expect(tally.isComplete).toBe(false);
+    expect(seen.every((time) => time >= tally.since)).toBe(true);
+    const again: number[] = [];
+    await tallyFailures(ledger.table, { ...SPAN, since: tally.since }, ({ failedAt }) =>
+      again.push(failedAt),
+    );
+    expect(again).toHaveLength(seen.length);
+  });
+});
+
+it('recoveries are counted by when they were settled', async () => {
+  expect(await countRecoveries(ledger.table, 'LOST', SPAN)).toEqual({ count: 10, isComplete: true });
+  expect(await countRecoveries(ledger.table, 'LOST', { since: NOW + 1, until: NOW + DAY })).toMatchObject({
+    count: 0,
+  });
+  expect(await countRecoveries(ledger.table, 'RECOVERED', SPAN)).toMatchObject({ count: 1 });
+});

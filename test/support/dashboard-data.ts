@@ -1,0 +1,113 @@
+import { claimFiles, type OutputContext, openRecoveries } from '../../lambda/shared/ledger/claims.ts';
+import { recordPrimaryFailures } from '../../lambda/shared/ledger/failures.ts';
+import type { LedgerTable } from '../../lambda/shared/ledger/ledger-table.ts';
+import type { ClaimedRecovery, RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
+import { releaseRecoveries, saveProgress, settleRecoveries } from '../../lambda/shared/ledger/settlements.ts';
+import type { BackupFile, PrimaryFailure } from '../../lambda/shared/model.ts';
+import { aFailure, aFile, aLease, anError, anOutput, asRecovered, HOUR, NOW } from './ledger-data.ts';
+
+/** Failed uploads in the ledger as the worker would have left them, for tests of the dashboard. */
+
+/** What a test says of one output; the rest is plausible. */
+export interface FailedOutput {
+  readonly jobId?: string;
+  readonly outputId?: string;
+  readonly label?: string | null;
+  readonly passThrough?: string | null;
+  readonly test?: boolean;
+  readonly failedAt?: number;
+  readonly failure?: Partial<PrimaryFailure>;
+  readonly file?: Partial<BackupFile> & { readonly name?: string };
+}
+
+/** Records a failed upload of an output, without any backup file. */
+export async function failUpload(table: LedgerTable, given: FailedOutput = {}): Promise<OutputContext> {
+  const { job, output, failedAt } = anOutput({ failedAt: NOW - HOUR, ...given });
+  const context = {
+    job: {
+      ...job,
+      ...(given.passThrough !== undefined && { passThrough: given.passThrough }),
+      ...(given.test !== undefined && { test: given.test }),
+    },
+    output: { ...output, ...(given.label !== undefined && { label: given.label }) },
+    failedAt,
+  };
+  await recordPrimaryFailures(table, { ...context, failures: [aFailure(given.failure)] }, NOW);
+  return context;
+}
+
+/** A failed upload whose file waits to be recovered. */
+export async function waiting(table: LedgerTable, given: FailedOutput = {}): Promise<RecoveryRecord> {
+  const context = await failUpload(table, given);
+  const [record] = await openRecoveries(table, context, [fileOf(given)], NOW);
+  if (record === undefined) throw new Error('nothing was opened');
+  return record;
+}
+
+/** A failed upload whose file is being copied. */
+export async function copying(
+  table: LedgerTable,
+  given: FailedOutput & { readonly bytesDone?: number } = {},
+): Promise<ClaimedRecovery> {
+  const context = await failUpload(table, given);
+  const [claim] = await claimFiles(table, context, [fileOf(given)], aLease('worker'), NOW);
+  if (claim?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claim?.outcome}`);
+  const { bytesDone } = given;
+  if (bytesDone !== undefined) {
+    await saveProgress(table, claim.record, { bytesDone, bytesTotal: 1000, at: NOW });
+  }
+  return claim.record;
+}
+
+/** A failed upload whose file is in the bucket. */
+export async function recovered(table: LedgerTable, given: FailedOutput = {}): Promise<ClaimedRecovery> {
+  const record = await copying(table, given);
+  await settleRecoveries(table, [asRecovered(record)], NOW);
+  return record;
+}
+
+/** A failed upload whose file is gone for good, or cannot go on. */
+export async function gone(
+  table: LedgerTable,
+  state: 'lost' | 'failed',
+  given: FailedOutput = {},
+): Promise<ClaimedRecovery> {
+  const record = await copying(table, given);
+  const error = anError({ errorClass: 'SourceExpired', meaning: 'lost', message: 'the signed URL ended' });
+  await settleRecoveries(table, [{ record, settlement: { state, error } }], NOW);
+  return record;
+}
+
+/** A failed upload whose file the customer's own bucket refuses. */
+export async function refusedByBucket(
+  table: LedgerTable,
+  given: FailedOutput = {},
+): Promise<ClaimedRecovery> {
+  const record = await copying(table, given);
+  await releaseRecoveries(table, [{ record, error: anError(), nextAttemptAt: NOW + HOUR }], NOW);
+  return record;
+}
+
+/** What a person sees of a page: its text without tags, spaces collapsed. */
+export function textOf(html: string): string {
+  return html
+    .replace(/<(script|style)[\s\S]*?<\/\1>/g, ' ')
+    .replace(/<[^>]*>/g, ' ')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&amp;', '&')
+    .replace(/\s+/g, ' ');
+}
+
+/** The `href` of the link with this text. */
+export function linkIn(html: string, text: string): string {
+  const found = new RegExp(`<a [^>]*href="([^"]*)"[^>]*>\\s*${text}`).exec(html)?.[1];
+  if (found === undefined) throw new Error(`no link "${text}"`);
+  return found.replaceAll('&amp;', '&');
+}
+
+function fileOf({ file }: FailedOutput): BackupFile {
+  return aFile({ deadline: NOW + 20 * HOUR, ...file });
+}

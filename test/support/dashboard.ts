@@ -1,0 +1,55 @@
+import type { DashboardCredentials } from '../../lambda/dashboard/access/credentials.ts';
+import type { RetryRequest } from '../../lambda/dashboard/actions/retry-queue.ts';
+import { createDashboard } from '../../lambda/dashboard/app.tsx';
+import type { DashboardWorld } from '../../lambda/dashboard/world.ts';
+import type { LedgerTable } from '../../lambda/shared/ledger/ledger-table.ts';
+import { HOUR, NOW } from './ledger-data.ts';
+
+export const CREDENTIALS: DashboardCredentials = { username: 'dashboard', password: 'correct-horse-battery' };
+
+/** The dashboard over a ledger, with what it did to the rest of the world. */
+export interface TestDashboard {
+  /** Asks as who has the credentials. */
+  get(path: string, headers?: Record<string, string>): Promise<Response>;
+  post(path: string, form: Record<string, string>, headers?: Record<string, string>): Promise<Response>;
+  /** Asks with exactly this. */
+  request(path: string, init?: RequestInit): Promise<Response>;
+  readonly retries: readonly RetryRequest[];
+  readonly faults: readonly unknown[];
+}
+
+export const ORIGIN = 'https://dashboard.example';
+
+/** `Authorization` for these credentials. */
+export function basic({ username, password }: DashboardCredentials = CREDENTIALS): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+export function aDashboard(table: LedgerTable, given: Partial<DashboardWorld> = {}): TestDashboard {
+  const retries: RetryRequest[] = [];
+  const faults: unknown[] = [];
+  const app = createDashboard({
+    table,
+    credentials: { accepted: async () => [CREDENTIALS], refreshed: async () => null },
+    retries: { request: async (request) => void retries.push(request) },
+    downloads: { urlOf: async ({ bucket, key }) => `https://${bucket}.example/${key}?X-Amz-Signature=abc` },
+    region: 'eu-central-1',
+    atRiskMs: 6 * HOUR,
+    log: { info: () => undefined, error: (_, facts) => void faults.push(facts.error) },
+    now: () => NOW,
+    ...given,
+  });
+  const request = async (path: string, init?: RequestInit) => app.request(`${ORIGIN}${path}`, init);
+  return {
+    retries,
+    faults,
+    request,
+    get: (path, headers) => request(path, { headers: { authorization: basic(), ...headers } }),
+    post: (path, form, headers) =>
+      request(path, {
+        method: 'POST',
+        body: new URLSearchParams(form),
+        headers: { authorization: basic(), origin: 'null', 'sec-fetch-site': 'same-origin', ...headers },
+      }),
+  };
+}

@@ -1,0 +1,31 @@
+import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
+import { HOUR, NOW } from './ledger-data.ts';
+
+let next = 0;
+
+/** A recovery as the ledger would give it, for tests that need no ledger. */
+export function aRecovery(given: Partial<RecoveryRecord> = {}): RecoveryRecord {
+  return {
+    jobId: '1702455310',
+    outputId: '4310660242',
+    role: 'media',
+    fileId: (next++).toString(16).padStart(16, '0'),
+    label: 'hd',
+    outputType: 'standard',
+    passThrough: null,
+    test: false,
+    filename: 'hd.mp4',
+    thumbnailLabel: null,
+    source: 'zencoder-temp-storage-us-east-1.s3.amazonaws.com/o/1/hd.mp4',
+    state: 'pending',
+    deadline: NOW + 24 * HOUR,
+    announcedSize: 1000,
+    announcedMd5: null,
+    failedAt: NOW,
+    createdAt: NOW,
+    updatedAt: NOW,
+    attempts: 0,
+    history: [],
+    ...given,
+  };
+}

@@ -1,0 +1,35 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { visible } from '../../../lambda/dashboard/words/visible.ts';
+
+describe('text from outside', () => {
+  it.each([
+    ['an override that turns the rest around', 'evil\u202egpj.exe', 'evil[U+202E]gpj.exe'],
+    ['an isolate', 'a\u2066b\u2069c', 'a[U+2066]b[U+2069]c'],
+    ['a zero-width space', 'pay\u200bpal', 'pay[U+200B]pal'],
+    ['a control character', 'a\u0007b\u001b[31m', 'a[U+0007]b[U+001B][31m'],
+    ['a line separator', 'a\u2028b', 'a[U+2028]b'],
+    ['half a character', 'a\ud800b', 'a[U+D800]b'],
+    ['a tag character', 'a\u{e0041}b', 'a[U+E0041]b'],
+    ['a blank letter', 'a\u3164b', 'a[U+3164]b'],
+  ])('spells out %s', (_, text, expected) => {
+    expect(visible(text)).toBe(expected);
+  });
+
+  it.each(['Größe 日本語 עברית 🎬', 'two\nlines\tand a tab', 's3://acme/ep-1/hd.mp4'])(
+    'leaves %j as it is',
+    (text) => {
+      expect(visible(text)).toBe(text);
+    },
+  );
+
+  it('holds nothing invisible afterwards, and does not change when shown again', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const shown = visible(text);
+        expect(shown).not.toMatch(/[\p{Cf}\p{Cs}]|(?![\t\n])\p{Cc}/u);
+        expect(visible(shown)).toBe(shown);
+      }),
+    );
+  });
+});
