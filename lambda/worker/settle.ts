@@ -173,8 +173,9 @@ function faulted(
   context: WorkerContext,
 ): Entry {
   const now = context.now();
-  const { attempts, deadline } = record;
-  const verdict = judgeFault({ error: outcome.error, attempts, now, deadline, spread: context.random() });
+  const { attempts, deadline, lastError } = record;
+  const spread = context.random();
+  const verdict = judgeFault({ error: outcome.error, attempts, now, deadline, spread, lastError });
   logFault(verdict, record, context);
   const error = { ...verdict.fault, at: now };
   if (verdict.kind === 'again') {

@@ -25,6 +25,8 @@ export interface FaultQuestion {
   readonly deadline: number;
   /** From 0 to 1; `Math.random()`. */
   readonly spread: number;
+  /** What stopped the attempt before this one: why the deadline was not met, if it was not. */
+  readonly lastError?: Pick<FaultNote, 'errorClass' | 'message'> | undefined;
 }
 
 /**
@@ -35,8 +37,15 @@ export function judgeFault(question: FaultQuestion): Verdict {
   const fault = noteOf(question.error);
   switch (fault.meaning) {
     case 'lost':
-    case 'refused':
       return { kind: 'settled', state: 'lost', fault };
+    case 'refused': {
+      const isOver = question.now >= question.deadline;
+      return {
+        kind: 'settled',
+        state: 'lost',
+        fault: isOver ? deadlinePassed(question.lastError ?? fault) : fault,
+      };
+    }
     case 'conflict':
     case 'not-understood':
       return { kind: 'settled', state: 'failed', fault };
@@ -59,7 +68,7 @@ export function noteOf(error: unknown): FaultNote {
   };
 }
 
-function deadlinePassed(last: FaultNote): FaultNote {
+function deadlinePassed(last: Pick<FaultNote, 'errorClass' | 'message'>): FaultNote {
   return {
     errorClass: 'DeadlinePassed',
     meaning: 'lost',

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RecoveryError } from '../../../lambda/shared/errors.ts';
 import {
@@ -49,6 +50,39 @@ describe('a fault', () => {
         message: expect.stringContaining('DestinationDenied: s3:PutObject'),
       },
     });
+  });
+});
+
+describe('a URL that is refused', () => {
+  const lastError = { errorClass: 'DestinationDenied', message: 's3:PutObject is denied' };
+  const error = new SourceRefused('403');
+
+  it('is told by what stood in the way before, when only its time was up', () => {
+    const over = judgeFault({ ...question, error, now: question.deadline, lastError });
+    const early = judgeFault({ ...question, error, lastError });
+
+    expect(over).toMatchObject({
+      state: 'lost',
+      fault: { errorClass: 'DeadlinePassed', message: expect.stringContaining('DestinationDenied') },
+    });
+    expect(early).toMatchObject({ state: 'lost', fault: { errorClass: 'SourceRefused' } });
+  });
+});
+
+describe('while there is time', () => {
+  it('no number of attempts is too many', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 10_000 }),
+        fc.integer({ min: 1, max: 60 * minute }),
+        (attempts, left) => {
+          const error = new DestinationDenied('s3:PutObject is denied');
+          expect(judgeFault({ ...question, error, attempts, deadline: left })).toMatchObject({
+            kind: 'again',
+          });
+        },
+      ),
+    );
   });
 });
 

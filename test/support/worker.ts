@@ -1,0 +1,251 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+} from '@aws-sdk/client-sqs';
+import { type S3Server, startS3 } from '../../infra/local/s3/server.ts';
+import type { OutputRequest } from '../../infra/local/zencoder/job.ts';
+import { decide } from '../../lambda/shared/decide.ts';
+import { encodeMessage } from '../../lambda/shared/encode-message.ts';
+import type { RecoveryEvent } from '../../lambda/shared/events.ts';
+import { type JobRecords, readJob } from '../../lambda/shared/ledger/read-items.ts';
+import type { OutputMessage, RecoveryMessage } from '../../lambda/shared/message.ts';
+import type { MetricKey } from '../../lambda/shared/metrics.ts';
+import { messagesOf } from '../../lambda/shared/output-messages.ts';
+import { createEventPublisher, type EventPublisher } from '../../lambda/shared/publish-events.ts';
+import { parseStorageAllowList } from '../../lambda/shared/storage-hosts.ts';
+import type { WorkerTools } from '../../lambda/worker/context.ts';
+import { createBucketClient } from '../../lambda/worker/copy/bucket-client.ts';
+import { createCopyEngine } from '../../lambda/worker/copy/engine.ts';
+import { DEFAULT_KEY_TEMPLATE, parseKeyTemplate } from '../../lambda/worker/key-template.ts';
+import { createRecoveryQueue } from '../../lambda/worker/queue.ts';
+import { handleMessage } from '../../lambda/worker/worker.ts';
+import { IMPATIENT } from './copying.ts';
+import { startLedger, type TestLedger } from './ledger-table.ts';
+import { startMessaging, type TestMessaging } from './messaging.ts';
+import { openStandIn, type StandIn } from './zencoder-stand-in.ts';
+
+const MiB = 2 ** 20;
+const BUCKET = 'acme-recovered';
+/** An invocation of a test has a quarter of an hour, as on Lambda. */
+const INVOCATION_MS = 15 * 60 * 1000;
+
+/** A metric as the worker put it. */
+export interface Measured {
+  readonly metric: MetricKey;
+  readonly value: number;
+  readonly by: string | undefined;
+}
+
+/** A message that the queue has delivered, and what the worker made of it. */
+export interface Delivered {
+  readonly isDone: boolean;
+  readonly message: Message;
+}
+
+/** A worker with all real parts around it, whose invocations the test makes one by one; closed by who starts it. */
+export interface TestWorker {
+  readonly ledger: TestLedger;
+  readonly messaging: TestMessaging;
+  readonly standIn: StandIn;
+  /** The customer's S3. */
+  readonly s3: S3Server;
+  readonly queueUrl: string;
+  readonly deadLetterQueueUrl: string;
+  /** Logged lines, each with the keys that were appended. */
+  readonly lines: Record<string, unknown>[];
+  readonly measured: Measured[];
+  /** Moves the time of worker, Zencoder and both S3 servers. */
+  advance(milliseconds: number): void;
+  now(): number;
+  /** Replaces tools for the invocations that follow. */
+  use(tools: Partial<WorkerTools>): void;
+  /** What a notification of a finished job would be queued as. */
+  messagesOf(job: { readonly id: number }): Promise<OutputMessage[]>;
+  /** A job whose upload failed and its messages. */
+  failedJob(
+    ...outputs: Partial<OutputRequest>[]
+  ): Promise<{ jobId: string; outputIds: string[]; messages: OutputMessage[] }>;
+  /** Queues a message, takes it off the queue and lets the worker handle it. */
+  deliver(message: RecoveryMessage | string): Promise<Delivered>;
+  /** Delivers a message that came back, whether or not its time has come. */
+  redeliver(delivered: Delivered): Promise<Delivered>;
+  /** Handles the next visible message; fails when there is none. */
+  next(): Promise<Delivered>;
+  /** Seconds for which a message is hidden were asked for; number of visible and hidden messages. */
+  depth(): Promise<{ visible: number; hidden: number }>;
+  job(jobId: string): Promise<JobRecords>;
+  keys(): Promise<string[]>;
+  /** Events published since the last call. */
+  events(): Promise<RecoveryEvent[]>;
+  /** Metrics put since the last call. */
+  metrics(): Measured[];
+  close(): Promise<void>;
+}
+
+export async function startWorker(): Promise<TestWorker> {
+  let offset = 0;
+  const now = () => Date.now() + offset;
+  const dir = await mkdtemp(join(tmpdir(), 'worker-'));
+  const [ledger, messaging, standIn, s3] = await Promise.all([
+    startLedger(),
+    startMessaging(),
+    openStandIn({ now }),
+    startS3({ dir, buckets: [BUCKET] }),
+  ]);
+  const [queueUrl, deadLetterQueueUrl, eventsUrl] = await Promise.all([
+    messaging.queue('recoveries'),
+    messaging.queue('dead-letters'),
+    messaging.subscribe('subscriber'),
+  ]);
+  const client = createBucketClient({
+    silenceMs: 1000,
+    aws: {
+      region: 'us-east-1',
+      endpoint: s3.origin,
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    },
+  });
+  const storage = parseStorageAllowList(standIn.allowed);
+  const lines: Record<string, unknown>[] = [];
+  const measured: Measured[] = [];
+  let keys: Record<string, unknown> = {};
+  const log =
+    (level: string) =>
+    (input: unknown, ...details: unknown[]) => {
+      lines.push(Object.assign({ level, message: input, ...keys }, ...details));
+    };
+  const publisher: EventPublisher = createEventPublisher(messaging.sns, messaging.topicArn);
+  let tools: WorkerTools = {
+    table: ledger.table,
+    engine: createCopyEngine({
+      ...{ client, bucket: BUCKET, bufferBytes: 32 * MiB, segmentBytes: 1024 * MiB, partBytes: 5 * MiB },
+      ...IMPATIENT,
+    }),
+    queue: createRecoveryQueue({ sqs: messaging.sqs, queueUrl, deadLetterQueueUrl, now }),
+    bucket: BUCKET,
+    keyTemplate: parseKeyTemplate(DEFAULT_KEY_TEMPLATE),
+    storage,
+    api: standIn.api('full'),
+    events: publisher,
+    meter: { put: (metric, value, by) => void measured.push({ metric, value, by }) },
+    logger: {
+      info: log('info'),
+      warn: log('warn'),
+      error: log('error'),
+      appendKeys: (more) => {
+        keys = { ...keys, ...more };
+      },
+      resetKeys: () => {
+        keys = {};
+      },
+    },
+    now,
+    random: () => 0.5,
+  };
+  let invocations = 0;
+
+  const receive = async (): Promise<Message> => {
+    const { Messages = [] } = await messaging.sqs.send(
+      new ReceiveMessageCommand({
+        ...{ QueueUrl: queueUrl, MaxNumberOfMessages: 1, WaitTimeSeconds: 1, VisibilityTimeout: 990 },
+        MessageSystemAttributeNames: ['ApproximateReceiveCount'],
+      }),
+    );
+    const [message] = Messages;
+    if (message === undefined) throw new Error('the queue shows no message');
+    return message;
+  };
+  const next = async (): Promise<Delivered> => {
+    const message = await receive();
+    const { MessageId = '', Body = '', ReceiptHandle = '', Attributes = {} } = message;
+    const endsAt = now() + INVOCATION_MS;
+    const isDone = await handleMessage({
+      ...tools,
+      invocation: { id: `invocation ${++invocations}`, endsAt, stopAt: endsAt - 10_000 },
+      message: {
+        messageId: MessageId,
+        body: Body,
+        receiptHandle: ReceiptHandle,
+        receiveCount: Number(Attributes.ApproximateReceiveCount ?? 1),
+      },
+    });
+    if (isDone) await messaging.sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle }));
+    return { isDone, message };
+  };
+  const messagesOfJob = async ({ id }: { readonly id: number }) => {
+    const details = await standIn.api('full').getJob(String(id));
+    const decisions = decide(details, { storage, collectUnsentOutputs: false }, now());
+    return decisions.flatMap((decision) => messagesOf(details.job, decision, 'notification'));
+  };
+
+  return {
+    ledger,
+    messaging,
+    standIn,
+    s3,
+    queueUrl,
+    deadLetterQueueUrl,
+    lines,
+    measured,
+    now,
+    advance: (milliseconds) => {
+      offset += milliseconds;
+    },
+    use: (other) => {
+      tools = { ...tools, ...other };
+    },
+    messagesOf: messagesOfJob,
+    failedJob: async (...outputs) => {
+      const { job } = await standIn.failedJob(...outputs);
+      return {
+        jobId: String(job.id),
+        outputIds: job.outputs.map(({ id }) => String(id)),
+        messages: await messagesOfJob(job),
+      };
+    },
+    deliver: async (message) => {
+      const MessageBody = typeof message === 'string' ? message : encodeMessage(message);
+      await messaging.sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }));
+      return await next();
+    },
+    redeliver: async ({ message: { ReceiptHandle } }) => {
+      await messaging.sqs.send(
+        new ChangeMessageVisibilityCommand({ QueueUrl: queueUrl, ReceiptHandle, VisibilityTimeout: 0 }),
+      );
+      return await next();
+    },
+    next,
+    depth: async () => {
+      const { Attributes = {} } = await messaging.sqs.send(
+        new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] }),
+      );
+      return {
+        visible: Number(Attributes.ApproximateNumberOfMessages),
+        hidden: Number(Attributes.ApproximateNumberOfMessagesNotVisible),
+      };
+    },
+    job: (jobId) => readJob(ledger.table, jobId),
+    keys: async () => {
+      const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: BUCKET }));
+      return Contents.flatMap(({ Key }) => Key ?? []);
+    },
+    events: async () => {
+      const messages = await messaging.drain(eventsUrl);
+      return messages.map(({ Body = '' }): RecoveryEvent => JSON.parse(Body));
+    },
+    metrics: () => measured.splice(0),
+    close: async () => {
+      client.destroy();
+      await Promise.all([standIn.close(), s3.close(), messaging.close(), ledger.close()]);
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
