@@ -25,7 +25,7 @@ export function externalContestants(): ExternalContestant[] {
         `':s3,provider=Other,force_path_style,env_auth,no_check_bucket,no_head,endpoint="${task.sink}":${task.bucket}/${keyOf(0)}'`,
     },
     {
-      name: 'curl | aws',
+      name: 'curl + aws',
       needs: ['curl', 'aws'],
       command: (task) =>
         `curl -sf --cacert '${CERTIFICATE}' '${sourceUrl(task, 0)}' | ` +

@@ -31,7 +31,7 @@ const TARGETS: readonly Target[] = [
   { what: 'CPU, engine ÷ obvious', row: '1GiB', of: 'cpu', against: 'obvious', atMost: 0.4, rate: 0 },
   { what: 'CPU, engine ÷ pump', row: '1GiB', of: 'cpu', against: 'pump', atMost: 1.5, rate: 0 },
   { what: 'CPU, engine ÷ rclone', row: '1GiB', of: 'cpu', against: 'rclone', atMost: 0.5, rate: 0 },
-  { what: 'CPU, engine ÷ curl | aws', row: '1GiB', of: 'cpu', against: 'curl | aws', atMost: 0.55, rate: 0 },
+  { what: 'CPU, engine ÷ curl + aws', row: '1GiB', of: 'cpu', against: 'curl + aws', atMost: 0.55, rate: 0 },
   { what: 'wall, engine ÷ obvious', row: '1GiB', of: 'wall', against: 'obvious', atMost: 0.5, rate: 0 },
   {
     what: 'wall, engine ÷ obvious, 20 MB/s a connection',
