@@ -55,7 +55,7 @@ export async function reportBlocked(
 /** Settles an open recovery whose file is out of reach as lost; one that is settled stays as it is. */
 export async function giveUp(record: RecoveryRecord, why: string, context: WorkerContext): Promise<void> {
   const { table, logger, now } = context;
-  const { role, fileId } = record;
+  const { role, fileId, lastError } = record;
   if (record.settledAt !== undefined) {
     logger.warn('not redriven', { role, fileId, reason: why });
     return;
@@ -63,7 +63,9 @@ export async function giveUp(record: RecoveryRecord, why: string, context: Worke
   const [claim] = await claimRecoveries(table, [record], leaseOf(context), now());
   if (claim?.outcome !== 'claimed') return;
   const key = record.upload?.key ?? '';
-  const outcome = { kind: 'fault', key, error: new NoFreshUrl(why) } as const;
+  const last =
+    lastError === undefined ? '' : `; before, it failed with ${lastError.errorClass}: ${lastError.message}`;
+  const outcome = { kind: 'fault', key, error: new NoFreshUrl(`${why}${last}`) } as const;
   await settleOutcomes([{ task: { key, record: claim.record }, outcome }], context);
 }
 

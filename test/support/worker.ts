@@ -65,6 +65,8 @@ export interface TestWorker {
   /** Moves the time of worker, Zencoder and both S3 servers. */
   advance(milliseconds: number): void;
   now(): number;
+  /** The tools of the next invocation. */
+  tools(): WorkerTools;
   /** Replaces tools for the invocations that follow. */
   use(tools: Partial<WorkerTools>): void;
   /** What a notification of a finished job would be queued as. */
@@ -199,6 +201,7 @@ export async function startWorker(): Promise<TestWorker> {
     advance: (milliseconds) => {
       offset += milliseconds;
     },
+    tools: () => tools,
     use: (other) => {
       tools = { ...tools, ...other };
     },
