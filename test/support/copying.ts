@@ -39,11 +39,16 @@ export const TEST_TLS = {
   cert: readFileSync(new URL('../fixtures/tls/cert.pem', import.meta.url)),
 };
 
-/** Engines of tests give up early and wait hardly at all. */
+/** Engines of tests wait hardly at all between attempts; they take nothing for a stall that a busy machine may do. */
 export const IMPATIENT: Pick<CopyEngineOptions, 'retry' | 'stall' | 'random'> = {
   retry: { attempts: 3, firstDelayMs: 1, longestDelayMs: 50 },
-  stall: { silenceMs: 150, windowMs: 200, minBytesPerSecond: 20_000 },
+  stall: { silenceMs: 8000, windowMs: 8000, minBytesPerSecond: 100 },
   random: () => 0.5,
+};
+
+/** For tests that are about stalls. */
+export const SOON_STALLED: Pick<CopyEngineOptions, 'stall'> = {
+  stall: { silenceMs: 300, windowMs: 400, minBytesPerSecond: 20_000 },
 };
 
 export interface CopyingOptions {
@@ -53,6 +58,8 @@ export interface CopyingOptions {
   readonly engine?: Partial<CopyEngineOptions>;
   /** HTTPS on both sides, with a certificate that engine and client trust. */
   readonly tls?: boolean;
+  /** Milliseconds after which the bucket's client gives up on a silent connection. */
+  readonly clientSilenceMs?: number;
 }
 
 export async function startCopying(options: CopyingOptions): Promise<Copying> {
@@ -72,7 +79,7 @@ export async function startCopying(options: CopyingOptions): Promise<Copying> {
   });
   const trust = options.tls === true ? { tls: { ca: TEST_TLS.cert } } : {};
   const client = createBucketClient({
-    silenceMs: 1000,
+    silenceMs: options.clientSilenceMs ?? 8000,
     ...trust,
     aws: {
       region: 'us-east-1',

@@ -119,15 +119,16 @@ class SegmentRun {
 
   async #copyPart(part: number, lanes: Lanes): Promise<void> {
     const range = rangeOf(this.#plan, part);
-    const began = performance.now();
+    const began = this.#tools.clock();
     const stored =
       lanes.kind === 'whole-parts'
         ? await this.#copyWholePart(part, range)
         : await this.#attempts.again(() => this.#copyStreamedPart(part, range, lanes));
     this.#upload.parts.set(part, stored);
-    const msPerByte = (performance.now() - began) / stored.bytes;
+    const msPerByte = (this.#tools.clock() - began) / stored.bytes;
     const { pace } = this.#tools;
-    pace.msPerByte = pace.msPerByte === 0 ? msPerByte : (3 * pace.msPerByte + msPerByte) / 4;
+    // Quick to believe that it has become slower, slow to believe that it has become faster.
+    pace.msPerByte = Math.max(msPerByte, 0.8 * pace.msPerByte);
   }
 
   async #copyWholePart(part: number, range: ByteRange): Promise<StoredPart> {

@@ -116,6 +116,7 @@ it.each<[string, Fault, string, string, RegExp]>([
   for (const file of [SMALL, LARGE]) {
     const copying = await startCopying({
       file,
+      ...(fault === 'hang' ? { clientSilenceMs: 500 } : {}),
       s3: { faults: ({ operation }) => (/^(Put|UploadPart)/.test(operation) ? fault : undefined) },
     });
 

@@ -3,7 +3,7 @@ import { meaningOf } from '../../../../lambda/shared/errors.ts';
 import { endsPlan } from '../../../../lambda/worker/copy/errors.ts';
 import { MiB } from '../../../../lambda/worker/copy/plan.ts';
 import type { CopyJob } from '../../../../lambda/worker/copy/types.ts';
-import { type Copying, copyWhole, startCopying } from '../../../support/copying.ts';
+import { type Copying, copyWhole, SOON_STALLED, startCopying } from '../../../support/copying.ts';
 import { contentOf, type SourceFault, type SourceRequest } from '../../../support/source-server.ts';
 
 /** Three parts, so that a fault can strike in the first request or in a later one. */
@@ -35,8 +35,6 @@ it.each<[string, SourceFault]>([
   ['a 500', { status: 500, body: '<Error><Code>InternalError</Code></Error>' }],
   ['a 503 without Retry-After', { status: 503 }],
   ['a 503 with a Retry-After', { status: 503, headers: { 'retry-after': '0' } }],
-  ['a part that falls silent', { silentAfterBytes: 1 * MiB }],
-  ['a part that only trickles', { trickleBytes: 20 }],
 ])('sits out %s', async (_, fault) => {
   const copying = await startCopying({ file: FILE, fault: once(fault) });
 
@@ -45,6 +43,17 @@ it.each<[string, SourceFault]>([
   expect(result.verifiedBy).toEqual(['crc32']);
   expect((await copying.object()).body.equals(contentOf(FILE))).toBe(true);
   expect(copying.source.requests.length).toBe(4);
+});
+
+it.each<[string, SourceFault]>([
+  ['falls silent', { silentAfterBytes: 1 * MiB }],
+  ['only trickles', { trickleBytes: 20 }],
+])('gives up a part that %s, and takes it over another connection', async (_, fault) => {
+  const copying = await startCopying({ file: FILE, fault: once(fault), engine: SOON_STALLED });
+
+  await copyWhole(copying.engine, copying.job());
+
+  expect((await copying.object()).body.equals(contentOf(FILE))).toBe(true);
 });
 
 it.each<[string, SourceFault, string]>([
@@ -66,7 +75,7 @@ it.each<[string, SourceFault, string]>([
     'SourceRedirected',
   ],
 ])('gives up for now on %s, and leaves nothing behind', async (_, fault, name) => {
-  const copying = await startCopying({ file: FILE, fault: () => fault });
+  const copying = await startCopying({ file: FILE, fault: () => fault, engine: SOON_STALLED });
 
   const error = await faultOf(copying);
 
