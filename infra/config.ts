@@ -93,6 +93,13 @@ const entries = v.object({
    */
   atRiskHours: v.optional(wholeNumber(1, 24), 6),
   /**
+   * Minutes between two runs of reconcile, which looks for recoveries that stand still and for failed uploads that no
+   * notification told of.
+   *
+   * @default 5
+   */
+  reconcileMinutes: v.optional(wholeNumber(1, 60), 5),
+  /**
    * ARN of your own secret that holds a full-access Zencoder API key, as plain text or as JSON with `apiKey`. With it
    * URLs are refreshed, recoveries can be redriven, and uploads are found that no notification told of.
    *

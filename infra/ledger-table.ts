@@ -62,6 +62,13 @@ export class LedgerTable extends Construct {
       }),
     );
   }
+
+  /** Allows to change records that are there, beside what {@link grantRead} allows. */
+  grantAmend(role: IGrantable): void {
+    role.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({ actions: ['dynamodb:UpdateItem'], resources: [this.table.tableArn] }),
+    );
+  }
 }
 
 function text(name: string) {

@@ -25,6 +25,8 @@ export interface RecoveryQueueProps {
 export class RecoveryQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetterQueue: Queue;
+  /** Seconds for which a message that was taken is hidden. */
+  readonly visibilitySeconds: number;
 
   constructor(scope: Construct, id: string, props: RecoveryQueueProps) {
     super(scope, id);
@@ -34,11 +36,12 @@ export class RecoveryQueue extends Construct {
       retentionPeriod: Duration.days(14),
       removalPolicy: RemovalPolicy.DESTROY,
     });
+    this.visibilitySeconds = visibilitySeconds(props.workerTimeoutSeconds);
     this.queue = new Queue(this, 'Queue', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(4),
-      visibilityTimeout: Duration.seconds(visibilitySeconds(props.workerTimeoutSeconds)),
+      visibilityTimeout: Duration.seconds(this.visibilitySeconds),
       deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: 250 },
       removalPolicy: RemovalPolicy.DESTROY,
     });

@@ -7,6 +7,7 @@ import { RecoveryApi } from './http-api.ts';
 import { IngestApi } from './ingest-api.ts';
 import { LedgerTable } from './ledger-table.ts';
 import { NotificationSecret } from './notification-secret.ts';
+import { Reconcile } from './reconcile.ts';
 import { RecoveryBucket } from './recovery-bucket.ts';
 import { RecoveryQueue } from './recovery-queue.ts';
 import { RecoveryWorker } from './recovery-worker.ts';
@@ -60,6 +61,17 @@ export class RecoveryStack extends Stack {
       memoryMb: config.workerMemoryMb,
     });
 
+    const { reconcile } = new Reconcile(this, 'Reconciliation', {
+      ...logging,
+      ...zencoderApi,
+      queue,
+      ledger,
+      zencoderStorage: config.zencoderStorage,
+      collectUnsentOutputs: config.collectUnsentOutputs,
+      atRiskHours: config.atRiskHours,
+      reconcileMinutes: config.reconcileMinutes,
+    });
+
     this.#output(
       'NotificationUrl',
       notificationUrl,
@@ -72,6 +84,11 @@ export class RecoveryStack extends Stack {
     this.#output('DeadLetterQueueUrl', queue.deadLetterQueue.queueUrl, 'Messages that need a person');
     this.#output('EventsTopicArn', events.topic.topicArn, 'An event for each failed upload and each outcome');
     this.#output('WorkerFunctionName', worker.function.functionName, 'The function that copies');
+    this.#output(
+      'ReconcileFunctionName',
+      reconcile.function.functionName,
+      'The function that runs on the schedule',
+    );
     this.#output(
       'WorkerRoleArn',
       worker.role.roleArn,

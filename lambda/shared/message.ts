@@ -60,7 +60,7 @@ const segmentMessage = v.object({
 });
 
 /**
- * A person's wish to try again at once: everything of an output that is not recovered, or one role or file of it. It
+ * A wish to try again: of a person, at once and whatever it has come to, or of reconcile, for what stands still. Everything of an output that is not recovered, or one role or file of it. It
  * holds no signed URL, since whoever asks has none: the worker gets a fresh one from the Zencoder API.
  */
 const redriveMessage = v.object({
@@ -70,6 +70,8 @@ const redriveMessage = v.object({
   outputId: id,
   role: v.exactOptional(role),
   fileId: v.exactOptional(v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/, 'expected a file id'))),
+  /** Who asks; a person when absent. */
+  origin: v.exactOptional(v.picklist(['person', 'reconcile'])),
 });
 
 const recoveryMessage = v.variant('type', [outputMessage, segmentMessage, redriveMessage]);

@@ -26,12 +26,10 @@ const SPREAD_MS = 4 * 60 * 1000;
  */
 export async function redrive(message: RedriveMessage, context: WorkerContext): Promise<MessageOutcome> {
   const { table, api, logger, now } = context;
-  const { jobId, outputId, role, fileId } = message;
+  const { jobId, outputId, role, fileId, origin = 'person' } = message;
   const known = await readRecoveriesOf(table, { jobId, outputId, ...(role !== undefined && { role }) });
   const asked = known.filter((record) => fileId === undefined || record.fileId === fileId);
-  const wanted = asked.filter(
-    ({ state, lease }) => state !== 'recovered' && !(lease && lease.until >= now()),
-  );
+  const wanted = asked.filter((record) => isWanted(record, origin, now()));
   logger.info('redrive', { recoveries: asked.length, wanted: wanted.length });
   if (asked.length > 0 && wanted.length === 0) return DONE;
   const left = await wakeWaiting(wanted, context);
@@ -41,8 +39,17 @@ export async function redrive(message: RedriveMessage, context: WorkerContext): 
     return asked.length === 0 ? await queueUnknown(message, api, context) : await queueFresh(left, context);
   } catch (error) {
     if (meaningOf(error) === 'not-understood') throw error;
-    return await comeBack(error, left, context);
+    return await comeBack(error, left, origin, context);
   }
+}
+
+type Origin = NonNullable<RedriveMessage['origin']>;
+
+/** Reconcile opens nothing again, and does not shorten a wait; a person does both. */
+function isWanted(record: RecoveryRecord, origin: Origin, now: number): boolean {
+  const { state, lease, settledAt, nextAttemptAt = 0 } = record;
+  if (state === 'recovered' || (lease !== undefined && lease.until >= now)) return false;
+  return origin === 'person' || (settledAt === undefined && nextAttemptAt <= now);
 }
 
 /** Makes waiting recoveries due and shows their messages; gives those that have no message to be shown. */
@@ -123,10 +130,13 @@ async function queueUnknown(
 async function comeBack(
   error: unknown,
   left: readonly RecoveryRecord[],
+  origin: Origin,
   context: WorkerContext,
 ): Promise<MessageOutcome> {
   const { now, random } = context;
   await reportBlocked(error, left, context);
+  // Reconcile asks again by itself.
+  if (origin === 'reconcile') return DONE;
   const isOver = left.length > 0 && left.every(({ deadline }) => deadline <= now());
   if (isOver || meaningOf(error) === 'lost') return DONE;
   const wait = retryAfterOf(error) ?? MAX_DELAY_MS / 2;

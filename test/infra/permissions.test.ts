@@ -8,6 +8,7 @@ import { templateOf } from './template.ts';
 const template = templateOf();
 const ingest = grantsOf(template, 'NotificationsIngest');
 const worker = grantsOf(template, 'RecoveryWorker');
+const reconcile = grantsOf(template, 'ReconciliationReconcile');
 const dashboard = grantsOf(template, 'DashboardPages');
 
 describe('ingest', () => {
@@ -90,6 +91,20 @@ describe('the worker', () => {
   });
 });
 
+describe('reconcile', () => {
+  it('may look records up and amend them, queue messages, and nothing else', () => {
+    expect(allowed(reconcile)).toEqual({
+      'ReconciliationReconcileLogs.Arn': ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      'RecoveriesQueue.Arn': ['sqs:SendMessage'],
+      'LedgerTable.Arn': ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+      'LedgerTable.Arn/index/failures-by-day': ['dynamodb:GetItem', 'dynamodb:Query'],
+      'LedgerTable.Arn/index/failures-by-class': ['dynamodb:GetItem', 'dynamodb:Query'],
+      'LedgerTable.Arn/index/failures-by-host': ['dynamodb:GetItem', 'dynamodb:Query'],
+      'LedgerTable.Arn/index/recoveries-by-state': ['dynamodb:GetItem', 'dynamodb:Query'],
+    });
+  });
+});
+
 describe('the dashboard', () => {
   it('may read the ledger and recovered objects, read its own secret and ask for a retry, and nothing else', () => {
     const indexes = Object.values(INDEXES).map(({ name }) => `LedgerTable.Arn/index/${name}`);
@@ -115,7 +130,7 @@ describe('the dashboard', () => {
 });
 
 describe('every role', () => {
-  const grants = [...ingest, ...worker, ...dashboard];
+  const grants = [...ingest, ...worker, ...dashboard, ...reconcile];
 
   it('has no wildcard in an action', () => {
     expect(grants.flatMap(({ actions }) => actions).filter((action) => action.includes('*'))).toEqual([]);
@@ -129,7 +144,7 @@ describe('every role', () => {
   it('has no managed and no inline policies that these tests would not see', () => {
     expect(rolesWithOtherPolicies(template)).toEqual([]);
     template.resourceCountIs('AWS::IAM::ManagedPolicy', 0);
-    template.resourceCountIs('AWS::IAM::Policy', 3);
+    template.resourceCountIs('AWS::IAM::Policy', 4);
   });
 
   it('can be taken on by Lambda alone', () => {

@@ -203,7 +203,7 @@ describe('the dashboard', () => {
   it('leaves nothing behind in a stack that does without', () => {
     const without = templateOf({ dashboard: false });
     without.resourceCountIs('AWS::SecretsManager::Secret', 1);
-    without.resourceCountIs('AWS::Lambda::Function', 2);
+    without.resourceCountIs('AWS::Lambda::Function', 3);
     expect(Object.keys(without.findOutputs('Dashboard*'))).toEqual([]);
   });
 });
@@ -265,6 +265,7 @@ describe('the stack', () => {
     expect(Object.fromEntries(outputs)).toEqual({
       NotificationUrl: 'Api.ApiEndpoint/notifications',
       EventsTopicArn: 'EventsTopic',
+      ReconcileFunctionName: 'ReconciliationReconcileFunction',
       NotificationSecretArn: 'NotificationSecret',
       TableName: 'LedgerTable',
       BucketName: 'RecoveredBucket',
@@ -302,6 +303,28 @@ function environmentOf(from: typeof template, service: string): Record<string, s
   const variables: Record<string, unknown> = found?.Properties?.Environment?.Variables ?? {};
   return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, textOf(value)]));
 }
+
+describe('the schedule', () => {
+  it('runs reconcile as often as the settings say, without retries', () => {
+    templateOf({ reconcileMinutes: 7 }).hasResourceProperties('AWS::Events::Rule', {
+      ScheduleExpression: 'rate(7 minutes)',
+      State: 'ENABLED',
+      Targets: [Match.objectLike({ RetryPolicy: { MaximumRetryAttempts: 0 } })],
+    });
+    template.resourceCountIs('AWS::Events::Rule', 1);
+  });
+
+  it('tells reconcile when a recovery is at risk, and for how long messages are hidden', () => {
+    const made = templateOf({ atRiskHours: 3, workerTimeoutSeconds: 100, zencoderApiKeySecretArn: API_KEY });
+    expect(environmentOf(made, 'reconcile')).toMatchObject({
+      AT_RISK_HOURS: '3',
+      VISIBILITY_SECONDS: '110',
+      QUEUE_URL: 'RecoveriesQueue',
+      TABLE_NAME: 'LedgerTable',
+      ZENCODER_API_KEY_SECRET_ARN: API_KEY,
+    });
+  });
+});
 
 describe('the topic of events', () => {
   it('is encrypted, refuses what comes without TLS, and has no subscriber of its own', () => {

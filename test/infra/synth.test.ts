@@ -39,7 +39,7 @@ describe('synthesize', () => {
     const directory = synthesize({ outdir: join(scratch, 'local'), context: { stackName: 'Local' } });
     const manifest = v.parse(assets, JSON.parse(readFileSync(join(directory, 'Local.assets.json'), 'utf8')));
     const folders = Object.values(manifest.files).filter(({ source }) => source.packaging === 'zip');
-    expect(folders).toHaveLength(3);
+    expect(folders).toHaveLength(4);
     for (const { source } of folders) {
       const bundle = readFileSync(join(directory, source.path, 'handler.mjs'), 'utf8');
       expect(bundle).toMatch(/export ?\{[^}]*\bhandler\b[^}]*\}/);

@@ -57,7 +57,8 @@ export async function makeDue(table: LedgerTable, seen: RecoveryRecord, now: num
 }
 
 /**
- * Notes with an open recovery that nobody works on why it cannot go on. Cost: as for {@link makeDue}.
+ * Notes with an open recovery that nobody works on why it cannot go on. It is no sign of life: `updatedAt` stays. Cost:
+ * as for {@link makeDue}.
  *
  * @param seen the record as the caller read it.
  * @returns false when it was claimed, settled or changed by somebody else since it was read.
@@ -68,7 +69,7 @@ export async function noteError(
   error: AttemptError,
 ): Promise<boolean> {
   const lastError = bounded(error);
-  return await changeUnclaimed(table, seen, { lastError, updatedAt: error.at }, error.at);
+  return await changeUnclaimed(table, seen, { lastError }, error.at);
 }
 
 async function changeUnclaimed(

@@ -190,7 +190,7 @@ describe('noting why a recovery cannot go on', () => {
     expect(await readRecovery(ledger.table, claimed)).toMatchObject({
       state: 'pending',
       lastError: error,
-      updatedAt: NOW + 1,
+      updatedAt: NOW,
     });
   });
 });

@@ -7,6 +7,7 @@ const DEFAULTS: Config = {
   keyTemplate: 'zencoder-recovery/{job_id}/{output_id}/{role}/{thumbnail_label}/{filename}',
   zencoderStorage: 'zencoder-temp-storage-us-east-1,zencoder-live',
   collectUnsentOutputs: false,
+  reconcileMinutes: 5,
   zencoderApiUrl: 'https://app.zencoder.com/api/v2',
   dashboard: true,
   atRiskHours: 6,

@@ -1,0 +1,16 @@
+import * as v from 'valibot';
+import { flag, httpUrl, storageAllowList, text, wholeNumber } from '../shared/environment.ts';
+import { zencoderApiEnvironment } from '../shared/zencoder-api-environment.ts';
+
+/** The environment variables of reconcile; `infra/reconcile.ts` sets them. */
+export const reconcileEnvironment = v.object({
+  QUEUE_URL: httpUrl,
+  TABLE_NAME: text,
+  ZENCODER_STORAGE: storageAllowList,
+  COLLECT_UNSENT_OUTPUTS: flag,
+  /** Hours before its deadline from which an open recovery is at risk. */
+  AT_RISK_HOURS: wholeNumber(1, 24),
+  /** Seconds for which the queue hides a message: a message that was taken shows again after that. */
+  VISIBILITY_SECONDS: wholeNumber(1, 43_200),
+  ...zencoderApiEnvironment,
+});

@@ -1,0 +1,45 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { Context, ScheduledEvent } from 'aws-lambda';
+import { encodeMessage } from '../shared/encode-message.ts';
+import { parseEnvironment } from '../shared/environment.ts';
+import { createMeter } from '../shared/meter.ts';
+import { sendAll } from '../shared/send-all.ts';
+import { zencoderApiOf } from '../shared/zencoder-api-environment.ts';
+import type { ReconcileTools } from './context.ts';
+import { reconcileEnvironment } from './environment.ts';
+import { type ReconcileSummary, reconcile } from './reconcile.ts';
+import { patienceMs } from './stalled.ts';
+
+const environment = parseEnvironment(reconcileEnvironment);
+const logger = new Logger();
+const meter = createMeter(new Metrics());
+const sqs = new SQSClient({});
+
+const tools: ReconcileTools = {
+  // It makes no records, so none of its writes decides when one may go.
+  table: { client: new DynamoDBClient({}), tableName: environment.TABLE_NAME, recordTtlDays: 0 },
+  api: zencoderApiOf(environment),
+  send: (messages) => sendAll(sqs, environment.QUEUE_URL, messages.map(encodeMessage)),
+  settings: {
+    storage: environment.ZENCODER_STORAGE,
+    collectUnsentOutputs: environment.COLLECT_UNSENT_OUTPUTS,
+  },
+  atRiskMs: environment.AT_RISK_HOURS * 60 * 60 * 1000,
+  patience: patienceMs(environment.VISIBILITY_SECONDS),
+  meter,
+  logger,
+  now: Date.now,
+};
+
+/** The schedule's event; what it says does not matter. */
+export async function handler(_event: ScheduledEvent, lambda: Context): Promise<ReconcileSummary> {
+  logger.addContext(lambda);
+  try {
+    return await reconcile(tools, Date.now() + lambda.getRemainingTimeInMillis());
+  } finally {
+    meter.flush();
+  }
+}

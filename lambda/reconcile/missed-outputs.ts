@@ -1,0 +1,135 @@
+import type { JobDetails } from '../shared/api-job.ts';
+import { fileIdOf } from '../shared/backup-file.ts';
+import { decide, type OutputDecision } from '../shared/decide.ts';
+import { meaningOf } from '../shared/errors.ts';
+import { type JobRecords, readJob } from '../shared/ledger/read-items.ts';
+import { readWatermark, saveWatermark, type Watermark } from '../shared/ledger/watermark.ts';
+import { messagesOf } from '../shared/output-messages.ts';
+import { redact } from '../shared/redact.ts';
+import type { ZencoderApi } from '../shared/zencoder-api.ts';
+import type { ReconcileTools } from './context.ts';
+import { judgePage, later } from './walk.ts';
+
+/** Of the 60 requests a minute that the account has, one run of five minutes takes no more than this. */
+const MOST_PAGES = 15;
+/** Jobs that are asked for one by one, because the list may not tell that the backup server was used. */
+const MOST_DETAILS = 5;
+/** Left for workers that need a fresh URL. */
+const LEAVE_REQUESTS = 20;
+
+/** What a walk over Zencoder's jobs came to. */
+export interface WalkSummary {
+  readonly pages: number;
+  readonly jobs: number;
+  /** Outputs that no notification told of. */
+  readonly missed: number;
+  /** Whether the walk goes on at the next run. */
+  readonly unfinished: boolean;
+}
+
+/**
+ * Compares Zencoder's recent jobs with the ledger, newest first, and queues what no notification told of. It stops at
+ * what an earlier run has looked at, at jobs whose files are gone, or when it has used its share of the API's rate
+ * limit, and goes on there at the next run. Two runs at once queue the same output twice, which does no harm.
+ *
+ * @param stopAt epoch milliseconds by which no further page is asked for.
+ */
+export async function findMissed(
+  api: ZencoderApi,
+  tools: ReconcileTools,
+  stopAt: number,
+): Promise<WalkSummary> {
+  const { table, now } = tools;
+  const seen = await readWatermark(table);
+  let watermark: Watermark = seen;
+  const counts = { pages: 0, jobs: 0, missed: 0, details: 0 };
+  try {
+    do {
+      const number = watermark.walk?.page ?? 1;
+      const page = await api.listJobs(number);
+      counts.pages += 1;
+      const verdict = judgePage({ ...page, number }, watermark, now());
+      for (const job of verdict.jobs) {
+        counts.jobs += 1;
+        counts.missed += await queueMissed(await inDetail(job, api, tools, counts), tools);
+      }
+      const doneTo = verdict.walk === null ? later(watermark.doneTo, verdict.top) : watermark.doneTo;
+      watermark = { doneTo, walk: verdict.walk };
+    } while (watermark.walk !== null && mayGoOn(api, counts.pages) && now() < stopAt);
+  } catch (error) {
+    reportFault(error, tools);
+  }
+  if (counts.pages > 0) await saveWatermark(table, seen, watermark, now());
+  const { pages, jobs, missed } = counts;
+  return { pages, jobs, missed, unfinished: watermark.walk !== null };
+}
+
+function mayGoOn({ remaining }: ZencoderApi, pages: number): boolean {
+  return pages < MOST_PAGES && (remaining === null || remaining > LEAVE_REQUESTS);
+}
+
+/**
+ * Lists of jobs are not documented to tell that the backup server was used. Where they do not, a file on Zencoder's
+ * storage may still be a backup file: the job itself is asked for, for a few jobs a run.
+ */
+async function inDetail(
+  job: JobDetails,
+  api: ZencoderApi,
+  { settings }: ReconcileTools,
+  counts: { details: number },
+): Promise<JobDetails> {
+  const isSilent = job.outputs.every(
+    (output) =>
+      !output.backupServerUsed && output.uploadError === null && output.thumbnailUploadError === null,
+  );
+  const onStorage = job.outputs.some(({ url }) => {
+    const parsed = URL.parse(url ?? '');
+    return parsed !== null && settings.storage.allows(parsed);
+  });
+  if (!isSilent || !onStorage || settings.collectUnsentOutputs || counts.details >= MOST_DETAILS) return job;
+  counts.details += 1;
+  return await api.getJob(job.job.id);
+}
+
+async function queueMissed(job: JobDetails, tools: ReconcileTools): Promise<number> {
+  const { table, send, settings, logger, now } = tools;
+  const decisions = decide(job, settings, now()).map((decision) => withoutEnded(decision, now()));
+  if (decisions.length === 0) return 0;
+  const records = await readJob(table, job.job.id);
+  const missed = decisions.filter((decision) => isMissing(decision, records));
+  for (const { output, files, failures } of missed) {
+    const facts = { jobId: job.job.id, outputId: output.id, files: files.length, failures: failures.length };
+    logger.warn('found an output that no notification told of', facts);
+  }
+  await send(missed.flatMap((decision) => messagesOf(job.job, decision, 'reconcile')));
+  return missed.length;
+}
+
+/** Files that are gone are not to be had; that their upload failed is recorded all the same. */
+function withoutEnded(decision: OutputDecision, now: number): OutputDecision {
+  return { ...decision, files: decision.files.filter(({ deadline }) => deadline > now) };
+}
+
+function isMissing({ output, failures, files }: OutputDecision, records: JobRecords): boolean {
+  const failed = new Set(
+    records.failures.filter(({ outputId }) => outputId === output.id).map(({ role }) => role),
+  );
+  const known = new Set(
+    records.recoveries
+      .filter(({ outputId }) => outputId === output.id)
+      .map(({ role, fileId }) => `${role} ${fileId}`),
+  );
+  return (
+    failures.some(({ role }) => !failed.has(role)) ||
+    files.some(({ role, url }) => !known.has(`${role} ${fileIdOf(new URL(url))}`))
+  );
+}
+
+function reportFault(error: unknown, { logger, meter }: ReconcileTools): void {
+  const errorClass = error instanceof Error ? error.name : 'UnknownFault';
+  const fault = { errorClass, message: redact(error instanceof Error ? error.message : String(error)) };
+  if (meaningOf(error) === 'customer-must-act') {
+    logger.error('the Zencoder API key is of no use', { fault });
+    meter.put('customerMustAct', 1, errorClass);
+  } else logger.warn('walk over the jobs cut short', { fault });
+}

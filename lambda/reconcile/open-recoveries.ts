@@ -1,0 +1,105 @@
+import { openRecoveriesByDeadline } from '../shared/ledger/queries.ts';
+import { readSegments } from '../shared/ledger/read-items.ts';
+import type { RecoveryRecord } from '../shared/ledger/records.ts';
+import { makeDue, noteError } from '../shared/ledger/reopenings.ts';
+import type { RedriveMessage } from '../shared/message.ts';
+import type { ReconcileTools } from './context.ts';
+import { isStalled } from './stalled.ts';
+
+/** More would be no news, and cost as much as they say. */
+const MOST_LINES = 50;
+/** Outputs that one run queues again; the rest is for the next. */
+const MOST_REQUEUED = 500;
+
+const STALLED =
+  'no message will wake it, and no Zencoder API key is configured to get a fresh URL: set zencoderApiKeySecretArn ' +
+  'and deploy, or let Zencoder send the notification again';
+const LITTLE_TIME = 'its URL ends soon: see its last error, mend that, and the next attempt will succeed';
+
+/** What the open recoveries look like. */
+export interface OpenSummary {
+  readonly open: number;
+  /** With too little time left, or stalled and nobody to ask for a fresh URL. */
+  readonly atRisk: number;
+  readonly stalled: number;
+  /** Outputs that were queued again. */
+  readonly requeued: number;
+}
+
+/**
+ * Looks through the open recoveries, nearest deadline first. Those that no message will wake are queued again, which
+ * takes a Zencoder API key: without one they are reported, each with what to do. Writes how many are open and at risk.
+ */
+export async function reconcileOpen(tools: ReconcileTools): Promise<OpenSummary> {
+  const { table, api, atRiskMs, meter, now } = tools;
+  const stalled: RecoveryRecord[] = [];
+  let open = 0;
+  let atRisk = 0;
+  for await (const record of openRecoveriesByDeadline(table)) {
+    open += 1;
+    const isLate = record.deadline - now() < atRiskMs;
+    const stands = await standsStill(record, tools);
+    if (stands) stalled.push(record);
+    const reason = stands && api === null ? STALLED : isLate ? LITTLE_TIME : null;
+    if (reason === null) continue;
+    atRisk += 1;
+    if (atRisk <= MOST_LINES) report(record, reason, tools);
+  }
+  if (api === null) await noteStalled(stalled, tools);
+  const requeued = api === null ? 0 : await requeue(stalled, tools);
+  meter.put('openRecoveries', open);
+  meter.put('atRiskRecoveries', atRisk);
+  return { open, atRisk, stalled: stalled.length, requeued };
+}
+
+async function standsStill(
+  record: RecoveryRecord,
+  { table, patience, now }: ReconcileTools,
+): Promise<boolean> {
+  const times = { now: now(), patience };
+  if (!isStalled(record, [], times)) return false;
+  const hasSegments = (record.upload?.segments ?? 1) > 1;
+  return !hasSegments || isStalled(record, await readSegments(table, record), times);
+}
+
+function report(record: RecoveryRecord, reason: string, { logger, now }: ReconcileTools): void {
+  const { jobId, outputId, role, fileId, attempts, deadline, lastError } = record;
+  logger.warn('at risk', {
+    ...{ jobId, outputId, role, fileId, attempts, reason },
+    minutesLeft: Math.max(0, Math.round((deadline - now()) / 60_000)),
+    lastErrorClass: lastError?.errorClass ?? null,
+  });
+}
+
+/** Notes with each what to do, once, so that whoever looks it up finds it there. */
+async function noteStalled(
+  stalled: readonly RecoveryRecord[],
+  { table, now }: ReconcileTools,
+): Promise<void> {
+  for (const record of stalled) {
+    if (record.lastError?.errorClass === 'NoFreshUrl') continue;
+    const meaning = 'customer-must-act';
+    await noteError(table, record, { errorClass: 'NoFreshUrl', message: STALLED, meaning, at: now() });
+  }
+}
+
+/** Queues one message for each output of which something stands still. */
+async function requeue(
+  stalled: readonly RecoveryRecord[],
+  { table, send, logger, now }: ReconcileTools,
+): Promise<number> {
+  const byOutput = Map.groupBy(stalled, ({ jobId, outputId }) => `${jobId} ${outputId}`);
+  const messages: RedriveMessage[] = [];
+  for (const records of [...byOutput.values()].slice(0, MOST_REQUEUED)) {
+    const [first] = records;
+    if (first === undefined) continue;
+    // Whoever writes this first has the output; a run at the same time, or a worker, finds the record changed.
+    const due = await Promise.all(records.map((record) => makeDue(table, record, now())));
+    if (!due.includes(true)) continue;
+    const { jobId, outputId } = first;
+    logger.warn('queued again', { jobId, outputId, recoveries: records.length });
+    messages.push({ type: 'redrive', version: 1, jobId, outputId, origin: 'reconcile' });
+  }
+  await send(messages);
+  return messages.length;
+}

@@ -1,0 +1,27 @@
+import type { ReconcileTools } from './context.ts';
+import { findMissed, type WalkSummary } from './missed-outputs.ts';
+import { type OpenSummary, reconcileOpen } from './open-recoveries.ts';
+
+/** Left at the end of an invocation for the answer to a last request and for what is to be written. */
+const WIND_UP_MS = 45_000;
+
+/** What a run came to; safe to log. */
+export interface ReconcileSummary {
+  readonly recoveries: OpenSummary;
+  /** Null when there is no API key. */
+  readonly jobs: WalkSummary | null;
+}
+
+/**
+ * One run: the open recoveries first, since they may be at risk, then with an API key the jobs at Zencoder.
+ *
+ * @param endsAt epoch milliseconds at which the invocation ends.
+ */
+export async function reconcile(tools: ReconcileTools, endsAt: number): Promise<ReconcileSummary> {
+  const { api, logger } = tools;
+  const recoveries = await reconcileOpen(tools);
+  const jobs = api === null ? null : await findMissed(api, tools, endsAt - WIND_UP_MS);
+  const summary = { recoveries, jobs };
+  logger.info('reconciled', summary);
+  return summary;
+}

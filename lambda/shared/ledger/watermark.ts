@@ -1,0 +1,84 @@
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import * as v from 'valibot';
+import { writeOne } from './conditional-writes.ts';
+import type { LedgerTable } from './ledger-table.ts';
+
+/** How far Zencoder's jobs have been compared with the ledger. Ids are decimal text. */
+export interface Watermark {
+  /** Every job up to this id has been looked at after its end; null before the first walk has ended. */
+  readonly doneTo: string | null;
+  /** A walk that is not at its end yet. */
+  readonly walk: UnfinishedWalk | null;
+}
+
+/** Where a walk goes on, from new jobs to old ones. */
+export interface UnfinishedWalk {
+  /** The next page of the list; new jobs only push old ones to later pages. */
+  readonly page: number;
+  /** Jobs from this id on have been looked at. */
+  readonly below: string;
+  /** Becomes `doneTo` when the walk has ended. */
+  readonly top: string;
+}
+
+/** A watermark as it was read: only who has seen the last one may write the next. */
+export interface ReadWatermark extends Watermark {
+  readonly version: number;
+}
+
+const KEY = { pk: 'RECONCILE#ZENCODER', sk: 'WATERMARK' };
+
+const id = v.pipe(v.string(), v.regex(/^[0-9]{1,20}$/));
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const item = v.object({
+  doneTo: v.nullish(id, null),
+  walk: v.nullish(v.object({ page: count, below: id, top: id }), null),
+  version: count,
+});
+
+/**
+ * The watermark as it is now; one that cannot be read counts as none, since walking again does no harm.
+ *
+ * Cost: one consistent GetItem, 1 read unit.
+ */
+export async function readWatermark(table: LedgerTable): Promise<ReadWatermark> {
+  const { Item } = await table.client.send(
+    new GetItemCommand({ TableName: table.tableName, Key: marshall(KEY), ConsistentRead: true }),
+  );
+  const found = Item === undefined ? undefined : unmarshall(Item);
+  const parsed = v.safeParse(item, found);
+  if (parsed.success) return parsed.output;
+  const version = v.safeParse(v.object({ version: count }), found);
+  return { doneTo: null, walk: null, version: version.success ? version.output.version : 0 };
+}
+
+/**
+ * Keeps a watermark, unless another run has kept one since `seen` was read. Cost: one UpdateItem, 1 write unit.
+ *
+ * @returns whether it was kept.
+ */
+export async function saveWatermark(
+  table: LedgerTable,
+  seen: ReadWatermark,
+  { doneTo, walk }: Watermark,
+  now: number,
+): Promise<boolean> {
+  const { written } = await writeOne(table, {
+    update: KEY,
+    changes: {
+      set: {
+        kind: 'watermark',
+        doneTo,
+        walk,
+        version: seen.version + 1,
+        savedAt: new Date(now).toISOString(),
+      },
+    },
+    condition: {
+      expression: 'attribute_not_exists(#version) OR #version = :if_version',
+      values: { ':if_version': seen.version },
+    },
+  });
+  return written;
+}

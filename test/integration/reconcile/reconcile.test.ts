@@ -1,0 +1,242 @@
+import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { accessDenied } from '../../../infra/local/s3/faults.ts';
+import type { ReconcileTools } from '../../../lambda/reconcile/context.ts';
+import { reconcile } from '../../../lambda/reconcile/reconcile.ts';
+import { patienceMs } from '../../../lambda/reconcile/stalled.ts';
+import { encodeMessage } from '../../../lambda/shared/encode-message.ts';
+import { readWatermark, saveWatermark } from '../../../lambda/shared/ledger/watermark.ts';
+import type { RecoveryMessage } from '../../../lambda/shared/message.ts';
+import { sendAll } from '../../../lambda/shared/send-all.ts';
+import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import { type Measured, startWorker, type TestWorker } from '../../support/worker.ts';
+import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
+
+const HOUR = 3_600_000;
+
+let worker: TestWorker;
+let sent: RecoveryMessage[];
+let measured: Measured[];
+let lines: Record<string, unknown>[];
+
+beforeAll(async () => {
+  worker = await startWorker();
+});
+afterAll(() => worker?.close());
+beforeEach(() => {
+  // The rate limit counts anew, and Zencoder's notifications have had their time.
+  worker.advance(10 * 60_000);
+  worker.use({ api: worker.standIn.api('full') });
+  [sent, measured, lines] = [[], [], []];
+});
+afterEach(() => {
+  worker.s3.setFaults(undefined);
+  worker.standIn.zencoder.apiOutage = null;
+});
+
+function tools(given: Partial<ReconcileTools> = {}): ReconcileTools {
+  const log =
+    (level: string) =>
+    (text: unknown, ...details: unknown[]) => {
+      lines.push(Object.assign({ level, message: text }, ...details));
+    };
+  return {
+    table: worker.ledger.table,
+    api: worker.standIn.api('full'),
+    send: async (messages) => {
+      sent.push(...messages);
+      await sendAll(worker.messaging.sqs, worker.queueUrl, messages.map(encodeMessage));
+    },
+    settings: { storage: parseStorageAllowList(worker.standIn.allowed), collectUnsentOutputs: false },
+    atRiskMs: 6 * HOUR,
+    patience: patienceMs(990),
+    meter: { put: (metric, value, by) => void measured.push({ metric, value, by }) },
+    logger: { info: log('info'), warn: log('warn'), error: log('error') },
+    now: worker.now,
+    ...given,
+  };
+}
+
+const run = (given: Partial<ReconcileTools> = {}) => reconcile(tools(given), worker.now() + 300_000);
+const level = (metric: string) => measured.filter((each) => each.metric === metric).map(({ value }) => value);
+
+/** Handles all that is on the queue. */
+async function work(): Promise<void> {
+  while ((await worker.depth()).visible > 0) await worker.next();
+}
+
+/** A recovery that waits for its next attempt. */
+async function waitingJob() {
+  const { jobId, messages } = await worker.failedJob();
+  worker.s3.setFaults(() => accessDenied('s3:PutObject', 'arn:aws:s3:::acme'));
+  const { message } = await worker.deliver(messages[0] ?? '');
+  worker.s3.setFaults(undefined);
+  const recovery = async () => (await worker.job(jobId)).recoveries[0];
+  const remove = () =>
+    worker.messaging.sqs.send(
+      new DeleteMessageCommand({ QueueUrl: worker.queueUrl, ReceiptHandle: message.ReceiptHandle }),
+    );
+  return { jobId, message, recovery, remove };
+}
+
+describe('a recovery whose message is gone', () => {
+  it('is queued again once every message would have come back, and recovered with a fresh URL', async () => {
+    const { jobId, recovery, remove } = await waitingJob();
+    await remove();
+    await run();
+    expect(sent).toEqual([]);
+
+    worker.advance(40 * 60_000);
+    const { recoveries } = await run();
+    expect(recoveries).toMatchObject({ open: 1, stalled: 1, requeued: 1, atRisk: 0 });
+    expect(sent).toMatchObject([{ type: 'redrive', jobId, origin: 'reconcile' }]);
+    await work();
+    expect(await recovery()).toMatchObject({ state: 'recovered' });
+  });
+
+  it('is queued once when two runs look at it at once', async () => {
+    const { remove, recovery } = await waitingJob();
+    await remove();
+    worker.advance(40 * 60_000);
+    await Promise.all([run(), run()]);
+    expect(sent.filter(({ type }) => type === 'redrive')).toHaveLength(1);
+    await work();
+    expect(await recovery()).toMatchObject({ state: 'recovered', attempts: 2 });
+  });
+
+  it('is reported at risk without an API key, with what to do, at every run until it is mended', async () => {
+    const { jobId, recovery, remove } = await waitingJob();
+    await remove();
+    worker.advance(40 * 60_000);
+    await run({ api: null });
+    await run({ api: null });
+    expect(sent).toEqual([]);
+    expect(level('atRiskRecoveries')).toEqual([1, 1]);
+    expect(level('openRecoveries')).toEqual([1, 1]);
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        message: 'at risk',
+        jobId,
+        reason: expect.stringContaining('zencoderApiKeySecretArn'),
+      }),
+    );
+    expect(await recovery()).toMatchObject({
+      state: 'pending',
+      lastError: { errorClass: 'NoFreshUrl', message: expect.stringContaining('zencoderApiKeySecretArn') },
+    });
+    await run();
+    await work();
+    expect(await recovery()).toMatchObject({ state: 'recovered' });
+    await run({ api: null });
+    expect(level('atRiskRecoveries').at(-1)).toBe(0);
+  });
+});
+
+describe('a recovery with little time left', () => {
+  it('is counted as at risk and named, and left to its own message', async () => {
+    const { jobId, message } = await waitingJob();
+    const later = 18.5 * HOUR;
+    worker.advance(later);
+    // Its message has come back all the while: this is the last time before now.
+    worker.s3.setFaults(() => accessDenied('s3:PutObject', 'arn:aws:s3:::acme'));
+    const { message: again } = await worker.redeliver({ isDone: false, message });
+    await run({ api: null });
+    expect(sent).toEqual([]);
+    expect(level('atRiskRecoveries')).toEqual([1]);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ message: 'at risk', jobId, lastErrorClass: 'DestinationDenied' }),
+    );
+    worker.s3.setFaults(undefined);
+    worker.advance(15 * 60_000);
+    await worker.redeliver({ isDone: false, message: again });
+  });
+});
+
+describe('the jobs at Zencoder', () => {
+  it('are compared with the ledger, and what no notification told is found', async () => {
+    const told = await worker.failedJob();
+    await worker.deliver(told.messages[0] ?? '');
+    const missed = await worker.failedJob({}, WITH_THUMBNAILS);
+    worker.advance(10 * 60_000);
+    const { jobs } = await run();
+    expect(jobs).toMatchObject({ missed: 2, unfinished: false });
+    expect(sent.map((message) => message.type === 'output' && message.origin)).toEqual([
+      'reconcile',
+      'reconcile',
+    ]);
+    await work();
+    const { failures, recoveries } = await worker.job(missed.jobId);
+    expect(failures).not.toEqual([]);
+    expect(recoveries.map(({ state }) => state)).toEqual(recoveries.map(() => 'recovered'));
+    expect(recoveries.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('are looked at once, by one request a run when nothing is new', async () => {
+    await run();
+    sent.splice(0);
+    const api = worker.standIn.api('full');
+    const { jobs } = await run({ api });
+    expect(jobs).toMatchObject({ pages: 1, jobs: 0, missed: 0 });
+    expect(sent).toEqual([]);
+  });
+
+  it('are left alone for some minutes, in which the notification may still come', async () => {
+    await run();
+    const { jobId } = await worker.failedJob();
+    await run();
+    expect(sent).toEqual([]);
+    worker.advance(6 * 60_000);
+    await run();
+    expect(sent).toMatchObject([{ type: 'output', job: { id: jobId } }]);
+    await work();
+  });
+
+  it('are found in the same way by two runs at once, and recovered once', async () => {
+    const { jobId } = await worker.failedJob();
+    worker.advance(6 * 60_000);
+    await Promise.all([run(), run()]);
+    await work();
+    expect((await worker.job(jobId)).recoveries).toMatchObject([{ state: 'recovered', attempts: 1 }]);
+  });
+
+  it('wait when the API does not answer, or allows no more requests, and are found later', async () => {
+    const { jobId } = await worker.failedJob();
+    worker.advance(6 * 60_000);
+    worker.standIn.zencoder.apiOutage = 503;
+    await run();
+    worker.standIn.zencoder.apiOutage = null;
+    const api = worker.standIn.api('full');
+    while ((api.remaining ?? 1) > 0) await api.listJobs(1);
+    await run();
+    expect(lines.filter(({ level: of }) => of === 'warn')).toMatchObject([
+      { fault: { errorClass: 'ApiUnavailable' } },
+      { fault: { errorClass: 'ApiRateLimited' } },
+    ]);
+    expect(sent).toEqual([]);
+    worker.advance(61_000);
+    await run();
+    expect(sent).toMatchObject([{ job: { id: jobId } }]);
+    await work();
+  });
+
+  it('cannot be compared with a read-only key, which is said', async () => {
+    await worker.failedJob();
+    worker.advance(6 * 60_000);
+    await run({ api: worker.standIn.api('read-only') });
+    expect(measured).toContainEqual({ metric: 'customerMustAct', value: 1, by: 'ReadOnlyKey' });
+    expect(lines).toContainEqual(expect.objectContaining({ level: 'error' }));
+    await run();
+    await work();
+  });
+});
+
+describe('the watermark', () => {
+  it('is kept by whoever has seen the last one', async () => {
+    const { table } = worker.ledger;
+    const seen = await readWatermark(table);
+    const next = { doneTo: '17', walk: { page: 2, below: '20', top: '30' } };
+    expect(await saveWatermark(table, seen, next, worker.now())).toBe(true);
+    expect(await saveWatermark(table, seen, { doneTo: '99', walk: null }, worker.now())).toBe(false);
+    expect(await readWatermark(table)).toEqual({ ...next, version: seen.version + 1 });
+  });
+});
