@@ -10,10 +10,14 @@ export const CREDENTIALS: DashboardCredentials = { username: 'dashboard', passwo
 /** The dashboard over a ledger, with what it did to the rest of the world. */
 export interface TestDashboard {
   /** Asks as who has the credentials. */
-  get(path: string, headers?: Record<string, string>): Promise<Response>;
-  post(path: string, form: Record<string, string>, headers?: Record<string, string>): Promise<Response>;
+  readonly get: (path: string, headers?: Record<string, string>) => Promise<Response>;
+  readonly post: (
+    path: string,
+    form: Record<string, string>,
+    headers?: Record<string, string>,
+  ) => Promise<Response>;
   /** Asks with exactly this. */
-  request(path: string, init?: RequestInit): Promise<Response>;
+  readonly request: (path: string, init?: RequestInit) => Promise<Response>;
   readonly retries: readonly RetryRequest[];
   readonly faults: readonly unknown[];
 }

@@ -1,16 +1,20 @@
 /**
- * The only script: while something on a page is open, it asks for the page again every few seconds and puts the parts
- * marked `data-live` in place of the old ones. Everything works without it, by reloading.
+ * The only script: while something on a page is open, it asks for the page again every few seconds (less often while
+ * nothing happens, and not at all while nobody looks) and puts the parts marked `data-live` in place of the old ones.
+ * Everything works without it, by reloading.
  *
  * A part that has the focus is left alone, what a person opened stays open, and the summary in the live region is
  * changed only when its words change, so that screen readers tell news and nothing else.
  */
 export const LIVE_SCRIPT = `(() => {
   'use strict';
-  const INTERVAL = 3000;
+  const SHORTEST = 3000;
+  const LONGEST = 30000;
+  let interval = SHORTEST;
   const isOpen = () => document.querySelector('[data-live="open"]') !== null;
 
   function update(fresh) {
+    let hasChanged = false;
     for (const part of document.querySelectorAll('[data-live]')) {
       const next = fresh.getElementById(part.id);
       if (next === null || part.contains(document.activeElement)) continue;
@@ -18,13 +22,16 @@ export const LIVE_SCRIPT = `(() => {
         const other = next.querySelector('#' + CSS.escape(details.id));
         if (other !== null) other.open = details.open;
       }
-      if (part.outerHTML !== next.outerHTML) part.replaceWith(document.adoptNode(next));
+      if (part.outerHTML === next.outerHTML) continue;
+      part.replaceWith(document.adoptNode(next));
+      hasChanged = true;
     }
     const status = document.getElementById('live-status');
     const told = fresh.getElementById('live-status');
     if (status !== null && told !== null && status.textContent !== told.textContent) {
       status.textContent = told.textContent;
     }
+    interval = hasChanged ? SHORTEST : Math.min(LONGEST, interval * 1.25);
   }
 
   async function refresh() {
@@ -36,9 +43,9 @@ export const LIVE_SCRIPT = `(() => {
         // The next round tries again.
       }
     }
-    if (isOpen()) setTimeout(refresh, INTERVAL);
+    if (isOpen()) setTimeout(refresh, interval);
   }
 
-  if (isOpen()) setTimeout(refresh, INTERVAL);
+  if (isOpen()) setTimeout(refresh, interval);
 })();
 `;

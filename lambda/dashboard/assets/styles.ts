@@ -95,7 +95,7 @@ button:hover,.button:hover{border-color:var(--ink)}
 .empty{padding:1.5rem 1.1rem;border-top:1px solid var(--line);display:grid;gap:.5rem}
 .empty>*{max-width:46rem}
 .empty ol{list-style:decimal;padding-left:1.3rem;display:grid;gap:.35rem}
-.chart{display:grid;gap:.6rem}
+.chart{display:grid;grid-template-columns:minmax(0,1fr);gap:.6rem}
 .chart svg{display:block;width:100%;height:13rem;overflow:visible}
 .chart .grid{stroke:var(--line);stroke-width:1}
 .chart .base{stroke:var(--strong)}

@@ -158,11 +158,9 @@ function Output({ output, now }: { readonly output: OutputView; readonly now: nu
         ),
       )}
       <p class="small">
-        <a
-          href={outputPath(jobId, outputId)}
-          aria-label={`Record of ${visible(label ?? `output ${outputId}`)}`}
-        >
-          Open the record: cause, fix, files
+        <a href={outputPath(jobId, outputId)}>
+          Open the record<span class="vh"> of {visible(label ?? `output ${outputId}`)}</span>: cause, fix,
+          files
         </a>
       </p>
     </article>

@@ -50,6 +50,8 @@ export function OutputPage(props: OutputProps) {
   const name = label ?? `Output ${outputId}`;
   const outcome = outcomeOf(recoveries);
   const path = outputPath(jobId, outputId);
+  // The worker has not taken the request up yet: what is settled now is about to change.
+  const isRetried = notice === 'queued' && recoveries.some(canBeRetried);
   return (
     <Page title={`${visible(name)}, job ${jobId}`} now={now} api={`/api${jobPath(jobId)}`}>
       <div class="head">
@@ -72,7 +74,7 @@ export function OutputPage(props: OutputProps) {
       </div>
       {notice !== null && <Notice notice={notice} />}
       {job.test && <TestBanner />}
-      <div class="head" id="output-summary" data-live={liveness(recoveries)}>
+      <div class="head" id="output-summary" data-live={isRetried ? 'open' : liveness(recoveries)}>
         <BackupBanner outputs={[output]} outcome={outcome} now={now} />
         <ProgressBar recoveries={recoveries} of={name} />
         <Flags failures={failures} recoveries={recoveries} />

@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type LocalStack, startLocalStack } from '../../../infra/local/stack.ts';
+import type { ReportedFile } from '../../../infra/local/zencoder/report.ts';
+import { claimFiles, type OutputContext } from '../../../lambda/shared/ledger/claims.ts';
+import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
+import type { ClaimedRecovery } from '../../../lambda/shared/ledger/records.ts';
+import { saveProgress, settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
+import { type DashboardBrowser, openDashboard } from '../../support/dashboard-browser.ts';
+import { aFailure, anError } from '../../support/ledger-data.ts';
+import { openStandIn, type StandIn } from '../../support/zencoder-stand-in.ts';
+
+const HOUR = 60 * 60 * 1000;
+const SECRET = 'zencoder-api-key';
+
+let standIn: StandIn & { close(): Promise<void> };
+let stack: LocalStack;
+let dashboard: DashboardBrowser;
+beforeAll(async () => {
+  standIn = await openStandIn();
+  stack = await startLocalStack({
+    environment: {
+      worker: {
+        ZENCODER_STORAGE: standIn.allowed,
+        ZENCODER_API_URL: standIn.zencoder.apiUrl,
+        ZENCODER_API_KEY_SECRET_ARN: SECRET,
+      },
+    },
+  });
+  const key = standIn.zencoder.apiKeys.find(({ access }) => access === 'full')?.key ?? '';
+  await stack.clients.secretsManager.send(new CreateSecretCommand({ Name: SECRET, SecretString: key }));
+  dashboard = await openDashboard(stack);
+});
+afterAll(async () => {
+  await dashboard.close();
+  await stack.close();
+  await standIn.close();
+});
+
+/** A job that Zencoder did, whose file a worker has claimed. */
+async function claimed(): Promise<{ readonly record: ClaimedRecovery; readonly file: ReportedFile }> {
+  const { files } = await standIn.failedJob();
+  const file = files.find(({ role }) => role === 'media');
+  if (file === undefined) throw new Error('the job has no media file');
+  const now = Date.now();
+  const context: OutputContext = {
+    job: { id: file.jobId, passThrough: null, test: false },
+    output: { id: file.outputId, label: 'captions', type: 'captions' },
+    failedAt: now,
+  };
+  await recordPrimaryFailures(dashboard.table, { ...context, failures: [aFailure()] }, now);
+  const backup = {
+    ...{ role: file.role, url: file.address, deadline: now + 23 * HOUR, filename: file.name },
+    ...{ thumbnailLabel: null, size: file.size, md5: null },
+  };
+  const lease = { owner: 'test', until: now + HOUR };
+  const [claim] = await claimFiles(dashboard.table, context, [backup], lease, now);
+  if (claim?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claim?.outcome}`);
+  return { record: claim.record, file };
+}
+
+async function failed() {
+  const { record, file } = await claimed();
+  const error = anError({ errorClass: 'KeyTaken', meaning: 'conflict', message: 'another object is there' });
+  await settleRecoveries(dashboard.table, [{ record, settlement: { state: 'failed', error } }], Date.now());
+  return { record, file };
+}
+
+function recordOf({ jobId, outputId }: ClaimedRecovery): string {
+  return `/jobs/${jobId}/outputs/${outputId}`;
+}
+
+describe('Retry now', () => {
+  it.each([
+    ['with', true],
+    ['without', false],
+  ])(
+    'brings a failed file into the bucket, to be downloaded from there (%s JavaScript)',
+    async (_, javaScriptEnabled) => {
+      const { record, file } = await failed();
+      const { page, faults } = await dashboard.open({ javaScriptEnabled });
+      await page.goto(recordOf(record));
+      await page.getByText('another object is there').first().waitFor();
+      await page.getByRole('button', { name: 'Retry now' }).click();
+      await page.getByText('Retry requested').waitFor();
+      const download = page.getByRole('link', { name: /^Download/ });
+      if (javaScriptEnabled) await download.waitFor();
+      else {
+        await expect
+          .poll(async () => {
+            await page.reload();
+            return await download.count();
+          })
+          .toBe(1);
+      }
+      const started = page.waitForEvent('download');
+      await download.click();
+      const bytes = await readFile(await (await started).path());
+      expect(createHash('sha256').update(bytes).digest('hex')).toBe(file.sha256);
+      // The browser gives up a request that turns out to be a download.
+      expect(faults.filter((fault) => !/^request: .*(?:download$|Signature=)/.test(fault))).toEqual([]);
+    },
+  );
+});
+
+describe('live progress', () => {
+  it('moves without a reload, and ends with the recovery', async () => {
+    const { record } = await claimed();
+    const { page } = await dashboard.open();
+    await page.goto(recordOf(record));
+    await page.evaluate('window.isSamePage = true');
+    const bytesTotal = record.announcedSize ?? 0;
+    const progress = { bytesDone: Math.floor(bytesTotal / 2), bytesTotal, at: Date.now() };
+    await saveProgress(dashboard.table, record, progress);
+    const bar = page.locator('#output-summary progress');
+    await expect.poll(() => bar.getAttribute('value'), { timeout: 20_000 }).toBe(String(progress.bytesDone));
+    const error = anError({ errorClass: 'SourceExpired', meaning: 'lost', message: 'the signed URL ended' });
+    await settleRecoveries(dashboard.table, [{ record, settlement: { state: 'lost', error } }], Date.now());
+    await expect
+      .poll(() => page.getByRole('status').textContent(), { timeout: 20_000 })
+      .toBe('0 of 1 file recovered, 1 lost');
+    expect(await page.evaluate('window.isSamePage')).toBe(true);
+  });
+
+  it('leaves alone what a person has opened', async () => {
+    const { record } = await claimed();
+    const { page } = await dashboard.open();
+    await page.goto(recordOf(record));
+    const summary = page.locator('summary', { hasText: 'Details' });
+    await summary.click();
+    await page.locator('h1').click();
+    const progress = { bytesDone: 1, bytesTotal: record.announcedSize ?? 0, at: Date.now() };
+    await saveProgress(dashboard.table, record, progress);
+    await expect
+      .poll(() => page.locator('article progress').getAttribute('value'), { timeout: 20_000 })
+      .toBe('1');
+    expect(await page.locator('article details').first().getAttribute('open')).toBeNull();
+  });
+});

@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SCENES, SHOWN_JOB, SHOWN_OUTPUT } from '../../../infra/local/screenshots/scenes.ts';
+import { seedLedger } from '../../../infra/local/screenshots/seed.ts';
+import { type LocalStack, startLocalStack } from '../../../infra/local/stack.ts';
+import {
+  accessibilityFaults,
+  type DashboardBrowser,
+  openDashboard,
+} from '../../support/dashboard-browser.ts';
+
+const RECORD = `/jobs/${SHOWN_JOB}/outputs/${SHOWN_OUTPUT}`;
+const PAGES: readonly (readonly [name: string, path: string])[] = [
+  ['overview', '/'],
+  ['overview, filtered to nothing', '/?host=nobody.example'],
+  ['errors', '/errors'],
+  ['job', `/jobs/${SHOWN_JOB}`],
+  ['job that is not there', '/jobs/1'],
+  ...new Map(
+    SCENES.map(({ jobId, outputId, files }) => [
+      `record, ${files[0]?.state ?? 'nothing kept'}`,
+      `/jobs/${jobId}/outputs/${outputId}`,
+    ]),
+  ),
+];
+
+let stack: LocalStack;
+let dashboard: DashboardBrowser;
+beforeAll(async () => {
+  stack = await startLocalStack();
+  dashboard = await openDashboard(stack);
+});
+afterAll(async () => {
+  await dashboard.close();
+  await stack.close();
+});
+
+describe('the first run', () => {
+  it.each(['light', 'dark'] as const)('tells what to do next, for everybody (%s)', async (colorScheme) => {
+    const { page, faults } = await dashboard.open({ colorScheme });
+    await page.goto('/');
+    await page.getByText('No upload has failed in the last 7 days').waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+});
+
+describe('with a week of failed uploads', () => {
+  beforeAll(async () => {
+    await seedLedger(dashboard.table, Date.now());
+  });
+
+  describe.each([
+    ['wide and light', { viewport: { width: 1600, height: 1000 }, colorScheme: 'light' }],
+    ['narrow and dark', { viewport: { width: 360, height: 780 }, colorScheme: 'dark' }],
+  ] as const)('%s', (_, options) => {
+    it.each(PAGES)('%s: axe finds nothing, nothing overflows, nothing is blocked', async (_name, path) => {
+      const { page, faults } = await dashboard.open(options);
+      await page.goto(path);
+      await page.evaluate('for (const each of document.querySelectorAll("details")) each.open = true');
+      expect(await accessibilityFaults(page)).toEqual([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(options.viewport.width);
+      expect(faults).toEqual([]);
+    });
+  });
+
+  it('dark and light differ', async () => {
+    const colours = await Promise.all(
+      (['light', 'dark'] as const).map(async (colorScheme) => {
+        const { page } = await dashboard.open({ colorScheme });
+        await page.goto('/');
+        return await page.evaluate('getComputedStyle(document.body).backgroundColor');
+      }),
+    );
+    expect(colours).toEqual(['rgb(244, 246, 248)', 'rgb(17, 21, 26)']);
+  });
+
+  it('is filtered and paged through by hand, with the filters in the URL', async () => {
+    const { page } = await dashboard.open();
+    await page.goto('/');
+    await page.getByRole('combobox', { name: 'Error class' }).selectOption('UploadAccessDeniedError');
+    await page.getByRole('combobox', { name: 'Time' }).selectOption('30d');
+    await page.getByRole('button', { name: 'Filter' }).click();
+    expect(new URL(page.url()).searchParams.get('error')).toBe('UploadAccessDeniedError');
+    const rows = page.getByRole('table', { name: 'Failed uploads' }).getByRole('row');
+    const first = await rows.nth(1).innerText();
+    await page.getByRole('link', { name: 'Next page' }).click();
+    expect(new URL(page.url()).searchParams.get('error')).toBe('UploadAccessDeniedError');
+    const second = await rows.allInnerTexts();
+    expect(second).toHaveLength(21);
+    expect(second).not.toContain(first);
+    expect(second.slice(1).every((row) => row.includes('UploadAccessDeniedError'))).toBe(true);
+    await page.getByRole('link', { name: 'First page' }).click();
+    expect(await rows.nth(1).innerText()).toBe(first);
+  });
+
+  it('leads from what needs a person to the record that says why', async () => {
+    const { page } = await dashboard.open();
+    await page.goto('/');
+    const row = page.getByRole('table', { name: 'What needs a person' }).getByRole('row', { name: /720/ });
+    await row.getByRole('link', { name: '720', exact: true }).click();
+    await page.getByText('refuses s3:PutObject').first().waitFor();
+    await page.getByRole('navigation', { name: 'Breadcrumb' }).getByRole('link', { name: /^Job/ }).click();
+    await page.getByRole('heading', { name: 'Job 1702588800' }).waitFor();
+  });
+
+  it('finds a job by its id', async () => {
+    const { page } = await dashboard.open();
+    await page.goto('/errors');
+    await page.getByLabel('Job id').fill(SHOWN_JOB);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: `Job ${SHOWN_JOB}` }).waitFor();
+  });
+
+  it('is used by keyboard: the first stop skips to the content, and every stop can be seen', async () => {
+    const { page } = await dashboard.open();
+    await page.goto(RECORD);
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.activeElement.textContent.trim()')).toBe('Skip to content');
+    const box = await page.getByRole('link', { name: 'Skip to content' }).boundingBox();
+    expect(box?.y).toBeGreaterThanOrEqual(0);
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.querySelector("main").contains(document.activeElement)')).toBe(true);
+    expect(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')).toBe('solid');
+  });
+
+  it('says everything without JavaScript', async () => {
+    const { page } = await dashboard.open({ javaScriptEnabled: false });
+    for (const [, path] of PAGES) {
+      await page.goto(path);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+    }
+    await page.goto(RECORD);
+    await page.getByText('3.0 GB of 4.8 GB (63 %)').first().waitFor();
+    await page.locator('summary', { hasText: 'Details of hd.mp4' }).click();
+    await page
+      .getByText('The next attempt follows by itself')
+      .or(page.getByText('Is being copied'))
+      .first()
+      .waitFor();
+  });
+
+  it('opens to nobody without the right credentials', async () => {
+    for (const password of ['', 'wrong']) {
+      const { page } = await dashboard.open({ httpCredentials: { username: 'dashboard', password } });
+      const answer = await page.request.get(RECORD);
+      expect(answer.status()).toBe(401);
+      expect(await answer.text()).not.toContain('acme');
+    }
+  });
+});

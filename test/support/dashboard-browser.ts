@@ -1,0 +1,66 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { onTestFinished } from 'vitest';
+import { launchBrowser } from '../../infra/local/screenshots/browser.ts';
+import type { LocalStack } from '../../infra/local/stack.ts';
+import type { LedgerTable } from '../../lambda/shared/ledger/ledger-table.ts';
+import { outputOf } from './running-stack.ts';
+
+/** A real browser on the dashboard of a running stack. */
+export interface DashboardBrowser {
+  /** A window that knows the credentials unless told otherwise; closed with the test. */
+  readonly open: (options?: BrowserContextOptions) => Promise<Window>;
+  /** The stack's ledger, for the owner to write into. */
+  readonly table: LedgerTable;
+  readonly close: () => Promise<void>;
+}
+
+/** A window of the browser, and what went wrong in it. */
+export interface Window {
+  readonly page: Page;
+  /** Errors of scripts, violations of the content security policy, dialogs; of requests only those that failed. */
+  readonly faults: readonly string[];
+}
+
+export async function openDashboard(stack: LocalStack): Promise<DashboardBrowser> {
+  const url = new URL(stack.dashboardUrl ?? '');
+  const httpCredentials = {
+    username: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+  };
+  const browser: Browser = await launchBrowser();
+  return {
+    table: {
+      client: stack.clients.dynamodb,
+      tableName: outputOf(stack, 'TableName'),
+      recordTtlDays: 0,
+    },
+    open: async (options) => {
+      const context = await browser.newContext({ baseURL: url.origin, httpCredentials, ...options });
+      onTestFinished(() => context.close());
+      context.setDefaultTimeout(20_000);
+      const page = await context.newPage();
+      const faults: string[] = [];
+      page.on('pageerror', (error) => faults.push(`script: ${error.message}`));
+      page.on('requestfailed', (request) => faults.push(`request: ${request.url()}`));
+      page.on('console', (message) => {
+        // A page that answers 404 says so on the console as well.
+        if (message.type() === 'error' && !message.text().includes('Failed to load resource')) {
+          faults.push(`console: ${message.text()}`);
+        }
+      });
+      page.on('dialog', (dialog) => {
+        faults.push(`dialog: ${dialog.message()}`);
+        void dialog.dismiss();
+      });
+      return { page, faults };
+    },
+    close: () => browser.close(),
+  };
+}
+
+/** What axe finds wrong with a page, WCAG 2.2 AA and its best practices: rule and elements. */
+export async function accessibilityFaults(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
