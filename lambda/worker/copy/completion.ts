@@ -68,8 +68,12 @@ async function tryToComplete(
     completed = await attempts.again(send);
   } catch (error) {
     if (!(error instanceof PartsMissing)) throw error;
-    // Another attempt may have sent a part again: S3 knows the ETags that count now.
+    // Another attempt may have sent a part again: S3 knows the ETags that count now. The bytes must be the same.
+    const sent = new Map(upload.parts);
     await listAll(tools, plan, upload, attempts);
+    if (inOrder(plan, upload).some((part) => differs(part, sent.get(part.part)))) {
+      throw new ChecksumMismatch('a part in the bucket is not the one that was sent', { cause: error });
+    }
     const missing = whatIsMissing(plan, upload);
     if (missing !== null) return missing;
     completed = await attempts.again(send);
@@ -106,6 +110,11 @@ async function listAll(
     const range = rangeOf(plan, part.part);
     if (part.bytes === range.to - range.from) upload.parts.set(part.part, part);
   }
+}
+
+function differs(stored: StoredPart, sent: StoredPart | undefined): boolean {
+  const isKnown = sent !== undefined && sent.crc32 !== null && stored.crc32 !== null;
+  return isKnown && sent.crc32 !== stored.crc32;
 }
 
 function inOrder(plan: CopyPlan, upload: KnownUpload): StoredPart[] {

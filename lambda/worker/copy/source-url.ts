@@ -21,7 +21,7 @@ export interface SourceAddress {
  * Takes a URL apart without touching its path and query. Only characters that cannot stand in a request line at all
  * (spaces, non-ASCII) are percent-encoded.
  *
- * @throws {SourceUrlUnusable} for anything but http and https, for user info and for control characters.
+ * @throws {SourceUrlUnusable} for anything but http and https, for user info, dot segments and control characters.
  */
 export function parseSourceUrl(raw: string): SourceAddress {
   const url = URL.parse(raw);
@@ -29,6 +29,7 @@ export function parseSourceUrl(raw: string): SourceAddress {
   if (url === null || target === undefined) throw new SourceUrlUnusable('not an http or https URL');
   if (url.username !== '' || url.password !== '') throw new SourceUrlUnusable('the URL holds user info');
   if (hasControlCharacter(raw)) throw new SourceUrlUnusable('the URL holds control characters');
+  if (climbs(target)) throw new SourceUrlUnusable('the path of the URL has dot segments or backslashes');
   const secure = url.protocol === 'https:';
   const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1');
   return {
@@ -40,6 +41,12 @@ export function parseSourceUrl(raw: string): SourceAddress {
     host: url.host,
     target: requestTarget(target),
   };
+}
+
+/** What a parser folds away and a server may not: the path that was checked would not be the path that is asked for. */
+function climbs(target: string): boolean {
+  const [path = ''] = target.split('?');
+  return path.includes('\\') || path.split('/').some((segment) => /^(?:\.|%2e){1,2}$/i.test(segment));
 }
 
 function requestTarget(target: string): string {

@@ -1,6 +1,9 @@
+import { crc32 } from 'node:zlib';
 import { expect, it } from 'vitest';
+import { toBase64 } from '../../../../lambda/worker/copy/crc32.ts';
 import { MiB } from '../../../../lambda/worker/copy/plan.ts';
 import { type Copying, copyWhole, startCopying } from '../../../support/copying.ts';
+import { contentOf } from '../../../support/source-server.ts';
 
 /** Headers of each request as it leaves. */
 function watchHeaders(copying: Copying): Record<string, string>[] {
@@ -45,4 +48,19 @@ it('signs the body where nothing else protects it', async () => {
   expect(sent.map((headers) => headers['x-amz-content-sha256'])).toEqual([
     expect.stringMatching(/^[0-9a-f]{64}$/),
   ]);
+});
+
+it('tells S3 the checksum of the whole when it completes, for S3 to check', async () => {
+  const file = { size: 12 * MiB };
+  const copying = await startCopying({ file });
+  const sent = watchHeaders(copying);
+
+  await copyWhole(copying.engine, copying.job());
+
+  expect(sent.at(-1)).toMatchObject({
+    'x-amz-checksum-crc32': toBase64(crc32(contentOf(file))),
+    'x-amz-checksum-type': 'FULL_OBJECT',
+    'x-amz-mp-object-size': `${file.size}`,
+    'if-none-match': '*',
+  });
 });

@@ -1,4 +1,4 @@
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
 import { expect, it } from 'vitest';
 import {
   accessDenied,
@@ -248,6 +248,20 @@ it('does not complete with parts that are not the ones it sent', async () => {
   const error = await faultOf(copying);
 
   expect(error).toMatchObject({ name: 'ChecksumMismatch', meaning: 'try-again' });
+  expect(await copying.exists()).toBe(false);
+  expect(await copying.openUploads()).toBe(0);
+});
+
+it('does not complete with a part that someone else has put in place of its own', async () => {
+  const copying = await startCopying({ file: LARGE });
+  const { job, plan } = await planned(copying);
+  await copying.engine.copySegment(job, plan, 0);
+  const part = { UploadId: plan.uploadId, PartNumber: 2, Body: Buffer.alloc(5 * MiB, 1) };
+  await copying.client.send(
+    new UploadPartCommand({ Bucket: BUCKET, Key: KEY, ...part, ChecksumAlgorithm: 'CRC32' }),
+  );
+
+  await expect(copying.engine.complete(job, plan)).rejects.toMatchObject({ name: 'ChecksumMismatch' });
   expect(await copying.exists()).toBe(false);
   expect(await copying.openUploads()).toBe(0);
 });

@@ -1,7 +1,8 @@
+import { UploadPartCommand } from '@aws-sdk/client-s3';
 import { expect, it } from 'vitest';
 import { MiB } from '../../../../lambda/worker/copy/plan.ts';
 import type { CopyEngine, CopyJob, CopyPlan } from '../../../../lambda/worker/copy/types.ts';
-import { type Copying, startCopying } from '../../../support/copying.ts';
+import { BUCKET, type Copying, KEY, startCopying } from '../../../support/copying.ts';
 import { contentOf } from '../../../support/source-server.ts';
 
 const PART = 5 * MiB;
@@ -180,4 +181,20 @@ it('gives the memory of first parts that nobody came back for to those who need 
     await copying.engine.complete(job, plan);
     expect((await copying.object(plan.key)).body.equals(contentOf(FILE))).toBe(true);
   }
+});
+
+it('copies a part again that has not the size it should have', async () => {
+  const copying = await startCopying({ file: FILE });
+  const job = copying.job();
+  const plan = await planned(copying.engine, job);
+  const part = { UploadId: plan.uploadId, PartNumber: 2, Body: Buffer.alloc(1000) };
+  await copying.client.send(
+    new UploadPartCommand({ Bucket: BUCKET, Key: KEY, ...part, ChecksumAlgorithm: 'CRC32' }),
+  );
+
+  const other = copying.anotherEngine();
+  await other.copySegment(job, plan, 0);
+  await other.complete(job, plan);
+
+  expect((await copying.object()).body.equals(contentOf(FILE))).toBe(true);
 });
