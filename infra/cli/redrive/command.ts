@@ -3,11 +3,12 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { encodeMessage } from '../../../lambda/shared/encode-message.ts';
 import type { LedgerTable } from '../../../lambda/shared/ledger/ledger-table.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import type { RedriveMessage } from '../../../lambda/shared/message.ts';
 import { type CommandContext, NeedsAttention } from '../command.ts';
 import { progressOn } from '../progress.ts';
 import { deadLetterReasons, queueDepth } from '../queue-depth.ts';
 import { explained, outputOf, resolveTarget } from '../target.ts';
-import { messagesFor } from './messages.ts';
+import { messageFor, messagesFor } from './messages.ts';
 import { type RedriveOptions, redriveOptions, type Selection } from './options.ts';
 import { moveDeadLetters, sendMessages } from './queue.ts';
 import { recoveryJson, writeReasons, writeRecoveries } from './rows.ts';
@@ -53,7 +54,7 @@ async function redriveRecoveries(
 ): Promise<void> {
   const { json, dryRun } = options;
   const { recoveries, isAll } = await selectRecoveries(table, selection, now);
-  const messages = messagesFor(recoveries).map(encodeMessage);
+  const messages = wantedMessages(recoveries, selection).map(encodeMessage);
   if (!json) await writeRecoveries(out, recoveries);
   if (!isAll) await err.write(`There are more than --limit ${selection.limit}: run it again after this.\n`);
   const progress = progressOn(err);
@@ -137,8 +138,20 @@ function countsOf(ending: Ending | undefined): object {
   return { ended: { recovered: recovered.length, unhappy: unhappy.length, open: open.length } };
 }
 
+/** An output that is asked for by its id may be one that no notification told of. */
+function wantedMessages(
+  recoveries: readonly RecoveryRecord[],
+  { jobId, outputId }: Selection,
+): RedriveMessage[] {
+  const isUnknown = recoveries.length === 0 && jobId !== undefined && outputId !== undefined;
+  return isUnknown ? [messageFor(jobId, outputId)] : messagesFor(recoveries);
+}
+
 function sentenceOf(recoveries: number, messages: number, dryRun: boolean): string {
-  if (recoveries === 0) return 'No such recovery.';
+  if (messages === 0) return 'No such recovery.';
+  if (recoveries === 0) {
+    return `The ledger has no such recovery; the worker ${dryRun ? 'would look' : 'looks'} the output up at Zencoder.`;
+  }
   const what = `${recoveries} ${recoveries === 1 ? 'recovery' : 'recoveries'}`;
   const how = `by ${messages} ${messages === 1 ? 'message' : 'messages'}`;
   return dryRun ? `${what} would be tried again, ${how}.` : `${what} will be tried again now, ${how}.`;

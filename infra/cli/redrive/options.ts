@@ -5,14 +5,15 @@ import { parseDuration, parseTime } from '../time.ts';
 
 export const HELP = `Usage: npm run redrive -- (--job ID | --error CLASS | --state STATE | --dead-letters) [options]
 
-Tries recoveries again now. The worker asks Zencoder for a fresh URL, so the stack needs an API key (full access), and
-Zencoder must still have the file: it keeps it for 24 hours. Nothing is copied twice: a file that is in the bucket counts.
+Tries recoveries again now. One that waits for its next attempt is made due. For any other the worker asks Zencoder for a
+fresh URL: the stack needs an API key (full access, setting zencoderApiKeySecretArn), and Zencoder must still have the
+file, which it keeps for 24 hours. What is recovered is left alone.
 
 Which recoveries (all given must hold; at least one of the first three):
   --job ID          of one job
   --error CLASS     whose upload failed with this class of Zencoder's, e.g. UploadAccessDeniedError
-  --state STATE     lost, failed, pending, copying or recovered; can be repeated (default: lost and failed)
-  --output ID       of one output; with --job
+  --state STATE     lost, failed, pending or copying; can be repeated (default: lost and failed)
+  --output ID       of one output, with --job; one that the ledger does not know is looked up at Zencoder
   --since TIME      whose upload failed since: 24h, 7d or a UTC date or time
   --limit N         at most N (default: 1000)
 
@@ -34,20 +35,17 @@ Examples:
   npm run redrive -- --dead-letters
 `;
 
-const STATES: readonly string[] = [
-  'pending',
-  'copying',
-  'recovered',
-  'lost',
-  'failed',
-] satisfies RecoveryState[];
+/** A state that a recovery can be redriven from. */
+export type RedrivenState = Exclude<RecoveryState, 'recovered'>;
+
+const STATES: readonly string[] = ['lost', 'failed', 'pending', 'copying'] satisfies RedrivenState[];
 
 /** Which recoveries are to be tried again. */
 export interface Selection {
   readonly jobId?: string;
   readonly outputId?: string;
   readonly errorClass?: string;
-  readonly states: readonly RecoveryState[];
+  readonly states: readonly RedrivenState[];
   /** Epoch milliseconds. */
   readonly since?: number;
   readonly limit: number;
@@ -135,12 +133,12 @@ function classOf(text: string): string {
   throw new UsageError('--error must not be empty');
 }
 
-function stateOf(text: string): RecoveryState {
+function stateOf(text: string): RedrivenState {
   if (isState(text)) return text;
   throw new UsageError(`--state must be one of ${STATES.join(', ')}, not ${quoted(text)}`);
 }
 
-function isState(text: string): text is RecoveryState {
+function isState(text: string): text is RedrivenState {
   return STATES.includes(text);
 }
 

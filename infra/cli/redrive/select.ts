@@ -54,5 +54,6 @@ async function* candidates(
 
 function matches(recovery: RecoveryRecord, { outputId, states, since }: Selection): boolean {
   if (outputId !== undefined && recovery.outputId !== outputId) return false;
-  return states.includes(recovery.state) && (since === undefined || recovery.failedAt >= since);
+  const isState = states.some((state) => state === recovery.state);
+  return isState && (since === undefined || recovery.failedAt >= since);
 }

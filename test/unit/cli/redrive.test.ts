@@ -4,7 +4,7 @@ import { UsageError } from '../../../infra/cli/command.ts';
 import { messagesFor } from '../../../infra/cli/redrive/messages.ts';
 import { redriveOptions } from '../../../infra/cli/redrive/options.ts';
 import { parseMessage, type RedriveMessage } from '../../../lambda/shared/message.ts';
-import type { RecoveryState, Role } from '../../../lambda/shared/model.ts';
+import type { Role } from '../../../lambda/shared/model.ts';
 
 const NOW = Date.parse('2026-03-15T12:00:00Z');
 const options = (...argv: string[]) => redriveOptions(argv, NOW);
@@ -16,9 +16,9 @@ describe('redriveOptions', () => {
       states: ['lost', 'failed'],
       limit: 1000,
     });
-    const named = options('--state', 'pending', '--state', 'recovered', '--since', '24h', '--limit', '5');
+    const named = options('--state', 'pending', '--state', 'lost', '--since', '24h', '--limit', '5');
     expect(named.selection).toEqual({
-      states: ['pending', 'recovered'],
+      states: ['pending', 'lost'],
       since: NOW - 86_400_000,
       limit: 5,
     });
@@ -33,7 +33,7 @@ describe('redriveOptions', () => {
     [['--since', '24h'], 'add --job'],
     [['--output', '5'], '--output needs --job'],
     [['--job', 'abc'], '--job must be a number'],
-    [['--state', 'open'], '--state must be one of pending, copying, recovered, lost, failed'],
+    [['--state', 'open'], '--state must be one of lost, failed, pending, copying'],
     [['--error', ' '], '--error must not be empty'],
     [['--state', 'lost', '--since', 'yesterday'], '--since must be such as'],
     [['--state', 'lost', '--limit', '0'], '--limit must be a whole number'],
@@ -46,12 +46,11 @@ describe('redriveOptions', () => {
 });
 
 describe('messagesFor', () => {
-  const file = (outputId: string, role: Role, fileId: string, state: RecoveryState = 'lost') => ({
+  const file = (outputId: string, role: Role, fileId: string) => ({
     jobId: '1',
     outputId,
     role,
     fileId: fileId.padStart(16, '0'),
-    state,
   });
 
   it('names a single file by itself', () => {
@@ -74,7 +73,6 @@ describe('messagesFor', () => {
       outputId: fc.constantFrom('3', '4', '5'),
       role: fc.constantFrom<Role>('media', 'thumbnail'),
       fileId: fc.constantFrom('a', 'b', 'c').map((digit) => digit.padStart(16, '0')),
-      state: fc.constantFrom<RecoveryState>('lost', 'failed', 'pending', 'recovered'),
     });
     fc.assert(
       fc.property(fc.array(recovery), (recoveries) => {
@@ -90,10 +88,9 @@ describe('messagesFor', () => {
 
 function reaches(
   message: RedriveMessage,
-  recovery: { jobId: string; outputId: string; role: Role; fileId: string; state: RecoveryState },
+  recovery: { jobId: string; outputId: string; role: Role; fileId: string },
 ): boolean {
   if (message.jobId !== recovery.jobId || message.outputId !== recovery.outputId) return false;
   if (message.role !== undefined && message.role !== recovery.role) return false;
-  // A message without a file means what is not recovered.
-  return message.fileId === undefined ? recovery.state !== 'recovered' : message.fileId === recovery.fileId;
+  return message.fileId === undefined || message.fileId === recovery.fileId;
 }
