@@ -1,0 +1,75 @@
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { type LocalServer, listen } from '../../infra/local/servers/listen.ts';
+
+/**
+ * - an error: the request is not passed on, the caller is told to try again;
+ * - `reset`: it is not passed on, the connection breaks;
+ * - `lost-answer`: it is passed on and done, and the connection breaks in place of the answer.
+ */
+export type ProxyFault = { readonly status: number; readonly code: string } | 'reset' | 'lost-answer';
+
+/** A server in front of another one. */
+export interface FaultProxy extends LocalServer {
+  /** Requests so far. */
+  readonly requests: number;
+}
+
+/**
+ * Stands in front of a server that speaks AWS's JSON protocols and asks for each request what is to go wrong.
+ *
+ * @param decide is given the operation, e.g. `GetItem`.
+ */
+export async function startFaultProxy(
+  target: string,
+  decide: (operation: string) => ProxyFault | undefined,
+): Promise<FaultProxy> {
+  const agent = new Agent({ keepAlive: true });
+  let requests = 0;
+  const take = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    requests++;
+    const fault = decide(String(incoming.headers['x-amz-target'] ?? '').split('.')[1] ?? '');
+    const body = Buffer.concat(await Array.fromAsync(incoming, (chunk: Buffer) => chunk));
+    if (fault === 'reset') {
+      incoming.socket.resetAndDestroy();
+    } else if (typeof fault === 'object') {
+      outgoing.writeHead(fault.status, { 'content-type': 'application/x-amz-json-1.0' });
+      outgoing.end(JSON.stringify({ __type: `com.amazonaws#${fault.code}`, message: 'injected' }));
+    } else {
+      await pass(incoming, body, outgoing, fault === 'lost-answer');
+    }
+  };
+  const pass = (incoming: IncomingMessage, body: Buffer, outgoing: ServerResponse, loses: boolean) =>
+    new Promise<void>((resolve) => {
+      const { method, url, headers } = incoming;
+      const passed = request(new URL(url ?? '/', target), { agent, method, headers }, (answer) => {
+        if (loses) {
+          answer.resume().once('close', () => incoming.socket.resetAndDestroy());
+        } else {
+          outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+          answer.pipe(outgoing);
+        }
+        answer.once('close', resolve);
+      });
+      passed.once('error', () => {
+        outgoing.destroy();
+        resolve();
+      });
+      // A long poll that its caller gave up must not take a message away.
+      outgoing.once('close', () => passed.destroy());
+      passed.end(body);
+    });
+  const server = createServer((incoming, outgoing) => {
+    take(incoming, outgoing).catch(() => outgoing.destroy());
+  });
+  const listening = await listen(server);
+  return {
+    endpoint: listening.endpoint,
+    get requests() {
+      return requests;
+    },
+    async close() {
+      agent.destroy();
+      await listening.close();
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+
+export const HELP = `Usage: npm run soak -- [options]
+
+Posts a burst of notifications of failed uploads, many of them more than once, to the whole stack on this machine, kills
+workers in the middle of their work, lets every server fail now and then, and checks at the end that each file is in the
+bucket exactly once. Talks to 127.0.0.1 only. The stack's clock is moved past the waits between attempts.
+
+  --notifications N   how many are posted, duplicates included          (10000)
+  --duplicates SHARE  of them repeat an earlier one, newly signed       (0.3)
+  --kills SHARE       of downloads kill a worker that is at work        (0.05)
+  --errors SHARE      of requests to S3, SQS, SNS and DynamoDB fail     (0.05)
+  --seed N            the same choices again                            (random)
+  --timeout MINUTES   of real time, then it has failed                  (20)
+  --json              the report as one JSON object
+
+Exit codes: 0 every file recovered, none twice; 1 not so; 2 not understood.
+
+Examples:
+  npm run soak -- --notifications 500
+  npm run soak -- --kills 0.2 --errors 0.1 --seed 7
+`;
+
+/** What is asked for; shares from 0 to 1. */
+export interface SoakOptions {
+  readonly notifications: number;
+  readonly duplicates: number;
+  readonly kills: number;
+  readonly errors: number;
+  readonly seed: number;
+  /** Milliseconds of real time. */
+  readonly timeout: number;
+  readonly json: boolean;
+  readonly help: boolean;
+}
+
+/** An option that cannot be understood. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** @throws {UsageError} */
+export function soakOptions(args: readonly string[]): SoakOptions {
+  const values = parsed(args);
+  return {
+    notifications: within('--notifications', values.notifications, 1, 1_000_000, true),
+    duplicates: within('--duplicates', values.duplicates, 0, 0.9),
+    kills: within('--kills', values.kills, 0, 0.5),
+    errors: within('--errors', values.errors, 0, 0.5),
+    seed: values.seed === undefined ? randomInt(2 ** 31) : within('--seed', values.seed, 0, 2 ** 31, true),
+    timeout: within('--timeout', values.timeout, 0.1, 600) * 60_000,
+    json: values.json,
+    help: values.help,
+  };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        notifications: { type: 'string', default: '10000' },
+        duplicates: { type: 'string', default: '0.3' },
+        kills: { type: 'string', default: '0.05' },
+        errors: { type: 'string', default: '0.05' },
+        seed: { type: 'string' },
+        timeout: { type: 'string', default: '20' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function within(option: string, text: string, least: number, most: number, whole = false): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value;
+  throw new UsageError(`${option} must be ${whole ? 'a whole number' : 'a number'} from ${least} to ${most}`);
+}

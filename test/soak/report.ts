@@ -1,0 +1,63 @@
+import type { Injected } from './chaos.ts';
+import type { SoakOptions } from './options.ts';
+import type { Settling } from './settle.ts';
+import type { Verification } from './verify.ts';
+
+/** All that a soak came to. */
+export interface SoakReport {
+  readonly ok: boolean;
+  readonly options: Pick<SoakOptions, 'notifications' | 'duplicates' | 'kills' | 'errors' | 'seed'>;
+  readonly jobs: number;
+  readonly injected: Injected;
+  /** Answers of ingest that were no success, by status. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** Milliseconds of real time. */
+  readonly took: { readonly posting: number; readonly all: number };
+  readonly settling: Settling;
+  readonly verification: Verification;
+}
+
+/** The report for people. */
+export function reportText(report: SoakReport): string {
+  const { options, jobs, injected, refused, took, settling, verification } = report;
+  const { files, recovered, attempts, faults, faultCount } = verification;
+  const rows: [string, string][] = [
+    [
+      'Notifications',
+      `${options.notifications} of ${jobs} jobs, ${options.notifications - jobs} of them repeated`,
+    ],
+    [
+      'Posted',
+      `${seconds(took.posting)} (${Math.round(options.notifications / (took.posting / 1000))} a second)`,
+    ],
+    ['Refused, sent again', counts(refused)],
+    ['Went wrong', counts(injected)],
+    ['Recovered', `${recovered} of ${files} files, ${seconds(took.all)} in all`],
+    [
+      'Attempts',
+      counts(Object.fromEntries(Object.entries(attempts).map(([n, count]) => [`took ${n}`, count]))),
+    ],
+    ['Clock moved by', seconds(settling.leapt)],
+    ['Seed', String(options.seed)],
+  ];
+  return [
+    ...rows.map(([name, value]) => `${name.padEnd(20)}  ${value}`),
+    '',
+    ...(settling.isDone ? [] : ['The time was up before the queue was empty.']),
+    ...faults.map((fault) => `- ${fault}`),
+    ...(faultCount > faults.length ? [`… and ${faultCount - faults.length} more`] : []),
+    report.ok
+      ? 'Every file is in the bucket, whole and once; every failed upload is recorded once.'
+      : 'FAILED',
+    '',
+  ].join('\n');
+}
+
+function counts(values: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(values).map(([kind, count]) => `${count} ${kind}`);
+  return parts.length === 0 ? 'none' : parts.join(', ');
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,83 @@
+import pMap from 'p-map';
+import { createChaos } from './chaos.ts';
+import type { SoakOptions } from './options.ts';
+import { createPoster } from './post.ts';
+import { seededRandom } from './random.ts';
+import type { SoakReport } from './report.ts';
+import { waitForEnd } from './settle.ts';
+import { verify } from './verify.ts';
+import { burstOf, type FailedJob, failedJob, notificationOf } from './workload.ts';
+import { startWorld, type World } from './world.ts';
+
+const CONNECTIONS = 50;
+
+/**
+ * Runs a soak from its first notification to its verdict.
+ *
+ * @param tell is told now and then how far it is.
+ */
+export async function soak(options: SoakOptions, tell: (text: string) => void): Promise<SoakReport> {
+  const until = Date.now() + options.timeout;
+  const random = seededRandom(options.seed);
+  const chaos = createChaos(options, seededRandom(options.seed + 1));
+  const count = Math.max(1, Math.round(options.notifications * (1 - options.duplicates)));
+  const jobs = Array.from({ length: count }, (_, index) => failedJob(index, random));
+  const burst = burstOf(jobs, options.notifications, random);
+  tell('Starting the stack …');
+  const world = await startWorld(chaos);
+  try {
+    await keepAll(world, jobs, tell);
+    const poster = createPoster(world.stack.notificationUrl, CONNECTIONS);
+    const began = performance.now();
+    chaos.begin(() => world.stack.functions.kill('worker'));
+    let posted = 0;
+    await pMap(
+      burst,
+      async ({ job, kind }) => {
+        await poster.post(notificationOf(job, kind, world.sign));
+        posted++;
+        if (posted % 100 === 0) tell(`${posted} of ${burst.length} notifications are taken`);
+      },
+      { concurrency: CONNECTIONS },
+    );
+    const posting = performance.now() - began;
+    poster.close();
+    const settling = await waitForEnd(world, until, (left) => tell(`${left} messages are on the queue`));
+    chaos.end();
+    const all = performance.now() - began;
+    tell('Looking at every file …');
+    const verification = await verify(world.stack, jobs);
+    const { notifications, duplicates, kills, errors, seed } = options;
+    return {
+      ok: settling.isDone && verification.faultCount === 0,
+      options: { notifications, duplicates, kills, errors, seed },
+      jobs: jobs.length,
+      injected: chaos.injected,
+      refused: poster.refused,
+      took: { posting: Math.round(posting), all: Math.round(all) },
+      settling,
+      verification,
+    };
+  } finally {
+    chaos.end();
+    await world.close();
+  }
+}
+
+async function keepAll(
+  world: World,
+  jobs: readonly FailedJob[],
+  tell: (text: string) => void,
+): Promise<void> {
+  const files = jobs.flatMap((job) => job.files);
+  let kept = 0;
+  await pMap(
+    files,
+    async (file) => {
+      await world.keep(file);
+      kept++;
+      if (kept % 100 === 0) tell(`${kept} of ${files.length} files are on Zencoder's storage`);
+    },
+    { concurrency: 16 },
+  );
+}

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { GetObjectCommand, ListMultipartUploadsCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import pMap from 'p-map';
+import { queueDepth } from '../../infra/cli/queue-depth.ts';
+import type { LocalStack } from '../../infra/local/stack.ts';
+import { type JobRecords, readJob } from '../../lambda/shared/ledger/read-items.ts';
+import type { FailedJob, KeptFile } from './workload.ts';
+
+/** What is there at the end. */
+export interface Verification {
+  readonly files: number;
+  readonly recovered: number;
+  /** How often recoveries were claimed: how many took one attempt, two, … */
+  readonly attempts: Readonly<Record<number, number>>;
+  /** Sentences; empty when everything is as it has to be. At most {@link MOST_FAULTS}. */
+  readonly faults: readonly string[];
+  readonly faultCount: number;
+}
+
+const MOST_FAULTS = 20;
+
+interface Found {
+  readonly size: number;
+  /** MD5 in hex; null for an object of several parts. */
+  readonly md5: string | null;
+}
+
+/** Holds ledger, bucket and queues against what was kept: each file once and whole, each failure once, nothing else. */
+export async function verify(stack: LocalStack, jobs: readonly FailedJob[]): Promise<Verification> {
+  const { dynamodb: client } = stack.clients;
+  const table = { client, tableName: stack.outputs.TableName ?? '', recordTtlDays: 0 };
+  const objects = await objectsIn(stack);
+  const attempts: Record<number, number> = {};
+  let recovered = 0;
+  const faults: string[] = [];
+  const keys = new Set<string>();
+  await pMap(
+    jobs,
+    async (job) => {
+      const records = await readJob(table, String(job.jobId));
+      faults.push(...faultsOfRecords(job, records));
+      for (const { state, attempts: count, key = '' } of records.recoveries) {
+        attempts[count] = (attempts[count] ?? 0) + 1;
+        if (state === 'recovered') recovered++;
+        if (keys.has(key)) faults.push(`two recoveries have the key ${key}`);
+        keys.add(key);
+      }
+      for (const file of job.files) faults.push(...(await faultsOfFile(stack, job, file, records, objects)));
+    },
+    { concurrency: 16 },
+  );
+  const files = jobs.reduce((sum, job) => sum + job.files.length, 0);
+  if (objects.size !== files) faults.push(`${objects.size} objects are in the bucket for ${files} files`);
+  faults.push(...(await leftovers(stack)));
+  return { files, recovered, attempts, faults: faults.slice(0, MOST_FAULTS), faultCount: faults.length };
+}
+
+function faultsOfRecords(job: FailedJob, { failures, recoveries }: JobRecords): string[] {
+  const faults: string[] = [];
+  if (failures.length !== 1)
+    faults.push(`job ${job.jobId} has ${failures.length} primary failures instead of 1`);
+  if (recoveries.length !== job.files.length) {
+    faults.push(`job ${job.jobId} has ${recoveries.length} recoveries for ${job.files.length} files`);
+  }
+  for (const { state, filename, lastError } of recoveries) {
+    if (state === 'recovered') continue;
+    faults.push(
+      `${filename} of job ${job.jobId} is ${state}: ${lastError?.errorClass} ${lastError?.message}`,
+    );
+  }
+  return faults;
+}
+
+async function faultsOfFile(
+  stack: LocalStack,
+  { jobId }: FailedJob,
+  file: KeptFile,
+  { recoveries }: JobRecords,
+  objects: ReadonlyMap<string, Found>,
+): Promise<string[]> {
+  const name = file.path.split('/').at(-1);
+  const recovery = recoveries.find(({ filename }) => filename === name);
+  const key = recovery?.key;
+  const found = key === undefined ? undefined : objects.get(key);
+  if (key === undefined || found === undefined) return [`${name} of job ${jobId} is not in the bucket`];
+  const md5 = found.md5 ?? (await md5Of(stack, key));
+  return found.size === file.body.length && md5 === file.md5 ? [] : [`${key} is not what Zencoder kept`];
+}
+
+async function objectsIn(stack: LocalStack): Promise<Map<string, Found>> {
+  const objects = new Map<string, Found>();
+  const pages = paginateListObjectsV2({ client: stack.clients.s3 }, { Bucket: stack.outputs.BucketName });
+  for await (const { Contents = [] } of pages) {
+    for (const { Key = '', Size = 0, ETag = '' } of Contents) {
+      objects.set(Key, { size: Size, md5: /^"([0-9a-f]{32})"$/.exec(ETag)?.[1] ?? null });
+    }
+  }
+  return objects;
+}
+
+async function md5Of({ clients, outputs }: LocalStack, Key: string): Promise<string> {
+  const { Body } = await clients.s3.send(new GetObjectCommand({ Bucket: outputs.BucketName, Key }));
+  const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
+  return createHash('md5').update(bytes).digest('hex');
+}
+
+async function leftovers({ clients, outputs }: LocalStack): Promise<string[]> {
+  const dead = await queueDepth(clients.sqs, outputs.DeadLetterQueueUrl ?? '');
+  const { Uploads = [] } = await clients.s3.send(
+    new ListMultipartUploadsCommand({ Bucket: outputs.BucketName }),
+  );
+  return [
+    ...(dead.waiting + dead.hidden > 0 ? [`${dead.waiting + dead.hidden} dead letters`] : []),
+    ...(Uploads.length > 0 ? [`${Uploads.length} multipart uploads are left open`] : []),
+  ];
+}
