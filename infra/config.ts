@@ -5,6 +5,7 @@ import { DEFAULT_KEY_TEMPLATE } from '../lambda/worker/key-template.ts';
 import {
   arn,
   bucketName,
+  emailAddress,
   httpsUrl,
   keyTemplate,
   oneOf,
@@ -112,6 +113,12 @@ const entries = v.object({
    * @default https://app.zencoder.com/api/v2
    */
   zencoderApiUrl: v.optional(httpsUrl, DEFAULT_ZENCODER_API_URL),
+  /**
+   * E-mail address that alarms are sent to. AWS asks it for its consent first.
+   *
+   * @default - nobody: subscribe what you like to the topic in the output AlarmTopicArn
+   */
+  alarmEmail: v.optional(emailAddress),
   /**
    * How many workers may copy at once, at least 2 (what Lambda allows for a queue).
    *

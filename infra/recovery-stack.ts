@@ -6,6 +6,7 @@ import { EventsTopic } from './events-topic.ts';
 import { RecoveryApi } from './http-api.ts';
 import { IngestApi } from './ingest-api.ts';
 import { LedgerTable } from './ledger-table.ts';
+import { Monitoring } from './monitoring.ts';
 import { NotificationSecret } from './notification-secret.ts';
 import { Reconcile } from './reconcile.ts';
 import { RecoveryBucket } from './recovery-bucket.ts';
@@ -37,7 +38,7 @@ export class RecoveryStack extends Stack {
       zencoderApiUrl: config.zencoderApiUrl,
     };
 
-    const { notificationUrl } = new IngestApi(this, 'Notifications', {
+    const { notificationUrl, ingest } = new IngestApi(this, 'Notifications', {
       ...logging,
       api,
       queue,
@@ -72,6 +73,17 @@ export class RecoveryStack extends Stack {
       reconcileMinutes: config.reconcileMinutes,
     });
 
+    const { topic } = new Monitoring(this, 'Monitoring', {
+      api: api.api,
+      queue,
+      ingest: ingest.function,
+      worker: worker.function,
+      reconcile: reconcile.function,
+      atRiskHours: config.atRiskHours,
+      reconcileMinutes: config.reconcileMinutes,
+      alarmEmail: config.alarmEmail,
+    });
+
     this.#output(
       'NotificationUrl',
       notificationUrl,
@@ -82,6 +94,7 @@ export class RecoveryStack extends Stack {
     this.#output('BucketName', bucket.bucketName, 'Where recovered files are');
     this.#output('QueueUrl', queue.queue.queueUrl, 'Work to be done');
     this.#output('DeadLetterQueueUrl', queue.deadLetterQueue.queueUrl, 'Messages that need a person');
+    this.#output('AlarmTopicArn', topic.topicArn, 'Alarms, each with what to do');
     this.#output('EventsTopicArn', events.topic.topicArn, 'An event for each failed upload and each outcome');
     this.#output('WorkerFunctionName', worker.function.functionName, 'The function that copies');
     this.#output(

@@ -58,6 +58,12 @@ export const httpsUrl = v.pipe(
   }, 'expected an https URL without user, query or fragment'),
 );
 
+/** An e-mail address as SNS can write to: one, and nothing around it. */
+export const emailAddress = v.pipe(
+  v.string('expected an e-mail address'),
+  v.regex(/^[^\s@<>,;:"()]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$/, 'expected one e-mail address'),
+);
+
 /** ARN of a resource of one service, with region and account. */
 export function arn(service: string, resource: RegExp) {
   const expected = `expected the ARN of a ${service} ${service === 'kms' ? 'key (not of an alias)' : 'resource'}`;

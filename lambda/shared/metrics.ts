@@ -17,7 +17,7 @@ export interface Metric {
   /** CloudWatch's name of the unit. */
   readonly unit: 'Count' | 'Bytes' | 'Milliseconds';
   /** The functions that write it: values of the dimension `service`. */
-  readonly services: readonly ('worker' | 'reconcile')[];
+  readonly services: readonly ('ingest' | 'worker' | 'reconcile')[];
   /** What it can be broken down by. */
   readonly by?: Dimension;
 }
@@ -60,6 +60,11 @@ export const METRICS = {
     services: ['worker', 'reconcile'],
     by: 'ErrorClass',
   },
+  /**
+   * Notifications that name files on storage like Zencoder's that the setting `zencoderStorage` does not list: nobody
+   * fetches them.
+   */
+  unlistedStorage: { name: 'UnlistedStorage', unit: 'Count', services: ['ingest'] },
   /** Recoveries that are not settled; a level, written at every run of `reconcile`. */
   openRecoveries: { name: 'OpenRecoveries', unit: 'Count', services: ['reconcile'] },
   /** Messages that went to the dead-letter queue because no attempt can make sense of them. */

@@ -264,6 +264,7 @@ describe('the stack', () => {
     ]);
     expect(Object.fromEntries(outputs)).toEqual({
       NotificationUrl: 'Api.ApiEndpoint/notifications',
+      AlarmTopicArn: 'MonitoringAlarmsTopic',
       EventsTopicArn: 'EventsTopic',
       ReconcileFunctionName: 'ReconciliationReconcileFunction',
       NotificationSecretArn: 'NotificationSecret',
