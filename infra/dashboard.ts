@@ -28,6 +28,8 @@ export interface DashboardProps extends LoggingProps {
   readonly bucket: RecoveryBucket;
   /** Hours before its deadline from which an open recovery is shown as at risk. */
   readonly atRiskHours: number;
+  /** Whether the worker has a key of the Zencoder API, so that what is settled can be retried. */
+  readonly hasZencoderApiKey: boolean;
 }
 
 /**
@@ -58,6 +60,7 @@ export class Dashboard extends Construct {
         BUCKET_NAME: props.bucket.bucketName,
         DASHBOARD_SECRET_ARN: this.secret.secretArn,
         AT_RISK_HOURS: String(props.atRiskHours),
+        HAS_ZENCODER_API_KEY: String(props.hasZencoderApiKey),
       },
     });
     props.ledger.grantRead(dashboard.role);

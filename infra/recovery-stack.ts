@@ -117,6 +117,7 @@ export class RecoveryStack extends Stack {
         queue,
         bucket,
         atRiskHours,
+        hasZencoderApiKey: config.zencoderApiKeySecretArn !== undefined,
       });
       this.#output('DashboardUrl', dashboard.url, 'What failed and where its recovery stands');
       this.#output(

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { launchBrowser } from './screenshots/browser.ts';
-import { SHOWN_JOB, SHOWN_OUTPUT } from './screenshots/scenes.ts';
+import { FAILED_JOB, FAILED_OUTPUT, SHOWN_JOB, SHOWN_OUTPUT } from './screenshots/scenes.ts';
 import { seedLedger } from './screenshots/seed.ts';
 import { type LocalStack, startLocalStack } from './stack.ts';
 
@@ -26,6 +26,7 @@ const PAGES = [
   { name: 'overview', path: '/' },
   { name: 'job', path: `/jobs/${SHOWN_JOB}` },
   { name: 'output', path: `/jobs/${SHOWN_JOB}/outputs/${SHOWN_OUTPUT}` },
+  { name: 'failed', path: `/jobs/${FAILED_JOB}/outputs/${FAILED_OUTPUT}` },
   { name: 'errors', path: '/errors' },
 ] as const;
 
@@ -45,7 +46,10 @@ if (values.help) {
 
 async function run(directory: string, isFull: boolean): Promise<void> {
   await mkdir(directory, { recursive: true });
-  const [stack, browser] = await Promise.all([startLocalStack(), launchBrowser()]);
+  const [stack, browser] = await Promise.all([
+    startLocalStack({ environment: { dashboard: { HAS_ZENCODER_API_KEY: 'true' } } }),
+    launchBrowser(),
+  ]);
   try {
     const shots = { stack, browser, directory, isFull };
     await shoot(shots, [{ name: 'first-run', path: '/' }]);

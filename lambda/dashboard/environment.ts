@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { httpUrl, parseEnvironment, text, wholeNumber } from '../shared/environment.ts';
+import { flag, httpUrl, parseEnvironment, text, wholeNumber } from '../shared/environment.ts';
 
 const schema = v.object({
   /** The ledger. */
@@ -12,6 +12,8 @@ const schema = v.object({
   DASHBOARD_SECRET_ARN: text,
   /** Hours before its deadline from which an open recovery counts as at risk. */
   AT_RISK_HOURS: v.optional(wholeNumber(1, 24), '6'),
+  /** Whether the worker can ask the Zencoder API for fresh URLs. */
+  HAS_ZENCODER_API_KEY: v.optional(flag, 'false'),
   /** Region of the stack and of the bucket; Lambda sets it. */
   AWS_REGION: text,
 });

@@ -24,6 +24,7 @@ export const handler = handle(
     downloads: createDownloads(new S3Client({})),
     region: environment.AWS_REGION,
     atRiskMs: environment.AT_RISK_HOURS * HOUR_MS,
+    hasApiKey: environment.HAS_ZENCODER_API_KEY,
     log,
     now: Date.now,
   }),

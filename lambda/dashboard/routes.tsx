@@ -62,6 +62,7 @@ export function pageRoutes(world: DashboardWorld): Hono<DashboardEnv> {
       ...found,
       now: now(),
       region: world.region,
+      hasApiKey: world.hasApiKey,
       token: formToken(context.var.basic, path, now()),
       notice: noticeOf(context.req.query('retry')),
       filePage: Math.max(1, Number.parseInt(context.req.query('files') ?? '1', 10) || 1),
@@ -112,7 +113,7 @@ async function retry(
   const found = await findOutput(world, ids);
   if (found === null) return noSuchOutput(world);
   const { token: _, ...which } = form.output;
-  if (!found.output.recoveries.some((file) => isMeant(file, which) && canBeRetried(file))) {
+  if (!found.output.recoveries.some((file) => isMeant(file, which) && canBeRetried(file, world.hasApiKey))) {
     return context.redirect(`${path}?retry=nothing`, 303);
   }
   const request = { ...ids, ...which } satisfies RetryRequest;

@@ -18,6 +18,8 @@ export interface DashboardWorld {
   readonly region: string;
   /** Time left from which an open recovery is at risk, milliseconds. */
   readonly atRiskMs: number;
+  /** Whether the worker can ask the Zencoder API for a fresh URL, which what is settled needs to be retried. */
+  readonly hasApiKey: boolean;
   readonly log: Log;
   /** Epoch milliseconds. */
   readonly now: () => number;

@@ -187,6 +187,7 @@ describe('the dashboard', () => {
       BUCKET_NAME: 'my-bucket',
       DASHBOARD_SECRET_ARN: 'DashboardSecret',
       AT_RISK_HOURS: '3',
+      HAS_ZENCODER_API_KEY: 'false',
     });
   });
 

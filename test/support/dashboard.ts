@@ -39,6 +39,7 @@ export function aDashboard(table: LedgerTable, given: Partial<DashboardWorld> = 
     downloads: { urlOf: async ({ bucket, key }) => `https://${bucket}.example/${key}?X-Amz-Signature=abc` },
     region: 'eu-central-1',
     atRiskMs: 6 * HOUR,
+    hasApiKey: true,
     log: { info: () => undefined, error: (_, facts) => void faults.push(facts.error) },
     now: () => NOW,
     ...given,

@@ -70,6 +70,10 @@ export const SHOWN_JOB = '1702455310';
 /** Its output with the longest record. */
 export const SHOWN_OUTPUT = '4310660242';
 
+/** A job with an output that needs a person. */
+export const FAILED_JOB = '1702599001';
+export const FAILED_OUTPUT = '4310799001';
+
 /** One of every kind. */
 export const SCENES: readonly Scene[] = [
   {
@@ -140,7 +144,7 @@ export const SCENES: readonly Scene[] = [
     ],
   },
   {
-    ...{ jobId: '1702599001', outputId: '4310799001', label: 'captions-en', type: 'captions', hoursAgo: 1.2 },
+    ...{ jobId: FAILED_JOB, outputId: FAILED_OUTPUT, label: 'captions-en', type: 'captions', hoursAgo: 1.2 },
     passThrough: 'asset:ep-107',
     failure: {
       errorClass: 'UploadServerNotFoundError',

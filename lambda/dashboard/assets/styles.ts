@@ -76,7 +76,7 @@ th,td{padding:.5rem .75rem;text-align:left;vertical-align:top;border-top:1px sol
 th:first-child,td:first-child{padding-left:1.1rem}th:last-child,td:last-child{padding-right:1.1rem}
 thead th{padding-top:.35rem;padding-bottom:.35rem;background:var(--sunken);color:var(--muted);font-weight:560;font-size:.78rem;white-space:nowrap}
 tbody th{font-weight:inherit;min-width:13rem}
-.classes tbody th{min-width:18.5rem}
+.classes tbody th{min-width:21rem}
 tbody tr:hover{background:color-mix(in srgb,var(--sunken) 55%,transparent)}
 tbody tr:target{background:var(--info-bg)}
 .num{text-align:right}
@@ -125,6 +125,7 @@ progress.bad::-webkit-progress-value{background:var(--bad)}progress.bad::-moz-pr
 .quote{border-left:3px solid var(--strong);padding:.15rem 0 .15rem .8rem;font-size:.9375rem;overflow-wrap:anywhere}
 .cols{display:grid;align-items:start;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1.5rem}
 .files{display:grid;gap:.75rem}
+.facts+details{margin-top:.6rem}
 .file{gap:.55rem;padding:.8rem 1.1rem}
 .file>header{align-items:center}
 .file>header>.row:last-child{justify-content:flex-end}
@@ -136,11 +137,12 @@ progress.bad::-webkit-progress-value{background:var(--bad)}progress.bad::-moz-pr
 @media(max-width:60rem){.tiles{grid-template-columns:repeat(6,minmax(0,1fr))}.tiles>div{grid-column:span 2}.tiles>div:nth-child(n+4){grid-column:span 3;border-top:1px solid var(--line)}.tiles>div:nth-child(4){border-left:0}}
 @media(max-width:44rem){
 .wrap{padding:0 .9rem}
+.top .wrap{column-gap:.6rem}.top nav a{padding:.3rem .45rem}.brand{font-size:.9375rem}
 .top search{margin-left:0;width:100%}.find input{width:auto;flex:1;min-width:0}
 .tiles{grid-template-columns:repeat(2,minmax(0,1fr))}
 .tiles>div,.tiles>div:nth-child(n+4){grid-column:auto;border-top:1px solid var(--line);border-left:0}
-.tiles>div:nth-child(even){border-left:1px solid var(--line)}
-.tiles>div:first-child{grid-column:span 2;border-top:0}
+.tiles>div:nth-child(odd){border-left:1px solid var(--line)}
+.tiles>div:first-child{grid-column:span 2;border-top:0;border-left:0}
 .filters label,.filters label.grow{flex:1 1 44%;max-width:none}
 .narrow-hide{display:none}
 .facts{grid-template-columns:minmax(0,1fr);gap:0}.facts dd{margin-bottom:.5rem}

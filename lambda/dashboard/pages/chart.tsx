@@ -9,6 +9,7 @@ const HEIGHT = 208;
 const TOP = 14;
 const BASE = 184;
 const GRID_LINES = 4;
+const DAY_NAME = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
 
 /** Failed primaries over time, stacked by error class, with the same numbers as a table. */
 export function Chart({ data, spanWords }: { readonly data: ChartData; readonly spanWords: string }) {
@@ -204,7 +205,11 @@ function labelled(buckets: readonly Bucket[], step: number) {
     .map(({ bucket, index }, place) => {
       const iso = new Date(bucket.start).toISOString();
       const isMidnight = bucket.start % DAY === 0;
-      return { index, text: isMidnight ? iso.slice(5, 10) : iso.slice(11, 16), isMinor: place % 2 === 1 };
+      return {
+        index,
+        text: isMidnight ? DAY_NAME.format(bucket.start) : iso.slice(11, 16),
+        isMinor: place % 2 === 1,
+      };
     });
 }
 

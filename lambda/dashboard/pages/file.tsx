@@ -1,6 +1,6 @@
 import type { RecoveryRecord } from '../../shared/ledger/records.ts';
 import { downloadPath } from '../api/json.ts';
-import { canBeRetried, isOpen, sizeOf } from '../queries/outcome.ts';
+import { isOpen, sizeOf } from '../queries/outcome.ts';
 import { bytes, counted, number, relative } from '../words/format.ts';
 import { s3Console } from '../words/links.ts';
 import { ERROR_MEANINGS, STATE_MEANINGS, VERIFICATIONS } from '../words/states.ts';
@@ -15,7 +15,7 @@ export function FileCard(props: {
   readonly region: string;
   /** Path of the output's record. */
   readonly path: string;
-  /** For *Retry now*. */
+  /** For *Retry now*; null where the file cannot be retried. */
   readonly token: string | null;
   /** Whether the details are shown at once. */
   readonly isOpen: boolean;
@@ -53,7 +53,7 @@ export function FileCard(props: {
               Download<span class="vh"> {visible(filename)}</span>
             </a>
           )}
-          {token !== null && canBeRetried(recovery) && (
+          {token !== null && (
             <RetryForm path={path} token={token} of={visible(filename)} file={{ role, fileId }} />
           )}
         </div>

@@ -2,11 +2,10 @@ import type { PrimaryFailureRecord } from '../../shared/ledger/records.ts';
 import { uploadErrorKind } from '../../shared/upload-error.ts';
 import type { JobView, OutputView } from '../queries/job.ts';
 import { canBeRetried, outcomeOf } from '../queries/outcome.ts';
-import { counted } from '../words/format.ts';
 import { documentationLink, errorPage, jobPath, outputPath, withQuery } from '../words/links.ts';
 import { ROLE_NAMES } from '../words/states.ts';
 import { visible } from '../words/visible.ts';
-import { FileCard } from './file.tsx';
+import { Files } from './files.tsx';
 import { Flags } from './flags.tsx';
 import { BackupBanner, TestBanner } from './job.tsx';
 import { Page } from './layout.tsx';
@@ -22,10 +21,6 @@ import {
   ProgressBar,
   Time,
 } from './parts.tsx';
-import { RetryForm } from './retry-form.tsx';
-
-/** Files on one page of a record. */
-export const FILES_PER_PAGE = 20;
 
 /** What came of a retry, as the redirect behind the form says. */
 export type RetryNotice = 'queued' | 'nothing';
@@ -36,6 +31,8 @@ export interface OutputProps {
   readonly output: OutputView;
   readonly now: number;
   readonly region: string;
+  /** Whether the worker can get fresh URLs. */
+  readonly hasApiKey: boolean;
   /** For the forms on the page. */
   readonly token: string;
   readonly notice: RetryNotice | null;
@@ -45,13 +42,13 @@ export interface OutputProps {
 
 /** The record of an output: why its upload failed, and where each of its files is. */
 export function OutputPage(props: OutputProps) {
-  const { job, output, now, token, notice } = props;
+  const { job, output, now, notice, hasApiKey } = props;
   const { jobId, outputId, label, outputType, failures, recoveries } = output;
   const name = label ?? `Output ${outputId}`;
   const outcome = outcomeOf(recoveries);
   const path = outputPath(jobId, outputId);
   // The worker has not taken the request up yet: what is settled now is about to change.
-  const isRetried = notice === 'queued' && recoveries.some(canBeRetried);
+  const isRetried = notice === 'queued' && recoveries.some((file) => canBeRetried(file, hasApiKey));
   return (
     <Page title={`${visible(name)}, job ${jobId}`} now={now} api={`/api${jobPath(jobId)}`}>
       <div class="head">
@@ -108,9 +105,7 @@ export function OutputPage(props: OutputProps) {
           </dl>
         </section>
       </div>
-      {recoveries.length > 0 && (
-        <Files {...props} path={path} retry={recoveries.some(canBeRetried) ? token : null} />
-      )}
+      {recoveries.length > 0 && <Files {...props} recoveries={recoveries} path={path} />}
     </Page>
   );
 }
@@ -172,55 +167,10 @@ function Cause({ failure, now }: { readonly failure: PrimaryFailureRecord; reado
   );
 }
 
-function Files(props: OutputProps & { readonly path: string; readonly retry: string | null }) {
-  const { output, now, region, path, retry, filePage } = props;
-  const { recoveries } = output;
-  const pages = Math.max(1, Math.ceil(recoveries.length / FILES_PER_PAGE));
-  const current = Math.min(filePage, pages);
-  const shown = recoveries.slice((current - 1) * FILES_PER_PAGE, current * FILES_PER_PAGE);
-  return (
-    <section class="files" aria-labelledby="files">
-      <div class="row">
-        <h2 id="files">{counted(recoveries.length, 'file')}</h2>
-        {retry !== null && recoveries.length > 1 && (
-          <RetryForm path={path} token={retry} of="all files that are not recovered" />
-        )}
-      </div>
-      {shown.map((recovery) => (
-        <FileCard
-          recovery={recovery}
-          now={now}
-          region={region}
-          path={path}
-          token={retry}
-          isOpen={recoveries.length <= 3 || recovery.state === 'lost' || recovery.state === 'failed'}
-        />
-      ))}
-      {pages > 1 && (
-        <nav class="row" aria-label="Pages of files">
-          {current > 1 && (
-            <a class="button" href={`${path}?files=${current - 1}#files`}>
-              Previous files
-            </a>
-          )}
-          <span class="muted small">
-            Page {current} of {pages}
-          </span>
-          {current < pages && (
-            <a class="button" href={`${path}?files=${current + 1}#files`}>
-              Next files
-            </a>
-          )}
-        </nav>
-      )}
-    </section>
-  );
-}
-
 function Notice({ notice }: { readonly notice: RetryNotice }) {
   return notice === 'queued' ? (
     <Banner tone="info" title="Retry requested">
-      The worker takes it up within seconds, and asks Zencoder for a fresh URL: none is stored.
+      The worker takes it up within seconds. What had been given up needs a fresh URL from Zencoder first.
     </Banner>
   ) : (
     <Banner tone="info" title="Nothing to retry">

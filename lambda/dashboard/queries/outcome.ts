@@ -63,9 +63,17 @@ export function isOpen({ state }: Pick<RecoveryRecord, 'state'>): boolean {
   return state === 'pending' || state === 'copying';
 }
 
-/** True where *Retry now* makes sense: not recovered, and nobody at work on it. */
-export function canBeRetried({ state }: Pick<RecoveryRecord, 'state'>): boolean {
-  return state === 'pending' || state === 'lost' || state === 'failed';
+/**
+ * True where *Retry now* makes sense: what waits has a message that is only made due; what is lost or failed needs a
+ * fresh URL, which takes an API key of Zencoder.
+ */
+export function canBeRetried({ state }: Pick<RecoveryRecord, 'state'>, hasApiKey: boolean): boolean {
+  return state === 'pending' || (hasApiKey && needsFreshUrl({ state }));
+}
+
+/** True for what has been given up: the signed URL is stored nowhere any more. */
+export function needsFreshUrl({ state }: Pick<RecoveryRecord, 'state'>): boolean {
+  return state === 'lost' || state === 'failed';
 }
 
 function bytesDone(recovery: RecoveryRecord): number {

@@ -22,6 +22,7 @@ beforeAll(async () => {
   standIn = await openStandIn();
   stack = await startLocalStack({
     environment: {
+      dashboard: { HAS_ZENCODER_API_KEY: 'true' },
       worker: {
         ZENCODER_STORAGE: standIn.allowed,
         ZENCODER_API_URL: standIn.zencoder.apiUrl,

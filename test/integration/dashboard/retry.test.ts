@@ -66,6 +66,20 @@ describe('Retry now', () => {
     expect(answer.headers.get('location')).toBe(`${recordOf(done)}?retry=nothing`);
   });
 
+  it('is not offered for what is lost when there is no API key to get a fresh URL with, but for what waits', async () => {
+    const without = aDashboard(ledger.table, { hasApiKey: false });
+    const lost = await gone(ledger.table, 'lost');
+    const page = textOf(await (await without.get(recordOf(lost))).text());
+    expect(page).not.toContain('Retry now');
+    expect(page).toContain('no API key is configured: set zencoderApiKeySecretArn');
+    const { token = '' } = await formOf(aDashboard(ledger.table), lost);
+    await without.post(`${recordOf(lost)}/retry`, { token });
+    expect(without.retries).toEqual([]);
+    const open = await waiting(ledger.table);
+    await without.post(`${recordOf(open)}/retry`, await formOf(without, open));
+    expect(without.retries).toHaveLength(1);
+  });
+
   it('says so when the queue did not take it', async () => {
     const record = await gone(ledger.table, 'lost');
     const request = async () => {

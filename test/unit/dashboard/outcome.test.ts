@@ -51,7 +51,14 @@ describe('progress', () => {
   });
 });
 
-it('what is recovered or under way cannot be retried, all else can', () => {
+describe('Retry now', () => {
   const states: RecoveryRecord['state'][] = ['pending', 'copying', 'recovered', 'lost', 'failed'];
-  expect(states.filter((state) => canBeRetried({ state }))).toEqual(['pending', 'lost', 'failed']);
+
+  it('is for what is neither recovered nor under way', () => {
+    expect(states.filter((state) => canBeRetried({ state }, true))).toEqual(['pending', 'lost', 'failed']);
+  });
+
+  it('is only for what waits where no fresh URL is to be had', () => {
+    expect(states.filter((state) => canBeRetried({ state }, false))).toEqual(['pending']);
+  });
 });
