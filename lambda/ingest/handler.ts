@@ -1,7 +1,9 @@
 import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics } from '@aws-lambda-powertools/metrics';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
+import { createMeter } from '../shared/meter.ts';
 import { sendAll } from '../shared/send-all.ts';
 import type { Answer } from './answer.ts';
 import { CredentialCache } from './credentials.ts';
@@ -10,6 +12,7 @@ import { type ReceiveDependencies, receive } from './receive.ts';
 
 const environment = ingestEnvironment();
 const logger = new Logger();
+const meter = createMeter(new Metrics());
 // Zencoder does not wait long: rather a quick 503, which it follows up, than an answer that comes too late.
 const requestHandler = { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true };
 const queue = new SQSClient({ requestHandler });
@@ -25,11 +28,16 @@ const world: ReceiveDependencies = {
     collectUnsentOutputs: environment.COLLECT_UNSENT_OUTPUTS,
   },
   log: logger,
+  meter,
   now: Date.now,
 };
 
 /** `POST /notifications` of the HTTP API. */
-export function handler(event: APIGatewayProxyEventV2, context: Context): Promise<Answer> {
+export async function handler(event: APIGatewayProxyEventV2, context: Context): Promise<Answer> {
   logger.addContext(context);
-  return receive(event, world);
+  try {
+    return await receive(event, world);
+  } finally {
+    meter.flush();
+  }
 }

@@ -1,5 +1,6 @@
-import { type DecisionSettings, decide } from '../shared/decide.ts';
+import { type DecisionSettings, decide, unlistedStorage } from '../shared/decide.ts';
 import { encodeMessage } from '../shared/encode-message.ts';
+import type { Meter } from '../shared/metrics.ts';
 import { type Notification, parseNotification } from '../shared/notification.ts';
 import { messagesOf } from '../shared/output-messages.ts';
 import { type Answer, accepted, refusal, unauthorized, unavailable } from './answer.ts';
@@ -17,6 +18,7 @@ export interface ReceiveDependencies {
   readonly send: (bodies: readonly string[]) => Promise<void>;
   readonly settings: DecisionSettings;
   readonly log: Log;
+  readonly meter: Meter;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -62,6 +64,7 @@ async function isFromZencoder(headers: RequestHeaders, world: ReceiveDependencie
 
 async function take(notification: Notification, world: ReceiveDependencies): Promise<Answer> {
   const decisions = decide(notification, world.settings, world.now());
+  reportUnlisted(notification, world);
   const bodies = decisions
     .flatMap((decision) => messagesOf(notification.job, decision, 'notification'))
     .map(encodeMessage);
@@ -82,6 +85,14 @@ async function take(notification: Notification, world: ReceiveDependencies): Pro
     ...outcome,
   });
   return answer;
+}
+
+/** Nobody fetches these files, and a day later nobody can: whoever reads it adds the bucket to the setting. */
+function reportUnlisted(notification: Notification, { settings, log, meter }: ReceiveDependencies): void {
+  const unlisted = unlistedStorage(notification, settings.storage);
+  if (unlisted.length === 0) return;
+  log.error('files on storage that is not listed', { job: notification.job.id, unlisted });
+  meter.put('unlistedStorage', 1);
 }
 
 function sum(numbers: readonly number[]): number {

@@ -79,11 +79,40 @@ export function decideOutput(
     failedAt,
   };
   if (output.event !== null || UNFINISHED.has(output.state)) return decision;
-  const backedUp =
-    output.backupServerUsed || output.uploadError !== null || output.thumbnailUploadError !== null;
+  const backedUp = isBackedUp(output);
   const files =
     backedUp || settings.collectUnsentOutputs ? filesOf(output, settings.storage, failedAt + DAY_MS) : [];
   return { ...decision, failures: failuresOf(output, notification.inputFailed, files), files };
+}
+
+function isBackedUp(output: NotifiedOutput): boolean {
+  return output.backupServerUsed || output.uploadError !== null || output.thumbnailUploadError !== null;
+}
+
+/**
+ * Hosts that look like storage of Zencoder's that the allow-list does not know, such as another region's: files on them
+ * are left where they are and die after a day, so somebody has to look.
+ *
+ * @returns each host once, with the bucket when it is in the path.
+ */
+export function unlistedStorage(notification: Notification, storage: StorageAllowList): string[] {
+  const urls = notification.outputs
+    .filter(isBackedUp)
+    .flatMap(({ url, thumbnails }) => [url ?? '', ...thumbnails.map((thumbnail) => thumbnail.url)]);
+  const strange = urls.flatMap((url) => {
+    const parsed = URL.parse(url);
+    return parsed === null || storage.allows(parsed) ? [] : (zencoderBucketOf(parsed) ?? []);
+  });
+  return [...new Set(strange)];
+}
+
+/** The place of a URL whose bucket is named like Zencoder's: `zencoder-….s3….amazonaws.com` or `s3….amazonaws.com/zencoder-…`. */
+function zencoderBucketOf({ host, pathname }: URL): string | null {
+  if (/^zencoder[a-z0-9.-]*\.s3[.-][a-z0-9.-]*amazonaws\.com(?::\d+)?$/.test(host)) return host;
+  const bucket = /^\/(zencoder[a-z0-9.-]*)\//.exec(pathname)?.[1];
+  return bucket !== undefined && /^s3[.-][a-z0-9.-]*amazonaws\.com(?::\d+)?$/.test(host)
+    ? `${host}/${bucket}`
+    : null;
 }
 
 function filesOf(output: NotifiedOutput, storage: StorageAllowList, fallbackDeadline: number): BackupFile[] {

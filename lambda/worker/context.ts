@@ -10,6 +10,7 @@ import type { FreshUrls } from './fresh-urls.ts';
 import type { Invocation } from './invocation.ts';
 import type { KeyTemplate } from './key-template.ts';
 import type { ReceivedMessage, RecoveryQueue } from './queue.ts';
+import { attemptAfter } from './retry.ts';
 
 /** What the worker works with: made once, at the handler. */
 export interface WorkerTools {
@@ -41,6 +42,8 @@ export interface WorkerInvocation extends WorkerTools {
 /** All of that, and what is known only as long as the message is handled. */
 export interface WorkerContext extends WorkerInvocation {
   readonly freshUrls: FreshUrls;
+  /** From 0 to 1, one for all files of the message: they are due together, and cost the queue one delivery. */
+  readonly spread: number;
 }
 
 /** The lease of this invocation. */
@@ -65,13 +68,24 @@ export function afterOwnLease(
 /** What becomes of the message: deleted, or back at `at` (epoch milliseconds). */
 export type MessageOutcome = { readonly kind: 'done' } | { readonly kind: 'again'; readonly at: number };
 
-/** The shortest time after which a message comes back that failed for a reason outside any one file. */
-export const PAUSE_MS = 30_000;
-
 export const DONE: MessageOutcome = { kind: 'done' };
 
 /** A lease is over only after its last millisecond, and clocks differ. */
 const AFTER_LEASE_MS = 1_000;
+
+/**
+ * Comes back after a pause that grows with every delivery of the message: for faults outside any one file (ledger,
+ * queue, topic), which may last as long as a file's.
+ *
+ * @param atLeastMs what the other side asks to wait, in milliseconds.
+ */
+export function afterPause(
+  { message, spread, now }: Pick<WorkerContext, 'message' | 'spread' | 'now'>,
+  atLeastMs = 0,
+): { readonly kind: 'again'; readonly at: number } {
+  const attempts = Math.max(1, message.receiveCount);
+  return { kind: 'again', at: attemptAfter({ attempts, now: now(), retryAfterMs: atLeastMs, spread }) };
+}
 
 /** The earliest of several outcomes: the message comes back when the first of its files is due. */
 export function earliest(outcomes: readonly MessageOutcome[]): MessageOutcome {

@@ -1,6 +1,6 @@
 import { RecoveryError } from '../shared/errors.ts';
 import { readRecovery } from '../shared/ledger/read-items.ts';
-import type { ClaimedRecovery } from '../shared/ledger/records.ts';
+import type { ClaimedRecovery, RecoveryRecord } from '../shared/ledger/records.ts';
 import {
   dropPlan,
   handOver,
@@ -20,8 +20,8 @@ import { createProgress } from './progress.ts';
 import { provenanceOf } from './provenance.ts';
 import { timeUpAt } from './time-up.ts';
 
-/** After so many attempts a file that differs from its announcement is kept as it is: better than lost. */
-const ATTEMPTS_FOR_A_MATCH = 3;
+/** A file that has differed so often from its announcement is kept as it is: better than lost. */
+const MISMATCHES = 2;
 
 /** Clocks differ and deadlines are sometimes guessed: until so long after it a request is still made. */
 const GRACE_MS = 15 * 60 * 1000;
@@ -35,7 +35,13 @@ export type FileOutcome =
   | { readonly kind: 'out-of-time' }
   /** Somebody else has the recovery now. */
   | { readonly kind: 'lease-lost' }
-  | { readonly kind: 'fault'; readonly key: string; readonly error: unknown };
+  | {
+      readonly kind: 'fault';
+      readonly key: string;
+      readonly error: unknown;
+      /** True when every byte is in the bucket and only the completion failed: the source is not needed any more. */
+      readonly sourceIsDone?: boolean;
+    };
 
 /** A claimed file and all that a copy of it needs to know. */
 export interface FileTask {
@@ -59,8 +65,12 @@ export class DeadlinePassed extends RecoveryError {
 }
 
 /** The job of the copy engine for a file. */
-export function copyJobOf(task: Omit<FileTask, 'record'>, attempts: number, signal: AbortSignal): CopyJob {
-  const { job, output, file, key } = task;
+export function copyJobOf(
+  { job, output, file, key }: Omit<FileTask, 'record'>,
+  { attempts, history }: Pick<RecoveryRecord, 'attempts' | 'history'>,
+  signal: AbortSignal,
+): CopyJob {
+  const mismatches = history.filter(({ errorClass }) => /^(Size|Md5)Mismatch$/.test(errorClass));
   return {
     url: file.url,
     key,
@@ -68,7 +78,7 @@ export function copyJobOf(task: Omit<FileTask, 'record'>, attempts: number, sign
     metadata: provenanceOf(job, output, file),
     announcedSize: file.size,
     announcedMd5: file.md5,
-    acceptMismatch: attempts >= ATTEMPTS_FOR_A_MATCH,
+    acceptMismatch: mismatches.length >= MISMATCHES,
     mayExist: attempts > 1,
     signal,
   };
@@ -89,7 +99,7 @@ export async function copyFile(task: FileTask, context: WorkerContext): Promise<
   if (timeUp.aborted) return { kind: 'out-of-time' };
   try {
     return await withFreshUrl(task.file, task.record, context, (file) => {
-      const job = copyJobOf({ ...task, file }, task.record.attempts, timeUp);
+      const job = copyJobOf({ ...task, file }, task.record, timeUp);
       return attempt({ ...task, file }, job, context);
     });
   } catch (error) {
@@ -131,11 +141,11 @@ async function begin({ record }: FileTask, job: CopyJob, context: WorkerContext)
   // An attempt that died between creating an upload and keeping its plan has left an upload that nobody knows.
   if (record.attempts > 1) await engine.abandonStrays(plan.key, plan.uploadId);
   const saved = await savePlan(table, record, plan, now());
-  if (saved.outcome !== 'saved' || saved.record.upload === undefined) {
-    await engine.abandon(plan);
-    return { kind: 'lease-lost' };
-  }
-  return { kind: 'planned', record: { ...saved.record, lease: record.lease, upload: saved.record.upload } };
+  if (saved.outcome !== 'saved') await engine.abandon(plan);
+  const { lease, upload } = saved.record;
+  if (lease?.owner !== record.lease.owner || upload === undefined) return { kind: 'lease-lost' };
+  // A plan that is there under this very lease was saved before the source refused the URL in mid-copy.
+  return { kind: 'planned', record: { ...saved.record, lease, upload } };
 }
 
 async function copyHere(task: PlannedTask, job: CopyJob, context: WorkerContext): Promise<FileOutcome> {
@@ -178,23 +188,36 @@ export function reportTooSlow(
 }
 
 /**
- * Completes an upload whose segments are all done, under the recovery's lease.
+ * Completes an upload whose segments are all done, under the recovery's lease. Segments whose parts S3 no longer has are
+ * opened again and queued.
  *
- * @throws {PartsDisappeared} when S3 lacks parts; the segments they belong to are open again.
+ * @throws what `endsPlan` is true of: the file is to be planned anew.
+ * @throws the job's signal's reason.
  */
 export async function completeUpload(
   task: PlannedTask,
   job: CopyJob,
   context: WorkerContext,
 ): Promise<FileOutcome> {
-  const { engine, table, now } = context;
-  const completed = await engine.complete(job, planOf(task));
-  if (completed.kind === 'copied') return { kind: 'recovered', key: task.key, result: completed.result };
-  const { missingSegments, missingParts, bytesDone } = completed;
-  if (task.record.upload.segments > 1) {
+  const { engine, table, logger, now } = context;
+  const { upload } = task.record;
+  try {
+    const completed = await engine.complete(job, planOf(task));
+    if (completed.kind === 'copied') return { kind: 'recovered', key: task.key, result: completed.result };
+    const { missingSegments, missingParts, bytesDone } = completed;
+    const disappeared = new PartsDisappeared(`${missingParts} parts are no longer in the upload`);
+    if (upload.segments === 1) return { kind: 'fault', key: task.key, error: disappeared };
+    logger.warn('parts disappeared', { missingParts, missingSegments });
     await reopenSegments(table, task.record, missingSegments, bytesDone, now());
+    const segmentsDone = upload.segmentsDone.filter((segment) => !missingSegments.includes(segment));
+    return await handOn(
+      { ...task, record: { ...task.record, upload: { ...upload, segmentsDone } } },
+      context,
+    );
+  } catch (error) {
+    if (endsPlan(error) || job.signal?.aborted) throw error;
+    return { kind: 'fault', key: task.key, error, sourceIsDone: true };
   }
-  throw new PartsDisappeared(`${missingParts} parts that were copied are no longer in the upload`);
 }
 
 /** The plan as the engine made it; the ledger keeps it field by field. */

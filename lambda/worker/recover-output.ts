@@ -4,15 +4,16 @@ import { RecoveryError } from '../shared/errors.ts';
 import { failureEvent } from '../shared/events.ts';
 import { claimFiles, type FileClaim, type OutputContext } from '../shared/ledger/claims.ts';
 import { markFailuresPublished, recordPrimaryFailures } from '../shared/ledger/failures.ts';
+import { reopenRecovery } from '../shared/ledger/reopenings.ts';
 import type { OutputMessage } from '../shared/message.ts';
 import type { BackupFile } from '../shared/model.ts';
 import {
   afterOwnLease,
+  afterPause,
   DONE,
   earliest,
   leaseOf,
   type MessageOutcome,
-  PAUSE_MS,
   type WorkerContext,
 } from './context.ts';
 import { copyFile, type FileTask } from './copy-file.ts';
@@ -25,6 +26,17 @@ const GROUP_FILES = 100;
 
 /** Files in flight at once; thumbnails wait for round trips far more than for bandwidth. */
 const FILES_AT_ONCE = 16;
+
+/** Errors by which a source refuses a signed URL, not the file. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'SourceExpired',
+  'SourceRefused',
+  'SourceRedirected',
+  'SourceOutOfReach',
+]);
+
+/** So many attempts at a file whose URLs are refused; Zencoder sends at most ten notifications of an output. */
+const MOST_URLS = 10;
 
 /** A URL that is not on Zencoder's storage: no request ever leaves for it. */
 export class SourceNotAllowed extends RecoveryError {
@@ -70,7 +82,7 @@ async function recordFailures(message: OutputMessage, context: WorkerContext): P
     return DONE;
   } catch (error) {
     logger.error('events not published', { fault: noteOf(error) });
-    return { kind: 'again', at: now() + PAUSE_MS };
+    return afterPause(context);
   }
 }
 
@@ -81,10 +93,12 @@ export async function recoverFiles(
   context: WorkerContext,
 ): Promise<MessageOutcome> {
   const keys = keysFor(output, files, context);
-  const outcomes = await Promise.all(
-    groupsOf(files).map((group) => recoverGroup(output, group, keys, context)),
-  );
-  return earliest(outcomes);
+  const groups = groupsOf(files).map((group) => recoverGroup(output, group, keys, context));
+  // One group's fault must not end the invocation while another still copies.
+  const outcomes = await Promise.allSettled(groups);
+  const fault = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (fault !== undefined) throw fault.reason;
+  return earliest(outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : [])));
 }
 
 async function recoverGroup(
@@ -93,8 +107,7 @@ async function recoverGroup(
   keys: ReadonlyMap<BackupFile, string>,
   context: WorkerContext,
 ): Promise<MessageOutcome> {
-  const { table, now } = context;
-  const claims = await claimFiles(table, { job, output, failedAt }, files, leaseOf(context), now());
+  const claims = await claimAll({ job, output, failedAt }, files, context);
   const tasks = claims.flatMap((claim) => taskOf(claim, { job, output }, keys));
   const attempts = await pMap(tasks, async (task) => ({ task, outcome: await copyFile(task, context) }), {
     concurrency: FILES_AT_ONCE,
@@ -103,12 +116,37 @@ async function recoverGroup(
   return earliest([await settleOutcomes(attempts, context), ...left]);
 }
 
+/**
+ * Claims files, those included that were lost because the source refused an earlier signed URL: this message's is
+ * another one.
+ */
+async function claimAll(
+  output: OutputContext,
+  files: readonly BackupFile[],
+  context: WorkerContext,
+): Promise<FileClaim[]> {
+  const { table, now } = context;
+  const claims = await claimFiles(table, output, files, leaseOf(context), now());
+  const refused = claims.filter((claim) => deservesAnotherUrl(claim, context));
+  if (refused.length === 0) return claims;
+  await Promise.all(refused.map(({ record }) => reopenRecovery(table, record, now())));
+  const again = refused.map(({ file }) => file);
+  return [
+    ...claims.filter((claim) => !refused.includes(claim)),
+    ...(await claimFiles(table, output, again, leaseOf(context), now())),
+  ];
+}
+
+function deservesAnotherUrl({ outcome, file, record }: FileClaim, { message, now }: WorkerContext): boolean {
+  if (outcome !== 'settled' || record.state !== 'lost' || record.attempts >= MOST_URLS) return false;
+  const wasRefused = REFUSALS.has(record.lastError?.errorClass ?? '');
+  // A message that comes back brings the URL that was refused.
+  return wasRefused && message.receiveCount === 1 && file.deadline > now();
+}
+
 /** Files that this message is to come back for, although there is nothing to be done for them now. */
-function comeBackFor(claim: FileClaim, context: WorkerContext): MessageOutcome {
-  const { outcome, record } = claim;
-  if (outcome === 'leased') return afterOwnLease(record.lease, context);
-  const isOurs = record.nextAttemptBy?.messageId === context.message.messageId;
-  return outcome === 'waiting' && isOurs ? { kind: 'again', at: record.nextAttemptAt } : DONE;
+function comeBackFor({ outcome, record }: FileClaim, context: WorkerContext): MessageOutcome {
+  return outcome === 'leased' ? afterOwnLease(record.lease, context) : DONE;
 }
 
 function taskOf(

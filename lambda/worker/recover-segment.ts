@@ -1,15 +1,18 @@
 import { claimRecoveries, recoveryKeyOf } from '../shared/ledger/claims.ts';
+import type { RecoveryRecord } from '../shared/ledger/records.ts';
 import {
   claimCompletion,
   claimSegment,
   dropPlan,
   finishSegment,
+  handOver,
   type PlannedRecovery,
   releaseSegment,
   type SegmentRef,
   saveSegmentProgress,
 } from '../shared/ledger/segments.ts';
 import type { SegmentMessage } from '../shared/message.ts';
+import { messagesOf } from '../shared/output-messages.ts';
 import {
   afterOwnLease,
   DONE,
@@ -25,7 +28,7 @@ import { completeUpload, copyJobOf, type FileOutcome, reportTooSlow } from './co
 import { withFreshUrl } from './fresh-urls.ts';
 import { createPace } from './pace.ts';
 import { createProgress } from './progress.ts';
-import { recoverFiles, SourceNotAllowed } from './recover-output.ts';
+import { SourceNotAllowed } from './recover-output.ts';
 import { settleOutcomes } from './settle.ts';
 import { timeUpAt } from './time-up.ts';
 import { judgeFault } from './verdict.ts';
@@ -52,7 +55,7 @@ export async function recoverSegment(
   const claim = await claimSegment(table, ref, leaseOf(context), now());
   switch (claim.outcome) {
     case 'stale':
-      return DONE;
+      return await revive(message, claim.record, context);
     case 'leased':
       return afterOwnLease(claim.lease, context);
     case 'done':
@@ -74,19 +77,20 @@ async function copySegment(claimed: ClaimedSegment, context: WorkerContext): Pro
   const owner = invocation.id;
   const { segmentsDone: _, ...plan } = record.upload;
   const timeUp = timeUpAt(invocation.stopAt, now());
+  let copied: SegmentDone | SegmentOutOfTime;
   try {
-    const copied = await withFreshUrl(message.file, record, context, (file) =>
+    copied = await withFreshUrl(message.file, record, context, (file) =>
       copyParts({ ...claimed, message: { ...message, file } }, plan, timeUp, context),
     );
-    if (copied.kind === 'out-of-time') return await goOnLater(ref, context);
-    const finished = await finishSegment(table, ref, owner, copied.bytesDone, now());
-    const isLast = finished.outcome === 'finished' && finished.allDone;
-    return isLast ? await completeAll(message, ref, context) : DONE;
   } catch (error) {
     if (timeUp.aborted) return await goOnLater(ref, context);
-    if (endsPlan(error)) return await planAnew(claimed, context);
+    if (endsPlan(error)) return await planAnew(message, record, context);
     return await afterFault(error, claimed, context);
   }
+  if (copied.kind === 'out-of-time') return await goOnLater(ref, context);
+  const finished = await finishSegment(table, ref, owner, copied.bytesDone, now());
+  const isLast = finished.outcome === 'finished' && finished.allDone;
+  return isLast ? await completeAll(message, ref, context) : DONE;
 }
 
 async function copyParts(
@@ -100,7 +104,7 @@ async function copyParts(
     save: (bytesDone) => saveSegmentProgress(table, ref, invocation.id, { bytesDone, at: now() }),
     now,
   });
-  const job = jobOf(message, plan, record.attempts, timeUp);
+  const job = jobOf(message, plan, record, timeUp);
   const pace = createPace({
     total: bytesOf(plan, ref.segment),
     deadline: record.deadline,
@@ -141,30 +145,57 @@ async function completeAll(
   const { job, output, file } = message;
   const task = { job, output, file, key: record.upload.key, record };
   const timeUp = timeUpAt(invocation.stopAt, now());
-  const outcome = await completeUpload(
-    task,
-    jobOf(message, record.upload, record.attempts, timeUp),
-    context,
-  ).catch(
-    (error: unknown): FileOutcome =>
-      timeUp.aborted ? { kind: 'out-of-time' } : { kind: 'fault', key: task.key, error },
-  );
+  let outcome: FileOutcome;
+  try {
+    outcome = await completeUpload(task, jobOf(message, record.upload, record, timeUp), context);
+  } catch (error) {
+    if (endsPlan(error)) return await planAnew(message, record, context);
+    outcome = timeUp.aborted ? { kind: 'out-of-time' } : { kind: 'fault', key: task.key, error };
+  }
   return await settleOutcomes([{ task, outcome }], context);
 }
 
-/** Gives the upload up and plans the file anew, as if its output had just been told. */
+/**
+ * Gives the upload up and queues the file as if its output had just been told: this message is bound to the upload, so
+ * it cannot carry another plan. Of all the segments that find the upload gone, the one that drops the plan does it.
+ */
 async function planAnew(
-  { message, ref, record }: ClaimedSegment,
+  message: SegmentMessage,
+  record: PlannedRecovery,
   context: WorkerContext,
 ): Promise<MessageOutcome> {
   const { engine, table, now } = context;
   await engine.abandon(record.upload);
-  await dropPlan(table, ref.key, ref.uploadId, now());
-  return await recoverFiles(
-    { job: message.job, output: message.output, failedAt: record.failedAt },
-    [message.file],
-    context,
-  );
+  const isFirst = await dropPlan(table, record, record.upload.uploadId, now());
+  if (!isFirst) return DONE;
+  const { lease } = record;
+  // Whoever takes the file up must not find it under the lease of an invocation that is done with it.
+  if (lease !== undefined) await handOver(table, { ...record, lease }, now());
+  return await queueAnew(message, record, context);
+}
+
+/**
+ * A segment whose upload was given up. If the invocation that gave it up died before it had queued the file, this is its
+ * message, come back: nobody else would ever wake for the file.
+ */
+async function revive(
+  message: SegmentMessage,
+  record: RecoveryRecord | undefined,
+  context: WorkerContext,
+): Promise<MessageOutcome> {
+  if (record === undefined || record.settledAt !== undefined || record.upload !== undefined) return DONE;
+  const { lease, nextAttemptAt } = record;
+  if (lease !== undefined && lease.until >= context.now()) return afterOwnLease(lease, context);
+  return nextAttemptAt === undefined ? await queueAnew(message, record, context) : DONE;
+}
+
+async function queueAnew(
+  { job, output, file }: SegmentMessage,
+  { failedAt }: RecoveryRecord,
+  { queue }: WorkerContext,
+): Promise<MessageOutcome> {
+  await queue.send(messagesOf(job, { output, failures: [], files: [file], failedAt }, 'notification'));
+  return DONE;
 }
 
 async function afterFault(
@@ -180,7 +211,7 @@ async function afterFault(
     attempts: context.message.receiveCount,
     now: now(),
     deadline,
-    spread: context.random(),
+    spread: context.spread,
   });
   const note = { ...verdict.fault, at: now() };
   const { role, fileId } = ref.key;
@@ -211,8 +242,8 @@ async function afterFault(
 function jobOf(
   { job, output, file }: SegmentMessage,
   { key }: Pick<CopyPlan, 'key'>,
-  attempts: number,
+  record: RecoveryRecord,
   signal: AbortSignal,
 ): CopyJob {
-  return copyJobOf({ job, output, file, key }, attempts, signal);
+  return copyJobOf({ job, output, file, key }, record, signal);
 }

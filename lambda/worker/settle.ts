@@ -13,10 +13,15 @@ import {
   settleRecoveries,
 } from '../shared/ledger/settlements.ts';
 import type { Meter } from '../shared/metrics.ts';
-import { DONE, type MessageOutcome, type WorkerContext, wakingMessageOf } from './context.ts';
+import { afterPause, DONE, type MessageOutcome, type WorkerContext, wakingMessageOf } from './context.ts';
 import type { FileOutcome, FileTask } from './copy-file.ts';
-import { nextAttemptAt } from './retry.ts';
 import { type FaultNote, judgeFault, noteOf, type Verdict } from './verdict.ts';
+
+/**
+ * How long a file is kept whose every byte is in the bucket and that only lacks its completion: its source is no longer
+ * needed, so the deadline of the URL does not count. A day less than the queue keeps the message.
+ */
+const PATIENCE_MS = 3 * 24 * 60 * 60 * 1000;
 
 /** One attempt at one file. */
 export interface Attempted {
@@ -84,20 +89,8 @@ async function publishSettled(
 
 /** The file is where it is: whatever its deadline, the next attempt has only its event to publish. */
 function unpublished(record: ClaimedRecovery, fault: FaultNote, context: WorkerContext): Release {
-  const at = context.now();
-  const spread = context.random();
-  const next = nextAttemptAt({
-    attempts: record.attempts,
-    now: at,
-    deadline: Number.MAX_SAFE_INTEGER,
-    spread,
-  });
-  return {
-    record,
-    error: { ...fault, at },
-    nextAttemptAt: next ?? at,
-    nextAttemptBy: wakingMessageOf(context),
-  };
+  const error = { ...fault, at: context.now() };
+  return { record, error, nextAttemptAt: afterPause(context).at, nextAttemptBy: wakingMessageOf(context) };
 }
 
 function measure(record: RecoveryRecord, meter: Meter): void {
@@ -112,6 +105,18 @@ function measure(record: RecoveryRecord, meter: Meter): void {
   meter.put('timeLeftAtRecovery', Math.max(0, record.deadline - settledAt), role);
 }
 
+/**
+ * An attempt that died between creating an upload and keeping its plan has left one that nobody knows. Under a key that
+ * somebody else has taken, uploads may be somebody else's.
+ */
+function mayHaveStrays(
+  { role, attempts }: ClaimedRecovery,
+  settlement: Settlement,
+): settlement is Settlement & { readonly key: string } {
+  if (settlement.state === 'recovered' || settlement.key === undefined) return false;
+  return role === 'media' && attempts > 1 && settlement.error.meaning !== 'conflict';
+}
+
 /** Frees what a lost or failed recovery holds in the bucket. Its plan may be younger than the claim. */
 async function giveUpUpload(
   { record, settlement }: Entry & { kind: 'settle' },
@@ -121,6 +126,7 @@ async function giveUpUpload(
   try {
     const upload = (await readRecovery(table, record))?.upload;
     if (upload !== undefined) await engine.abandon(upload);
+    else if (mayHaveStrays(record, settlement)) await engine.abandonStrays(settlement.key, null);
   } catch (error) {
     // The bucket's lifecycle rule clears it away after a few days.
     logger.warn('upload not aborted', { fault: noteOf(error) });
@@ -173,9 +179,10 @@ function faulted(
   context: WorkerContext,
 ): Entry {
   const now = context.now();
-  const { attempts, deadline, lastError } = record;
-  const spread = context.random();
-  const verdict = judgeFault({ error: outcome.error, attempts, now, deadline, spread, lastError });
+  const { attempts, lastError } = record;
+  const { error: cause, sourceIsDone = false } = outcome;
+  const deadline = sourceIsDone ? Math.max(record.deadline, record.createdAt + PATIENCE_MS) : record.deadline;
+  const verdict = judgeFault({ error: cause, attempts, now, deadline, spread: context.spread, lastError });
   logFault(verdict, record, context);
   const error = { ...verdict.fault, at: now };
   if (verdict.kind === 'again') {

@@ -1,6 +1,6 @@
 import { meaningOf } from '../shared/errors.ts';
 import { parseMessage } from '../shared/message.ts';
-import { type MessageOutcome, PAUSE_MS, type WorkerContext, type WorkerInvocation } from './context.ts';
+import { afterPause, type MessageOutcome, type WorkerContext, type WorkerInvocation } from './context.ts';
 import { createFreshUrls } from './fresh-urls.ts';
 import { recoverOutput } from './recover-output.ts';
 import { recoverSegment } from './recover-segment.ts';
@@ -16,10 +16,11 @@ import { noteOf, retryAfterOf } from './verdict.ts';
  * @returns true when the message may be deleted.
  */
 export async function handleMessage(given: WorkerInvocation): Promise<boolean> {
-  const { message, queue, logger, api, storage, now } = given;
+  const { message, queue, logger, api, storage, now, random } = given;
   logger.resetKeys();
   logger.appendKeys({ messageId: message.messageId });
-  const outcome = await process({ ...given, freshUrls: createFreshUrls(api, storage, now) });
+  const context = { ...given, freshUrls: createFreshUrls(api, storage, now), spread: random() };
+  const outcome = await process(context);
   if (outcome.kind === 'done') return true;
   try {
     await queue.comeBackAt(message, outcome.at);
@@ -31,7 +32,7 @@ export async function handleMessage(given: WorkerInvocation): Promise<boolean> {
 }
 
 async function process(context: WorkerContext): Promise<MessageOutcome> {
-  const { message, queue, logger, meter, now } = context;
+  const { message, queue, logger, meter } = context;
   try {
     const parsed = parseMessage(message.body);
     if (parsed.type === 'redrive') {
@@ -46,7 +47,7 @@ async function process(context: WorkerContext): Promise<MessageOutcome> {
     const note = noteOf(error);
     if (meaningOf(error) !== 'not-understood') {
       logger.error('message failed', { fault: note });
-      return { kind: 'again', at: now() + Math.max(PAUSE_MS, retryAfterOf(error) ?? 0) };
+      return afterPause(context, retryAfterOf(error));
     }
     logger.error('message not understood', { fault: note });
     meter.put('messagesNotUnderstood', 1, note.errorClass);

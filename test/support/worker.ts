@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import {
   ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
@@ -33,7 +33,8 @@ import { startMessaging, type TestMessaging } from './messaging.ts';
 import { openStandIn, type StandIn } from './zencoder-stand-in.ts';
 
 const MiB = 2 ** 20;
-const BUCKET = 'acme-recovered';
+/** The customer's bucket. */
+export const BUCKET = 'acme-recovered';
 /** An invocation of a test has a quarter of an hour, as on Lambda. */
 const INVOCATION_MS = 15 * 60 * 1000;
 
@@ -55,8 +56,9 @@ export interface TestWorker {
   readonly ledger: TestLedger;
   readonly messaging: TestMessaging;
   readonly standIn: StandIn;
-  /** The customer's S3. */
+  /** The customer's S3, and the worker's client of it. */
   readonly s3: S3Server;
+  readonly client: S3Client;
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
   /** Logged lines, each with the keys that were appended. */
@@ -193,6 +195,7 @@ export async function startWorker(): Promise<TestWorker> {
     messaging,
     standIn,
     s3,
+    client,
     queueUrl,
     deadLetterQueueUrl,
     lines,

@@ -132,7 +132,7 @@ async function claimKnown(
   while (left.length > 0) {
     const claimable: [number, ClaimedRecovery, ConditionalWrite][] = [];
     for (const [index, record] of left) {
-      const verdict = judge(record, lease, now) ?? (options.whenDue ? judgeTime(record, now) : null);
+      const verdict = judge(record, lease, now) ?? (options.whenDue ? judgeTime(record, lease, now) : null);
       if (verdict !== null) outcomes.set(index, verdict);
       else {
         const claimed = claimedBy(record, lease, now, options.deadlineOf(record));
@@ -162,9 +162,11 @@ export function judge(record: RecoveryRecord, lease: Lease, now: number): ClaimO
   return record.lease !== undefined && record.lease.until >= now ? { outcome: 'leased', record } : null;
 }
 
-function judgeTime(record: RecoveryRecord, now: number): ClaimOutcome | null {
-  const { nextAttemptAt } = record;
+/** The message that a recovery waits for has it whenever it comes: all files of a message are tried together. */
+function judgeTime(record: RecoveryRecord, { messageId }: Lease, now: number): ClaimOutcome | null {
+  const { nextAttemptAt, nextAttemptBy } = record;
   if (nextAttemptAt === undefined || nextAttemptAt <= now + EARLY_MS) return null;
+  if (messageId !== undefined && nextAttemptBy?.messageId === messageId) return null;
   return { outcome: 'waiting', record: { ...record, nextAttemptAt } };
 }
 

@@ -50,11 +50,11 @@ describe('a recovery that waits for its next attempt', () => {
     expect(await recovery()).toEqual(before);
   });
 
-  it('sends its own message back when that comes too early', async () => {
+  it('is tried whenever its own message comes, with all the other files of that message', async () => {
     const { first, recovery } = await waiting();
     const early = await worker.redeliver(first);
     expect(early.isDone).toBe(false);
-    expect(await recovery()).toMatchObject({ attempts: 1 });
+    expect(await recovery()).toMatchObject({ attempts: 2 });
   });
 
   it('is tried when its own message comes in time, as often as it takes', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decide } from '../../../lambda/shared/decide.ts';
+import { decide, unlistedStorage } from '../../../lambda/shared/decide.ts';
 import { parseNotification } from '../../../lambda/shared/notification.ts';
 import { DEFAULT_ZENCODER_STORAGE, parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
 
@@ -149,5 +149,39 @@ describe('primary failures without a backup', () => {
     expect(failure?.link).toBe('https://app.zencoder.com/docs/errors/UploadTimeoutError');
     expect(failure?.message).toHaveLength(2000);
     expect(failed({ error_link: 'javascript:alert(1)#UploadTimeoutError' })[0]?.link).toBeNull();
+  });
+});
+
+describe('storage that is not listed', () => {
+  const unlistedOf = (...urls: string[]) =>
+    unlistedStorage(
+      parseNotification({
+        outputs: urls.map((url, id) => ({ id, state: 'finished', url, backup_server_used: true })),
+        job: { id: 1 },
+      }),
+      parseStorageAllowList(DEFAULT_ZENCODER_STORAGE),
+    );
+
+  it.each([
+    [
+      'https://zencoder-temp-storage-eu-west-1.s3.amazonaws.com/o/1.mp4?X-Amz-Signature=0',
+      'zencoder-temp-storage-eu-west-1.s3.amazonaws.com',
+    ],
+    [
+      'https://s3.eu-west-1.amazonaws.com/zencoder-temp-storage-eu-west-1/o/1.mp4',
+      's3.eu-west-1.amazonaws.com/zencoder-temp-storage-eu-west-1',
+    ],
+  ])('is told of %s', (url, place) => {
+    expect(unlistedOf(url, url)).toEqual([place]);
+  });
+
+  it.each([
+    'https://zencoder-temp-storage-us-east-1.s3.amazonaws.com/o/1.mp4',
+    'https://acme-video-out.s3.amazonaws.com/zencoder/1.mp4',
+    'https://zencoder-temp-storage-eu-west-1.s3.amazonaws.com.evil.example/o/1.mp4',
+    'ftp://media.acme.example/1.mp4',
+    'thumbnails/frame_0000.png',
+  ])('is not told of %s', (url) => {
+    expect(unlistedOf(url)).toEqual([]);
   });
 });
