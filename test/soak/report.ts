@@ -20,7 +20,7 @@ export interface SoakReport {
 /** The report for people. */
 export function reportText(report: SoakReport): string {
   const { options, jobs, injected, refused, took, settling, verification } = report;
-  const { files, recovered, attempts, faults, faultCount } = verification;
+  const { files, recovered, attempts, heard, faults, faultCount } = verification;
   const rows: [string, string][] = [
     [
       'Notifications',
@@ -37,6 +37,7 @@ export function reportText(report: SoakReport): string {
       'Attempts',
       counts(Object.fromEntries(Object.entries(attempts).map(([n, count]) => [`took ${n}`, count]))),
     ],
+    ['Events', `${counts(heard.events)}, ${heard.repeated} repeated`],
     ['Clock moved by', seconds(settling.leapt)],
     ['Seed', String(options.seed)],
   ];

@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import { createChaos } from './chaos.ts';
+import { listenToEvents } from './events.ts';
 import type { SoakOptions } from './options.ts';
 import { createPoster } from './post.ts';
 import { seededRandom } from './random.ts';
@@ -27,6 +28,7 @@ export async function soak(options: SoakOptions, tell: (text: string) => void): 
   const world = await startWorld(chaos);
   try {
     await keepAll(world, jobs, tell);
+    const heard = await listenToEvents(world.stack);
     const poster = createPoster(world.stack.notificationUrl, CONNECTIONS);
     const began = performance.now();
     chaos.begin(() => world.stack.functions.kill('worker'));
@@ -46,7 +48,7 @@ export async function soak(options: SoakOptions, tell: (text: string) => void): 
     chaos.end();
     const all = performance.now() - began;
     tell('Looking at every file …');
-    const verification = await verify(world.stack, jobs);
+    const verification = await verify(world.stack, jobs, await heard());
     const { notifications, duplicates, kills, errors, seed } = options;
     return {
       ok: settling.isDone && verification.faultCount === 0,

@@ -4,6 +4,7 @@ import pMap from 'p-map';
 import { queueDepth } from '../../infra/cli/queue-depth.ts';
 import type { LocalStack } from '../../infra/local/stack.ts';
 import { type JobRecords, readJob } from '../../lambda/shared/ledger/read-items.ts';
+import { faultsOfHeard, type Heard } from './events.ts';
 import type { FailedJob, KeptFile } from './workload.ts';
 
 /** What is there at the end. */
@@ -12,6 +13,8 @@ export interface Verification {
   readonly recovered: number;
   /** How often recoveries were claimed: how many took one attempt, two, … */
   readonly attempts: Readonly<Record<number, number>>;
+  /** The stack's events. */
+  readonly heard: Heard;
   /** Sentences; empty when everything is as it has to be. At most {@link MOST_FAULTS}. */
   readonly faults: readonly string[];
   readonly faultCount: number;
@@ -25,8 +28,12 @@ interface Found {
   readonly md5: string | null;
 }
 
-/** Holds ledger, bucket and queues against what was kept: each file once and whole, each failure once, nothing else. */
-export async function verify(stack: LocalStack, jobs: readonly FailedJob[]): Promise<Verification> {
+/** Holds ledger, bucket, queues and events against what was kept: each file once and whole, each failure once, nothing else. */
+export async function verify(
+  stack: LocalStack,
+  jobs: readonly FailedJob[],
+  heard: Heard,
+): Promise<Verification> {
   const { dynamodb: client } = stack.clients;
   const table = { client, tableName: stack.outputs.TableName ?? '', recordTtlDays: 0 };
   const objects = await objectsIn(stack);
@@ -51,8 +58,15 @@ export async function verify(stack: LocalStack, jobs: readonly FailedJob[]): Pro
   );
   const files = jobs.reduce((sum, job) => sum + job.files.length, 0);
   if (objects.size !== files) faults.push(`${objects.size} objects are in the bucket for ${files} files`);
-  faults.push(...(await leftovers(stack)));
-  return { files, recovered, attempts, faults: faults.slice(0, MOST_FAULTS), faultCount: faults.length };
+  faults.push(...faultsOfHeard(heard, jobs.length, files), ...(await leftovers(stack)));
+  return {
+    files,
+    recovered,
+    attempts,
+    heard,
+    faults: faults.slice(0, MOST_FAULTS),
+    faultCount: faults.length,
+  };
 }
 
 function faultsOfRecords(job: FailedJob, { failures, recoveries }: JobRecords): string[] {

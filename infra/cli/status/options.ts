@@ -2,8 +2,8 @@ import { quoted, readOptions, UsageError, wholeNumber } from '../command.ts';
 import { STACK_HELP, STACK_OPTIONS } from '../target.ts';
 import { parseDuration } from '../time.ts';
 
-/** Less time left than this and a recovery is at risk, unless the operator says otherwise. */
-const AT_RISK = '4h';
+/** As the setting `atRiskHours` has it, unless the operator says otherwise. */
+const AT_RISK = '6h';
 
 export const HELP = `Usage: npm run status -- [options]
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../../infra/cli/command.ts';
 import { statusOptions } from '../../../infra/cli/status/options.ts';
 import { attentionFor, type StackStatus } from '../../../infra/cli/status/read.ts';
+import { parseConfig } from '../../../infra/config.ts';
 
 const none = { count: 0, isComplete: true };
 const WELL: StackStatus = {
@@ -30,8 +31,9 @@ describe('attentionFor', () => {
 });
 
 describe('statusOptions', () => {
-  it('counts less than four hours as at risk', () => {
-    expect(statusOptions([])).toMatchObject({ atRisk: 4 * 3_600_000, limit: 20, json: false });
+  it('counts as at risk what the stack does by default', () => {
+    const { atRiskHours } = parseConfig({});
+    expect(statusOptions([])).toMatchObject({ atRisk: atRiskHours * 3_600_000, limit: 20, json: false });
   });
 
   it.each([[['--at-risk', 'soon']], [['--limit', '-1']], [['--jsn']]])('refuses %j', (argv) => {
