@@ -77,9 +77,12 @@ async function noteStalled(
   { table, now }: ReconcileTools,
 ): Promise<void> {
   for (const record of stalled) {
-    if (record.lastError?.errorClass === 'NoFreshUrl') continue;
+    const { lastError } = record;
+    if (lastError?.errorClass === 'NoFreshUrl') continue;
+    const before = lastError && `; before, it failed with ${lastError.errorClass}: ${lastError.message}`;
+    const message = `${STALLED}${before ?? ''}`;
     const meaning = 'customer-must-act';
-    await noteError(table, record, { errorClass: 'NoFreshUrl', message: STALLED, meaning, at: now() });
+    await noteError(table, record, { errorClass: 'NoFreshUrl', message, meaning, at: now() });
   }
 }
 

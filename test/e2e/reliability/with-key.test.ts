@@ -1,0 +1,102 @@
+import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { accessDenied } from '../../../infra/local/s3/faults.ts';
+import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import { type ReliableStack, startReliableStack } from '../../support/reliable-stack.ts';
+import { outputOf } from '../../support/running-stack.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+let running: ReliableStack;
+
+/** Its message is hidden until some time ahead. */
+const isWaiting = ({ nextAttemptAt = 0 }: RecoveryRecord) => nextAttemptAt > running.clock.now();
+
+beforeAll(async () => {
+  running = await startReliableStack('full');
+});
+afterAll(() => running?.close());
+afterEach(() => {
+  running.destination.setFaults(undefined);
+  running.standIn.zencoder.withholdNotifications = false;
+});
+
+const refuse = () =>
+  running.destination.setFaults(({ operation }) =>
+    operation === 'PutObject' || operation === 'CreateMultipartUpload'
+      ? accessDenied('s3:PutObject', 'arn:aws:s3:::acme')
+      : undefined,
+  );
+
+describe('a destination that refuses for 20 hours', () => {
+  it('is tried again all the while, and has the file soon after it is mended, without a hand', async () => {
+    refuse();
+    const jobId = await running.failedJob();
+    let record = await running.recovery(jobId, isWaiting);
+    const first = running.clock.now();
+    while (running.clock.now() < first + 20 * HOUR) {
+      const { attempts } = record;
+      running.clock.advance(HOUR);
+      record = await running.recovery(jobId, (now) => now.attempts > attempts && isWaiting(now));
+    }
+    expect(record).toMatchObject({
+      state: 'pending',
+      lastError: { errorClass: 'DestinationDenied', meaning: 'customer-must-act' },
+    });
+    expect(record.attempts).toBeGreaterThan(20);
+    expect((record.nextAttemptAt ?? 0) - running.clock.now()).toBeLessThanOrEqual(15 * MINUTE);
+    expect(running.metric('worker', 'customerMustAct', 'DestinationDenied').length).toBeGreaterThan(15);
+
+    running.destination.setFaults(undefined);
+    running.clock.advance(15 * MINUTE);
+    await running.recovery(jobId, ({ state }) => state === 'recovered');
+    expect(running.metric('worker', 'lostFiles')).toEqual([]);
+    await running.idle();
+  });
+});
+
+describe('a message that somebody deleted from the queue', () => {
+  it('is missed by reconcile, which has the recovery go on with a fresh URL', async () => {
+    refuse();
+    const jobId = await running.failedJob();
+    const { nextAttemptBy } = await running.recovery(jobId, isWaiting);
+    await running.stack.clients.sqs.send(
+      new DeleteMessageCommand({
+        QueueUrl: outputOf(running.stack, 'QueueUrl'),
+        ReceiptHandle: nextAttemptBy?.receiptHandle,
+      }),
+    );
+    running.destination.setFaults(undefined);
+    await running.idle();
+
+    running.clock.advance(40 * MINUTE);
+    const recovered = await running.recovery(jobId, ({ state }) => state === 'recovered');
+    expect(recovered.attempts).toBe(2);
+  });
+});
+
+describe('a notification that never came', () => {
+  it('is found at Zencoder by the schedule', async () => {
+    running.standIn.zencoder.withholdNotifications = true;
+    const jobId = await running.failedJob();
+    expect(await running.job(jobId)).toEqual({ failures: [], recoveries: [] });
+
+    running.clock.advance(11 * MINUTE);
+    const recovered = await running.recovery(jobId, ({ state }) => state === 'recovered');
+    expect(recovered).toMatchObject({ attempts: 1, passThrough: 'asset:1' });
+    expect((await running.job(jobId)).failures).toMatchObject([{ role: 'media' }]);
+  });
+});
+
+describe('what became of all of it', () => {
+  it('was told by events, one for each failure and each outcome', async () => {
+    await running.idle();
+    const events = await running.events();
+    const byId = new Map(events.map((event) => [event.id, event.type]));
+    expect([...byId.values()].toSorted()).toEqual([
+      ...Array.from({ length: 3 }, () => 'primary-failure'),
+      ...Array.from({ length: 3 }, () => 'recovery-recovered'),
+    ]);
+  });
+});

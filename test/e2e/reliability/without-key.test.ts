@@ -1,0 +1,91 @@
+import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { accessDenied } from '../../../infra/local/s3/faults.ts';
+import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import { type ReliableStack, startReliableStack } from '../../support/reliable-stack.ts';
+import { outputOf } from '../../support/running-stack.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+let running: ReliableStack;
+
+/** Its message is hidden until some time ahead. */
+const isWaiting = ({ nextAttemptAt = 0 }: RecoveryRecord) => nextAttemptAt > running.clock.now();
+
+beforeAll(async () => {
+  running = await startReliableStack(null);
+});
+afterAll(() => running?.close());
+afterEach(() => {
+  running.destination.setFaults(undefined);
+  running.standIn.storage.setFaults(undefined);
+});
+
+describe('a source that is gone', () => {
+  it('means lost at once, with the reason, one metric and one event', async () => {
+    running.standIn.storage.setFaults(({ operation }) =>
+      operation === 'GetObject' ? { status: 404, code: 'NoSuchKey' } : undefined,
+    );
+    const jobId = await running.failedJob();
+    const lost = await running.recovery(jobId, ({ state }) => state === 'lost');
+    expect(lost).toMatchObject({ attempts: 1, lastError: { errorClass: 'SourceNotFound' } });
+    await running.idle();
+    expect(running.metric('worker', 'lostFiles', 'SourceNotFound')).toEqual([1]);
+    const events = await running.events();
+    expect(events.map(({ type }) => type).toSorted()).toEqual(['primary-failure', 'recovery-lost']);
+    expect(events.find(({ type }) => type === 'recovery-lost')).toMatchObject({
+      job: { id: jobId, passThrough: 'asset:1' },
+      error: { errorClass: 'SourceNotFound' },
+    });
+  });
+});
+
+describe('a source that dies and never comes back', () => {
+  it('is asked until the URL ends, then lost with what stood in the way', async () => {
+    running.standIn.storage.setFaults(({ operation }) =>
+      operation === 'GetObject' ? { status: 503, code: 'ServiceUnavailable' } : undefined,
+    );
+    const jobId = await running.failedJob();
+    let record = await running.recovery(jobId, isWaiting);
+    for (let step = 0; step < 5; step++) {
+      const { attempts } = record;
+      running.clock.advance(4 * HOUR);
+      record = await running.recovery(jobId, (now) => now.attempts > attempts && isWaiting(now));
+    }
+    expect(running.metric('reconcile', 'atRiskRecoveries').at(-1)).toBeGreaterThanOrEqual(1);
+    running.clock.advance(5 * HOUR);
+    const lost = await running.recovery(jobId, ({ state }) => state === 'lost');
+    expect(lost.lastError).toMatchObject({
+      errorClass: 'DeadlinePassed',
+      message: expect.stringContaining('SourceUnavailable'),
+    });
+    await running.idle();
+    expect(running.metric('worker', 'lostFiles', 'DeadlinePassed')).toEqual([1]);
+  });
+});
+
+describe('a message that somebody deleted from the queue', () => {
+  it('is reported at risk by the schedule, with what to do', async () => {
+    running.destination.setFaults(() => accessDenied('s3:PutObject', 'arn:aws:s3:::acme'));
+    const jobId = await running.failedJob();
+    const { nextAttemptBy } = await running.recovery(jobId, isWaiting);
+    await running.stack.clients.sqs.send(
+      new DeleteMessageCommand({
+        QueueUrl: outputOf(running.stack, 'QueueUrl'),
+        ReceiptHandle: nextAttemptBy?.receiptHandle,
+      }),
+    );
+    await running.idle();
+    running.clock.advance(40 * MINUTE);
+    const noted = await running.recovery(jobId, ({ lastError }) => lastError?.errorClass === 'NoFreshUrl');
+    expect(noted).toMatchObject({
+      state: 'pending',
+      lastError: { message: expect.stringContaining('zencoderApiKeySecretArn') },
+    });
+    await running.stack.schedules.run('reconcile');
+    expect(running.metric('reconcile', 'atRiskRecoveries').at(-1)).toBe(1);
+    const lines = running.lines().filter((line) => line.includes('"at risk"') && line.includes(jobId));
+    expect(lines.join('\n')).toContain('zencoderApiKeySecretArn');
+  });
+});
