@@ -82,6 +82,8 @@ async function take(notification: Notification, world: ReceiveDependencies): Pro
     kind: notification.kind,
     jobState: notification.jobState,
     outputs: notification.outputs.length,
+    jobId: notification.job.id,
+    outputIds: decisions.map(({ output }) => output.id),
     ...outcome,
   });
   return answer;
@@ -91,7 +93,7 @@ async function take(notification: Notification, world: ReceiveDependencies): Pro
 function reportUnlisted(notification: Notification, { settings, log, meter }: ReceiveDependencies): void {
   const unlisted = unlistedStorage(notification, settings.storage);
   if (unlisted.length === 0) return;
-  log.error('files on storage that is not listed', { job: notification.job.id, unlisted });
+  log.error('files on storage that is not listed', { jobId: notification.job.id, unlisted });
   meter.put('unlistedStorage', 1);
 }
 

@@ -45,8 +45,14 @@ export interface ReliableStack extends RunningStack {
   readonly events: () => Promise<RecoveryEvent[]>;
 }
 
-/** @param access what the stack's Zencoder API key may do; null for a stack without a key. */
-export async function startReliableStack(access: 'full' | 'read-only' | null): Promise<ReliableStack> {
+/**
+ * @param access what the stack's Zencoder API key may do; null for a stack without a key.
+ * @param variables to set in every function.
+ */
+export async function startReliableStack(
+  access: 'full' | 'read-only' | null,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<ReliableStack> {
   const clock = createClock();
   const dir = await mkdtemp(join(tmpdir(), 'destination-'));
   const [standIn, destination] = await Promise.all([
@@ -54,12 +60,12 @@ export async function startReliableStack(access: 'full' | 'read-only' | null): P
     startS3({ dir, now: clock.now }),
   ]);
   const api = { ZENCODER_API_KEY_SECRET_ARN: SECRET, ZENCODER_API_URL: standIn.zencoder.apiUrl };
-  const storage = { ZENCODER_STORAGE: standIn.allowed };
+  const storage = { ...variables, ZENCODER_STORAGE: standIn.allowed };
   const withApi = { ...storage, ...(access === null ? {} : api) };
   const running = await startRunningStack({
     clock,
     env: { AWS_ENDPOINT_URL_S3: destination.origin },
-    environment: { ingest: storage, worker: withApi, reconcile: withApi },
+    environment: { ingest: storage, worker: withApi, reconcile: withApi, dashboard: variables },
   });
   const { stack } = running;
   const { secretsManager, sns, sqs } = stack.clients;
