@@ -36,7 +36,7 @@ export async function searchByState(search: StateSearch, span: TimeSpan): Promis
     if (found.size >= search.limit) return pageOf(found, after);
     after = run.after;
     const id = `${run.first.jobId} ${run.first.outputId} ${run.first.role}`;
-    if (match !== null && !found.has(id)) found.set(id, match);
+    if (match !== null) found.set(id, match);
   }
   return pageOf(found, bound.isHit ? after : undefined);
 }

@@ -90,6 +90,26 @@ describe('a tally', () => {
   });
 });
 
+it('a tally does not show a part of a day that is too large for its bound', async () => {
+  const span = { since: NOW - 60 * DAY, until: NOW - 59 * DAY };
+  for (let each = 0; each < 5; each++) {
+    const failure = { message: 'x'.repeat(300_000) };
+    await failUpload(ledger.table, {
+      jobId: '88',
+      outputId: String(each),
+      failedAt: span.since + HOUR,
+      failure,
+    });
+  }
+  const count = async (mostPages: number) => {
+    let seen = 0;
+    const { isComplete } = await tallyFailures(ledger.table, span, () => seen++, mostPages);
+    return { seen, isComplete };
+  };
+  expect(await count(16)).toEqual({ seen: 0, isComplete: false });
+  expect(await count(100)).toEqual({ seen: 5, isComplete: true });
+});
+
 it('recoveries are counted by when they were settled', async () => {
   expect(await countRecoveries(ledger.table, 'LOST', SPAN)).toEqual({ count: 10, isComplete: true });
   expect(await countRecoveries(ledger.table, 'LOST', { since: NOW + 1, until: NOW + DAY })).toMatchObject({
