@@ -16,9 +16,10 @@ export interface RecoveryQueueProps {
  *   never polls more than the workers that it may start, and a longer time would only delay taking up the work of a
  *   worker that died. It is never shorter than the timeout: a worker's lease in the ledger ends with its invocation, so it
  *   has always run out when the message comes back.
- * - **Receive count**: the worker itself gives a recovery up when its deadline has passed, and backs off between
- *   attempts up to 15 minutes, spread over the upper half of each step: at most about 200 attempts in 24 hours. 250
- *   keeps every one of those out of the dead-letter queue, and still ends a message that kills each worker.
+ * - **Receive count**: the worker itself gives a recovery up, 24 hours after the upload failed, or 40 when only the
+ *   completion of a copied file is refused. It backs off up to 15 minutes, spread over the upper half of each step, and
+ *   tries all files of a message together: at most about 325 deliveries. 340 keeps those out of the dead-letter queue,
+ *   and takes a message there that kills each worker (a delivery every 15.5 minutes) before its retention ends.
  * - **Retention**: 4 days on the queue, longer than any recovery can live; 14 days, the most that SQS has, on the
  *   dead-letter queue, so that a long weekend leaves time to look and to redrive.
  */
@@ -42,7 +43,7 @@ export class RecoveryQueue extends Construct {
       enforceSSL: true,
       retentionPeriod: Duration.days(4),
       visibilityTimeout: Duration.seconds(this.visibilitySeconds),
-      deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: 250 },
+      deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: 340 },
       removalPolicy: RemovalPolicy.DESTROY,
     });
   }

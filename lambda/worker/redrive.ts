@@ -1,6 +1,6 @@
 import { decide, type OutputDecision } from '../shared/decide.ts';
 import { meaningOf } from '../shared/errors.ts';
-import { readRecoveriesOf } from '../shared/ledger/read-items.ts';
+import { readRecoveriesOf, readSegments } from '../shared/ledger/read-items.ts';
 import type { RecoveryRecord } from '../shared/ledger/records.ts';
 import { makeDue, reopenRecovery } from '../shared/ledger/reopenings.ts';
 import type { RedriveMessage } from '../shared/message.ts';
@@ -29,7 +29,10 @@ export async function redrive(message: RedriveMessage, context: WorkerContext): 
   const { jobId, outputId, role, fileId, origin = 'person' } = message;
   const known = await readRecoveriesOf(table, { jobId, outputId, ...(role !== undefined && { role }) });
   const asked = known.filter((record) => fileId === undefined || record.fileId === fileId);
-  const wanted = asked.filter((record) => isWanted(record, origin, now()));
+  const wanted = await atRest(
+    asked.filter((record) => isWanted(record, origin, now())),
+    context,
+  );
   logger.info('redrive', { recoveries: asked.length, wanted: wanted.length });
   if (asked.length > 0 && wanted.length === 0) return DONE;
   const left = await wakeWaiting(wanted, context);
@@ -50,6 +53,21 @@ function isWanted(record: RecoveryRecord, origin: Origin, now: number): boolean 
   const { state, lease, settledAt, nextAttemptAt = 0 } = record;
   if (state === 'recovered' || (lease !== undefined && lease.until >= now)) return false;
   return origin === 'person' || (settledAt === undefined && nextAttemptAt <= now);
+}
+
+/** Leaves out large files of which a living invocation copies a segment: they are under no lease of their own. */
+async function atRest(
+  records: readonly RecoveryRecord[],
+  { table, now }: WorkerContext,
+): Promise<RecoveryRecord[]> {
+  const checked = await Promise.all(
+    records.map(async (record) => {
+      if ((record.upload?.segments ?? 1) === 1) return [record];
+      const segments = await readSegments(table, record);
+      return segments.some(({ lease }) => lease !== undefined && lease.until >= now()) ? [] : [record];
+    }),
+  );
+  return checked.flat();
 }
 
 /** Makes waiting recoveries due and shows their messages; gives those that have no message to be shown. */

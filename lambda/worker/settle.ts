@@ -19,9 +19,9 @@ import { type FaultNote, judgeFault, noteOf, type Verdict } from './verdict.ts';
 
 /**
  * How long a file is kept whose every byte is in the bucket and that only lacks its completion: its source is no longer
- * needed, so the deadline of the URL does not count. A day less than the queue keeps the message.
+ * needed, so the deadline of the URL does not count. As many attempts as the queue has deliveries.
  */
-const PATIENCE_MS = 3 * 24 * 60 * 60 * 1000;
+const PATIENCE_MS = 40 * 60 * 60 * 1000;
 
 /** One attempt at one file. */
 export interface Attempted {

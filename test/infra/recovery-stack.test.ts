@@ -47,7 +47,7 @@ describe('the queue', () => {
     template.hasResourceProperties('AWS::SQS::Queue', {
       SqsManagedSseEnabled: true,
       MessageRetentionPeriod: 4 * DAYS,
-      RedrivePolicy: { maxReceiveCount: 250 },
+      RedrivePolicy: { maxReceiveCount: 340 },
     });
   });
 

@@ -9,6 +9,7 @@ import type { LedgerTable } from './ledger-table.ts';
 import { AT_WORK, IS_THIS_UPLOAD, isAllDone, isUnder, type PlannedRecovery } from './plans.ts';
 import { readRecovery } from './read-items.ts';
 import { type AttemptError, keyOf, type Lease, type RecoveryRecord, withAttempt } from './records.ts';
+import { bounded } from './settlements.ts';
 
 export {
   claimCompletion,
@@ -173,7 +174,7 @@ export async function releaseSegment(
     changes: {
       set: storedChanges({
         ...next,
-        ...{ lastError: error, history: withAttempt(record.history, error), updatedAt: now },
+        ...{ lastError: bounded(error), history: withAttempt(record.history, error), updatedAt: now },
       }),
     },
     condition: {

@@ -147,7 +147,7 @@ function whatIsMissing(plan: CopyPlan, upload: KnownUpload): Incomplete | null {
 /**
  * The object at the job's key when it is the one that this job makes: same identity in its metadata, and same size.
  *
- * @param size bytes; null when not known yet, then the announced size counts if there is one.
+ * @param size bytes; null when not known yet: then the identity alone counts.
  */
 export async function findOurs(
   tools: EngineTools,

@@ -132,10 +132,10 @@ class SegmentRun {
   }
 
   async #copyWholePart(part: number, range: ByteRange): Promise<StoredPart> {
-    const { pool, bucket } = this.#tools;
+    const { bucket } = this.#tools;
     const first = part === 1 ? this.#takeFirst() : null;
     const bytes = range.to - range.from;
-    const block = first?.bytes === bytes ? first.block : await pool.acquire(bytes, this.#signal);
+    const block = first?.bytes === bytes ? first.block : await this.#blockBeside(first?.block, bytes);
     try {
       const body = block.bytes.subarray(0, bytes);
       let filled = first?.bytes ?? 0;
@@ -153,6 +153,16 @@ class SegmentRun {
       return { part, bytes, etag, crc32 };
     } finally {
       block.release();
+    }
+  }
+
+  /** Waiting for memory may end by the signal: then nobody else would give the first bytes' block back. */
+  async #blockBeside(first: Block | undefined, bytes: number): Promise<Block> {
+    try {
+      return await this.#tools.pool.acquire(bytes, this.#signal);
+    } catch (error) {
+      first?.release();
+      throw error;
     }
   }
 

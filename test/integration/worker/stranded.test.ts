@@ -19,7 +19,7 @@ const MiB = 2 ** 20;
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** The queue's `maxReceiveCount`: a message delivered more often is a dead letter. */
-const MOST_DELIVERIES = 250;
+const MOST_DELIVERIES = 340;
 
 let worker: TestWorker;
 let source: SourceServer;
@@ -88,8 +88,10 @@ async function nextOf(hidden: Delivered[]): Promise<Delivered> {
 }
 
 describe('a bucket that refuses for 20 hours', () => {
-  it('costs the message of an output with many files no more deliveries than one with one file', async () => {
-    const given = message(Array.from({ length: 12 }, (_, index) => `frame_${index}.png`));
+  it('costs the message of an output with many files no more deliveries than one with one file', {
+    timeout: 120_000,
+  }, async () => {
+    const given = message(Array.from({ length: 4 }, (_, index) => `frame_${index}.png`));
     source.setFile({ size: 1_000 });
     worker.use({ random: Math.random });
     worker.s3.setFaults(({ operation }) =>
@@ -108,8 +110,9 @@ describe('a bucket that refuses for 20 hours', () => {
     }
 
     const { recoveries } = await worker.job(given.job.id);
-    expect(recoveries.map(({ state }) => state)).toEqual(Array.from({ length: 12 }, () => 'recovered'));
-    expect(deliveries).toBeLessThan(MOST_DELIVERIES);
+    expect(recoveries.map(({ state }) => state)).toEqual(Array.from({ length: 4 }, () => 'recovered'));
+    // 20 hours of steps of 7.5 to 15 minutes, and the shorter ones before.
+    expect(deliveries).toBeLessThan(180);
   });
 });
 
