@@ -1,0 +1,107 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { accessDenied } from '../../../infra/local/s3/faults.ts';
+import { type ReliableStack, startReliableStack } from '../../support/reliable-stack.ts';
+import { runCli } from '../../support/run-cli.ts';
+
+let folder: string;
+let running: ReliableStack;
+beforeAll(async () => {
+  running = await startReliableStack('full');
+  folder = await mkdtemp(join(tmpdir(), 'redrive-'));
+  await mkdir(join(folder, '.local'));
+  const { endpoints, outputs, credentials, region } = running.stack;
+  await writeFile(
+    join(folder, '.local/stack.json'),
+    JSON.stringify({ endpoints, outputs, credentials, region }),
+  );
+});
+afterAll(async () => {
+  await running?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+beforeEach(() => {
+  running.standIn.storage.setFaults(undefined);
+  running.destination.setFaults(undefined);
+  running.standIn.zencoder.withholdNotifications = false;
+});
+
+async function json(command: string, ...args: string[]) {
+  const { code, stdout, stderr } = await runCli(command, ['--local', '--json', ...args], { cwd: folder });
+  return { code, answer: JSON.parse(stdout), stderr };
+}
+
+describe('npm run redrive', () => {
+  it('recovers a file that was lost while Zencoder still has it, and waits for it', async () => {
+    running.standIn.storage.setFaults(({ operation }) =>
+      operation === 'GetObject' ? { status: 404, code: 'NoSuchKey' } : undefined,
+    );
+    const jobId = await running.failedJob();
+    await running.recovery(jobId, ({ state }) => state === 'lost');
+    running.standIn.storage.setFaults(undefined);
+
+    const { code, answer, stderr } = await json('redrive', '--job', jobId, '--wait', '--timeout', '1m');
+
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(answer).toMatchObject({ matched: 1, sent: 1, ended: { recovered: 1, unhappy: 0, open: 0 } });
+    expect((await running.job(jobId)).recoveries).toMatchObject([{ state: 'recovered' }]);
+  });
+
+  it('finds an output that no notification told of, and has it recovered', async () => {
+    running.standIn.zencoder.withholdNotifications = true;
+    const jobId = await running.failedJob();
+    const outputId = String(running.standIn.zencoder.jobs.at(-1)?.outputs[0]?.id);
+    expect((await running.job(jobId)).failures).toEqual([]);
+
+    const { answer } = await json('redrive', '--job', jobId, '--output', outputId);
+
+    expect(answer).toMatchObject({ matched: 0, sent: 1 });
+    await running.recovery(jobId, ({ state }) => state === 'recovered');
+  });
+
+  it('has nothing to do for what is recovered', async () => {
+    const jobId = await running.failedJob();
+    await running.recovery(jobId, ({ state }) => state === 'recovered');
+    expect(await json('redrive', '--job', jobId)).toMatchObject({ code: 0, answer: { matched: 0, sent: 0 } });
+  });
+});
+
+describe('a bucket that refuses the worker', () => {
+  it('is named by status and preflight; once mended, redrive spares the wait', async () => {
+    running.destination.setFaults(({ operation }) =>
+      operation === 'PutObject' ? accessDenied('s3:PutObject', 'arn:aws:s3:::acme') : undefined,
+    );
+    const jobId = await running.failedJob();
+    // By then the next attempt is more than a minute away, which is longer than the commands take.
+    await running.recovery(
+      jobId,
+      ({ lastError, attempts, state }) =>
+        lastError?.errorClass === 'DestinationDenied' && attempts >= 5 && state === 'pending',
+    );
+
+    const status = await json('status');
+    expect(status.code).toBe(3);
+    expect(status.answer.attention).toEqual([expect.stringContaining('npm run preflight')]);
+    const preflight = await json('preflight');
+    expect(preflight.code).toBe(3);
+    expect(preflight.answer).toMatchObject({ ok: false, role: expect.stringContaining('Role') });
+    expect(preflight.answer.checks[0]).toMatchObject({
+      outcome: 'failed',
+      errorClass: 'DestinationDenied',
+      message: expect.stringContaining("allow the worker's role s3:PutObject"),
+      answer: expect.stringContaining('no identity-based policy allows the s3:PutObject action'),
+    });
+
+    running.destination.setFaults(undefined);
+    expect((await json('preflight')).code).toBe(0);
+    const { answer } = await json('redrive', '--job', jobId, '--state', 'pending');
+    expect(answer).toMatchObject({ matched: 1, sent: 1 });
+    await vi.waitFor(
+      async () => expect((await running.job(jobId)).recoveries).toMatchObject([{ state: 'recovered' }]),
+      { timeout: 20_000, interval: 100 },
+    );
+  });
+});

@@ -1,0 +1,75 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { CommandFailure } from '../../../infra/cli/command.ts';
+import { invokePreflight } from '../../../infra/cli/preflight/invoke.ts';
+import { textOf } from '../../../infra/cli/preflight/text.ts';
+import { FunctionError } from '../../../infra/local/lambda/errors.ts';
+import { startLambdaApi } from '../../../infra/local/servers/lambda-api.ts';
+import { CHECKS, type PreflightReport } from '../../../lambda/worker/preflight/report.ts';
+
+const REPORT: PreflightReport = {
+  ok: false,
+  bucket: 'acme',
+  region: 'eu-west-1',
+  leftBehind: [],
+  checks: [
+    {
+      name: 'create',
+      ...CHECKS.create,
+      outcome: 'failed',
+      errorClass: 'DestinationDenied',
+      message: 'bucket acme answered 403',
+      answer: 'an explicit deny \u001b[31min a resource-based policy',
+    },
+    { name: 'read', ...CHECKS.read, outcome: 'skipped', errorClass: null, message: null, answer: null },
+  ],
+};
+
+async function invoked(invoke: (event: unknown) => Promise<unknown>, name = 'worker') {
+  const server = await startLambdaApi(new Map([['worker', { invoke }]]));
+  onTestFinished(() => server.close());
+  const target = {
+    name: 'the stack',
+    outputs: {},
+    clientConfig: () => ({
+      endpoint: server.endpoint,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+    }),
+  };
+  return await invokePreflight(target, name);
+}
+
+it('asks the worker with the event that it takes, and gives its report', async () => {
+  const events: unknown[] = [];
+  const report = await invoked(async (event) => {
+    events.push(event);
+    return REPORT;
+  });
+  expect(events).toEqual([{ preflight: true }]);
+  expect(report).toEqual(REPORT);
+});
+
+it('says that the worker cannot run, and why', async () => {
+  const broken = invoked(async () => {
+    throw new FunctionError('worker', {
+      errorType: 'InvalidEnvironment',
+      errorMessage: 'QUEUE_URL is missing',
+    });
+  });
+  await expect(broken).rejects.toThrow(CommandFailure);
+  await expect(broken).rejects.toThrow('InvalidEnvironment: QUEUE_URL is missing');
+});
+
+it('recognises a worker of a version without preflight, and a function that is not there', async () => {
+  await expect(invoked(async () => ({ batchItemFailures: [] }))).rejects.toThrow('deploy this version');
+  await expect(invoked(async () => REPORT, 'other')).rejects.toThrow('the stack has no function other');
+});
+
+it('is told to people check by check, each fault once with the words of S3, nothing that steers a terminal', () => {
+  const text = textOf({ paint: (_, words) => words }, REPORT, 'arn:aws:iam::1:role/worker');
+  expect(text).toContain('Bucket acme, tried from eu-west-1 as arn:aws:iam::1:role/worker');
+  expect(text).toMatch(/FAILED +create an object +s3:PutObject/);
+  expect(text).toMatch(/skipped +look an object up/);
+  expect(text).toContain('DestinationDenied: bucket acme answered 403');
+  expect(text).toContain('S3 says: an explicit deny \uFFFD[31min a resource-based policy');
+});

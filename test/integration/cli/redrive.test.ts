@@ -1,0 +1,127 @@
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RedrivenState } from '../../../infra/cli/redrive/options.ts';
+import { moveDeadLetters, sendMessages } from '../../../infra/cli/redrive/queue.ts';
+import { selectRecoveries } from '../../../infra/cli/redrive/select.ts';
+import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
+import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
+import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
+import {
+  aFailure,
+  aFile,
+  aLease,
+  anError,
+  anOutput,
+  asRecovered,
+  HOUR,
+  NOW,
+} from '../../support/ledger-data.ts';
+import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
+import { startMessaging, type TestMessaging } from '../../support/messaging.ts';
+
+const DENIED = 'UploadAccessDeniedError';
+const UNRESOLVED = 'UnableToResolveHostError';
+
+let ledger: TestLedger;
+let messaging: TestMessaging;
+beforeAll(async () => {
+  [ledger, messaging] = await Promise.all([startLedger(), startMessaging()]);
+  await seed('1', { errorClass: DENIED, age: HOUR, end: 'lost' });
+  await seed('2', { errorClass: UNRESOLVED, age: 2 * HOUR, end: 'failed' });
+  await seed('3', { errorClass: DENIED, age: 30 * HOUR, end: 'lost' });
+  await seed('4', { errorClass: DENIED, age: HOUR, end: 'recovered' });
+  await seed('5', { errorClass: DENIED, age: HOUR, end: 'copying' });
+});
+afterAll(async () => {
+  await Promise.all([ledger.close(), messaging.close()]);
+});
+
+async function seed(
+  jobId: string,
+  {
+    errorClass,
+    age,
+    end,
+  }: { errorClass: string; age: number; end: 'lost' | 'failed' | 'recovered' | 'copying' },
+): Promise<void> {
+  const { table } = ledger;
+  const output = anOutput({ jobId, outputId: `${jobId}1`, failedAt: NOW - age });
+  await recordPrimaryFailures(table, { ...output, failures: [aFailure({ errorClass })] }, NOW - age);
+  const claims = await claimFiles(table, output, [aFile()], aLease(jobId), NOW - age);
+  const records = claims.flatMap((claim) => (claim.outcome === 'claimed' ? [claim.record] : []));
+  if (end === 'copying') return;
+  const settlements = records.map((record) =>
+    end === 'recovered'
+      ? asRecovered(record)
+      : { record, settlement: { state: end, error: anError() } as const },
+  );
+  await settleRecoveries(table, settlements, NOW - age + 1000);
+}
+
+async function jobs(
+  selection: { jobId?: string; outputId?: string; errorClass?: string; since?: number; limit?: number },
+  states: readonly RedrivenState[] = ['lost', 'failed'],
+): Promise<string[]> {
+  const { recoveries } = await selectRecoveries(ledger.table, { limit: 100, ...selection, states }, NOW);
+  return recoveries.map(({ jobId }) => jobId).toSorted();
+}
+
+describe('the recoveries of a redrive', () => {
+  it('are those of a state', async () => {
+    expect(await jobs({})).toEqual(['1', '2', '3']);
+    expect(await jobs({}, ['failed'])).toEqual(['2']);
+    expect(await jobs({}, ['copying'])).toEqual(['5']);
+  });
+
+  it('are those whose upload failed with a class', async () => {
+    expect(await jobs({ errorClass: DENIED })).toEqual(['1', '3']);
+    expect(await jobs({ errorClass: DENIED }, ['copying', 'lost'])).toEqual(['1', '3', '5']);
+  });
+
+  it('are those of a job and an output, of the class if one is named', async () => {
+    expect(await jobs({ jobId: '1' })).toEqual(['1']);
+    expect(await jobs({ jobId: '1', outputId: '11' })).toEqual(['1']);
+    expect(await jobs({ jobId: '1', outputId: '12' })).toEqual([]);
+    expect(await jobs({ jobId: '1', errorClass: UNRESOLVED })).toEqual([]);
+  });
+
+  it('are only those that failed since', async () => {
+    const since = NOW - 24 * HOUR;
+    expect(await jobs({ since })).toEqual(['1', '2']);
+    expect(await jobs({ since, errorClass: DENIED })).toEqual(['1']);
+    expect(await jobs({ since, jobId: '3' })).toEqual([]);
+  });
+
+  it('stop at the limit, and say that there are more', async () => {
+    const selection = { states: ['lost', 'failed'] as const, limit: 2 };
+    const found = await selectRecoveries(ledger.table, selection, NOW);
+    expect(found.recoveries).toHaveLength(2);
+    expect(found.isAll).toBe(false);
+    expect((await selectRecoveries(ledger.table, { ...selection, limit: 3 }, NOW)).isAll).toBe(true);
+  });
+});
+
+describe('messages', () => {
+  const ignore = async () => undefined;
+
+  it('all reach the queue, more than one batch of them', async () => {
+    const url = await messaging.queue('many');
+    const bodies = Array.from({ length: 23 }, (_, index) => `message ${index}`);
+    const told: number[] = [];
+    await sendMessages(messaging.sqs, url, bodies, async (count) => void told.push(count));
+    const arrived = await messaging.drain(url);
+    expect(arrived.map(({ Body = '' }) => Body).toSorted()).toEqual(bodies.toSorted());
+    expect(told).toEqual([10, 20, 23]);
+  });
+
+  it('of the dead-letter queue are moved, each once, and no more than were there', async () => {
+    const [from, to] = [await messaging.queue('dead'), await messaging.queue('alive')];
+    for (const MessageBody of ['a', 'b', 'c']) {
+      await messaging.sqs.send(new SendMessageCommand({ QueueUrl: from, MessageBody }));
+    }
+    expect(await moveDeadLetters(messaging.sqs, { from, to }, 2, ignore)).toBe(2);
+    expect(await moveDeadLetters(messaging.sqs, { from, to }, 100, ignore)).toBe(1);
+    expect(await messaging.drain(from)).toEqual([]);
+    expect((await messaging.drain(to)).map(({ Body = '' }) => Body).toSorted()).toEqual(['a', 'b', 'c']);
+  });
+});
