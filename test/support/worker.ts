@@ -66,7 +66,7 @@ export interface TestWorker {
   readonly measured: Measured[];
   /** Moves the time of worker, Zencoder and both S3 servers. */
   advance(milliseconds: number): void;
-  now(): number;
+  readonly now: () => number;
   /** The tools of the next invocation. */
   tools(): WorkerTools;
   /** Replaces tools for the invocations that follow. */
