@@ -1,3 +1,4 @@
+import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { accessDenied } from '../../../infra/local/s3/faults.ts';
 import { fileIdOf } from '../../../lambda/shared/backup-file.ts';
@@ -42,6 +43,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   worker.s3.setFaults(undefined);
+  // What a test leaves to be tried again must not come up in the next.
+  await worker.messaging.sqs.send(new PurgeQueueCommand({ QueueUrl: worker.queueUrl }));
   await source.close();
 });
 

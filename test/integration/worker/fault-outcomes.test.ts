@@ -1,0 +1,299 @@
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  accessDenied,
+  type FaultHook,
+  kmsAccessDenied,
+  permanentRedirect,
+  slowDown,
+} from '../../../infra/local/s3/faults.ts';
+import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import type { OutputMessage } from '../../../lambda/shared/message.ts';
+import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import { createCopyEngine } from '../../../lambda/worker/copy/engine.ts';
+import { IMPATIENT, SOON_STALLED } from '../../support/copying.ts';
+import { type SourceFault, type SourceServer, startSource } from '../../support/source-server.ts';
+import { BUCKET, startWorker, type TestWorker } from '../../support/worker.ts';
+
+/** What each fault of source and destination comes to in the ledger, after one delivery of the message. */
+
+const MiB = 2 ** 20;
+const SMALL = 1_000;
+const LARGE = 12 * MiB;
+
+let worker: TestWorker;
+let source: SourceServer;
+let lastJob = 800_000;
+
+beforeAll(async () => {
+  worker = await startWorker();
+});
+afterAll(() => worker?.close());
+afterEach(async () => {
+  worker.s3.setFaults(undefined);
+  // What a test leaves to be tried again must not come up in the next.
+  await worker.messaging.sqs.send(new PurgeQueueCommand({ QueueUrl: worker.queueUrl }));
+  await source.close();
+});
+
+type Operation = Parameters<FaultHook>[0]['operation'];
+
+interface Given {
+  readonly size?: number;
+  readonly fault?: (count: number) => SourceFault | undefined;
+  readonly announced?: { readonly size?: number; readonly md5?: string };
+}
+
+/** A message for a file on a source that misbehaves as told. */
+async function messageFor({ size = SMALL, fault, announced = {} }: Given = {}): Promise<OutputMessage> {
+  lastJob += 1;
+  source = await startSource({ file: { size, etag: '"made-up"' }, fault: ({ count }) => fault?.(count) });
+  worker.use({
+    storage: parseStorageAllowList(source.origin),
+    api: null,
+    engine: createCopyEngine({
+      ...{ client: worker.client, bucket: BUCKET, bufferBytes: 32 * MiB, partBytes: 5 * MiB },
+      ...{ segmentBytes: 1024 * MiB, ...IMPATIENT, ...SOON_STALLED, clock: worker.now },
+    }),
+  });
+  return {
+    type: 'output',
+    version: 1,
+    job: { id: String(lastJob), passThrough: null, test: false },
+    output: { id: '1', label: null, type: 'standard' },
+    failures: [],
+    files: [
+      {
+        role: 'media',
+        url: `${source.origin}/o/${lastJob}/web.mp4?Signature=c2VjcmV0`,
+        deadline: worker.now() + 86_400_000,
+        filename: 'web.mp4',
+        thumbnailLabel: null,
+        size: announced.size ?? null,
+        md5: announced.md5 ?? null,
+      },
+    ],
+    failedAt: worker.now(),
+    origin: 'notification',
+  };
+}
+
+async function recordOf({ job }: OutputMessage): Promise<RecoveryRecord | undefined> {
+  const { recoveries } = await worker.job(job.id);
+  expect(JSON.stringify(recoveries)).not.toContain('c2VjcmV0');
+  return recoveries[0];
+}
+
+const always = (fault: SourceFault) => () => fault;
+
+describe('a fault of the source', () => {
+  it.each<[string, Given, string]>([
+    ['connections that are always reset', { fault: always({ cutAfterBytes: 10 }) }, 'SourceUnavailable'],
+    ['500 for ever', { fault: always({ status: 500 }) }, 'SourceUnavailable'],
+    ['a slow trickle', { fault: always({ trickleBytes: 20 }), size: LARGE }, 'SourceStalled'],
+    ['200 in place of 206', { fault: always('whole'), size: LARGE }, 'UnexpectedAnswer'],
+    [
+      'a wrong Content-Range',
+      { fault: always({ headers: { 'content-range': 'bytes 5-9/1000' } }) },
+      'UnexpectedAnswer',
+    ],
+    ['compression in transit', { fault: always('gzip') }, 'UnexpectedAnswer'],
+    ['a redirect that may pass', { fault: always({ status: 307 }) }, 'SourceRedirected'],
+    ['a size other than announced', { announced: { size: 999 } }, 'SizeMismatch'],
+    ['an MD5 other than announced', { announced: { md5: '0'.repeat(32) } }, 'Md5Mismatch'],
+  ])(
+    '%s leaves the recovery pending, with the error and the time of the next attempt',
+    async (_, given, errorClass) => {
+      const message = await messageFor(given);
+
+      const { isDone } = await worker.deliver(message);
+
+      expect(isDone).toBe(false);
+      const record = await recordOf(message);
+      expect(record).toMatchObject({
+        state: 'pending',
+        attempts: 1,
+        lastError: { errorClass, meaning: 'try-again' },
+      });
+      expect(record?.nextAttemptAt).toBeGreaterThan(worker.now());
+    },
+  );
+
+  it.each<[string, SourceFault, string]>([
+    [
+      '403 with an expiry text',
+      { status: 403, body: '<Code>AccessDenied</Code><Message>Request has expired</Message>' },
+      'SourceOutOfReach',
+    ],
+    ['403 without', { status: 403 }, 'SourceOutOfReach'],
+    ['404', { status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' }, 'SourceNotFound'],
+    ['a redirect for good', { status: 301 }, 'SourceOutOfReach'],
+  ])('%s means lost, at once and with the reason', async (_, fault, errorClass) => {
+    const message = await messageFor({ fault: always(fault) });
+
+    const { isDone } = await worker.deliver(message);
+
+    expect(isDone).toBe(true);
+    expect(await recordOf(message)).toMatchObject({ state: 'lost', attempts: 1, lastError: { errorClass } });
+  });
+
+  it.each<[string, Given, number]>([
+    [
+      'one connection cut in mid-part',
+      { fault: (count) => (count === 2 ? { cutAfterBytes: MiB } : undefined), size: LARGE },
+      LARGE,
+    ],
+    [
+      'one 503',
+      { fault: (count) => (count === 1 ? { status: 503, headers: { 'retry-after': '0' } } : undefined) },
+      SMALL,
+    ],
+    ['no Content-Length', { fault: always('chunked') }, SMALL],
+    ['a file of no bytes', { size: 0 }, 0],
+  ])('%s does not keep the file from being recovered in the same attempt', async (_, given, size) => {
+    const message = await messageFor(given);
+
+    await worker.deliver(message);
+
+    expect(await recordOf(message)).toMatchObject({ state: 'recovered', attempts: 1, size });
+  });
+
+  it('that asks for a long wait is waited for', async () => {
+    const message = await messageFor({ fault: always({ status: 503, headers: { 'retry-after': '600' } }) });
+
+    await worker.deliver(message);
+
+    const { nextAttemptAt = 0 } = (await recordOf(message)) ?? {};
+    expect(nextAttemptAt - worker.now()).toBeGreaterThan(590_000);
+  });
+
+  it('that changes the file in mid-copy gives the new file, never a mixture', async () => {
+    const message = await messageFor({
+      size: LARGE,
+      fault: (count) => {
+        if (count === 2) source.setFile({ size: LARGE - MiB, etag: '"other"' });
+        return undefined;
+      },
+    });
+
+    await worker.deliver(message);
+
+    expect(await recordOf(message)).toMatchObject({ state: 'recovered', attempts: 1, size: LARGE - MiB });
+  });
+
+  it('of a file that differs from its announcement for good ends with the file kept, and a warning', async () => {
+    const message = await messageFor({ announced: { md5: '0'.repeat(32) } });
+
+    let delivered = await worker.deliver(message);
+    while (!delivered.isDone) {
+      worker.advance(15 * 60_000);
+      delivered = await worker.redeliver(delivered);
+    }
+
+    expect(await recordOf(message)).toMatchObject({
+      state: 'recovered',
+      attempts: 3,
+      verifiedBy: ['crc32'],
+      warnings: [expect.stringContaining('MD5')],
+    });
+  });
+});
+
+describe('a fault of the destination', () => {
+  const onWrites =
+    (fault: ReturnType<FaultHook>): FaultHook =>
+    ({ operation }) =>
+      operation === 'PutObject' ? fault : undefined;
+
+  it.each<[string, ReturnType<FaultHook>, string, string, RegExp]>([
+    ['SlowDown for ever', slowDown(), 'DestinationBusy', 'try-again', /SlowDown|503/],
+    [
+      'access denied',
+      accessDenied('s3:PutObject', 'arn:aws:s3:::acme'),
+      'DestinationDenied',
+      'customer-must-act',
+      /s3:PutObject/,
+    ],
+    [
+      'a KMS key that may not be used',
+      kmsAccessDenied(),
+      'DestinationKeyDenied',
+      'customer-must-act',
+      /KMS|key/i,
+    ],
+    [
+      'no such bucket',
+      { status: 404, code: 'NoSuchBucket' },
+      'DestinationBucketMissing',
+      'customer-must-act',
+      /acme-recovered/,
+    ],
+    [
+      'a bucket in another region',
+      permanentRedirect(BUCKET, 'eu-central-1'),
+      'DestinationWrongRegion',
+      'customer-must-act',
+      /eu-central-1/,
+    ],
+  ])(
+    '%s leaves the recovery pending and says what to change',
+    async (_, fault, errorClass, meaning, message) => {
+      const given = await messageFor();
+      worker.s3.setFaults(onWrites(fault));
+
+      const { isDone } = await worker.deliver(given);
+
+      expect(isDone).toBe(false);
+      const record = await recordOf(given);
+      expect(record).toMatchObject({ state: 'pending', lastError: { errorClass, meaning } });
+      expect(record?.lastError?.message).toMatch(message);
+    },
+  );
+
+  it.each<[string, number, Operation, Exclude<ReturnType<FaultHook>, undefined>]>([
+    ['a reset in mid-PUT', SMALL, 'PutObject', { cutAfterBytes: 100 }],
+    [
+      'an InvalidPart at the completion',
+      LARGE,
+      'CompleteMultipartUpload',
+      { status: 400, code: 'InvalidPart' },
+    ],
+    [
+      'a 409 at the completion',
+      LARGE,
+      'CompleteMultipartUpload',
+      { status: 409, code: 'ConditionalRequestConflict' },
+    ],
+  ])('%s does not keep the file from being recovered', async (_, size, operation, fault) => {
+    const given = await messageFor({ size });
+    let struck = false;
+    worker.s3.setFaults((request) => {
+      if (struck || request.operation !== operation) return undefined;
+      struck = true;
+      return fault;
+    });
+
+    let delivered = await worker.deliver(given);
+    if (!delivered.isDone) delivered = await worker.redeliver(delivered);
+
+    expect(await recordOf(given)).toMatchObject({ state: 'recovered', size });
+  });
+
+  it('that is an object of the customer at the key is a conflict, and the object stays as it was', async () => {
+    const given = await messageFor();
+    const Key = `zencoder-recovery/${given.job.id}/1/media/web.mp4`;
+    await worker.client.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'theirs' }));
+
+    const { isDone } = await worker.deliver(given);
+
+    expect(isDone).toBe(true);
+    expect(await recordOf(given)).toMatchObject({
+      state: 'failed',
+      key: Key,
+      lastError: { errorClass: 'DestinationConflict', meaning: 'conflict' },
+    });
+    const object = await worker.client.send(new GetObjectCommand({ Bucket: BUCKET, Key }));
+    expect(await object.Body?.transformToString()).toBe('theirs');
+  });
+});
