@@ -2,9 +2,10 @@ import { STACK_HELP } from '../target.ts';
 
 export const HELP = `Usage: npm run preflight -- [options]
 
-Lets the worker's own function, with its own role, do in the bucket all that a recovery does: create, look up, be refused
-an overwrite, upload in parts, abort. It uses probe objects of a few bytes under zencoder-recovery-preflight/, removes
-them, and says which permission, key policy or region is wrong. Run it after each change of bucket, policy or key.
+Lets the worker's own function, with its own role, do in the bucket all that a recovery does: create, look up,
+be refused an overwrite, upload in parts, abort. It uses probe objects of a few bytes under
+zencoder-recovery-preflight/, removes them, and says which permission, key policy or region is wrong. Run it after
+each change of bucket, policy or key.
 
   --json            the report as one JSON object
 

@@ -5,9 +5,9 @@ import { parseDuration, parseTime } from '../time.ts';
 
 export const HELP = `Usage: npm run redrive -- (--job ID | --error CLASS | --state STATE | --dead-letters) [options]
 
-Tries recoveries again now. One that waits for its next attempt is made due. For any other the worker asks Zencoder for a
-fresh URL: the stack needs an API key (full access, setting zencoderApiKeySecretArn), and Zencoder must still have the
-file, which it keeps for 24 hours. What is recovered is left alone.
+Tries recoveries again now. One that waits for its next attempt is made due. For any other the worker asks Zencoder
+for a fresh URL: the stack needs an API key (full access, setting zencoderApiKeySecretArn), and Zencoder must still
+have the file, which it keeps for 24 hours. What is recovered is left alone.
 
 Which recoveries (all given must hold; at least one of the first three):
   --job ID          of one job
@@ -26,7 +26,8 @@ How:
   --json            one JSON object
 
 ${STACK_HELP}
-Exit codes: 0 done (also when there was nothing to do), 1 failed, 2 not understood, 3 with --wait: some were not recovered.
+Exit codes: 0 done (also when there was nothing to do), 1 failed, 2 not understood, 3 with --wait: some were not
+recovered.
 
 Examples:
   npm run redrive -- --job 1702340023 --dry-run

@@ -108,7 +108,7 @@ function outcomeOf({ failures, recoveries }: JobRecords): object {
 
 function stateOf({ failures, recoveries }: JobRecords): string {
   if (recoveries[0] !== undefined) return `the recovery is ${recoveries[0].state}`;
-  return failures.length > 0 ? 'recorded in the ledger' : 'nothing is in the ledger yet';
+  return failures.length > 0 ? 'recorded, its event not published yet' : 'nothing is in the ledger yet';
 }
 
 function sentenceOf({ state, bucket, key, size, verifiedBy = [], lastError }: RecoveryRecord): string {

@@ -26,7 +26,10 @@ export async function followJob(
   for (;;) {
     const records = await readJob(table, jobId);
     const milliseconds = Math.round(performance.now() - began);
-    const isRecorded = records.failures.length > 0;
+    // Before its event is published the worker still has to do with the record, and would put a removed one back.
+    const isRecorded =
+      records.failures.length > 0 &&
+      records.failures.every(({ eventPublishedAt }) => eventPublishedAt !== undefined);
     const isSettled =
       records.recoveries.length > 0 && records.recoveries.every(({ settledAt }) => settledAt !== undefined);
     if (isRecorded && (isSettled || !untilRecovered)) return { records, isDone: true, milliseconds };

@@ -4,9 +4,10 @@ import { parseDuration } from '../time.ts';
 
 export const HELP = `Usage: npm run send-test -- [options]
 
-Posts a notification to the deployed URL as Zencoder does (HTTP/1.1, JSON) and follows it to its end in the ledger: shows
-that address, credentials, queue, worker and ledger work together. The job is a made-up test job with an id far beyond
-Zencoder's, whose upload is said to have failed without a backup; its record is removed from the ledger afterwards.
+Posts a notification to the deployed URL as Zencoder does (HTTP/1.1, JSON) and follows it to its end in the ledger:
+shows that address, credentials, queue, worker and ledger work together. The job is a made-up test job with an id far
+beyond Zencoder's, whose upload is said to have failed without a backup; its record is removed from the ledger
+afterwards.
 
   --url URL         the signed URL of a file on Zencoder's storage: the test then includes the copy into your bucket,
                     and file and records stay
@@ -16,7 +17,8 @@ Zencoder's, whose upload is said to have failed without a backup; its record is 
   --json            one JSON object
 
 ${STACK_HELP}
-Exit codes: 0 it ended as it should, 1 failed, 2 not understood, 3 the stack refused it, lost it or was not done in time.
+Exit codes: 0 it ended as it should, 1 failed, 2 not understood, 3 the stack refused it, lost it or was not done in
+time.
 
 Examples:
   npm run send-test
