@@ -15,6 +15,11 @@ const rows = new Map(
   ]),
 );
 
+/** A setting as it would be written on a command line. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' || value === undefined ? value : JSON.stringify(value);
+}
+
 describe('README', () => {
   it('documents every setting, and no other', () => {
     expect([...rows.keys()].toSorted()).toEqual([...SETTINGS].toSorted());
@@ -24,7 +29,7 @@ describe('README', () => {
     const defaults: Record<string, unknown> = { ...parseConfig({}) };
     for (const [name, fallback] of rows) {
       const written = /^`(.*)`$/.exec(fallback)?.[1];
-      expect.soft(written, name).toBe(defaults[name] === undefined ? undefined : String(defaults[name]));
+      expect.soft(written, name).toBe(textOf(defaults[name]));
     }
   });
 
