@@ -3,12 +3,13 @@ import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { createClock } from './clock.ts';
 import type { LogLine } from './lambda/logs.ts';
 import { type LocalStack, startLocalStack } from './stack.ts';
 import { prettyLine } from './start/log-format.ts';
 import { mirrorBucket } from './start/mirror.ts';
-import { startBackupStorage } from './start/zencoder-side.ts';
+import { startZencoderSide } from './start/zencoder-side.ts';
 
 const USAGE = `Usage: npm start [-- options]
 
@@ -30,6 +31,9 @@ const { values } = parseArgs({
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
+
+/** The stand-in's API key, as a customer would keep theirs. */
+const API_KEY_SECRET = 'zencoder-api-key';
 
 const closers: (() => Promise<unknown>)[] = [];
 const print = (text: string) => void process.stdout.write(`${text}\n`);
@@ -58,13 +62,18 @@ async function run(): Promise<void> {
   closers.push(() => rm(data, { recursive: true, force: true }));
 
   const clock = createClock();
-  const storage = await startBackupStorage(data, clock);
-  closers.push(() => storage.close());
+  const zencoder = await startZencoderSide(data, clock);
+  closers.push(() => zencoder.close());
   print('Synthesizing the stack and starting it on embedded servers …');
-  const override = { ZENCODER_STORAGE: storage.allowList };
+  const ingest = { ZENCODER_STORAGE: zencoder.allowList };
+  const worker = {
+    ...ingest,
+    ZENCODER_API_URL: zencoder.apiUrl,
+    ZENCODER_API_KEY_SECRET_ARN: API_KEY_SECRET,
+  };
   const stack = await startLocalStack({
     context: contextOf(values.context),
-    environment: { ingest: override, worker: override, reconcile: override },
+    environment: { ingest, worker, reconcile: worker, dashboard: { HAS_ZENCODER_API_KEY: 'true' } },
     dir: data,
     clock,
     port: await freePort(Number(values.port)),
@@ -72,8 +81,9 @@ async function run(): Promise<void> {
     onLog: printLog,
   });
   closers.push(() => stack.close());
-  const zencoder = await storage.connect(stack.notificationUrl);
-  closers.push(() => zencoder.close());
+  await stack.clients.secretsManager.send(
+    new CreateSecretCommand({ Name: API_KEY_SECRET, SecretString: zencoder.apiKey }),
+  );
   const bucket = stack.outputs.BucketName ?? '';
   closers.push(
     mirrorBucket(stack.clients.s3, bucket, recovered, (path) => print(`recovered  ${relative('.', path)}`)),
@@ -86,7 +96,7 @@ async function run(): Promise<void> {
   const input = createInterface({ input: process.stdin });
   closers.push(async () => input.close());
   input.on('line', () => {
-    zencoder.runJob().then(
+    zencoder.runJob(stack.notificationUrl).then(
       (id) => print(`Zencoder did job ${id}; its upload failed, it has notified.`),
       (error: unknown) => print(`The Zencoder stand-in failed: ${String(error)}`),
     );
