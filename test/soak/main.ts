@@ -4,27 +4,34 @@ import { soak } from './soak.ts';
 
 const { stdout, stderr } = process;
 
-try {
-  const options = soakOptions(process.argv.slice(2));
-  if (options.help) {
-    stdout.write(HELP);
-  } else {
+// Not left to end by itself: after some hundred killed threads and reset connections Node's own clean-up may wait for ever
+// for a handle that is gone.
+process.exit(await run());
+
+/** @returns the exit code. */
+async function run(): Promise<number> {
+  try {
+    const options = soakOptions(process.argv.slice(2));
+    if (options.help) {
+      await say(stdout, HELP);
+      return 0;
+    }
     const report = await soak(options, tell);
     tell('');
-    stdout.write(options.json ? `${JSON.stringify(report)}\n` : reportText(report));
-    process.exitCode = report.ok ? 0 : 1;
+    await say(stdout, options.json ? `${JSON.stringify(report)}\n` : reportText(report));
+    return report.ok ? 0 : 1;
+  } catch (error) {
+    const isUsage = error instanceof UsageError;
+    const reason = error instanceof Error ? (isUsage ? error.message : error.stack) : String(error);
+    await say(stderr, `soak: ${reason}\n`);
+    return isUsage ? 2 : 1;
   }
-} catch (error) {
-  const isUsage = error instanceof UsageError;
-  stderr.write(`soak: ${error instanceof Error ? (isUsage ? error.message : error.stack) : String(error)}\n`);
-  process.exitCode = isUsage ? 2 : 1;
 }
 
-// Whatever a server may have left open, a soak ends; what it was is worth knowing.
-setTimeout(() => {
-  stderr.write(`soak: still open: ${process.getActiveResourcesInfo().join(', ')}\n`);
-  process.exit();
-}, 10_000).unref();
+/** Resolves when the text has been handed over. */
+function say(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  return new Promise((resolve) => stream.write(text, () => resolve()));
+}
 
 /** Progress is for people: one line, written over, on a terminal. */
 function tell(text: string): void {
