@@ -8,6 +8,8 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     maxWorkers: 2,
+    // A condition on a busy machine: the default second is no bound that means anything.
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       project('unit', 10_000),
       project('integration', 30_000),
