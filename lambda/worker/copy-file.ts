@@ -10,15 +10,14 @@ import {
 } from '../shared/ledger/segments.ts';
 import { saveProgress } from '../shared/ledger/settlements.ts';
 import type { SegmentMessage } from '../shared/message.ts';
-import type { BackupFile, JobInfo, OutputInfo, RecoveryKey } from '../shared/model.ts';
+import type { BackupFile, JobInfo, OutputInfo } from '../shared/model.ts';
 import type { WorkerContext } from './context.ts';
 import { endsPlan } from './copy/errors.ts';
 import type { Copied, CopyJob, CopyPlan, CopyResult } from './copy/types.ts';
 import { withFreshUrl } from './fresh-urls.ts';
-import { createPace, type TooSlow } from './pace.ts';
-import { createProgress } from './progress.ts';
 import { provenanceOf } from './provenance.ts';
 import { timeUpAt } from './time-up.ts';
+import { copyWatched } from './watched-copy.ts';
 
 /** A file that has differed so often from its announcement is kept as it is: better than lost. */
 const MISMATCHES = 2;
@@ -149,42 +148,13 @@ async function begin({ record }: FileTask, job: CopyJob, context: WorkerContext)
 }
 
 async function copyHere(task: PlannedTask, job: CopyJob, context: WorkerContext): Promise<FileOutcome> {
-  const { engine, table, invocation, now } = context;
+  const { table, now } = context;
   const { record } = task;
   const plan = planOf(task);
-  const progress = createProgress({
-    save: (bytesDone) => saveProgress(table, record, { bytesDone, bytesTotal: plan.size, at: now() }),
-    now,
-  });
-  const pace = createPace({
-    total: plan.size,
-    deadline: record.deadline,
-    now,
-    onTooSlow: (slow) => reportTooSlow(record, slow, context),
-  });
-  const onProgress = (bytesDone: number) => {
-    progress.report(bytesDone);
-    pace(bytesDone);
-  };
-  const options = { stopAt: invocation.stopAt, onProgress };
-  try {
-    const segment = await engine.copySegment(job, plan, 0, options);
-    if (segment.kind === 'out-of-time') return segment;
-  } finally {
-    await progress.settled();
-  }
-  return await completeUpload(task, job, context);
-}
-
-/** Says that a copy will not end in time, while somebody can still do something about it. */
-export function reportTooSlow(
-  { role, fileId }: Pick<RecoveryKey, 'role' | 'fileId'>,
-  slow: TooSlow,
-  { logger, meter }: Pick<WorkerContext, 'logger' | 'meter'>,
-): void {
-  const reason = 'at its rate the copy cannot end before the deadline';
-  logger.warn('at risk', { role, fileId, reason, ...slow });
-  meter.put('atRiskRecoveries', 1, 'TooSlow');
+  const save = (bytesDone: number) =>
+    saveProgress(table, record, { bytesDone, bytesTotal: plan.size, at: now() });
+  const segment = await copyWatched({ job, plan, segment: 0, record, save }, context);
+  return segment.kind === 'out-of-time' ? segment : await completeUpload(task, job, context);
 }
 
 /**

@@ -22,16 +22,14 @@ import {
   wakingMessageOf,
 } from './context.ts';
 import { endsPlan } from './copy/errors.ts';
-import { bytesOf } from './copy/plan.ts';
 import type { CopyJob, CopyPlan, SegmentDone, SegmentOutOfTime } from './copy/types.ts';
-import { completeUpload, copyJobOf, type FileOutcome, reportTooSlow } from './copy-file.ts';
+import { completeUpload, copyJobOf, type FileOutcome } from './copy-file.ts';
 import { withFreshUrl } from './fresh-urls.ts';
-import { createPace } from './pace.ts';
-import { createProgress } from './progress.ts';
 import { SourceNotAllowed } from './recover-output.ts';
 import { settleOutcomes } from './settle.ts';
 import { timeUpAt } from './time-up.ts';
 import { judgeFault } from './verdict.ts';
+import { copyWatched } from './watched-copy.ts';
 
 /**
  * Copies one segment of a large file, and completes the upload when it was the last. A segment that is done, that a
@@ -99,28 +97,11 @@ async function copyParts(
   timeUp: AbortSignal,
   context: WorkerContext,
 ): Promise<SegmentDone | SegmentOutOfTime> {
-  const { engine, table, invocation, now } = context;
-  const progress = createProgress({
-    save: (bytesDone) => saveSegmentProgress(table, ref, invocation.id, { bytesDone, at: now() }),
-    now,
-  });
+  const { table, invocation, now } = context;
   const job = jobOf(message, plan, record, timeUp);
-  const pace = createPace({
-    total: bytesOf(plan, ref.segment),
-    deadline: record.deadline,
-    now,
-    onTooSlow: (slow) => reportTooSlow(record, slow, context),
-  });
-  const onProgress = (bytesDone: number) => {
-    progress.report(bytesDone);
-    pace(bytesDone);
-  };
-  const options = { stopAt: invocation.stopAt, onProgress };
-  try {
-    return await engine.copySegment(job, plan, ref.segment, options);
-  } finally {
-    await progress.settled();
-  }
+  const save = (bytesDone: number) =>
+    saveSegmentProgress(table, ref, invocation.id, { bytesDone, at: now() });
+  return await copyWatched({ job, plan, segment: ref.segment, record, save }, context);
 }
 
 async function goOnLater(
