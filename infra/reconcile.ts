@@ -51,6 +51,7 @@ export class Reconcile extends Construct {
     });
     const { role } = this.reconcile;
     props.queue.grantSend(role);
+    props.queue.grantCount(role);
     props.ledger.grantRead(role);
     props.ledger.grantAmend(role);
     grantZencoderApiKey(role, props);

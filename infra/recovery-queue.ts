@@ -53,6 +53,11 @@ export class RecoveryQueue extends Construct {
     allow(role.grantPrincipal, ['sqs:SendMessage'], [this.queue.queueArn]);
   }
 
+  /** Allows to ask how many messages wait. */
+  grantCount(role: IGrantable): void {
+    allow(role.grantPrincipal, ['sqs:GetQueueAttributes'], [this.queue.queueArn]);
+  }
+
   /**
    * Allows what the worker does: take messages, delay and delete them, queue segments, and put what cannot be
    * understood straight on the dead-letter queue.

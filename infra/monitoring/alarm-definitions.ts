@@ -100,7 +100,7 @@ function ofRecoveries(
       ...AT_ONCE,
       happened:
         'Zencoder keeps files on storage that the setting zencoderStorage does not list: nobody fetches them, and after 24 hours they are gone.',
-      todo: `The logs of the ingest function name the storage: add it to zencoderStorage and deploy; then ${run('redrive', '--job ID --output ID')} for the outputs of the jobs named there.`,
+      todo: `The logs of the ingest function name the storage: add it to zencoderStorage and deploy; then ${run('redrive', '--job ID --output ID')} for the outputs of the jobs named there, for which the setting zencoderApiKeySecretArn is needed.`,
     },
     {
       id: 'ApiKeyRefused',

@@ -12,6 +12,8 @@ export interface ReconcileTools {
   readonly api: ZencoderApi | null;
   /** Resolves once the recovery queue has every message. */
   readonly send: (messages: readonly RecoveryMessage[]) => Promise<void>;
+  /** Messages that the recovery queue holds and nobody has taken yet, as near as SQS tells. */
+  readonly backlog: () => Promise<number>;
   readonly settings: DecisionSettings;
   /** Milliseconds before its deadline from which an open recovery is at risk. */
   readonly atRiskMs: number;

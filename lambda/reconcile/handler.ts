@@ -8,6 +8,7 @@ import { parseEnvironment } from '../shared/environment.ts';
 import { createMeter } from '../shared/meter.ts';
 import { sendAll } from '../shared/send-all.ts';
 import { zencoderApiOf } from '../shared/zencoder-api-environment.ts';
+import { backlogOf } from './backlog.ts';
 import type { ReconcileTools } from './context.ts';
 import { reconcileEnvironment } from './environment.ts';
 import { type ReconcileSummary, reconcile } from './reconcile.ts';
@@ -23,6 +24,7 @@ const tools: ReconcileTools = {
   table: { client: new DynamoDBClient({}), tableName: environment.TABLE_NAME, recordTtlDays: 0 },
   api: zencoderApiOf(environment),
   send: (messages) => sendAll(sqs, environment.QUEUE_URL, messages.map(encodeMessage)),
+  backlog: () => backlogOf(sqs, environment.QUEUE_URL),
   settings: {
     storage: environment.ZENCODER_STORAGE,
     collectUnsentOutputs: environment.COLLECT_UNSENT_OUTPUTS,

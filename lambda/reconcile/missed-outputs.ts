@@ -1,21 +1,31 @@
-import type { JobDetails } from '../shared/api-job.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type JobDetails, UnexpectedAnswer } from '../shared/api-job.ts';
 import { fileIdOf } from '../shared/backup-file.ts';
 import { decide, type OutputDecision } from '../shared/decide.ts';
-import { meaningOf } from '../shared/errors.ts';
+import { meaningOf, RecoveryError } from '../shared/errors.ts';
 import { type JobRecords, readJob } from '../shared/ledger/read-items.ts';
 import { readWatermark, saveWatermark, type Watermark } from '../shared/ledger/watermark.ts';
 import { messagesOf } from '../shared/output-messages.ts';
 import { redact } from '../shared/redact.ts';
 import type { ZencoderApi } from '../shared/zencoder-api.ts';
+import { NotAtZencoder } from '../shared/zencoder-api-errors.ts';
 import type { ReconcileTools } from './context.ts';
 import { judgePage, later } from './walk.ts';
 
 /** Of the 60 requests a minute that the account has, one run of five minutes takes no more than this. */
 const MOST_PAGES = 15;
-/** Jobs that are asked for one by one, because the list may not tell that the backup server was used. */
-const MOST_DETAILS = 5;
+/** After a page with so many jobs that had to be asked for one by one, the next page waits for the next run. */
+const MANY_DETAILS = 5;
 /** Left for workers that need a fresh URL. */
 const LEAVE_REQUESTS = 20;
+/** After this time the API's limit begins anew. */
+const MINUTE_MS = 60_000;
+
+/** A run ends before it has looked at a whole page. */
+class OutOfTime extends RecoveryError {
+  override readonly name = 'OutOfTime';
+  override readonly meaning = 'try-again';
+}
 
 /** What a walk over Zencoder's jobs came to. */
 export interface WalkSummary {
@@ -51,11 +61,11 @@ export async function findMissed(
       const verdict = judgePage({ ...page, number }, watermark, now());
       for (const job of verdict.jobs) {
         counts.jobs += 1;
-        counts.missed += await queueMissed(await inDetail(job, api, tools, counts), tools);
+        counts.missed += await queueMissed(await inDetail(job, api, tools, counts, stopAt), tools);
       }
       const doneTo = verdict.walk === null ? later(watermark.doneTo, verdict.top) : watermark.doneTo;
       watermark = { doneTo, walk: verdict.walk };
-    } while (watermark.walk !== null && mayGoOn(api, counts.pages) && now() < stopAt);
+    } while (watermark.walk !== null && mayGoOn(api, counts) && now() < stopAt);
   } catch (error) {
     reportFault(error, tools);
   }
@@ -64,19 +74,27 @@ export async function findMissed(
   return { pages, jobs, missed, unfinished: watermark.walk !== null };
 }
 
-function mayGoOn({ remaining }: ZencoderApi, pages: number): boolean {
-  return pages < MOST_PAGES && (remaining === null || remaining > LEAVE_REQUESTS);
+function mayGoOn(api: ZencoderApi, { pages, details }: { pages: number; details: number }): boolean {
+  return pages < MOST_PAGES && details < MANY_DETAILS && hasRequestsLeft(api);
+}
+
+function hasRequestsLeft({ remaining }: ZencoderApi): boolean {
+  return remaining === null || remaining > LEAVE_REQUESTS;
 }
 
 /**
  * Lists of jobs are not documented to tell that the backup server was used. Where they do not, a file on Zencoder's
- * storage may still be a backup file: the job itself is asked for, for a few jobs a run.
+ * storage may still be a backup file: the job itself is asked for, at the pace of the API's limit, so that no job of a
+ * page is passed over.
+ *
+ * @throws {OutOfTime} when the limit cannot be waited for; the page is looked at again by the next run.
  */
 async function inDetail(
   job: JobDetails,
   api: ZencoderApi,
-  { settings }: ReconcileTools,
+  { settings, logger, now }: ReconcileTools,
   counts: { details: number },
+  stopAt: number,
 ): Promise<JobDetails> {
   const isSilent = job.outputs.every(
     (output) =>
@@ -86,9 +104,20 @@ async function inDetail(
     const parsed = URL.parse(url ?? '');
     return parsed !== null && settings.storage.allows(parsed);
   });
-  if (!isSilent || !onStorage || settings.collectUnsentOutputs || counts.details >= MOST_DETAILS) return job;
+  if (!isSilent || !onStorage || settings.collectUnsentOutputs) return job;
+  if (!hasRequestsLeft(api)) {
+    if (now() + MINUTE_MS > stopAt) throw new OutOfTime("the rate limit of Zencoder's API is used up");
+    await pause(MINUTE_MS);
+  }
   counts.details += 1;
-  return await api.getJob(job.job.id);
+  try {
+    return await api.getJob(job.job.id);
+  } catch (error) {
+    // One job that the API cannot tell about must not keep the walk from all others.
+    if (!(error instanceof NotAtZencoder || error instanceof UnexpectedAnswer)) throw error;
+    logger.warn('job not told in detail', { jobId: job.job.id, errorClass: error.name });
+    return job;
+  }
 }
 
 async function queueMissed(job: JobDetails, tools: ReconcileTools): Promise<number> {

@@ -8,6 +8,8 @@ import { isStalled } from './stalled.ts';
 
 /** More would be no news, and cost as much as they say. */
 const MOST_LINES = 50;
+/** With more messages waiting the queue is behind. */
+const MOST_WAITING = 20;
 /** Outputs that one run queues again; the rest is for the next. */
 const MOST_REQUEUED = 500;
 
@@ -33,12 +35,14 @@ export interface OpenSummary {
 export async function reconcileOpen(tools: ReconcileTools): Promise<OpenSummary> {
   const { table, api, atRiskMs, meter, now } = tools;
   const stalled: RecoveryRecord[] = [];
+  // While the queue is behind, a silent recovery's message may simply not have had its turn.
+  const isBehind = (await tools.backlog()) > MOST_WAITING;
   let open = 0;
   let atRisk = 0;
   for await (const record of openRecoveriesByDeadline(table)) {
     open += 1;
     const isLate = record.deadline - now() < atRiskMs;
-    const stands = await standsStill(record, tools);
+    const stands = await standsStill(record, isBehind, tools);
     if (stands) stalled.push(record);
     const reason = stands && api === null ? STALLED : isLate ? LITTLE_TIME : null;
     if (reason === null) continue;
@@ -54,10 +58,11 @@ export async function reconcileOpen(tools: ReconcileTools): Promise<OpenSummary>
 
 async function standsStill(
   record: RecoveryRecord,
+  isBehind: boolean,
   { table, patience, now }: ReconcileTools,
 ): Promise<boolean> {
   const times = { now: now(), patience };
-  if (!isStalled(record, [], times)) return false;
+  if (isBehind || !isStalled(record, [], times)) return false;
   const hasSegments = (record.upload?.segments ?? 1) > 1;
   return !hasSegments || isStalled(record, await readSegments(table, record), times);
 }

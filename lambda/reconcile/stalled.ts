@@ -21,7 +21,7 @@ export function patienceMs(visibilitySeconds: number): number {
 
 const MARGIN_MS = 5 * 60 * 1000;
 
-/** Whether no message will wake an open recovery: any that there was would have done so. */
+/** Whether no message will wake an open recovery: on a queue that is not behind, any that there was would have done so. */
 export function isStalled(
   record: RecoveryRecord,
   segments: readonly SegmentRecord[],

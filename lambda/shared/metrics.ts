@@ -29,7 +29,7 @@ export const METRICS = {
   recoveredFiles: { name: 'RecoveredFiles', unit: 'Count', services: ['worker'], by: 'Role' },
   /** Bytes of those files. */
   recoveredBytes: { name: 'RecoveredBytes', unit: 'Bytes', services: ['worker'], by: 'Role' },
-  /** From the failure of the upload, as Zencoder dates it, until the file was in the bucket. */
+  /** From when the worker first heard of the file until it was in the bucket. */
   timeToRecovered: { name: 'TimeToRecovered', unit: 'Milliseconds', services: ['worker'], by: 'Role' },
   /** What was left until the signed URL ended when the file was in the bucket. */
   timeLeftAtRecovery: { name: 'TimeLeftAtRecovery', unit: 'Milliseconds', services: ['worker'], by: 'Role' },

@@ -9,6 +9,14 @@ const KEEP_MS = 5 * 60 * 1000;
 /** A stranger with wrong credentials must not be able to make the function ask for the secret at every request. */
 const REFRESH_AT_MOST_EVERY_MS = 5 * 1000;
 
+/** Answers of Secrets Manager that last until somebody changes the secret, its policy or its key. */
+const UNREADABLE: ReadonlySet<string> = new Set([
+  'AccessDeniedException',
+  'DecryptionFailure',
+  'InvalidRequestException',
+  'ResourceNotFoundException',
+]);
+
 /** No version of a secret can be read as credentials. The message never holds any of its text. */
 export class SecretNotUsable extends RecoveryError {
   override readonly name = 'SecretNotUsable';
@@ -93,7 +101,11 @@ export class SecretVersions<Credentials> {
     } catch (error) {
       // A secret that was never rotated has no previous version.
       if (stage === 'AWSPREVIOUS' && error instanceof ResourceNotFoundException) return null;
-      throw error;
+      const name = error instanceof Error ? error.name : '';
+      if (!UNREADABLE.has(name)) throw error;
+      throw new SecretNotUsable(`${this.#reading.expected}; Secrets Manager answers ${name}`, {
+        cause: error,
+      });
     }
   }
 }

@@ -148,7 +148,11 @@ async function bodyOf(answer: Response): Promise<unknown> {
 /** A finished output is somewhere; an answer that says of none where was made for a read-only key. */
 function refuseWithheld(outputs: readonly NotifiedOutput[]): void {
   const finished = outputs.filter(({ state, event }) => state === 'finished' && event === null);
-  if (finished.length === 0 || finished.some(({ url }) => url !== null && url !== '')) return;
+  const places = finished.flatMap(({ url, thumbnails }) => [
+    url,
+    ...thumbnails.map((thumbnail) => thumbnail.url),
+  ]);
+  if (finished.length === 0 || places.some((place) => place !== null && place !== '')) return;
   throw new ReadOnlyKey('the answer of the Zencoder API holds no URLs: the API key is a read-only one');
 }
 

@@ -33,6 +33,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'SourceRefused',
   'SourceRedirected',
   'SourceOutOfReach',
+  'NoFreshUrl',
 ]);
 
 /** So many attempts at a file whose URLs are refused; Zencoder sends at most ten notifications of an output. */

@@ -52,12 +52,22 @@ export async function reportBlocked(
   }
 }
 
-/** Settles an open recovery whose file is out of reach as lost; one that is settled stays as it is. */
+/**
+ * Settles an open recovery whose file is out of reach as lost, once its deadline has passed: until then a message with a
+ * URL that still holds may be on its way. One that is settled stays as it is.
+ */
 export async function giveUp(record: RecoveryRecord, why: string, context: WorkerContext): Promise<void> {
-  const { table, logger, now } = context;
+  const { table, logger, meter, now } = context;
   const { role, fileId, lastError } = record;
   if (record.settledAt !== undefined) {
     logger.warn('not redriven', { role, fileId, reason: why });
+    return;
+  }
+  if (record.deadline > now()) {
+    const fault = noteOf(new NoFreshUrl(why));
+    logger.error('at risk', { role, fileId, reason: why });
+    meter.put('atRiskRecoveries', 1, fault.errorClass);
+    await noteError(table, record, { ...fault, meaning: 'customer-must-act', at: now() });
     return;
   }
   const [claim] = await claimRecoveries(table, [record], leaseOf(context), now());

@@ -7,6 +7,7 @@ import type { RedriveMessage } from '../shared/message.ts';
 import type { BackupFile } from '../shared/model.ts';
 import { messagesOf } from '../shared/output-messages.ts';
 import type { ZencoderApi } from '../shared/zencoder-api.ts';
+import { ApiRateLimited } from '../shared/zencoder-api-errors.ts';
 import { DONE, type MessageOutcome, type WorkerContext } from './context.ts';
 import type { FreshUrl } from './fresh-urls.ts';
 import { giveUp, reportBlocked, reportNoKey, sayWhy } from './redrive-reports.ts';
@@ -153,8 +154,8 @@ async function comeBack(
 ): Promise<MessageOutcome> {
   const { now, random } = context;
   await reportBlocked(error, left, context);
-  // Reconcile asks again by itself.
-  if (origin === 'reconcile') return DONE;
+  // Reconcile asks again by itself, but only when everything has been silent for long; a used-up limit passes sooner.
+  if (origin === 'reconcile' && !(error instanceof ApiRateLimited)) return DONE;
   const isOver = left.length > 0 && left.every(({ deadline }) => deadline <= now());
   if (isOver || meaningOf(error) === 'lost') return DONE;
   const wait = retryAfterOf(error) ?? MAX_DELAY_MS / 2;

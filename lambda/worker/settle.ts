@@ -101,7 +101,7 @@ function measure(record: RecoveryRecord, meter: Meter): void {
   if (state !== 'recovered') return;
   meter.put('recoveredFiles', 1, role);
   meter.put('recoveredBytes', record.size ?? 0, role);
-  meter.put('timeToRecovered', Math.max(0, settledAt - record.failedAt), role);
+  meter.put('timeToRecovered', Math.max(0, settledAt - record.createdAt), role);
   meter.put('timeLeftAtRecovery', Math.max(0, record.deadline - settledAt), role);
 }
 

@@ -114,6 +114,20 @@ describe('a URL that is not on Zencoder storage', () => {
     expect(visits).toBe(0);
   });
 
+  it('that is named like Zencoder storage is reported, since nobody else would fetch it', async () => {
+    const answer = await running.post(
+      notificationOf(
+        freshId(),
+        'https://zencoder-temp-storage-eu-west-1.s3.amazonaws.com/o/1.mp4?Signature=c2VjcmV0',
+      ),
+    );
+
+    expect(answer.status).toBe(202);
+    const logs = running.stack.functions.logs('ingest').join('\n');
+    expect(logs).toContain('zencoder-temp-storage-eu-west-1.s3.amazonaws.com');
+    expect(logs).toMatch(/"UnlistedStorage":\[?1/);
+  });
+
   it('is not fetched either when it comes by the queue: the message is put aside with the reason', async () => {
     const jobId = String(freshId());
     const { sqs } = running.stack.clients;

@@ -152,7 +152,17 @@ async function pages(jobs: readonly string[]): Promise<string[]> {
   const url = new URL(running.stack.dashboardUrl ?? '');
   const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
   const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
-  const paths = ['/', '/errors', ...jobs.map((id) => `/jobs/${id}`)];
+  const outputs = await Promise.all(
+    jobs.map(async (id) => {
+      const { failures } = await running.job(id);
+      return failures.map(({ outputId }) => `/jobs/${id}/outputs/${outputId}`);
+    }),
+  );
+  const paths = [
+    ...['/', '/errors', '/api/failures', '/api/recoveries', '/api/recoveries?state=recovered', '/api/errors'],
+    ...jobs.flatMap((id) => [`/jobs/${id}`, `/api/jobs/${id}`]),
+    ...outputs.flat(),
+  ];
   const texts = await Promise.all(
     paths.map(async (path) => {
       const answer = await fetch(new URL(path, url.origin), { headers: { authorization } });

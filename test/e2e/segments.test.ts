@@ -14,7 +14,7 @@ const MiB = 2 ** 20;
 const GiB = 2 ** 30;
 
 /** `SEGMENTED_FILE_GIB=20 npm test -- test/e2e/segments.test.ts` copies what the longest invocations are for. */
-const SIZE = Number(process.env['SEGMENTED_FILE_GIB'] ?? 2) * GiB + 12_345;
+const SIZE = Number(process.env.SEGMENTED_FILE_GIB ?? 2) * GiB + 12_345;
 const SEGMENTS = 10;
 const WORKERS = 4;
 const KILLS = 3;

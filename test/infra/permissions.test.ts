@@ -92,10 +92,10 @@ describe('the worker', () => {
 });
 
 describe('reconcile', () => {
-  it('may look records up and amend them, queue messages, and nothing else', () => {
+  it('may look records up and amend them, queue and count messages, and nothing else', () => {
     expect(allowed(reconcile)).toEqual({
       'ReconciliationReconcileLogs.Arn': ['logs:CreateLogStream', 'logs:PutLogEvents'],
-      'RecoveriesQueue.Arn': ['sqs:SendMessage'],
+      'RecoveriesQueue.Arn': ['sqs:GetQueueAttributes', 'sqs:SendMessage'],
       'LedgerTable.Arn': ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
       'LedgerTable.Arn/index/failures-by-day': ['dynamodb:GetItem', 'dynamodb:Query'],
       'LedgerTable.Arn/index/failures-by-class': ['dynamodb:GetItem', 'dynamodb:Query'],

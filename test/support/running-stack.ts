@@ -60,8 +60,8 @@ export async function startRunningStack(options: LocalStackOptions = {}): Promis
     ...options,
     environment: {
       ...options.environment,
-      ingest: { ...environment, ...options.environment?.['ingest'] },
-      worker: { ...environment, ...options.environment?.['worker'] },
+      ingest: { ...environment, ...options.environment?.ingest },
+      worker: { ...environment, ...options.environment?.worker },
     },
   });
   const zencoder = new S3Client({

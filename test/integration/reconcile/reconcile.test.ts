@@ -1,6 +1,7 @@
-import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
+import { DeleteMessageCommand, PurgeQueueCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { accessDenied } from '../../../infra/local/s3/faults.ts';
+import { backlogOf } from '../../../lambda/reconcile/backlog.ts';
 import type { ReconcileTools } from '../../../lambda/reconcile/context.ts';
 import { reconcile } from '../../../lambda/reconcile/reconcile.ts';
 import { patienceMs } from '../../../lambda/reconcile/stalled.ts';
@@ -9,6 +10,7 @@ import { readWatermark, saveWatermark } from '../../../lambda/shared/ledger/wate
 import type { RecoveryMessage } from '../../../lambda/shared/message.ts';
 import { sendAll } from '../../../lambda/shared/send-all.ts';
 import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import { NotAtZencoder } from '../../../lambda/shared/zencoder-api-errors.ts';
 import { type Measured, startWorker, type TestWorker } from '../../support/worker.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
 
@@ -47,6 +49,7 @@ function tools(given: Partial<ReconcileTools> = {}): ReconcileTools {
       sent.push(...messages);
       await sendAll(worker.messaging.sqs, worker.queueUrl, messages.map(encodeMessage));
     },
+    backlog: () => backlogOf(worker.messaging.sqs, worker.queueUrl),
     settings: { storage: parseStorageAllowList(worker.standIn.allowed), collectUnsentOutputs: false },
     atRiskMs: 6 * HOUR,
     patience: patienceMs(990),
@@ -92,6 +95,26 @@ describe('a recovery whose message is gone', () => {
     expect(sent).toMatchObject([{ type: 'redrive', jobId, origin: 'reconcile' }]);
     await work();
     expect(await recovery()).toMatchObject({ state: 'recovered' });
+  });
+
+  it('is not taken for stalled while the queue is behind: its message may not have had its turn', async () => {
+    const { jobId, remove } = await waitingJob();
+    await remove();
+    worker.advance(40 * 60_000);
+    const body = JSON.stringify({ type: 'redrive', version: 1, jobId: '1', outputId: '1' });
+    const { sqs } = worker.messaging;
+    for (let batch = 0; batch < 3; batch += 1) {
+      const Entries = Array.from({ length: 10 }, (_, id) => ({ Id: String(id), MessageBody: body }));
+      await sqs.send(new SendMessageBatchCommand({ QueueUrl: worker.queueUrl, Entries }));
+    }
+
+    const { recoveries } = await run();
+
+    expect(recoveries).toMatchObject({ stalled: 0, requeued: 0 });
+    await sqs.send(new PurgeQueueCommand({ QueueUrl: worker.queueUrl }));
+    await run();
+    expect(sent).toMatchObject([{ type: 'redrive', jobId }]);
+    await work();
   });
 
   it('is queued once when two runs look at it at once', async () => {
@@ -169,6 +192,32 @@ describe('the jobs at Zencoder', () => {
     expect(failures).not.toEqual([]);
     expect(recoveries.map(({ state }) => state)).toEqual(recoveries.map(() => 'recovered'));
     expect(recoveries.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('are all asked for one by one where the list does not tell, also past one that the API cannot tell about', async () => {
+    const missed: Awaited<ReturnType<TestWorker['failedJob']>>[] = [];
+    for (let count = 0; count < 7; count += 1) missed.push(await worker.failedJob());
+    worker.advance(10 * 60_000);
+    const api = worker.standIn.api('full');
+    const silent = {
+      ...api,
+      listJobs: async (page: number) => {
+        const list = await api.listJobs(page);
+        const untold = { backupServerUsed: false, uploadError: null, thumbnailUploadError: null };
+        const outputs = (job: (typeof list.jobs)[number]) =>
+          job.outputs.map((output) => ({ ...output, ...untold }));
+        return { ...list, jobs: list.jobs.map((job) => ({ ...job, outputs: outputs(job) })) };
+      },
+      getJob: (id: string) =>
+        id === missed[3]?.jobId ? Promise.reject(new NotAtZencoder('no such job')) : api.getJob(id),
+    };
+
+    await run({ api: silent });
+
+    const found = sent.flatMap((message) => (message.type === 'output' ? message.job.id : []));
+    const wanted = missed.filter((_, index) => index !== 3).map(({ jobId }) => jobId);
+    expect(found).toEqual(expect.arrayContaining(wanted));
+    await work();
   });
 
   it('are looked at once, by one request a run when nothing is new', async () => {

@@ -295,5 +295,6 @@ describe('a fault of the destination', () => {
     });
     const object = await worker.client.send(new GetObjectCommand({ Bucket: BUCKET, Key }));
     expect(await object.Body?.transformToString()).toBe('theirs');
+    expect(worker.metrics()).toContainEqual({ metric: 'failedFiles', value: 1, by: 'DestinationConflict' });
   });
 });

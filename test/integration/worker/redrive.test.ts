@@ -2,6 +2,7 @@ import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { accessDenied } from '../../../infra/local/s3/faults.ts';
 import type { RedriveMessage } from '../../../lambda/shared/message.ts';
+import { NotAtZencoder } from '../../../lambda/shared/zencoder-api-errors.ts';
 import { type Delivered, startWorker, type TestWorker } from '../../support/worker.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
 
@@ -122,6 +123,22 @@ describe('a redrive of a recovery that no message will wake', () => {
     expect((await worker.redeliver(blocked)).isDone).toBe(true);
     await worker.next();
     expect(await recoveries()).toMatchObject([{ state: 'recovered' }]);
+  });
+
+  it('is left open before its deadline when the API names no such file: a URL that still holds may be on its way', async () => {
+    const { wish, recoveries, delivered } = await refusedJob();
+    await drop(delivered);
+    worker.advance(3_600_000);
+    const api = worker.standIn.api('full');
+    const getOutput = () => Promise.reject(new NotAtZencoder('Zencoder knows no such output'));
+    worker.use({ api: { ...api, getOutput } });
+
+    expect((await worker.deliver(wish)).isDone).toBe(true);
+
+    expect(await recoveries()).toMatchObject([
+      { state: 'pending', lastError: { errorClass: 'NoFreshUrl', meaning: 'customer-must-act' } },
+    ]);
+    expect(worker.metrics()).toContainEqual({ metric: 'atRiskRecoveries', value: 1, by: 'NoFreshUrl' });
   });
 
   it('means lost when Zencoder has the file no more', async () => {
