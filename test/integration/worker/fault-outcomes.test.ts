@@ -182,6 +182,29 @@ describe('a fault of the source', () => {
     expect(await recordOf(message)).toMatchObject({ state: 'recovered', attempts: 1, size: LARGE - MiB });
   });
 
+  it('that makes a copy too slow for its deadline is said while there is still time', async () => {
+    const given = await messageFor({
+      size: LARGE,
+      // The last part comes forty seconds after the others: at that rate it would not be in time.
+      fault: (count) => {
+        if (count === 3) worker.advance(40_000);
+        return undefined;
+      },
+    });
+    worker.use({
+      engine: createCopyEngine({
+        ...{ client: worker.client, bucket: BUCKET, bufferBytes: 10 * MiB, partBytes: 5 * MiB },
+        ...{ segmentBytes: 1024 * MiB, ...IMPATIENT, clock: worker.now },
+      }),
+    });
+    const deadline = worker.now() + 48_000;
+
+    await worker.deliver({ ...given, files: given.files.map((file) => ({ ...file, deadline })) });
+
+    expect(worker.metrics()).toContainEqual({ metric: 'atRiskRecoveries', value: 1, by: 'TooSlow' });
+    expect(await recordOf(given)).toMatchObject({ state: 'recovered' });
+  });
+
   it('of a file that differs from its announcement for good ends with the file kept, and a warning', async () => {
     const message = await messageFor({ announced: { md5: '0'.repeat(32) } });
 
