@@ -125,7 +125,11 @@ function relevantProperties(resource: TemplateResource): JsonObject {
 
 function madeUp(resource: TemplateResource, world: World): MadeResource {
   const service = (resource.type.split('::')[1] ?? 'local').toLowerCase();
-  const arn = `arn:aws:${service}:${world.region}:${world.accountId}:${resource.logicalId}`;
+  // IAM knows no regions.
+  const arn =
+    service === 'iam'
+      ? `arn:aws:iam::${world.accountId}:role/${resource.logicalId}`
+      : `arn:aws:${service}:${world.region}:${world.accountId}:${resource.logicalId}`;
   return {
     ref: resource.logicalId,
     attributes: { Arn: arn, RoleId: resource.logicalId, KeyId: resource.logicalId },
