@@ -106,7 +106,8 @@ it('a tally does not show a part of a day that is too large for its bound', asyn
     const { isComplete } = await tallyFailures(ledger.table, span, () => seen++, mostPages);
     return { seen, isComplete };
   };
-  expect(await count(16)).toEqual({ seen: 0, isComplete: false });
+  // The shards are read side by side, so only a bound that is used up by any first page is met in every order.
+  expect(await count(1)).toEqual({ seen: 0, isComplete: false });
   expect(await count(100)).toEqual({ seen: 5, isComplete: true });
 });
 
