@@ -7,7 +7,7 @@ import { UploadVanished } from './destination-errors.ts';
 import { type UploadLimits, USUAL_PART_BYTES } from './plan.ts';
 import { type RetryPolicy, USUAL_RETRY_POLICY } from './retry-passing.ts';
 import { copySegment } from './segment.ts';
-import { HttpSource } from './source.ts';
+import { HttpSource, type RangeSource } from './source.ts';
 import type { StallLimits } from './source-connection.ts';
 import { startCopy } from './start.ts';
 import { Attempts, type EngineTools } from './tools.ts';
@@ -33,6 +33,8 @@ export interface CopyEngineOptions {
   readonly limits?: UploadLimits;
   /** Trust for sources beyond the system's. */
   readonly tls?: Pick<ConnectionOptions, 'ca'>;
+  /** Reads ranges of files. @default over HTTP */
+  readonly source?: RangeSource;
   /** Epoch milliseconds. */
   readonly clock?: () => number;
   /** A number from 0 to 1. */
@@ -42,11 +44,13 @@ export interface CopyEngineOptions {
 /** Makes an engine; one serves a process. See `CopyEngine` for what it promises. */
 export function createCopyEngine(options: CopyEngineOptions): CopyEngine {
   const tools: EngineTools = {
-    source: new HttpSource({
-      connections: options.connectionsPerOrigin ?? 32,
-      ...(options.stall === undefined ? {} : { stall: options.stall }),
-      ...(options.tls === undefined ? {} : { tls: options.tls }),
-    }),
+    source:
+      options.source ??
+      new HttpSource({
+        connections: options.connectionsPerOrigin ?? 32,
+        ...(options.stall === undefined ? {} : { stall: options.stall }),
+        ...(options.tls === undefined ? {} : { tls: options.tls }),
+      }),
     bucket: new Bucket(options.client, options.bucket),
     pool: new BufferPool(options.bufferBytes),
     uploads: new KnownUploads(),

@@ -45,6 +45,9 @@ interface Origin {
   unusual: boolean;
 }
 
+/** Where the engine reads files from. */
+export type RangeSource = Pick<HttpSource, 'read' | 'close'>;
+
 /** Reads ranges of files over HTTP, connections kept by origin and bounded in number. */
 export class HttpSource {
   readonly #options: SourceOptions;

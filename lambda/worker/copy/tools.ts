@@ -1,12 +1,12 @@
 import type { Bucket, CallContext } from './bucket.ts';
 import type { BufferPool } from './buffers.ts';
 import { type RetryPolicy, retryPassing } from './retry-passing.ts';
-import type { HttpSource } from './source.ts';
+import type { RangeSource } from './source.ts';
 import type { KnownUploads } from './uploads.ts';
 
 /** What the parts of the engine share. */
 export interface EngineTools {
-  readonly source: HttpSource;
+  readonly source: RangeSource;
   readonly bucket: Bucket;
   readonly pool: BufferPool;
   readonly uploads: KnownUploads;

@@ -1,0 +1,43 @@
+import type { RecoveryEvent } from '../../lambda/shared/events.ts';
+import { type EventPublisher, EventsNotPublished } from '../../lambda/shared/publish-events.ts';
+import type { Scheduler } from './scheduler.ts';
+
+/** The SNS topic in memory: it may take a part of a batch, and refuse for a while. */
+export class ModelTopic implements EventPublisher {
+  readonly published: RecoveryEvent[] = [];
+  readonly #scheduler: Scheduler;
+  readonly #refuses: () => boolean;
+  readonly #onEvent: (event: RecoveryEvent) => void;
+
+  constructor(scheduler: Scheduler, refuses: () => boolean, onEvent: (event: RecoveryEvent) => void) {
+    this.#scheduler = scheduler;
+    this.#refuses = refuses;
+    this.#onEvent = onEvent;
+  }
+
+  async publish(events: readonly RecoveryEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    const loss = () => new EventsNotPublished('the topic did not answer');
+    const refusal = async () => {
+      this.#take(events.slice(1));
+      throw new EventsNotPublished('the topic did not take 1 of the events: InternalError');
+    };
+    await this.#scheduler.call({
+      label: `publish ${events.map(({ type, role }) => `${type} ${role}`).join(', ')}`,
+      fates: ['refused', 'answer-lost', 'repeated'],
+      act: async () => {
+        if (this.#refuses()) throw new EventsNotPublished('the topic refuses: AuthorizationError');
+        this.#take(events);
+      },
+      refusal,
+      loss,
+    });
+  }
+
+  #take(events: readonly RecoveryEvent[]): void {
+    for (const event of events) {
+      this.published.push(event);
+      this.#onEvent(event);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import { parseJobDetails, parseOutputDetails } from '../../lambda/shared/api-job.ts';
+import type { ZencoderApi } from '../../lambda/shared/zencoder-api.ts';
+import { ApiUnavailable } from '../../lambda/shared/zencoder-api-errors.ts';
+import type { Scheduler } from './scheduler.ts';
+
+/** Signatures of the API's answers begin here; notifications have smaller ones. */
+const FIRST_API_SIGNATURE = 100;
+
+export interface ModelApiOptions {
+  readonly jobId: string;
+  readonly files: readonly { readonly url: string; readonly role: 'media' | 'thumbnail' }[];
+  /** Epoch milliseconds of the model's time. */
+  readonly finishedAt: number;
+}
+
+/** The Zencoder API in memory: each answer has newly signed URLs of the same files. */
+export function modelApi(scheduler: Scheduler, { jobId, files, finishedAt }: ModelApiOptions): ZencoderApi {
+  let signature = FIRST_API_SIGNATURE;
+  const signed = (url: string) => url.replace(/Signature=\d+/, `Signature=${signature}`);
+  const output = () => {
+    signature += 1;
+    const media = files.find(({ role }) => role === 'media');
+    return {
+      id: 1,
+      state: 'finished',
+      backup_server_used: true,
+      primary_upload_error_link: 'https://app.zencoder.com/docs/errors/UploadFailureError',
+      finished_at: new Date(finishedAt).toISOString(),
+      url: signed(media?.url ?? ''),
+      thumbnails: [
+        {
+          label: null,
+          images: files.filter(({ role }) => role === 'thumbnail').map(({ url }) => ({ url: signed(url) })),
+        },
+      ],
+    };
+  };
+  const job = () => {
+    const at = new Date(finishedAt).toISOString();
+    return parseJobDetails({
+      job: { id: jobId, state: 'finished', updated_at: at, finished_at: at, output_media_files: [output()] },
+    });
+  };
+  const ask = <T>(label: string, answer: () => T) =>
+    scheduler.call({
+      label: `Zencoder ${label}`,
+      fates: ['refused'],
+      act: async () => answer(),
+      refusal: () => Promise.reject(new ApiUnavailable('the Zencoder API answered 503')),
+    });
+  return {
+    remaining: null,
+    getOutput: () => ask('output', () => parseOutputDetails(output())),
+    getJob: () => ask('job', job),
+    listJobs: () => ask('jobs', () => ({ jobs: [job()], isLast: true })),
+  };
+}
