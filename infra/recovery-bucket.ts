@@ -79,7 +79,7 @@ export class RecoveryBucket extends Construct {
         resources: [probes],
       }),
       new PolicyStatement({
-        actions: ['s3:ListBucket', 's3:ListBucketMultipartUploads'],
+        actions: ['s3:ListBucket'],
         resources: [this.#bucketArn],
       }),
     ];

@@ -137,8 +137,6 @@ async function begin({ record }: FileTask, job: CopyJob, context: WorkerContext)
   const started = await engine.start(job);
   if (started.kind === 'copied') return started;
   const { plan } = started;
-  // An attempt that died between creating an upload and keeping its plan has left an upload that nobody knows.
-  if (record.attempts > 1) await engine.abandonStrays(plan.key, plan.uploadId);
   const saved = await savePlan(table, record, plan, now());
   if (saved.outcome !== 'saved') await engine.abandon(plan);
   const { lease, upload } = saved.record;
@@ -209,12 +207,13 @@ async function handOn(
   );
   // With all done only the completion is wanting, and any segment's message brings it about.
   const wanted = left.length > 0 ? left : [0];
+  // Before the messages are there: a segment's message that finds this lease would leave the completion to it.
+  await handOver(table, record, now());
   await queue.send(
     wanted.map(
       (segment): SegmentMessage => ({ type: 'segment', version: 1, job, output, file, uploadId, segment }),
     ),
   );
-  await handOver(table, record, now());
   return { kind: 'handed-on' };
 }
 

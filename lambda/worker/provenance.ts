@@ -1,16 +1,24 @@
 import { fileIdOf } from '../shared/backup-file.ts';
-import type { BackupFile, JobInfo, OutputInfo } from '../shared/model.ts';
+import type { BackupFile, JobInfo, OutputInfo, RecoveryKey } from '../shared/model.ts';
+
+/** The part of an object's metadata that says which file it is. */
+export function identityOf({ jobId, outputId, role, fileId }: RecoveryKey): Record<string, string> {
+  return {
+    'zencoder-job': jobId,
+    'zencoder-output': outputId,
+    'zencoder-role': role,
+    'zencoder-file': fileId,
+  };
+}
 
 /**
  * Object metadata that says where a recovered object came from; never a signature. Attempts recognise their own work
  * by it, so that an object which an earlier attempt put counts as recovered and a stranger's as conflict.
  */
 export function provenanceOf(job: JobInfo, output: OutputInfo, file: BackupFile): Record<string, string> {
+  const fileId = fileIdOf(new URL(file.url));
   return {
-    'zencoder-job': job.id,
-    'zencoder-output': output.id,
-    'zencoder-role': file.role,
-    'zencoder-file': fileIdOf(new URL(file.url)),
+    ...identityOf({ jobId: job.id, outputId: output.id, role: file.role, fileId }),
     ...(output.label === null ? {} : { 'zencoder-label': output.label }),
     ...(file.thumbnailLabel === null ? {} : { 'zencoder-thumbnail-label': file.thumbnailLabel }),
   };

@@ -1,4 +1,5 @@
 import { claimRecoveries, recoveryKeyOf } from '../shared/ledger/claims.ts';
+import { readRecovery } from '../shared/ledger/read-items.ts';
 import type { RecoveryRecord } from '../shared/ledger/records.ts';
 import {
   claimCompletion,
@@ -137,8 +138,9 @@ async function completeAll(
 }
 
 /**
- * Gives the upload up and queues the file as if its output had just been told: this message is bound to the upload, so
- * it cannot carry another plan. Of all the segments that find the upload gone, the one that drops the plan does it.
+ * Gives the upload up and queues the file as if its output had just been notified: this message is bound to the upload,
+ * so it cannot carry another plan. Each segment that finds the upload gone does so, since none can know whether another
+ * came to its end; claims sort the messages out.
  */
 async function planAnew(
   message: SegmentMessage,
@@ -147,17 +149,18 @@ async function planAnew(
 ): Promise<MessageOutcome> {
   const { engine, table, now } = context;
   await engine.abandon(record.upload);
-  const isFirst = await dropPlan(table, record, record.upload.uploadId, now());
-  if (!isFirst) return DONE;
-  const { lease } = record;
-  // Whoever takes the file up must not find it under the lease of an invocation that is done with it.
-  if (lease !== undefined) await handOver(table, { ...record, lease }, now());
-  return await queueAnew(message, record, context);
+  await dropPlan(table, record, record.upload.uploadId, now());
+  const left = await readRecovery(table, record);
+  if (left === undefined || left.settledAt !== undefined || left.upload !== undefined) return DONE;
+  const { lease } = left;
+  // The next worker must not find the file under the lease of an invocation that is done with it.
+  if (lease?.owner === context.invocation.id) await handOver(table, { ...left, lease }, now());
+  return await queueAnew(message, left, context);
 }
 
 /**
  * A segment whose upload was given up. If the invocation that gave it up died before it had queued the file, this is its
- * message, come back: nobody else would ever wake for the file.
+ * message: the last one that the file has.
  */
 async function revive(
   message: SegmentMessage,
@@ -165,9 +168,9 @@ async function revive(
   context: WorkerContext,
 ): Promise<MessageOutcome> {
   if (record === undefined || record.settledAt !== undefined || record.upload !== undefined) return DONE;
-  const { lease, nextAttemptAt } = record;
+  const { lease } = record;
   if (lease !== undefined && lease.until >= context.now()) return afterOwnLease(lease, context);
-  return nextAttemptAt === undefined ? await queueAnew(message, record, context) : DONE;
+  return await queueAnew(message, record, context);
 }
 
 async function queueAnew(
@@ -193,6 +196,7 @@ async function afterFault(
     now: now(),
     deadline,
     spread: context.spread,
+    lastError: record.lastError,
   });
   const note = { ...verdict.fault, at: now() };
   const { role, fileId } = ref.key;

@@ -14,7 +14,9 @@ import {
 } from '../shared/ledger/settlements.ts';
 import type { Meter } from '../shared/metrics.ts';
 import { afterPause, DONE, type MessageOutcome, type WorkerContext, wakingMessageOf } from './context.ts';
+import type { Copied, CopyResult } from './copy/types.ts';
 import type { FileOutcome, FileTask } from './copy-file.ts';
+import { identityOf } from './provenance.ts';
 import { type FaultNote, judgeFault, noteOf, type Verdict } from './verdict.ts';
 
 /**
@@ -49,7 +51,7 @@ export async function settleOutcomes(
   context: WorkerContext,
 ): Promise<MessageOutcome> {
   const { table, now } = context;
-  const entries = attempts.flatMap((attempted) => entryOf(attempted, context));
+  const entries = (await Promise.all(attempts.map((attempted) => entryOf(attempted, context)))).flat();
   const wanted = entries.flatMap((entry) => (entry.kind === 'settle' ? [entry] : []));
   const settledAt = now();
   const fault = await publishSettled(wanted, settledAt, context);
@@ -105,18 +107,6 @@ function measure(record: RecoveryRecord, meter: Meter): void {
   meter.put('timeLeftAtRecovery', Math.max(0, record.deadline - settledAt), role);
 }
 
-/**
- * An attempt that died between creating an upload and keeping its plan has left one that nobody knows. Under a key that
- * somebody else has taken, uploads may be somebody else's.
- */
-function mayHaveStrays(
-  { role, attempts }: ClaimedRecovery,
-  settlement: Settlement,
-): settlement is Settlement & { readonly key: string } {
-  if (settlement.state === 'recovered' || settlement.key === undefined) return false;
-  return role === 'media' && attempts > 1 && settlement.error.meaning !== 'conflict';
-}
-
 /** Frees what a lost or failed recovery holds in the bucket. Its plan may be younger than the claim. */
 async function giveUpUpload(
   { record, settlement }: Entry & { kind: 'settle' },
@@ -126,18 +116,17 @@ async function giveUpUpload(
   try {
     const upload = (await readRecovery(table, record))?.upload;
     if (upload !== undefined) await engine.abandon(upload);
-    else if (mayHaveStrays(record, settlement)) await engine.abandonStrays(settlement.key, null);
   } catch (error) {
     // The bucket's lifecycle rule clears it away after a few days.
     logger.warn('upload not aborted', { fault: noteOf(error) });
   }
 }
 
-function entryOf({ task, outcome }: Attempted, context: WorkerContext): Entry[] {
+async function entryOf({ task, outcome }: Attempted, context: WorkerContext): Promise<Entry[]> {
   const { record } = task;
   switch (outcome.kind) {
     case 'recovered':
-      return [{ kind: 'settle', record, settlement: recovered(record, outcome, context) }];
+      return [recovered(record, outcome, context)];
     case 'out-of-time':
       return [
         {
@@ -146,7 +135,7 @@ function entryOf({ task, outcome }: Attempted, context: WorkerContext): Entry[] 
         },
       ];
     case 'fault':
-      return [faulted(record, outcome, context)];
+      return [await faulted(record, outcome, context)];
     case 'handed-on':
     case 'lease-lost':
       return [];
@@ -154,44 +143,79 @@ function entryOf({ task, outcome }: Attempted, context: WorkerContext): Entry[] 
 }
 
 function recovered(
-  { role, fileId, attempts }: ClaimedRecovery,
-  outcome: FileOutcome & { kind: 'recovered' },
+  record: ClaimedRecovery,
+  { key, result }: { readonly key: string; readonly result: CopyResult },
   context: WorkerContext,
-): Settlement {
-  const { size, etag, contentType, verifiedBy, warnings, requests } = outcome.result;
-  const details = { role, fileId, attempts, key: outcome.key, bytes: size, verifiedBy, requests };
-  context.logger.info('recovered', details);
+): Entry {
+  const { role, fileId, attempts } = record;
+  const { size, etag, contentType, verifiedBy, warnings, requests } = result;
+  context.logger.info('recovered', { role, fileId, attempts, key, bytes: size, verifiedBy, requests });
+  const details = { size, etag, contentType, verifiedBy, ...(warnings.length > 0 && { warnings }) };
   return {
-    state: 'recovered',
-    bucket: context.bucket,
-    key: outcome.key,
-    size,
-    etag,
-    contentType,
-    verifiedBy,
-    ...(warnings.length > 0 && { warnings }),
+    kind: 'settle',
+    record,
+    settlement: { state: 'recovered', bucket: context.bucket, key, ...details },
   };
 }
 
-function faulted(
+async function faulted(
   record: ClaimedRecovery,
   outcome: FileOutcome & { kind: 'fault' },
   context: WorkerContext,
-): Entry {
+): Promise<Entry> {
   const now = context.now();
   const { attempts, lastError } = record;
   const { error: cause, sourceIsDone = false } = outcome;
-  const deadline = sourceIsDone ? Math.max(record.deadline, record.createdAt + PATIENCE_MS) : record.deadline;
-  const verdict = judgeFault({ error: cause, attempts, now, deadline, spread: context.spread, lastError });
-  logFault(verdict, record, context);
+  const patience = Math.max(record.deadline, record.createdAt + PATIENCE_MS);
+  const deadline = sourceIsDone ? patience : record.deadline;
+  const question = { error: cause, attempts, now, deadline, spread: context.spread, lastError };
+  const verdict = judgeFault(question);
   const error = { ...verdict.fault, at: now };
+  if (verdict.kind === 'settled' && verdict.state === 'lost') {
+    const found = await lookBeforeLoss(record, outcome.key, context);
+    if (found.kind === 'copied')
+      return recovered(record, { key: outcome.key, result: found.result }, context);
+    if (found.kind === 'unknown') {
+      const again = judgeFault({ ...question, error: found.error, deadline: patience });
+      if (again.kind === 'again') return release(record, error, again.at, context);
+    }
+  }
+  logFault(verdict, record, context);
   if (verdict.kind === 'again') {
-    const nextAttemptBy = wakingMessageOf(context);
-    return { kind: 'release', release: { record, error, nextAttemptAt: verdict.at, nextAttemptBy } };
+    return release(record, error, verdict.at, context);
   }
   const where = outcome.key === '' ? {} : { bucket: context.bucket, key: outcome.key };
   const settlement = { state: verdict.state, error, ...where };
   return { kind: 'settle', record, settlement };
+}
+
+function release(record: ClaimedRecovery, error: AttemptError, at: number, context: WorkerContext): Entry {
+  return {
+    kind: 'release',
+    release: { record, error, nextAttemptAt: at, nextAttemptBy: wakingMessageOf(context) },
+  };
+}
+
+/**
+ * Looks into the bucket before a recovery is settled as lost: an earlier attempt may have put the object and died, or
+ * never have got the answer.
+ *
+ * @param key empty when no attempt ever had one.
+ * @returns `unknown` when the bucket does not say.
+ */
+async function lookBeforeLoss(
+  { jobId, outputId, role, fileId, announcedSize }: ClaimedRecovery,
+  key: string,
+  { engine, logger }: WorkerContext,
+): Promise<Copied | { readonly kind: 'none' } | { readonly kind: 'unknown'; readonly error: unknown }> {
+  if (key === '') return { kind: 'none' };
+  try {
+    const metadata = identityOf({ jobId, outputId, role, fileId });
+    return (await engine.find({ key, metadata, announcedSize })) ?? { kind: 'none' };
+  } catch (error) {
+    logger.warn('bucket not looked into before a loss', { role, fileId, fault: noteOf(error) });
+    return { kind: 'unknown', error };
+  }
 }
 
 function logFault(verdict: Verdict, record: ClaimedRecovery, { logger, meter }: WorkerContext): void {

@@ -47,7 +47,7 @@ describe('the worker', () => {
         's3:ListMultipartUploadParts',
         's3:PutObject',
       ],
-      'RecoveredBucket.Arn': ['s3:ListBucket', 's3:ListBucketMultipartUploads'],
+      'RecoveredBucket.Arn': ['s3:ListBucket'],
       [`RecoveredBucket.Arn/${PROBE_PREFIX}*`]: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
     });
   });

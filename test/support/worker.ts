@@ -83,6 +83,12 @@ export interface TestWorker {
   redeliver(delivered: Delivered): Promise<Delivered>;
   /** Handles the next visible message; fails when there is none. */
   next(): Promise<Delivered>;
+  /** Queues a message. */
+  send(message: RecoveryMessage | string): Promise<void>;
+  /** Takes the next visible message off the queue without handling it; fails when there is none. */
+  receive(): Promise<Message>;
+  /** One invocation for a message that was received, which is deleted when it is done with. */
+  handle(message: Message, tools?: Partial<WorkerTools>): Promise<Delivered>;
   /** Seconds for which a message is hidden were asked for; number of visible and hidden messages. */
   depth(): Promise<{ visible: number; hidden: number }>;
   job(jobId: string): Promise<JobRecords>;
@@ -167,12 +173,12 @@ export async function startWorker(): Promise<TestWorker> {
     if (message === undefined) throw new Error('the queue shows no message');
     return message;
   };
-  const next = async (): Promise<Delivered> => {
-    const message = await receive();
+  const handle = async (message: Message, other: Partial<WorkerTools> = {}): Promise<Delivered> => {
     const { MessageId = '', Body = '', ReceiptHandle = '', Attributes = {} } = message;
     const endsAt = now() + INVOCATION_MS;
     const isDone = await handleMessage({
       ...tools,
+      ...other,
       invocation: { id: `invocation ${++invocations}`, endsAt, stopAt: endsAt - 10_000 },
       message: {
         messageId: MessageId,
@@ -183,6 +189,11 @@ export async function startWorker(): Promise<TestWorker> {
     });
     if (isDone) await messaging.sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle }));
     return { isDone, message };
+  };
+  const next = async (): Promise<Delivered> => await handle(await receive());
+  const send = async (message: RecoveryMessage | string): Promise<void> => {
+    const MessageBody = typeof message === 'string' ? message : encodeMessage(message);
+    await messaging.sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }));
   };
   const messagesOfJob = async ({ id }: { readonly id: number }) => {
     const details = await standIn.api('full').getJob(String(id));
@@ -218,8 +229,7 @@ export async function startWorker(): Promise<TestWorker> {
       };
     },
     deliver: async (message) => {
-      const MessageBody = typeof message === 'string' ? message : encodeMessage(message);
-      await messaging.sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }));
+      await send(message);
       return await next();
     },
     redeliver: async ({ message: { ReceiptHandle } }) => {
@@ -229,6 +239,9 @@ export async function startWorker(): Promise<TestWorker> {
       return await next();
     },
     next,
+    send,
+    receive,
+    handle,
     depth: async () => {
       const { Attributes = {} } = await messaging.sqs.send(
         new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] }),

@@ -28,8 +28,8 @@ export const IS_THIS_UPLOAD = '#upload.#uploadId = :if_uploadId';
 export const AT_WORK = { state: 'copying', ...DUE } as const;
 
 /**
- * Keeps the plan of a large file, once. The caller holds the recovery's lease, sends the segments' messages and then
- * calls {@link handOver}.
+ * Keeps the plan of a large file, once. The caller holds the recovery's lease, calls {@link handOver} and then sends the
+ * segments' messages.
  *
  * Cost: one UpdateItem: 1 write unit a KB, 1 for the index.
  *
@@ -77,10 +77,10 @@ export async function savePlan(
 
 /**
  * Forgets a plan whose upload is gone or whose source changed, so that the file can be planned anew. Segments of it
- * become stale. Cost: as for {@link savePlan}.
+ * become stale, and the recovery no longer waits for the message of one of them. Cost: as for {@link savePlan}.
  *
  * @param now epoch milliseconds.
- * @returns false when the recovery has another plan, or none.
+ * @returns false when the recovery has another plan, or none; also when the answer to an earlier call was lost.
  */
 export async function dropPlan(
   table: LedgerTable,
@@ -92,7 +92,7 @@ export async function dropPlan(
     update: recoveryKey(key),
     changes: {
       set: {
-        ...storedChanges({ updatedAt: now }),
+        ...storedChanges({ ...DUE, updatedAt: now }),
         ...{ upload: undefined, segmentsDone: undefined, bytesDone: undefined, progressAt: undefined },
       },
     },
@@ -147,7 +147,8 @@ export async function reopenSegments(
 
 /**
  * Claims the completion of an upload whose segments are all done. The lease is the recovery's own, so that exactly one
- * invocation completes and then settles as with any other claim, and one that dies is succeeded when its lease ends.
+ * invocation completes and then settles as with any other claim, and one that dies is succeeded when its lease ends. It
+ * counts as an attempt, so that a bucket that refuses to complete is asked less and less often.
  *
  * Cost: one UpdateItem: 1 write unit a KB, 1 for the index.
  *
@@ -163,7 +164,10 @@ export async function claimCompletion(
 ): Promise<ClaimOutcome | { readonly outcome: 'stale'; readonly record: RecoveryRecord }> {
   const result = await writeOne(table, {
     update: recoveryKey(key),
-    changes: { set: { ...storedChanges({ ...AT_WORK, updatedAt: now }), ...flat(lease) } },
+    changes: {
+      set: { ...storedChanges({ ...AT_WORK, updatedAt: now }), ...flat(lease) },
+      add: { attempts: 1 },
+    },
     condition: {
       expression: `${IS_THIS_UPLOAD} AND size(#segmentsDone) = #upload.#segments AND ${LEASE_IS_FREE}`,
       values: { ':if_uploadId': uploadId, ':if_now': now },

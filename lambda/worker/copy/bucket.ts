@@ -4,7 +4,6 @@ import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   HeadObjectCommand,
-  ListMultipartUploadsCommand,
   ListPartsCommand,
   PutObjectCommand,
   type S3Client,
@@ -58,7 +57,6 @@ const PERMISSIONS = {
   read: 's3:GetObject',
   listParts: 's3:ListMultipartUploadParts',
   abort: 's3:AbortMultipartUpload',
-  listUploads: 's3:ListBucketMultipartUploads',
 } as const;
 
 /**
@@ -216,24 +214,6 @@ export class Bucket {
     } catch (error) {
       if (error instanceof UploadVanished) return false;
       throw error;
-    }
-  }
-
-  /** The ids of all multipart uploads under exactly this key. */
-  async listUploads(key: string, context: CallContext): Promise<string[]> {
-    const ids: string[] = [];
-    let marker: { KeyMarker?: string; UploadIdMarker?: string } = {};
-    for (;;) {
-      const command = new ListMultipartUploadsCommand({ Bucket: this.#name, Prefix: key, ...marker });
-      const page = await this.#call('listUploads', context, (options) => this.#client.send(command, options));
-      for (const upload of page.Uploads ?? []) {
-        if (upload.Key === key && upload.UploadId !== undefined) ids.push(upload.UploadId);
-      }
-      if (page.IsTruncated !== true || page.NextKeyMarker === undefined) return ids;
-      marker = {
-        KeyMarker: page.NextKeyMarker,
-        ...(page.NextUploadIdMarker === undefined ? {} : { UploadIdMarker: page.NextUploadIdMarker }),
-      };
     }
   }
 

@@ -225,7 +225,7 @@ async function abort(tools: EngineTools, plan: CopyPlan, attempts: Attempts): Pr
  * @param crc32 of the file as far as this attempt knows it.
  */
 export function copiedBefore(
-  job: CopyJob,
+  job: Pick<CopyJob, 'announcedSize'>,
   found: FoundObject,
   requests: RequestCounts,
   crc32: number | null = null,

@@ -2,8 +2,9 @@ import type { ConnectionOptions } from 'node:tls';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { Bucket } from './bucket.ts';
 import { BufferPool } from './buffers.ts';
-import { completeUpload, findOurs } from './completion.ts';
+import { completeUpload, copiedBefore, findOurs } from './completion.ts';
 import { UploadVanished } from './destination-errors.ts';
+import { isOurs } from './metadata.ts';
 import { type UploadLimits, USUAL_PART_BYTES } from './plan.ts';
 import { type RetryPolicy, USUAL_RETRY_POLICY } from './retry-passing.ts';
 import { copySegment } from './segment.ts';
@@ -94,14 +95,11 @@ export function createCopyEngine(options: CopyEngineOptions): CopyEngine {
       await attempts.again(() => tools.bucket.abort(plan, attempts.context));
     },
 
-    async abandonStrays(key, keep) {
+    async find(job) {
       const attempts = unattended();
-      const ids = await attempts.again(() => tools.bucket.listUploads(key, attempts.context));
-      const strays = ids.filter((uploadId) => uploadId !== keep);
-      for (const uploadId of strays) {
-        await attempts.again(() => tools.bucket.abort({ key, uploadId }, attempts.context));
-      }
-      return strays.length;
+      const found = await attempts.again(() => tools.bucket.head(job.key, attempts.context));
+      if (found === null || !isOurs(found.metadata, job.metadata)) return null;
+      return copiedBefore(job, found, { source: 0, bucket: 1 });
     },
 
     close: () => tools.source.close(),

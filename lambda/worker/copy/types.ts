@@ -166,12 +166,12 @@ export interface CopyEngine {
   abandon(plan: Pick<CopyPlan, 'key' | 'uploadId'>): Promise<void>;
 
   /**
-   * Aborts every multipart upload under the key but `keep`: what an attempt left that died between creating an upload
-   * and keeping its plan. Only for the holder of the recovery's lease.
+   * Looks whether the object that a job makes is in the bucket: one HEAD.
    *
-   * @returns the number of uploads aborted.
+   * @returns null when the key holds no object, or one of another file.
+   * @throws {DestinationDenied} when the role may not know.
    */
-  abandonStrays(key: string, keep: string | null): Promise<number>;
+  find(job: Pick<CopyJob, 'key' | 'metadata' | 'announcedSize'>): Promise<Copied | null>;
 
   /** Closes idle connections to sources. The engine stays usable. */
   close(): void;

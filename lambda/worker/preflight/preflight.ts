@@ -89,9 +89,6 @@ async function checkUpload(bucket: Bucket, checks: Checks, key: string): Promise
     await bucket.complete(begun, [part], part.crc32, NO_CONTEXT);
     return true;
   });
-  await checks.run('listUploads', async () => {
-    await bucket.listUploads(key, NO_CONTEXT);
-  });
   await checks.after(upload, 'abort', async (begun) => {
     // A completed upload is gone: an upload of its own shows whether aborting is allowed.
     await bucket.abort(isMade ? await begin() : begun, NO_CONTEXT);

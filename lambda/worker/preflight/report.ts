@@ -24,7 +24,6 @@ export const CHECKS = {
   part: needed('send a part', 's3:PutObject'),
   listParts: needed('list the parts of an upload', 's3:ListMultipartUploadParts'),
   complete: needed('complete an upload', 's3:PutObject'),
-  listUploads: needed('list the uploads of a key', 's3:ListBucketMultipartUploads'),
   abort: needed('abort an upload', 's3:AbortMultipartUpload'),
   remove: { does: 'remove the probe objects', permission: 's3:DeleteObject', needed: false },
 } as const satisfies Record<string, CheckDefinition>;

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { expect, it } from 'vitest';
+import { accessDenied } from '../../../../infra/local/s3/faults.ts';
+import { DestinationDenied } from '../../../../lambda/worker/copy/destination-errors.ts';
 import { MiB } from '../../../../lambda/worker/copy/plan.ts';
 import { copyWhole, startCopying } from '../../../support/copying.ts';
 import { contentOf } from '../../../support/source-server.ts';
@@ -181,17 +183,31 @@ it('leaves nothing open when a copy is abandoned', async () => {
   expect(await copying.openUploads()).toBe(0);
 });
 
-it('abandons the strays of earlier attempts under the same key only', async () => {
-  const copying = await startCopying({ file: { size: 11 * MiB } });
-  const lost = await copying.engine.start(copying.job());
-  const kept = await copying.engine.start(copying.job());
-  await copying.engine.start(copying.job({ key: `${copying.job().key}2` }));
-  if (lost.kind !== 'planned' || kept.kind !== 'planned') throw new Error('expected plans');
+it('finds the object of a job by its identity, and no other at its key', async () => {
+  const copying = await startCopying({ file: { size: 9000 } });
+  const job = copying.job();
+  expect(await copying.engine.find(job)).toBeNull();
 
-  const count = await copying.engine.abandonStrays(copying.job().key, kept.plan.uploadId);
+  await copyWhole(copying.engine, job);
 
-  expect(count).toBe(1);
-  expect(await copying.openUploads()).toBe(2);
+  expect(await copying.engine.find(job)).toMatchObject({
+    kind: 'copied',
+    result: { size: 9000, alreadyThere: true, etag: expect.stringMatching(/^".+"$/) },
+  });
+  const other = { ...job.metadata, 'zencoder-file': 'def' };
+  expect(await copying.engine.find({ ...job, metadata: other })).toBeNull();
+});
+
+it('says that it may not look for an object, since none is no proof then', async () => {
+  const copying = await startCopying({
+    file: { size: 9000 },
+    s3: {
+      faults: ({ operation }) =>
+        operation === 'HeadObject' ? accessDenied('s3:GetObject', 'arn') : undefined,
+    },
+  });
+
+  await expect(copying.engine.find(copying.job())).rejects.toThrow(DestinationDenied);
 });
 
 it('ends at once when it is told to', async () => {

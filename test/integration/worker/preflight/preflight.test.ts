@@ -94,7 +94,6 @@ describe('a preflight says which permission is missing', () => {
     ['HeadObject', 'read', 's3:GetObject'],
     ['CreateMultipartUpload', 'upload', 's3:PutObject'],
     ['ListParts', 'listParts', 's3:ListMultipartUploadParts'],
-    ['ListMultipartUploads', 'listUploads', 's3:ListBucketMultipartUploads'],
     ['AbortMultipartUpload', 'abort', 's3:AbortMultipartUpload'],
   ])('when %s is denied', async (operation, name, permission) => {
     refuse(operation, accessDenied(permission, `arn:aws:s3:::${BUCKET}`));

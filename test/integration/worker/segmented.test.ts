@@ -1,0 +1,190 @@
+import { AbortMultipartUploadCommand } from '@aws-sdk/client-s3';
+import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { accessDenied } from '../../../infra/local/s3/faults.ts';
+import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import type { OutputMessage } from '../../../lambda/shared/message.ts';
+import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import { createCopyEngine } from '../../../lambda/worker/copy/engine.ts';
+import { IMPATIENT } from '../../support/copying.ts';
+import { backupMessage } from '../../support/messages.ts';
+import { type SourceServer, startSource } from '../../support/source-server.ts';
+import { BUCKET, type Delivered, startWorker, type TestWorker } from '../../support/worker.ts';
+
+const MiB = 2 ** 20;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+let worker: TestWorker;
+let source: SourceServer;
+beforeAll(async () => {
+  worker = await startWorker();
+  source = await startSource({ file: { size: 18 * MiB, etag: '"made-up"' } });
+  worker.use({
+    storage: parseStorageAllowList(source.origin),
+    api: null,
+    engine: createCopyEngine({
+      ...{ client: worker.client, bucket: BUCKET, bufferBytes: 32 * MiB, partBytes: 5 * MiB },
+      ...{ segmentBytes: 10 * MiB, ...IMPATIENT, clock: worker.now },
+    }),
+  });
+});
+afterEach(async () => {
+  worker.s3.setFaults(undefined);
+  await worker.messaging.sqs.send(new PurgeQueueCommand({ QueueUrl: worker.queueUrl }));
+});
+afterAll(async () => {
+  await source?.close();
+  await worker?.close();
+});
+
+/** A file of two segments, planned and dispatched. */
+async function dispatched(): Promise<{
+  given: OutputMessage;
+  upload: NonNullable<RecoveryRecord['upload']>;
+}> {
+  const given = backupMessage({ origin: source.origin, names: ['big.mov'], now: worker.now() });
+  expect(await worker.deliver(given)).toMatchObject({ isDone: true });
+  const upload = (await recoveryOf(given))?.upload;
+  if (upload?.segments !== 2) throw new Error('expected a plan of two segments');
+  return { given, upload };
+}
+
+async function recoveryOf({ job }: OutputMessage): Promise<RecoveryRecord | undefined> {
+  return (await worker.job(job.id)).recoveries[0];
+}
+
+/** Handles what the queue shows, and hidden messages once their time has come, until the recovery is settled. */
+async function untilSettled(given: OutputMessage, hidden: Delivered[]): Promise<RecoveryRecord | undefined> {
+  for (let delivery = 0; delivery < 20; delivery++) {
+    const record = await recoveryOf(given);
+    if (record?.settledAt !== undefined) return record;
+    const isVisible = (await worker.depth()).visible > 0;
+    const next = isVisible ? undefined : hidden.shift();
+    if (!isVisible && next === undefined) throw new Error('an open recovery has no message');
+    if (next !== undefined) worker.advance(16 * MINUTE);
+    const delivered = next === undefined ? await worker.next() : await worker.redeliver(next);
+    if (!delivered.isDone) hidden.push(delivered);
+  }
+  throw new Error('the recovery was not settled');
+}
+
+describe('the completion of a segmented upload', () => {
+  it('is tried less and less often while the bucket refuses it, within the deliveries that the queue allows', {
+    timeout: 120_000,
+  }, async () => {
+    worker.s3.setFaults(({ operation }) =>
+      operation === 'CompleteMultipartUpload' ? accessDenied('kms:Decrypt', 'arn:aws:kms:key') : undefined,
+    );
+    const { given } = await dispatched();
+    const ends = [await worker.next(), await worker.next()];
+    let last = ends.find(({ isDone }) => !isDone);
+    const began = worker.now();
+    for (let delivery = 1; last !== undefined && !last.isDone && delivery < 60; delivery++) {
+      const { nextAttemptAt = worker.now() } = (await recoveryOf(given)) ?? {};
+      worker.advance(Math.max(0, nextAttemptAt - worker.now()));
+      last = await worker.redeliver(last);
+    }
+
+    expect(worker.now() - began).toBeGreaterThan(8 * HOUR);
+  });
+
+  it('falls to a segment that ends while a repeated notification holds the lease', async () => {
+    const { given } = await dispatched();
+    await worker.next();
+    const last = await worker.receive();
+    await worker.send(given);
+    const repeated = await worker.receive();
+    const { queue } = worker.tools();
+    const atSending = async () => {
+      await worker.handle(last);
+    };
+    const send: typeof queue.send = async (messages) => {
+      await atSending();
+      await queue.send(messages);
+      await worker.next();
+    };
+
+    await worker.handle(repeated, { queue: { ...queue, send } });
+
+    expect(await untilSettled(given, [])).toMatchObject({ state: 'recovered' });
+  });
+
+  it('falls to the message of a worker that died between sending segments and giving its lease back', async () => {
+    const given = backupMessage({ origin: source.origin, names: ['big.mov'], now: worker.now() });
+    const { queue } = worker.tools();
+    const { promise: hasSent, resolve } = Promise.withResolvers<void>();
+    const diesAfterSending: typeof queue.send = async (messages) => {
+      await queue.send(messages);
+      resolve();
+      await new Promise(() => undefined);
+    };
+    await worker.send(given);
+    const own = await worker.receive();
+    void worker.handle(own, { queue: { ...queue, send: diesAfterSending } });
+    await hasSent;
+    await worker.next();
+    await worker.next();
+
+    expect(await untilSettled(given, [{ isDone: false, message: own }])).toMatchObject({
+      state: 'recovered',
+    });
+  });
+});
+
+describe('an upload that vanishes', () => {
+  it('while a segment waits for its next attempt is planned anew, and the new message is not left waiting', async () => {
+    const { given, upload } = await dispatched();
+    worker.s3.setFaults(({ operation }) =>
+      operation === 'UploadPart' ? accessDenied('s3:PutObject', 'arn:aws:s3:::acme') : undefined,
+    );
+    const first = await worker.next();
+    worker.advance(2000);
+    const second = await worker.next();
+    worker.s3.setFaults(undefined);
+    await worker.client.send(
+      new AbortMultipartUploadCommand({ Bucket: BUCKET, Key: upload.key, UploadId: upload.uploadId }),
+    );
+    worker.advance(6000);
+
+    expect(await untilSettled(given, [first, second])).toMatchObject({ state: 'recovered' });
+  });
+
+  it.each([
+    ['at the completion', 'CompleteMultipartUpload'],
+    ['at the last segment', 'UploadPart'],
+  ] as const)(
+    '%s is planned anew although the answer to dropping the plan was lost',
+    async (_, operation) => {
+      const { given } = await dispatched();
+      await worker.next();
+      let gone: string | undefined;
+      worker.s3.setFaults((request) => {
+        if (request.operation === operation) gone ??= request.uploadId;
+        return gone !== undefined && request.uploadId === gone
+          ? { status: 404, code: 'NoSuchUpload' }
+          : undefined;
+      });
+      const { client } = worker.ledger;
+      let repeated = 0;
+      client.middlewareStack.add(
+        (next) => async (args) => {
+          const output = await next(args);
+          if (!JSON.stringify(args.input).includes('REMOVE #nextAttemptAt, #nextAttemptBy, #upload'))
+            return output;
+          repeated += 1;
+          // The SDK repeats a call whose answer was lost, and the second answer counts.
+          return await next(args);
+        },
+        { step: 'initialize', name: 'lost-answer' },
+      );
+
+      const last = await worker.next();
+      client.middlewareStack.remove('lost-answer');
+      worker.s3.setFaults(undefined);
+
+      expect(repeated).toBe(1);
+      expect(await untilSettled(given, last.isDone ? [] : [last])).toMatchObject({ state: 'recovered' });
+    },
+  );
+});
