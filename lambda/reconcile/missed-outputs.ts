@@ -139,13 +139,14 @@ function withoutEnded(decision: OutputDecision, now: number): OutputDecision {
   return { ...decision, files: decision.files.filter(({ deadline }) => deadline > now) };
 }
 
+/** Whether the ledger lacks a failure or a file; a file that was lost and that Zencoder still names may be recovered now. */
 function isMissing({ output, failures, files }: OutputDecision, records: JobRecords): boolean {
   const failed = new Set(
     records.failures.filter(({ outputId }) => outputId === output.id).map(({ role }) => role),
   );
   const known = new Set(
     records.recoveries
-      .filter(({ outputId }) => outputId === output.id)
+      .filter(({ outputId, state }) => outputId === output.id && state !== 'lost')
       .map(({ role, fileId }) => `${role} ${fileId}`),
   );
   return (

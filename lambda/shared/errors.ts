@@ -21,6 +21,8 @@ export type Meaning = 'try-again' | 'customer-must-act' | 'refused' | 'lost' | '
 export abstract class RecoveryError extends Error {
   abstract override readonly name: string;
   abstract readonly meaning: Meaning;
+  /** True for what is `lost` only if it stays so for a while: until then it is tried again like a transient fault. */
+  readonly mayPass: boolean = false;
 }
 
 /**

@@ -4,6 +4,7 @@ import { RecoveryError } from '../shared/errors.ts';
 import { failureEvent } from '../shared/events.ts';
 import { claimFiles, type FileClaim, type OutputContext } from '../shared/ledger/claims.ts';
 import { markFailuresPublished, recordPrimaryFailures } from '../shared/ledger/failures.ts';
+import { MAX_SPENT_MESSAGES } from '../shared/ledger/records.ts';
 import { reopenRecovery } from '../shared/ledger/reopenings.ts';
 import type { OutputMessage } from '../shared/message.ts';
 import type { BackupFile } from '../shared/model.ts';
@@ -24,20 +25,11 @@ import { noteOf } from './verdict.ts';
 /** Files that are claimed and settled in one DynamoDB call each: the items that one transaction takes. */
 const GROUP_FILES = 100;
 
+/** A message in reserve leaves the message that the file waits for this much time to begin its attempt, milliseconds. */
+const RESERVE_MS = 30_000;
+
 /** Files in flight at once; thumbnails wait for round trips far more than for bandwidth. */
 const FILES_AT_ONCE = 16;
-
-/** Errors by which a source refuses a signed URL, not the file. */
-const REFUSALS: ReadonlySet<string> = new Set([
-  'SourceExpired',
-  'SourceRefused',
-  'SourceRedirected',
-  'SourceOutOfReach',
-  'NoFreshUrl',
-]);
-
-/** So many attempts at a file whose URLs are refused; Zencoder sends at most ten notifications of an output. */
-const MOST_URLS = 10;
 
 /** A URL that is not on Zencoder's storage: no request ever leaves for it. */
 export class SourceNotAllowed extends RecoveryError {
@@ -47,8 +39,8 @@ export class SourceNotAllowed extends RecoveryError {
 
 /**
  * Does all that is to be done for one output: records its primary failures, then claims, copies and settles its backup
- * files side by side. Files that are settled, that a living invocation works on or that wait for another message's
- * time are left alone.
+ * files side by side. Settled files are left alone, unless they were lost and this message brings new evidence; while
+ * another message has a file, this one stays in reserve.
  *
  * @throws {SourceNotAllowed} when a URL is not on the allow-list; the failures are recorded all the same.
  */
@@ -113,14 +105,11 @@ async function recoverGroup(
   const attempts = await pMap(tasks, async (task) => ({ task, outcome: await copyFile(task, context) }), {
     concurrency: FILES_AT_ONCE,
   });
-  const left = claims.map((claim) => comeBackFor(claim, context));
+  const left = claims.map((claim) => reserveFor(claim, context));
   return earliest([await settleOutcomes(attempts, context), ...left]);
 }
 
-/**
- * Claims files, those included that were lost because the source refused an earlier signed URL: this message's is
- * another one.
- */
+/** Claims files, those included that were lost before this message's URL was tried: it may succeed. */
 async function claimAll(
   output: OutputContext,
   files: readonly BackupFile[],
@@ -128,26 +117,40 @@ async function claimAll(
 ): Promise<FileClaim[]> {
   const { table, now } = context;
   const claims = await claimFiles(table, output, files, leaseOf(context), now());
-  const refused = claims.filter((claim) => deservesAnotherUrl(claim, context));
-  if (refused.length === 0) return claims;
-  await Promise.all(refused.map(({ record }) => reopenRecovery(table, record, now())));
-  const again = refused.map(({ file }) => file);
+  const lost = claims.filter((claim) => isNewEvidence(claim, context));
+  if (lost.length === 0) return claims;
+  await Promise.all(lost.map(({ record }) => reopenRecovery(table, record, now())));
+  const again = lost.map(({ file }) => file);
   return [
-    ...claims.filter((claim) => !refused.includes(claim)),
+    ...claims.filter((claim) => !lost.includes(claim)),
     ...(await claimFiles(table, output, again, leaseOf(context), now())),
   ];
 }
 
-function deservesAnotherUrl({ outcome, file, record }: FileClaim, { message, now }: WorkerContext): boolean {
-  if (outcome !== 'settled' || record.state !== 'lost' || record.attempts >= MOST_URLS) return false;
-  const wasRefused = REFUSALS.has(record.lastError?.errorClass ?? '');
-  // A message that comes back brings the URL that was refused.
-  return wasRefused && message.receiveCount === 1 && file.deadline > now();
+/** Whether a file was lost before the URL of this message was tried to its end. */
+function isNewEvidence({ outcome, file, record }: FileClaim, { message, now }: WorkerContext): boolean {
+  if (outcome !== 'settled' || record.state !== 'lost' || file.deadline <= now()) return false;
+  const { spentMessages = [] } = record;
+  return spentMessages.length < MAX_SPENT_MESSAGES && !spentMessages.includes(message.messageId);
 }
 
-/** Files that this message is to come back for, although there is nothing to be done for them now. */
-function comeBackFor({ outcome, record }: FileClaim, context: WorkerContext): MessageOutcome {
-  return outcome === 'leased' ? afterOwnLease(record.lease, context) : DONE;
+/**
+ * When this message is due again for a file that it cannot do anything for now. While another message has the file, this
+ * one is kept in reserve: its URL may succeed where the other's is refused.
+ */
+function reserveFor(claim: FileClaim, context: WorkerContext): MessageOutcome {
+  const { now, message } = context;
+  switch (claim.outcome) {
+    case 'claimed':
+    case 'settled':
+      return DONE;
+    case 'leased': {
+      const { lease } = claim.record;
+      return lease?.messageId === message.messageId ? afterOwnLease(lease, context) : afterPause(context);
+    }
+    case 'waiting':
+      return { kind: 'again', at: Math.max(claim.record.nextAttemptAt, now()) + RESERVE_MS };
+  }
 }
 
 function taskOf(

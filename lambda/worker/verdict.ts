@@ -10,10 +10,15 @@ export interface FaultNote {
   readonly message: string;
 }
 
+/** A fault with the time since which every attempt has ended in it: epoch milliseconds. */
+export interface LastingFault extends FaultNote {
+  readonly since: number;
+}
+
 /** What becomes of a recovery after a fault. */
 export type Verdict =
-  | { readonly kind: 'again'; readonly at: number; readonly fault: FaultNote }
-  | { readonly kind: 'settled'; readonly state: 'lost' | 'failed'; readonly fault: FaultNote };
+  | { readonly kind: 'again'; readonly at: number; readonly fault: LastingFault }
+  | { readonly kind: 'settled'; readonly state: 'lost' | 'failed'; readonly fault: LastingFault };
 
 export interface FaultQuestion {
   readonly error: unknown;
@@ -26,37 +31,57 @@ export interface FaultQuestion {
   /** From 0 to 1; `Math.random()`. */
   readonly spread: number;
   /** What stopped the attempt before this one: why the deadline was not met, if it was not. */
-  readonly lastError?: Pick<FaultNote, 'errorClass' | 'message'> | undefined;
+  readonly lastError?: (Pick<FaultNote, 'errorClass' | 'message'> & { readonly since?: number }) | undefined;
 }
 
 /**
- * Decides by what a fault means: what passes or can be mended is tried again until the deadline, however many
- * attempts that takes; what can never succeed is settled at once.
+ * A file that is not found is asked for again during this share of the time that is left when it is first not found: two
+ * hours of a day. Zencoder keeps a file for a day, so one that comes later than that is not to be expected.
+ */
+const MISSING_SHARE = 1 / 12;
+
+/**
+ * Decides by what a fault means: what passes or can be fixed is tried again until the deadline, however many attempts
+ * that takes; a file that is not found for a while; what can never succeed is settled at once.
  */
 export function judgeFault(question: FaultQuestion): Verdict {
-  const fault = noteOf(question.error);
+  const fault = lasting(noteOf(question.error), question);
   switch (fault.meaning) {
     case 'lost':
-      return { kind: 'settled', state: 'lost', fault };
-    case 'refused': {
-      const isOver = question.now >= question.deadline;
-      return {
-        kind: 'settled',
-        state: 'lost',
-        fault: isOver ? deadlinePassed(question.lastError ?? fault) : fault,
-      };
-    }
+      return isStillPassing(fault, question) ? tryAgain(fault, question) : lost(fault);
+    case 'refused':
+      return lost(
+        question.now < question.deadline ? fault : deadlinePassed(question.lastError ?? fault, question),
+      );
     case 'conflict':
     case 'not-understood':
       return { kind: 'settled', state: 'failed', fault };
     case 'try-again':
-    case 'customer-must-act': {
-      const at = nextAttemptAt({ ...question, retryAfterMs: retryAfterOf(question.error) });
-      return at === null
-        ? { kind: 'settled', state: 'lost', fault: deadlinePassed(fault) }
-        : { kind: 'again', at, fault };
-    }
+    case 'customer-must-act':
+      return tryAgain(fault, question);
   }
+}
+
+function lost(fault: LastingFault): Verdict {
+  return { kind: 'settled', state: 'lost', fault };
+}
+
+function tryAgain(fault: LastingFault, question: FaultQuestion): Verdict {
+  const at = nextAttemptAt({ ...question, retryAfterMs: retryAfterOf(question.error) });
+  return at === null ? lost(deadlinePassed(fault, question)) : { kind: 'again', at, fault };
+}
+
+function isStillPassing({ since }: LastingFault, { error, now, deadline }: FaultQuestion): boolean {
+  const mayPass = error instanceof RecoveryError && error.mayPass;
+  return mayPass && now < since + Math.max(0, deadline - since) * MISSING_SHARE;
+}
+
+function lasting(
+  note: FaultNote,
+  { lastError, now }: Pick<FaultQuestion, 'lastError' | 'now'>,
+): LastingFault {
+  const isSame = lastError?.errorClass === note.errorClass;
+  return { ...note, since: (isSame ? lastError.since : undefined) ?? now };
 }
 
 /** The note of a fault, safe to store: class, meaning and redacted message. */
@@ -68,10 +93,14 @@ export function noteOf(error: unknown): FaultNote {
   };
 }
 
-function deadlinePassed(last: Pick<FaultNote, 'errorClass' | 'message'>): FaultNote {
+function deadlinePassed(
+  last: Pick<FaultNote, 'errorClass' | 'message'>,
+  { now }: Pick<FaultQuestion, 'now'>,
+): LastingFault {
   return {
     errorClass: 'DeadlinePassed',
     meaning: 'lost',
+    since: now,
     message: `the signed URL ended before any attempt succeeded; the last one failed with ${last.errorClass}: ${last.message}`,
   };
 }

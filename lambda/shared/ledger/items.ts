@@ -98,11 +98,12 @@ const recoveryItem = v.object({
   updatedAt: time,
   settledAt: v.exactOptional(time),
   settledBy: v.exactOptional(text),
+  spentMessages: v.exactOptional(v.array(text)),
   attempts: count,
   redrives: v.exactOptional(count),
   nextAttemptAt: v.exactOptional(time),
   nextAttemptBy: v.exactOptional(v.object({ messageId: text, receiptHandle: text })),
-  lastError: v.exactOptional(v.object({ ...attempt.entries, meaning })),
+  lastError: v.exactOptional(v.object({ ...attempt.entries, meaning, since: v.exactOptional(time) })),
   history: v.optional(v.array(attempt), []),
   bucket: v.exactOptional(text),
   key: v.exactOptional(text),
@@ -222,7 +223,7 @@ export function flat(lease: Lease | undefined): {
 
 function storedValue(name: string, value: unknown): unknown {
   if (value === null || value === undefined) return undefined;
-  if (typeof value === 'number' && /(?:At|^at|^deadline)$/.test(name)) return isoTime(value);
+  if (typeof value === 'number' && /(?:At|^at|^since|^deadline)$/.test(name)) return isoTime(value);
   if (Array.isArray(value)) return value.map((element) => storedValue('', element));
   if (typeof value === 'object' && !(value instanceof Set)) return stored(value);
   return value;

@@ -54,6 +54,8 @@ export interface Attempt {
 /** The last error of a recovery, with what it means for it. */
 export interface AttemptError extends Attempt {
   readonly meaning: Meaning;
+  /** Since when every attempt has ended in this class. */
+  readonly since?: number;
 }
 
 /** How a large file is copied under one multipart upload: the copy engine's plan. */
@@ -102,6 +104,11 @@ export interface RecoveryRecord extends RecoveryKey {
   readonly settledAt?: number;
   /** The invocation that settled it. */
   readonly settledBy?: string;
+  /**
+   * Ids of the queue messages whose URL was tried to its end, at most {@link MAX_SPENT_MESSAGES}: any other message is new
+   * evidence that opens a lost recovery again.
+   */
+  readonly spentMessages?: readonly string[];
   /** How often it was claimed. */
   readonly attempts: number;
   /** How often it was opened again after it had been settled; absent for never. */
@@ -143,6 +150,9 @@ export interface SegmentRecord extends RecoveryKey {
   readonly bytesDone: number;
   readonly progressAt?: number;
 }
+
+/** Zencoder sends at most ten notifications of an output: more messages than this are not new evidence. */
+export const MAX_SPENT_MESSAGES = 10;
 
 /** So many unhappy attempts are kept with a recovery. */
 export const HISTORY_LENGTH = 10;

@@ -144,7 +144,18 @@ const ATTEMPT = [
 /** Attributes that a settlement decides. */
 export const OUTCOME = [
   ...ATTEMPT,
-  ...['settledAt', 'settledBy', 'bucket', 'key', 'size', 'etag', 'contentType', 'verifiedBy', 'warnings'],
+  ...[
+    'settledAt',
+    'settledBy',
+    'spentMessages',
+    'bucket',
+    'key',
+    'size',
+    'etag',
+    'contentType',
+    'verifiedBy',
+    'warnings',
+  ],
   ...['upload', 'segmentsDone', 'stateShard', 'stateKey'],
 ] as const;
 
@@ -188,7 +199,21 @@ export function settledRecord(record: ClaimedRecovery, settlement: Settlement, n
     return { ...settledAs, ...settlement, bytesDone: size, bytesTotal: size, progressAt: now };
   }
   const { error, ...where } = settlement;
-  return { ...settledAs, ...where, lastError: bounded(error), history: withAttempt(record.history, error) };
+  return {
+    ...settledAs,
+    ...where,
+    lastError: bounded(error),
+    history: withAttempt(record.history, error),
+    spentMessages: spent(record),
+  };
+}
+
+/** The messages that have been tried to their end, with the one that this claim is for. */
+function spent({ spentMessages = [], lease }: ClaimedRecovery): readonly string[] {
+  const { messageId } = lease;
+  return messageId === undefined || spentMessages.includes(messageId)
+    ? spentMessages
+    : [...spentMessages, messageId];
 }
 
 function withoutLease(record: RecoveryRecord): RecoveryRecord {
@@ -199,7 +224,8 @@ function withoutLease(record: RecoveryRecord): RecoveryRecord {
 /** An error as it is stored. */
 export function bounded(error: AttemptError): AttemptError {
   const [attempt = error] = withAttempt([], error);
-  return { ...attempt, meaning: error.meaning };
+  const { meaning, since } = error;
+  return { ...attempt, meaning, ...(since !== undefined && { since }) };
 }
 
 /** The named attributes of a recovery's item; undefined for those that it has not. */

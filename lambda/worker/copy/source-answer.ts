@@ -118,7 +118,7 @@ export function faultOf(head: AnswerHead, body: string): RecoveryError {
     return new SourceUnavailable(`the source answered ${answer}`, { retryAfterMs: retryAfterMs(head) });
   }
   if (status >= 300 && status < 400) return new SourceRedirected(status);
-  if (status === 401 || status === 403 || code === 'ExpiredToken') return refusal(answer, body);
+  if (status === 400 || status === 401 || status === 403) return refusal(answer, body);
   if (status === 404 || status === 410) return new SourceNotFound(`the source answered ${answer}`);
   if (status === 412) return new SourceChanged('the file has another ETag than before');
   if (status === 416) return new SourceChanged('the file is shorter than before');

@@ -6,16 +6,20 @@ export class SourceExpired extends RecoveryError {
   override readonly meaning = 'refused';
 }
 
-/** The source refuses the URL for another reason, such as a signature it cannot verify. */
+/** The source refuses the URL for another reason, such as a signature that it cannot verify or a query that it cannot read. */
 export class SourceRefused extends RecoveryError {
   override readonly name = 'SourceRefused';
   override readonly meaning = 'refused';
 }
 
-/** The source says that there is no such file. */
+/**
+ * The source says that there is no such file: it is gone, or not there yet. A notification can be ahead of its object,
+ * and a replica behind.
+ */
 export class SourceNotFound extends RecoveryError {
   override readonly name = 'SourceNotFound';
   override readonly meaning = 'lost';
+  override readonly mayPass = true;
 }
 
 /**

@@ -127,7 +127,7 @@ describe('a fault of the source', () => {
       'SourceOutOfReach',
     ],
     ['403 without', { status: 403 }, 'SourceOutOfReach'],
-    ['404', { status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' }, 'SourceNotFound'],
+    ['400', { status: 400, body: '<Error><Code>InvalidURI</Code></Error>' }, 'SourceOutOfReach'],
     ['a redirect for good', { status: 301 }, 'SourceOutOfReach'],
   ])('%s means lost, at once and with the reason', async (_, fault, errorClass) => {
     const message = await messageFor({ fault: always(fault) });

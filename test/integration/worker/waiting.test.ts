@@ -42,11 +42,11 @@ describe('a recovery that waits for its next attempt', () => {
     });
   });
 
-  it('is left alone by repeated notifications, which are done with', async () => {
+  it('is left alone by repeated notifications, which stay in reserve', async () => {
     const { message, recovery } = await waiting();
     const before = await recovery();
     const repeated = await worker.deliver({ ...message });
-    expect(repeated.isDone).toBe(true);
+    expect(repeated.isDone).toBe(false);
     expect(await recovery()).toEqual(before);
   });
 
@@ -74,6 +74,9 @@ describe('a recovery that waits for its next attempt', () => {
 
   it('is lost, with the last error, when the deadline passes first', async () => {
     const { first, recovery } = await waiting();
+    worker.s3.setFaults(({ operation }) =>
+      operation === 'HeadObject' ? undefined : accessDenied('s3:PutObject', 'arn:aws:s3:::acme'),
+    );
     worker.advance(25 * 3_600_000);
     expect((await worker.redeliver(first)).isDone).toBe(true);
     expect(await recovery()).toMatchObject({
@@ -109,7 +112,7 @@ describe('a message whose invocation ended badly', () => {
       { state: 'copying', lease: { messageId: first.message.MessageId } },
     ]);
 
-    expect((await worker.deliver({ ...message })).isDone).toBe(true);
+    expect((await worker.deliver({ ...message })).isDone).toBe(false);
     const again = await worker.redeliver(first);
     expect(again.isDone).toBe(false);
     worker.advance(16 * 60_000);

@@ -8,6 +8,7 @@ import {
   DestinationKeyDenied,
   SourceNotFound,
   SourceRefused,
+  SourceTooLarge,
   SourceUnavailable,
 } from '../../../lambda/worker/copy/errors.ts';
 import { judgeFault, noteOf } from '../../../lambda/worker/verdict.ts';
@@ -22,11 +23,15 @@ describe('a fault', () => {
     ['of a key that the customer can mend', new DestinationKeyDenied('the key is disabled')],
     ['that nobody foresaw', new TypeError('undefined is not a function')],
   ])('%s is tried again', (_, error) => {
-    expect(judgeFault({ ...question, error })).toEqual({ kind: 'again', at: 10_000, fault: noteOf(error) });
+    expect(judgeFault({ ...question, error })).toEqual({
+      kind: 'again',
+      at: 10_000,
+      fault: { ...noteOf(error), since: 0 },
+    });
   });
 
   it.each([
-    ['a file that is not there', new SourceNotFound('404'), 'lost'],
+    ['a file too large for S3', new SourceTooLarge('60 TB'), 'lost'],
     ['a URL that is refused', new SourceRefused('403'), 'lost'],
     ['an object of somebody else', new DestinationConflict('the key is taken'), 'failed'],
   ])('%s settles the recovery at once', (_, error, state) => {
@@ -49,6 +54,37 @@ describe('a fault', () => {
         errorClass: 'DeadlinePassed',
         message: expect.stringContaining('DestinationDenied: s3:PutObject'),
       },
+    });
+  });
+});
+
+describe('a file that is not found', () => {
+  const error = new SourceNotFound('404');
+  const day = 24 * 60 * minute;
+  const at = (now: number, since: number) => {
+    const lastError = { errorClass: 'SourceNotFound', message: '404', since };
+    return judgeFault({ ...question, error, now, deadline: day, lastError });
+  };
+
+  it('is tried again, with the time since which it has not been found', () => {
+    expect(judgeFault({ ...question, error, now: 5, deadline: day })).toMatchObject({
+      kind: 'again',
+      fault: { errorClass: 'SourceNotFound', since: 5 },
+    });
+    expect(at(60 * minute, 0)).toMatchObject({ kind: 'again', fault: { since: 0 } });
+  });
+
+  it('is lost after a twelfth of what was left when it was first not found: two hours of a day', () => {
+    expect(at(120 * minute - 1, 0)).toMatchObject({ kind: 'again' });
+    expect(at(120 * minute, 0)).toMatchObject({ kind: 'settled', state: 'lost' });
+    expect(at(day - 110 * minute, day - 120 * minute)).toMatchObject({ kind: 'settled', state: 'lost' });
+  });
+
+  it('begins to wait anew after another fault', () => {
+    const lastError = { errorClass: 'DestinationDenied', message: 'denied', since: 0 };
+    expect(judgeFault({ ...question, error, now: 300 * minute, deadline: day, lastError })).toMatchObject({
+      kind: 'again',
+      fault: { since: 300 * minute },
     });
   });
 });

@@ -111,7 +111,9 @@ describe('any other answer', () => {
     [429, '', 'SourceUnavailable'],
     [500, '', 'SourceUnavailable'],
     [400, '<Code>RequestTimeout</Code>', 'SourceUnavailable'],
-    [400, '<Code>InvalidArgument</Code>', 'UnexpectedAnswer'],
+    [400, '<Code>InvalidArgument</Code>', 'SourceRefused'],
+    [400, '<Code>AuthorizationQueryParametersError</Code>', 'SourceRefused'],
+    [400, '', 'SourceRefused'],
     [200, '', 'UnexpectedAnswer'],
     [301, '', 'SourceRedirected'],
   ])('%i %s means %s', (status, body, name) => {
