@@ -35,6 +35,8 @@ const HOUR = 60 * MINUTE;
 const BEGIN = Date.parse('2026-11-25T00:00:00Z');
 /** Reconcile runs at these times in any case: once deadlines are over it settles what nothing else did. */
 const LATE_RECONCILES = [25, 26, 42, 43].map((hours) => hours * HOUR);
+/** More than what a day of retries costs, one in fifteen minutes and as many of a message in reserve. */
+const MANY_DELIVERIES = 220;
 /** A run without an end is a fault of its own. */
 const MAX_STEPS = 4000;
 /** After this, nothing more goes wrong. */
@@ -224,9 +226,10 @@ class Run {
     for (const fate of fates) if (this.#chaos.hits(fate, 0.02)) return fate;
     if (this.#chaos.hits('the table refuses for a while', 0.002)) this.#tableRefusesUntil = this.#soon(10);
     if (this.#chaos.hits('the topic refuses for a while', 0.004)) this.#topicRefusesUntil = this.#soon(90);
-    if (this.#chaos.hits('the bucket denies for a while', 0.003)) this.#bucketDeniesUntil = this.#soon(60);
+    if (this.#chaos.hits('the bucket denies for a while', 0.006))
+      this.#bucketDeniesUntil = this.#soon(5 * 60);
     const upload = /^UploadPart|^Complete|^ListParts/.test(label);
-    if (upload && this.#chaos.hits('the upload vanishes', 0.03)) this.#vanishing = true;
+    if (upload && this.#chaos.hits('the upload vanishes', 0.06)) this.#vanishing = true;
     return 'done';
   }
 
@@ -280,6 +283,8 @@ class Run {
       this.#fault('a message went to the dead-letter queue');
       return;
     }
+    if (received.receiveCount === MANY_DELIVERIES)
+      this.#fault(`a message was delivered ${MANY_DELIVERIES} times`);
     const invocation = this.#processes.begin('worker ');
     const { process, engine, now } = invocation;
     const kind = /"type":"(\w+)"/.exec(message.body)?.[1] ?? '';
