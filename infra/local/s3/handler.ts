@@ -178,7 +178,10 @@ export class Handler {
       // A client that waited for `100 Continue` might or might not send its body now.
       ...(visit.waits ? { connection: 'close' } : {}),
       'content-type': 'application/xml',
-      ...(incoming.method === 'HEAD' ? {} : { 'content-length': Buffer.byteLength(xml) }),
+      ...(incoming.method === 'HEAD'
+        ? // As S3 does; a client takes an answer without either header for one that ends with its connection.
+          { 'transfer-encoding': 'chunked' }
+        : { 'content-length': Buffer.byteLength(xml) }),
     });
     outgoing.end(incoming.method === 'HEAD' ? undefined : xml);
   }

@@ -64,3 +64,15 @@ it('tells S3 the checksum of the whole when it completes, for S3 to check', asyn
     'if-none-match': '*',
   });
 });
+
+it('keeps its connection after a question about an object, there or not', async () => {
+  const copying = await startCopying({ file: { size: 1000 } });
+  await copyWhole(copying.engine, copying.job());
+
+  for (let count = 0; count < 5; count++) {
+    await copying.engine.start(copying.job({ mayExist: true }));
+    expect(await copying.exists(`missing-${count}`)).toBe(false);
+  }
+
+  expect(copying.s3.stats().connections).toBe(1);
+});
