@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
 import { readRecovery } from '../shared/ledger/read-items.ts';
+import { placeOf } from '../shared/ledger/records.ts';
 import { formToken, isFormToken, isFromElsewhere } from './access/form-token.ts';
 import type { DashboardEnv } from './access/middleware.ts';
 import type { RetryRequest } from './actions/retry-queue.ts';
@@ -76,11 +77,10 @@ export function pageRoutes(world: DashboardWorld): Hono<DashboardEnv> {
     const { role, ...ids } = context.req.param();
     const key = { ...ids, role: role === 'media' ? 'media' : 'thumbnail' } as const;
     const recovery = await readRecovery(table, key);
-    if (recovery?.state !== 'recovered' || recovery.bucket === undefined || recovery.key === undefined) {
-      return noSuchOutput(world);
-    }
-    const { bucket, key: objectKey, filename } = recovery;
-    return context.redirect(await world.downloads.urlOf({ bucket, key: objectKey, filename }), 303);
+    const place = recovery?.state === 'recovered' ? placeOf(recovery) : null;
+    if (recovery === undefined || place === null) return noSuchOutput(world);
+    const { filename } = recovery;
+    return context.redirect(await world.downloads.urlOf({ ...place, filename }), 303);
   });
 
   return pages;

@@ -2,7 +2,7 @@ import pMap from 'p-map';
 import { fileIdOf } from '../shared/backup-file.ts';
 import { RecoveryError } from '../shared/errors.ts';
 import { failureEvent } from '../shared/events.ts';
-import { claimFiles, type FileClaim, type OutputContext } from '../shared/ledger/claims.ts';
+import { claimFiles, type FileClaim, type KeyedFile, type OutputContext } from '../shared/ledger/claims.ts';
 import { markFailuresPublished, recordPrimaryFailures } from '../shared/ledger/failures.ts';
 import { MAX_SPENT_MESSAGES } from '../shared/ledger/records.ts';
 import { reopenRecovery } from '../shared/ledger/reopenings.ts';
@@ -85,8 +85,8 @@ export async function recoverFiles(
   files: readonly BackupFile[],
   context: WorkerContext,
 ): Promise<MessageOutcome> {
-  const keys = keysFor(output, files, context);
-  const groups = groupsOf(files).map((group) => recoverGroup(output, group, keys, context));
+  const keyed = withKeys(output, files, context);
+  const groups = groupsOf(keyed).map((group) => recoverGroup(output, group, context));
   // One group's fault must not end the invocation while another still copies.
   const outcomes = await Promise.allSettled(groups);
   const fault = outcomes.find((outcome) => outcome.status === 'rejected');
@@ -96,12 +96,11 @@ export async function recoverFiles(
 
 async function recoverGroup(
   { job, output, failedAt }: OutputContext,
-  files: readonly BackupFile[],
-  keys: ReadonlyMap<BackupFile, string>,
+  files: readonly KeyedFile[],
   context: WorkerContext,
 ): Promise<MessageOutcome> {
   const claims = await claimAll({ job, output, failedAt }, files, context);
-  const tasks = claims.flatMap((claim) => taskOf(claim, { job, output }, keys));
+  const tasks = claims.flatMap((claim) => taskOf(claim, { job, output }));
   const attempts = await pMap(tasks, async (task) => ({ task, outcome: await copyFile(task, context) }), {
     concurrency: FILES_AT_ONCE,
   });
@@ -112,7 +111,7 @@ async function recoverGroup(
 /** Claims files, those included that were lost before this message's URL was tried: it may succeed. */
 async function claimAll(
   output: OutputContext,
-  files: readonly BackupFile[],
+  files: readonly KeyedFile[],
   context: WorkerContext,
 ): Promise<FileClaim[]> {
   const { table, now } = context;
@@ -154,29 +153,27 @@ function reserveFor(claim: FileClaim, context: WorkerContext): MessageOutcome {
 }
 
 function taskOf(
-  claim: FileClaim,
+  { outcome, file: { key: offered, ...file }, record }: FileClaim,
   { job, output }: Pick<OutputContext, 'job' | 'output'>,
-  keys: ReadonlyMap<BackupFile, string>,
 ): FileTask[] {
-  const { outcome, file, record } = claim;
   if (outcome !== 'claimed') return [];
-  // A plan was made for a key: it stands, even if the template has been changed since.
-  const key = record.upload?.key ?? keys.get(file);
-  return key === undefined ? [] : [{ job, output, file, key, record }];
+  // The stored key stands, even if the template or the company in the message is another by now.
+  return [{ job, output, file, key: record.key ?? offered, record }];
 }
 
-function keysFor(
+/** Files with the keys that they get if this is their first claim. */
+function withKeys(
   { job, output }: Pick<OutputContext, 'job' | 'output'>,
   files: readonly BackupFile[],
   { keyTemplate }: WorkerContext,
-): Map<BackupFile, string> {
+): KeyedFile[] {
   const sources = files.map((file) => ({ job, output, file, fileId: fileIdOf(new URL(file.url)) }));
   const keys = keysOf(keyTemplate, sources);
-  return new Map(files.map((file, index) => [file, keys[index] ?? '']));
+  return files.map((file, index) => ({ ...file, key: keys[index] ?? '' }));
 }
 
 /** Media apart from thumbnails, so that a long copy does not keep finished thumbnails from being settled. */
-function groupsOf(files: readonly BackupFile[]): BackupFile[][] {
+function groupsOf(files: readonly KeyedFile[]): KeyedFile[][] {
   const media = files.filter(({ role }) => role === 'media');
   const thumbnails = files.filter(({ role }) => role === 'thumbnail');
   const chunks = Array.from({ length: Math.ceil(thumbnails.length / GROUP_FILES) }, (_, index) =>

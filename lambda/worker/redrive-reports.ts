@@ -72,7 +72,7 @@ export async function giveUp(record: RecoveryRecord, why: string, context: Worke
   }
   const [claim] = await claimRecoveries(table, [record], leaseOf(context), now());
   if (claim?.outcome !== 'claimed') return;
-  const key = record.upload?.key ?? '';
+  const key = record.key ?? '';
   const last =
     lastError === undefined ? '' : `; before, it failed with ${lastError.errorClass}: ${lastError.message}`;
   const outcome = { kind: 'fault', key, error: new NoFreshUrl(`${why}${last}`) } as const;

@@ -50,7 +50,14 @@ export async function copying(
   given: FailedOutput & { readonly bytesDone?: number } = {},
 ): Promise<ClaimedRecovery> {
   const context = await failUpload(table, given);
-  const [claim] = await claimFiles(table, context, [fileOf(given)], aLease('worker'), NOW);
+  const file = fileOf(given);
+  const [claim] = await claimFiles(
+    table,
+    context,
+    [{ ...file, key: `1/${file.filename}` }],
+    aLease('worker'),
+    NOW,
+  );
   if (claim?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claim?.outcome}`);
   const { bytesDone } = given;
   if (bytesDone !== undefined) {

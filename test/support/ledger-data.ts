@@ -1,8 +1,8 @@
-import type { OutputContext } from '../../lambda/shared/ledger/claims.ts';
+import type { KeyedFile, OutputContext } from '../../lambda/shared/ledger/claims.ts';
 import type { FailuresMessage } from '../../lambda/shared/ledger/failures.ts';
 import type { AttemptError, ClaimedRecovery, Lease, UploadPlan } from '../../lambda/shared/ledger/records.ts';
 import type { Settlement } from '../../lambda/shared/ledger/settlements.ts';
-import type { BackupFile, PrimaryFailure } from '../../lambda/shared/model.ts';
+import type { PrimaryFailure } from '../../lambda/shared/model.ts';
 
 /** Plausible data for tests of the ledger; each test says only what matters to it. */
 
@@ -42,7 +42,7 @@ export function aFailuresMessage(
   return { ...anOutput(given), failures: given.failures ?? [aFailure()] };
 }
 
-export function aFile(given: Partial<BackupFile> & { name?: string } = {}): BackupFile {
+export function aFile(given: Partial<KeyedFile> & { name?: string } = {}): KeyedFile {
   const name = given.name ?? 'video.mp4';
   return {
     role: 'media',
@@ -52,11 +52,12 @@ export function aFile(given: Partial<BackupFile> & { name?: string } = {}): Back
     thumbnailLabel: null,
     size: 1000,
     md5: null,
+    key: `1/${name}`,
     ...given,
   };
 }
 
-export function thumbnails(count: number): BackupFile[] {
+export function thumbnails(count: number): KeyedFile[] {
   return Array.from({ length: count }, (_, index) =>
     aFile({ name: `frame_${index}.png`, role: 'thumbnail', thumbnailLabel: 'strip' }),
   );

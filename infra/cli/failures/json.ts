@@ -1,4 +1,4 @@
-import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import { placeOf, type RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
 import type { FailureWithRecoveries } from './select.ts';
 
 /** One failure as a JSON object of stable shape: times in ISO 8601, null for what is not known. */
@@ -16,6 +16,7 @@ export function jsonOf({ failure, recoveries }: FailureWithRecoveries): object {
 
 function recoveryJson(recovery: RecoveryRecord): object {
   const { fileId, filename, thumbnailLabel, source, state, attempts, lastError } = recovery;
+  const place = placeOf(recovery);
   return {
     ...{ fileId, filename, thumbnailLabel, source, state },
     deadline: iso(recovery.deadline),
@@ -23,8 +24,8 @@ function recoveryJson(recovery: RecoveryRecord): object {
     attempts,
     nextAttemptAt: iso(recovery.nextAttemptAt),
     lastError: lastError === undefined ? null : { ...lastError, at: iso(lastError.at) },
-    bucket: recovery.bucket ?? null,
-    key: recovery.key ?? null,
+    bucket: place?.bucket ?? null,
+    key: place?.key ?? null,
     size: recovery.size ?? recovery.announcedSize,
     verifiedBy: recovery.verifiedBy ?? [],
     bytesDone: recovery.bytesDone ?? null,

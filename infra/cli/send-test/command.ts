@@ -2,7 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
 import type { LedgerTable } from '../../../lambda/shared/ledger/ledger-table.ts';
 import type { JobRecords } from '../../../lambda/shared/ledger/read-items.ts';
-import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import { placeOf, type RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
 import { type CommandContext, NeedsAttention } from '../command.ts';
 import { notificationAccess } from '../notification-secret.ts';
 import { progressOn } from '../progress.ts';
@@ -97,8 +97,8 @@ function outcomeOf({ failures, recoveries }: JobRecords): object {
         ? null
         : {
             state: recovery.state,
-            bucket: recovery.bucket ?? null,
-            key: recovery.key ?? null,
+            bucket: placeOf(recovery)?.bucket ?? null,
+            key: placeOf(recovery)?.key ?? null,
             size: recovery.size ?? null,
             verifiedBy: recovery.verifiedBy ?? [],
             lastError: recovery.lastError ?? null,

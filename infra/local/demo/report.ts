@@ -1,4 +1,4 @@
-import type { PrimaryFailureRecord } from '../../../lambda/shared/ledger/records.ts';
+import { type PrimaryFailureRecord, placeOf } from '../../../lambda/shared/ledger/records.ts';
 import type { ExpectedFile } from './scenes.ts';
 import { bytes, paint, seconds, type Terminal, table } from './terminal.ts';
 import { type Check, type Outcome, recordOf } from './verify.ts';
@@ -31,7 +31,7 @@ function recoveredRow(outcome: Outcome, file: ExpectedFile): RecoveredRow {
     outputId: file.outputId,
     role: file.role,
     state: record?.state ?? 'unknown',
-    key: record?.key ?? null,
+    key: record === undefined ? null : (placeOf(record)?.key ?? null),
     size: record?.size ?? file.size,
     parts: record?.etag === undefined ? null : Number(/-(\d+)"?$/.exec(record.etag)?.[1] ?? 1),
     verifiedBy: record?.verifiedBy ?? [],

@@ -1,4 +1,9 @@
-import { claimFiles, type OutputContext, openRecoveries } from '../../../lambda/shared/ledger/claims.ts';
+import {
+  claimFiles,
+  type KeyedFile,
+  type OutputContext,
+  openRecoveries,
+} from '../../../lambda/shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
 import type { LedgerTable } from '../../../lambda/shared/ledger/ledger-table.ts';
 import type { AttemptError, ClaimedRecovery } from '../../../lambda/shared/ledger/records.ts';
@@ -8,7 +13,7 @@ import {
   saveProgress,
   settleRecoveries,
 } from '../../../lambda/shared/ledger/settlements.ts';
-import type { BackupFile, PrimaryFailure, Role } from '../../../lambda/shared/model.ts';
+import type { PrimaryFailure, Role } from '../../../lambda/shared/model.ts';
 import { SCENES, type Scene, type SceneFile } from './scenes.ts';
 
 const HOUR = 60 * 60 * 1000;
@@ -80,13 +85,9 @@ async function playFile(
   await settleRecoveries(table, [{ record, settlement: settlementOf(context, file, errors) }], settledAt);
 }
 
-function settlementOf(
-  { job, output }: OutputContext,
-  file: SceneFile,
-  errors: readonly AttemptError[],
-): Settlement {
+function settlementOf(context: OutputContext, file: SceneFile, errors: readonly AttemptError[]): Settlement {
   const bucket = 'acme-recovered-files';
-  const key = `zencoder-recovery/${job.id}/${output.id}/${file.role}/${file.name}`;
+  const { key } = backupOf(context, file);
   if (file.state === 'recovered') {
     return {
       ...{ state: 'recovered', bucket, key, size: file.size, etag: '"9b2cf535f27731c974343645a3985328"' },
@@ -111,7 +112,7 @@ function failureOf(scene: Scene, role: Role): PrimaryFailure {
   };
 }
 
-function backupOf({ job, output, failedAt }: OutputContext, file: SceneFile): BackupFile {
+function backupOf({ job, output, failedAt }: OutputContext, file: SceneFile): KeyedFile {
   return {
     role: file.role,
     url: `${STORAGE}/${job.id}/${output.id}/${encodeURIComponent(file.name)}?Signature=none`,
@@ -120,6 +121,7 @@ function backupOf({ job, output, failedAt }: OutputContext, file: SceneFile): Ba
     thumbnailLabel: file.set ?? null,
     size: file.size,
     md5: null,
+    key: `zencoder-recovery/${job.id}/${output.id}/${file.role}/${file.name}`,
   };
 }
 

@@ -1,4 +1,9 @@
-import type { Attempt, PrimaryFailureRecord, RecoveryRecord } from '../../shared/ledger/records.ts';
+import {
+  type Attempt,
+  type PrimaryFailureRecord,
+  placeOf,
+  type RecoveryRecord,
+} from '../../shared/ledger/records.ts';
 import type { ErrorClassView } from '../queries/error-classes.ts';
 import type { JobView } from '../queries/job.ts';
 import { outcomeOf } from '../queries/outcome.ts';
@@ -19,6 +24,7 @@ export function failureJson({ failure, recoveries }: FailureMatch) {
 export function recoveryJson(recovery: RecoveryRecord) {
   const { jobId, outputId, role, fileId, label, outputType, passThrough, test, lastError } = recovery;
   const isRecovered = recovery.state === 'recovered';
+  const place = placeOf(recovery);
   return {
     ...{ jobId, outputId, role, fileId, label, outputType, passThrough, test },
     filename: recovery.filename,
@@ -38,16 +44,12 @@ export function recoveryJson(recovery: RecoveryRecord) {
     history: recovery.history.map(attemptJson),
     bytesDone: recovery.bytesDone ?? null,
     bytesTotal: recovery.bytesTotal ?? recovery.upload?.size ?? null,
-    object:
-      recovery.bucket === undefined || recovery.key === undefined
-        ? null
-        : {
-            bucket: recovery.bucket,
-            key: recovery.key,
-            size: recovery.size ?? null,
-            etag: recovery.etag ?? null,
-            contentType: recovery.contentType ?? null,
-          },
+    object: place && {
+      ...place,
+      size: recovery.size ?? null,
+      etag: recovery.etag ?? null,
+      contentType: recovery.contentType ?? null,
+    },
     verifiedBy: recovery.verifiedBy ?? [],
     warnings: recovery.warnings ?? [],
     download: isRecovered ? downloadPath(recovery) : null,

@@ -1,4 +1,4 @@
-import type { RecoveryRecord } from '../../shared/ledger/records.ts';
+import { placeOf, type RecoveryRecord } from '../../shared/ledger/records.ts';
 import { downloadPath } from '../api/json.ts';
 import { isOpen, sizeOf } from '../queries/outcome.ts';
 import { bytes, counted, number, relative } from '../words/format.ts';
@@ -131,8 +131,10 @@ function Details(props: {
 }
 
 function Place({ recovery, region }: { readonly recovery: RecoveryRecord; readonly region: string }) {
-  const { bucket, key, state } = recovery;
-  if (bucket === undefined || key === undefined) return null;
+  const { state } = recovery;
+  const place = placeOf(recovery);
+  if (place === null) return null;
+  const { bucket, key } = place;
   return (
     <Fact name={state === 'recovered' ? 'Where it is' : 'Was to go to'}>
       <code>

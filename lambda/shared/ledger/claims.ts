@@ -10,6 +10,11 @@ import type { ClaimedRecovery, Lease, RecoveryRecord } from './records.ts';
 /** What a message says of the output that a backup file belongs to. */
 export type OutputContext = Pick<OutputMessage, 'job' | 'output' | 'failedAt'>;
 
+/** A backup file with the key that its object gets, unless one is stored with its recovery already. */
+export interface KeyedFile extends BackupFile {
+  readonly key: string;
+}
+
 /**
  * What a claim came to.
  *
@@ -25,7 +30,7 @@ export type ClaimOutcome =
   | { readonly outcome: 'settled'; readonly record: RecoveryRecord };
 
 /** A backup file beside what its claim came to. */
-export type FileClaim = ClaimOutcome & { readonly file: BackupFile };
+export type FileClaim = ClaimOutcome & { readonly file: KeyedFile };
 
 /** What takes the waiting out of a recovery. */
 export const DUE = { nextAttemptAt: undefined, nextAttemptBy: undefined } as const;
@@ -63,7 +68,7 @@ export async function openRecoveries(
 /**
  * Makes the recoveries of an output's backup files where they are not there yet and claims all that are to be had:
  * those that are open, due and under no living lease. A claim takes the later deadline of record and file, counts an
- * attempt and puts the state to `copying`.
+ * attempt and puts the state to `copying`. The first claim stores the file's key; a key that is stored stays.
  *
  * Claiming again with the same lease gives the same answer, so a call whose answer was lost can be repeated. A
  * claimed record with an `upload` is a large file that has its plan already: its segments may be at work.
@@ -76,22 +81,22 @@ export async function openRecoveries(
 export async function claimFiles(
   table: LedgerTable,
   context: OutputContext,
-  files: readonly BackupFile[],
+  files: readonly KeyedFile[],
   lease: Lease,
   now: number,
 ): Promise<FileClaim[]> {
   const wanted = distinct(files).map((file) => ({
     file,
-    fresh: claimedBy(freshRecord(context, file, now), lease, now, file.deadline),
+    fresh: claimedBy(freshRecord(context, file, now), lease, now, file),
   }));
   const created = await writeAll(
     table,
     wanted.map(({ fresh }) => creation(table, fresh)),
   );
   const known = created.flatMap((result) => (result.written ? [] : [existingRecord(result)]));
-  const deadlines = new Map(wanted.map(({ file, fresh }) => [recoveryKey(fresh).sk, file.deadline]));
+  const filesBySk = new Map(wanted.map(({ file, fresh }) => [recoveryKey(fresh).sk, file]));
   const retried = await claimKnown(table, known, lease, now, {
-    deadlineOf: (record) => deadlines.get(recoveryKey(record).sk) ?? 0,
+    offerOf: (record) => filesBySk.get(recoveryKey(record).sk) ?? record,
     whenDue: true,
   });
   const again = retried.values();
@@ -115,16 +120,18 @@ export async function claimRecoveries(
   lease: Lease,
   now: number,
 ): Promise<ClaimOutcome[]> {
-  const options = { deadlineOf: ({ deadline }: RecoveryRecord) => deadline, whenDue: false };
-  return await claimKnown(table, records, lease, now, options);
+  return await claimKnown(table, records, lease, now, { offerOf: (record) => record, whenDue: false });
 }
+
+/** What a claim may bring: a later deadline, and a key where none is stored. */
+type Offer = Pick<RecoveryRecord, 'deadline' | 'key'>;
 
 async function claimKnown(
   table: LedgerTable,
   known: readonly RecoveryRecord[],
   lease: Lease,
   now: number,
-  options: { readonly deadlineOf: (record: RecoveryRecord) => number; readonly whenDue: boolean },
+  options: { readonly offerOf: (record: RecoveryRecord) => Offer; readonly whenDue: boolean },
 ): Promise<ClaimOutcome[]> {
   const outcomes = new Map<number, ClaimOutcome>();
   // Whoever lost a race sees the winner's item and judges anew; a second loss can only be to a living lease.
@@ -135,7 +142,7 @@ async function claimKnown(
       const verdict = judge(record, lease, now) ?? (options.whenDue ? judgeTime(record, lease, now) : null);
       if (verdict !== null) outcomes.set(index, verdict);
       else {
-        const claimed = claimedBy(record, lease, now, options.deadlineOf(record));
+        const claimed = claimedBy(record, lease, now, options.offerOf(record));
         claimable.push([index, claimed, claimWrite(record, claimed, now)]);
       }
     }
@@ -170,28 +177,33 @@ function judgeTime(record: RecoveryRecord, { messageId }: Lease, now: number): C
   return { outcome: 'waiting', record: { ...record, nextAttemptAt } };
 }
 
-function claimedBy(record: RecoveryRecord, lease: Lease, now: number, deadline: number): ClaimedRecovery {
+function claimedBy(record: RecoveryRecord, lease: Lease, now: number, offer: Offer): ClaimedRecovery {
   const { nextAttemptAt: _, nextAttemptBy: __, ...rest } = record;
+  const key = record.key ?? offer.key;
   return {
     ...rest,
+    ...(key !== undefined && { key }),
     state: 'copying',
     attempts: record.attempts + 1,
-    deadline: Math.max(record.deadline, deadline),
+    deadline: Math.max(record.deadline, offer.deadline),
     updatedAt: now,
     lease,
   };
 }
 
 function claimWrite(seen: RecoveryRecord, claimed: ClaimedRecovery, now: number): ConditionalWrite {
-  const { state, attempts, deadline, updatedAt, lease } = claimed;
-  const changes = { state, attempts, deadline, updatedAt, ...DUE, ...flat(lease) };
+  const keyIsAsSeen = seen.key === undefined ? 'attribute_not_exists(#key)' : '#key = :if_key';
+  const { key, state, attempts, deadline, updatedAt, lease } = claimed;
+  const changes = { key, state, attempts, deadline, updatedAt, ...DUE, ...flat(lease) };
   return {
     update: recoveryKey(seen),
     changes: { set: storedChanges({ ...changes, ...stateIndexKeys(claimed) }) },
     condition: {
-      // The count of attempts stands for everything that a claim could have changed since the record was read.
-      expression: `#state IN (:if_pending, :if_copying) AND #attempts = :if_attempts AND ${LEASE_IS_FREE}`,
+      // The count of attempts stands for everything that a claim could have changed since the record was read; the
+      // key may have been changed by the holder of a lease that has run out since.
+      expression: `#state IN (:if_pending, :if_copying) AND #attempts = :if_attempts AND ${keyIsAsSeen} AND ${LEASE_IS_FREE}`,
       values: {
+        ...(seen.key !== undefined && { ':if_key': seen.key }),
         ':if_pending': 'pending',
         ':if_copying': 'copying',
         ':if_attempts': seen.attempts,
@@ -249,8 +261,8 @@ export function recoveryKeyOf(
 }
 
 /** One file a recovery, the one with the latest deadline when a file is named twice. */
-function distinct(files: readonly BackupFile[]): BackupFile[] {
-  const byId = new Map<string, BackupFile>();
+function distinct<File extends BackupFile>(files: readonly File[]): File[] {
+  const byId = new Map<string, File>();
   for (const file of files) {
     const id = `${file.role}#${fileIdOf(new URL(file.url))}`;
     const known = byId.get(id);

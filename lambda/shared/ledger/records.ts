@@ -121,7 +121,12 @@ export interface RecoveryRecord extends RecoveryKey {
   /** The last attempts that did not end well, oldest first, at most {@link HISTORY_LENGTH}. */
   readonly history: readonly Attempt[];
   readonly lease?: Lease;
+  /** Where its object is, or was to go; absent while it is open. */
   readonly bucket?: string;
+  /**
+   * Key of its object in the bucket: decided at the first claim and used by every attempt that follows, whatever the
+   * template or the message says by then. Changed once at most, when it holds the object of another file.
+   */
   readonly key?: string;
   /** Bytes of the object. */
   readonly size?: number;
@@ -163,6 +168,11 @@ const LONGEST_MESSAGE = 1000;
 export function withAttempt(history: readonly Attempt[], attempt: Attempt): Attempt[] {
   const { at, errorClass, message } = attempt;
   return [...history, { at, errorClass, message: message.slice(0, LONGEST_MESSAGE) }].slice(-HISTORY_LENGTH);
+}
+
+/** Where the object of a settled recovery is, or was to go; null while it is open, whatever its key. */
+export function placeOf({ bucket, key }: RecoveryRecord): { bucket: string; key: string } | null {
+  return bucket === undefined || key === undefined ? null : { bucket, key };
 }
 
 /** The identity alone. */

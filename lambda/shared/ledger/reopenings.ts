@@ -9,8 +9,8 @@ import type { AttemptError, RecoveryRecord } from './records.ts';
 import { attributesOf, bounded, OUTCOME, PROGRESS } from './settlements.ts';
 
 /**
- * Opens a settled recovery again, for a redrive: `pending`, what it had come to removed, history and count of attempts
- * kept. The deadline stays until a claim brings a fresh URL's.
+ * Opens a settled recovery again, for a redrive: `pending`, what it had come to removed, history, count of attempts and
+ * key kept: an earlier attempt may have put the object there. The deadline stays until a claim brings a fresh URL's.
  *
  * Cost: GetItem (consistent) and UpdateItem: 1–2 read units, 1 write unit, 2 for the index.
  *
@@ -103,4 +103,4 @@ function reopened(record: RecoveryRecord, now: number): RecoveryRecord {
 
 /** What a reopened recovery knows no more. */
 const FORGOTTEN = new Set<string>([...OUTCOME, ...PROGRESS]);
-for (const name of ['lastError', 'history', 'spentMessages']) FORGOTTEN.delete(name);
+for (const name of ['key', 'lastError', 'history', 'spentMessages']) FORGOTTEN.delete(name);

@@ -54,7 +54,7 @@ async function claimed(): Promise<{ readonly record: ClaimedRecovery; readonly f
   await recordPrimaryFailures(dashboard.table, { ...context, failures: [aFailure()] }, now);
   const backup = {
     ...{ role: file.role, url: file.address, deadline: now + 23 * HOUR, filename: file.name },
-    ...{ thumbnailLabel: null, size: file.size, md5: null },
+    ...{ thumbnailLabel: null, size: file.size, md5: null, key: `live/${file.name}` },
   };
   const lease = { owner: 'test', until: now + HOUR };
   const [claim] = await claimFiles(dashboard.table, context, [backup], lease, now);

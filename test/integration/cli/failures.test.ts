@@ -142,6 +142,7 @@ describe('npm run failures', () => {
             settledAt: new Date(now).toISOString(),
             lastError: { errorClass: 'SourceGone', meaning: 'lost', message: 'answers 404' },
             bucket: null,
+            key: null,
           },
         ],
       },

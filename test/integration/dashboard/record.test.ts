@@ -135,6 +135,16 @@ describe('the record of an output', () => {
     expect(text).not.toContain('Retry now');
   });
 
+  it('names no place for a file that is still open, although its key is decided', async () => {
+    const record = await copying(ledger.table);
+
+    const text = textOf(await page(recordOf(record)));
+
+    expect(record.key).toBe('1/video.mp4');
+    expect(text).not.toContain('1/video.mp4');
+    expect(text).not.toMatch(/Where it is|Was to go to/);
+  });
+
   it('shows attempts that did not end well, and when the next is due', async () => {
     const text = textOf(await page(recordOf(await refusedByBucket(ledger.table))));
     expect(text).toContain('Attempts 1, the next in 1 h');

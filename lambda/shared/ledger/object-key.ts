@@ -1,0 +1,28 @@
+import { writeOne } from './conditional-writes.ts';
+import { storedChanges } from './items.ts';
+import { recoveryKey } from './keys.ts';
+import type { LedgerTable } from './ledger-table.ts';
+import type { ClaimedRecovery } from './records.ts';
+
+/**
+ * Gives a recovery another key, before its object is written there. The caller holds the lease and has dropped any plan
+ * that was made for the old key. A call whose answer was lost can be repeated.
+ *
+ * Cost: one UpdateItem: 1 write unit a KB, 1 for the index.
+ *
+ * @param now epoch milliseconds.
+ * @returns false when the lease is no longer the caller's.
+ */
+export async function changeKey(
+  table: LedgerTable,
+  record: ClaimedRecovery,
+  key: string,
+  now: number,
+): Promise<boolean> {
+  const { written } = await writeOne(table, {
+    update: recoveryKey(record),
+    changes: { set: storedChanges({ key, updatedAt: now }) },
+    condition: { expression: '#leaseOwner = :if_owner', values: { ':if_owner': record.lease.owner } },
+  });
+  return written;
+}
