@@ -7,7 +7,7 @@
  * - `refused`: the source refuses the signed URL before its deadline; worth one fresh URL from the Zencoder API, lost
  *   if there is none to be had.
  * - `lost`: the file can never be had.
- * - `conflict`: the key already holds an object that is not ours; never overwritten, needs a person.
+ * - `conflict`: the key already holds an object that is not this file's; never overwritten.
  * - `not-understood`: input that no attempt can make sense of; goes to the dead-letter queue.
  */
 export type Meaning = 'try-again' | 'customer-must-act' | 'refused' | 'lost' | 'conflict' | 'not-understood';

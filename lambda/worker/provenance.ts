@@ -13,7 +13,8 @@ export function identityOf({ jobId, outputId, role, fileId }: RecoveryKey): Reco
 
 /**
  * Object metadata that says where a recovered object came from; never a signature. Attempts recognise their own work
- * by it, so that an object which an earlier attempt put counts as recovered and a stranger's as conflict.
+ * by it: an object which an earlier attempt put counts as recovered, one of another file makes this file take its second
+ * key, and any other is a conflict.
  */
 export function provenanceOf(job: JobInfo, output: OutputInfo, file: BackupFile): Record<string, string> {
   const fileId = fileIdOf(new URL(file.url));

@@ -1,3 +1,4 @@
+import { meaningOf, type RecoveryError } from '../../shared/errors.ts';
 import { compareMd5, compareSize } from './announcement.ts';
 import type { FoundObject, StoredPart } from './bucket.ts';
 import { combineAll, fromBase64, toBase64 } from './crc32.ts';
@@ -5,11 +6,12 @@ import {
   ChecksumMismatch,
   DestinationBusy,
   DestinationConflict,
+  KeyHeldByAnotherFile,
   KeyTaken,
   PartsMissing,
   UploadVanished,
 } from './destination-errors.ts';
-import { isOurs } from './metadata.ts';
+import { isOfAnotherFile, isOurs } from './metadata.ts';
 import { rangeOf, segmentOf } from './plan.ts';
 import { Md5Mismatch } from './source-errors.ts';
 import { Attempts, type EngineTools } from './tools.ts';
@@ -164,7 +166,8 @@ export async function findOurs(
  * Decides what an object at the key means after a conditional write was refused.
  *
  * @returns the object when it is ours.
- * @throws {DestinationConflict} when it is not.
+ * @throws {KeyHeldByAnotherFile} when this stack made it for another file.
+ * @throws {DestinationConflict} when it did not.
  * @throws {DestinationBusy} when there is none (yet): another write is under way.
  */
 export async function settleTakenKey(
@@ -177,14 +180,15 @@ export async function settleTakenKey(
   const found = await attempts.again(() => tools.bucket.head(job.key, attempts.context));
   if (found === null) throw new DestinationBusy('another write to the key is under way', { cause });
   if (isOurs(found.metadata, job.metadata) && found.size === size) return found;
-  throw new DestinationConflict('the key holds an object that this recovery did not make', { cause });
+  throw takenBy(found, job, { cause });
 }
 
 /**
  * Looks before a long copy whether the key is taken, as far as the role may know.
  *
  * @returns the object when it is ours, null when there is none.
- * @throws {DestinationConflict} when there is one that is not ours.
+ * @throws {KeyHeldByAnotherFile} when there is one that this stack made for another file.
+ * @throws {DestinationConflict} when there is one that it did not make.
  */
 export async function askForTakenKey(
   tools: EngineTools,
@@ -194,7 +198,13 @@ export async function askForTakenKey(
 ): Promise<FoundObject | null> {
   const found = await attempts.again(() => tools.bucket.headIfAllowed(job.key, attempts.context));
   if (found === null || (isOurs(found.metadata, job.metadata) && found.size === size)) return found;
-  throw new DestinationConflict('the key holds an object that this recovery did not make');
+  throw takenBy(found, job);
+}
+
+function takenBy({ metadata }: FoundObject, job: CopyJob, options?: ErrorOptions): RecoveryError {
+  return isOfAnotherFile(metadata, job.metadata)
+    ? new KeyHeldByAnotherFile('the key holds an object that this stack made for another file', options)
+    : new DestinationConflict('the key holds an object that this stack did not make', options);
 }
 
 /** An upload whose key is taken for good serves nobody; one whose key is only busy may still be completed. */
@@ -209,7 +219,7 @@ async function abortUnlessBusy(
     await abort(tools, plan, attempts);
     return found;
   } catch (error) {
-    if (error instanceof DestinationConflict) await abort(tools, plan, attempts);
+    if (meaningOf(error) === 'conflict') await abort(tools, plan, attempts);
     throw error;
   }
 }

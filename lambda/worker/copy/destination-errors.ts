@@ -43,9 +43,15 @@ export class DestinationBusy extends RecoveryError {
   }
 }
 
-/** The key holds an object that is not ours; nothing of the customer's is ever overwritten. */
+/** The key holds an object that this stack did not make; nothing of the customer's is ever overwritten. */
 export class DestinationConflict extends RecoveryError {
   override readonly name = 'DestinationConflict';
+  override readonly meaning = 'conflict';
+}
+
+/** The key holds an object that this stack made for another file: this one can have a key of its own. */
+export class KeyHeldByAnotherFile extends RecoveryError {
+  override readonly name = 'KeyHeldByAnotherFile';
   override readonly meaning = 'conflict';
 }
 

@@ -41,6 +41,14 @@ export function isOurs(
   return identity.length > 0 && identity.every((key) => found?.[key] === expected[key]);
 }
 
+/** Whether an object with this metadata is one that a copy of another file made. */
+export function isOfAnotherFile(
+  found: Readonly<Record<string, string>> | undefined,
+  wanted: Readonly<Record<string, string>>,
+): boolean {
+  return IDENTITY_KEYS.every((key) => (found?.[key] ?? '') !== '') && !isOurs(found, wanted);
+}
+
 function headerSafe(value: string): string {
   let safe = '';
   for (const character of value.toWellFormed()) {

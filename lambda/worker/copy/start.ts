@@ -45,11 +45,9 @@ export async function startCopy(
       return await putWhole(tools, job, block.bytes.subarray(0, answer.size), answer, attempts, requests);
     }
     const layout = layoutFor(tools, options, answer.size);
-    if (layout.segments > 1) {
-      // Rather ask once more than find out after hours of copying.
-      const found = await askForTakenKey(tools, job, answer.size, attempts);
-      if (found !== null) return copiedBefore(job, found, requests);
-    }
+    // Rather ask once more than find out after all has been copied.
+    const found = await askForTakenKey(tools, job, answer.size, attempts);
+    if (found !== null) return copiedBefore(job, found, requests);
     const contentType = contentTypeOf(answer.contentType, job.filename, block.bytes);
     const head = { key: job.key, contentType, metadata: objectMetadata(job.metadata) };
     const uploadId = await attempts.again(() => tools.bucket.createUpload(head, attempts.context));

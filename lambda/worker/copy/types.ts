@@ -136,7 +136,11 @@ export interface Incomplete {
 export interface CopyEngine {
   /**
    * Fetches the first range. A file that fits into one part is put at once; for a larger one a multipart upload is
-   * created and its plan returned. The bytes already fetched are kept for a `copySegment` of segment 0 that follows.
+   * created and its plan returned, once the bucket was asked whether the key is free. The bytes already fetched are
+   * kept for a `copySegment` of segment 0 that follows.
+   *
+   * @throws {KeyHeldByAnotherFile} when the key holds an object that this stack made for another file.
+   * @throws {DestinationConflict} when it holds one that this stack did not make.
    */
   start(job: CopyJob): Promise<Copied | Planned>;
 
@@ -156,7 +160,9 @@ export interface CopyEngine {
   /**
    * Completes the upload when every part is there. Safe to call from several attempts at once and again after success.
    *
-   * @throws {DestinationConflict} when the key holds an object that is not ours; the upload has then been aborted.
+   * @throws {KeyHeldByAnotherFile} when the key holds an object that this stack made for another file; the upload has
+   * then been aborted.
+   * @throws {DestinationConflict} when it holds one that this stack did not make; likewise.
    * @throws {UploadVanished} when the upload is gone and the key holds no object of ours: `start` anew.
    * @throws {ChecksumMismatch} when S3 computed another checksum for the whole; the upload has then been aborted.
    */

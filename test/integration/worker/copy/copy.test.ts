@@ -60,15 +60,16 @@ it('makes an empty object of an empty file', async () => {
   expect((await copying.object()).body.length).toBe(0);
 });
 
-it('asks the source for no part twice and the bucket for parts + 2 requests', async () => {
+it('asks the source for no part twice and the bucket for parts + 3 requests', async () => {
   const file = { size: 52 * MiB };
   const copying = await startCopying({ file });
 
   const result = await copyWhole(copying.engine, copying.job());
 
   expect(copying.source.bytesSent()).toBe(file.size);
-  expect(result.requests).toEqual({ source: 11, bucket: 13 });
+  expect(result.requests).toEqual({ source: 11, bucket: 14 });
   expect(copying.s3.stats().byOperation).toEqual({
+    HeadObject: 1,
     CreateMultipartUpload: 1,
     UploadPart: 11,
     CompleteMultipartUpload: 1,

@@ -149,6 +149,42 @@ it.each([SMALL, LARGE])('never overwrites an object of the customer ($size bytes
   expect(await copying.openUploads()).toBe(0);
 });
 
+it.each([SMALL, LARGE])('tells an object that it made for another file ($size bytes)', async (file) => {
+  const copying = await startCopying({ file });
+  const theirs = { ...copying.job().metadata, 'zencoder-file': 'another' };
+  await copying.client.send(
+    new PutObjectCommand({ Bucket: BUCKET, Key: KEY, Body: 'theirs', Metadata: theirs }),
+  );
+
+  const error = await faultOf(copying);
+
+  expect(error).toMatchObject({ name: 'KeyHeldByAnotherFile', meaning: 'conflict' });
+  expect((await copying.object()).body.toString()).toBe('theirs');
+  expect(await copying.openUploads()).toBe(0);
+});
+
+it('asks whether the key is taken before it copies a large file, in one segment as well', async () => {
+  const copying = await startCopying({ file: LARGE });
+  await putForeignObject(copying);
+
+  await expect(copying.engine.start(copying.job())).rejects.toMatchObject({ name: 'DestinationConflict' });
+  expect(copying.source.requests).toHaveLength(1);
+  expect(await copying.openUploads()).toBe(0);
+});
+
+it('aborts the upload whose key came to hold the object of another file', async () => {
+  const copying = await startCopying({ file: LARGE });
+  const { job, plan } = await planned(copying);
+  await copying.engine.copySegment(job, plan, 0);
+  const theirs = { ...job.metadata, 'zencoder-output': '3' };
+  await copying.client.send(
+    new PutObjectCommand({ Bucket: BUCKET, Key: KEY, Body: 'theirs', Metadata: theirs }),
+  );
+
+  await expect(copying.engine.complete(job, plan)).rejects.toMatchObject({ name: 'KeyHeldByAnotherFile' });
+  expect(await copying.openUploads()).toBe(0);
+});
+
 it.each([SMALL, LARGE])(
   'takes an object of the same origin and size as its own ($size bytes)',
   async (file) => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { isOurs, objectMetadata } from '../../../../lambda/worker/copy/metadata.ts';
+import { isOfAnotherFile, isOurs, objectMetadata } from '../../../../lambda/worker/copy/metadata.ts';
 
 const IDENTITY = {
   'zencoder-job': '1',
@@ -42,6 +42,17 @@ it('makes an object ours by its identity alone', () => {
   for (const key of Object.keys(IDENTITY)) expect(isOurs({ ...IDENTITY, [key]: 'x' }, IDENTITY)).toBe(false);
   expect(isOurs({}, IDENTITY)).toBe(false);
   expect(isOurs(undefined, IDENTITY)).toBe(false);
+});
+
+it('takes an object for one of another file by a whole identity that differs', () => {
+  for (const key of Object.keys(IDENTITY)) {
+    expect(isOfAnotherFile({ ...IDENTITY, [key]: 'x' }, IDENTITY)).toBe(true);
+    expect(isOfAnotherFile({ ...IDENTITY, [key]: '' }, IDENTITY)).toBe(false);
+  }
+  expect(isOfAnotherFile({ ...IDENTITY, 'zencoder-label': 'x' }, IDENTITY)).toBe(false);
+  expect(isOfAnotherFile({ 'zencoder-job': '2' }, IDENTITY)).toBe(false);
+  expect(isOfAnotherFile({}, IDENTITY)).toBe(false);
+  expect(isOfAnotherFile(undefined, IDENTITY)).toBe(false);
 });
 
 it('makes nothing ours without an identity', () => {
