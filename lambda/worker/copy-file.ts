@@ -1,4 +1,5 @@
 import { RecoveryError } from '../shared/errors.ts';
+import { changeKey } from '../shared/ledger/object-key.ts';
 import { readRecovery } from '../shared/ledger/read-items.ts';
 import type { ClaimedRecovery, RecoveryRecord } from '../shared/ledger/records.ts';
 import {
@@ -12,9 +13,10 @@ import { saveProgress } from '../shared/ledger/settlements.ts';
 import type { SegmentMessage } from '../shared/message.ts';
 import type { BackupFile, JobInfo, OutputInfo } from '../shared/model.ts';
 import type { WorkerContext } from './context.ts';
-import { endsPlan } from './copy/errors.ts';
+import { endsPlan, KeyHeldByAnotherFile } from './copy/errors.ts';
 import type { Copied, CopyJob, CopyPlan, CopyResult } from './copy/types.ts';
 import { withFreshUrl } from './fresh-urls.ts';
+import { secondKeyOf } from './key-template.ts';
 import { provenanceOf } from './provenance.ts';
 import { timeUpAt } from './time-up.ts';
 import { copyWatched } from './watched-copy.ts';
@@ -85,9 +87,33 @@ export function copyJobOf(
 
 /**
  * One attempt at one file under the recovery's lease: a small file is copied at once, a large one by its plan, in this
- * invocation if it is one segment, else by a message a segment. Never throws: a fault is an outcome.
+ * invocation if it is one segment, else by a message a segment. A file whose key turns out to hold the object of another
+ * one is copied under its second key, in the same attempt. Never throws: a fault is an outcome.
  */
 export async function copyFile(task: FileTask, context: WorkerContext): Promise<FileOutcome> {
+  const outcome = await copyUnderKey(task, context);
+  const secondKey = meetsAnotherFile(outcome) ? secondKeyOf(task.key, task.record.fileId) : null;
+  if (secondKey === null) return outcome;
+  const { role, fileId } = task.record;
+  context.logger.info('key held by another file', { role, fileId, key: task.key, secondKey });
+  try {
+    const withoutPlan = await forgetPlan(task, context);
+    // Stored before it is used: whatever becomes of this attempt, the next one looks there.
+    const isChanged = await changeKey(context.table, task.record, secondKey, context.now());
+    if (!isChanged) return { kind: 'lease-lost' };
+    const record = { ...withoutPlan, key: secondKey };
+    return await copyUnderKey({ ...task, key: secondKey, record }, context);
+  } catch (error) {
+    return { kind: 'fault', key: task.key, error };
+  }
+}
+
+/** Whether an attempt ended because the key holds an object that this stack made for another file. */
+export function meetsAnotherFile(outcome: FileOutcome): boolean {
+  return outcome.kind === 'fault' && outcome.error instanceof KeyHeldByAnotherFile;
+}
+
+async function copyUnderKey(task: FileTask, context: WorkerContext): Promise<FileOutcome> {
   const { invocation, now } = context;
   // What an earlier attempt has copied is in the bucket, whatever has become of the URL since.
   if (now() > task.file.deadline + GRACE_MS && task.record.attempts === 1) {

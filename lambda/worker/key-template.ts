@@ -84,16 +84,32 @@ function parsePiece(part: string): Piece {
 
 /**
  * The keys of an output's files, in their order. Files that the template cannot tell apart get their file id before
- * the extension, so that none is taken for another.
+ * the extension, so that none is taken for another. A file named twice is one file.
  */
 export function keysOf(template: KeyTemplate, sources: readonly KeySource[]): string[] {
   const plain = sources.map((source) => keyOf(template, source));
-  const uses = Map.groupBy(plain, (key) => key);
+  const uses = new Map<string, Set<string>>();
+  for (const [index, { fileId }] of sources.entries()) {
+    const key = plain[index] ?? '';
+    uses.set(key, (uses.get(key) ?? new Set()).add(fileId));
+  }
   return plain.map((key, index) => {
     const source = sources[index];
-    const isShared = (uses.get(key)?.length ?? 0) > 1;
+    const isShared = (uses.get(key)?.size ?? 0) > 1;
     return isShared && source !== undefined ? withSuffix(key, source.fileId) : key;
   });
+}
+
+/**
+ * The key of a file whose first one holds the object of another file: with the file id before the extension.
+ *
+ * @returns null when the key ends with the file id already: there is no third one.
+ */
+export function secondKeyOf(key: string, fileId: string): string | null {
+  const ending = `-${fileId}`;
+  // Where a long key was cut, its extension may be gone.
+  const hasId = key.endsWith(ending) || splitExtension(key).stem.endsWith(ending);
+  return hasId ? null : withSuffix(key, fileId);
 }
 
 function keyOf(template: KeyTemplate, source: KeySource): string {

@@ -24,7 +24,7 @@ import {
 } from './context.ts';
 import { endsPlan } from './copy/errors.ts';
 import type { CopyJob, CopyPlan, SegmentDone, SegmentOutOfTime } from './copy/types.ts';
-import { completeUpload, copyJobOf, type FileOutcome } from './copy-file.ts';
+import { completeUpload, copyJobOf, type FileOutcome, meetsAnotherFile } from './copy-file.ts';
 import { withFreshUrl } from './fresh-urls.ts';
 import { SourceNotAllowed } from './recover-output.ts';
 import { settleOutcomes } from './settle.ts';
@@ -134,6 +134,8 @@ async function completeAll(
     if (endsPlan(error)) return await planAnew(message, record, context);
     outcome = timeUp.aborted ? { kind: 'out-of-time' } : { kind: 'fault', key: task.key, error };
   }
+  // The next attempt asks the bucket before it copies, and stores the file's second key.
+  if (meetsAnotherFile(outcome)) return await planAnew(message, record, context);
   return await settleOutcomes([{ task, outcome }], context);
 }
 

@@ -7,6 +7,7 @@ import {
   type KeySource,
   keysOf,
   parseKeyTemplate,
+  secondKeyOf,
 } from '../../../lambda/worker/key-template.ts';
 
 const media: BackupFile = {
@@ -59,6 +60,32 @@ describe('the default template', () => {
   });
 });
 
+describe('the second key of a file', () => {
+  it.each([
+    ['a/frame.png', 'a/frame-f00d.png'],
+    ['a.b/frame', 'a.b/frame-f00d'],
+    ['a/.hidden', 'a/.hidden-f00d'],
+    ['a/frame.tar.gz', 'a/frame.tar-f00d.gz'],
+  ])('has the file id before the extension: %s', (key, second) => {
+    expect(secondKeyOf(key, 'f00d')).toBe(second);
+  });
+
+  it('is wanting where the key ends with the file id already', () => {
+    expect(secondKeyOf('a/frame-f00d.png', 'f00d')).toBeNull();
+    expect(secondKeyOf('a/frame-f00d', 'f00d')).toBeNull();
+  });
+
+  it('is none of a file that has its id because of a namesake, or whose key was cut', () => {
+    const twins = ['aaaa', 'bbbb'].map((fileId) => source({ filename: 'x.png' }, null, fileId));
+    for (const [index, key] of keysOf(parseKeyTemplate('{filename}'), twins).entries()) {
+      expect(secondKeyOf(key, twins[index]?.fileId ?? '')).toBeNull();
+    }
+    for (const filename of [`${'x'.repeat(2000)}.png`, `x.${'y'.repeat(2000)}`]) {
+      expect(secondKeyOf(keyOf('{filename}', source({ filename })) ?? '', 'f00d')).toBeNull();
+    }
+  });
+});
+
 describe('placeholders', () => {
   it.each([
     ['{pass_through}/{filename}', 'shows/ep-103', 'shows/ep-103/be8cbef3.mp4'],
@@ -106,6 +133,33 @@ describe('whatever the values are', () => {
           expect(key).not.toMatch(/^\/|\/\//);
         },
       ),
+    );
+  });
+
+  it('a second key is safe, another one than the first, and the last', () => {
+    fc.assert(
+      fc.property(anyText, anyText, (label, filename) => {
+        const base = source({ filename });
+        const key = keyOf('{label}/{filename}', { ...base, output: { ...base.output, label } }) ?? '';
+        const second = secondKeyOf(key, 'f00d');
+        fc.pre(second !== null);
+
+        expect(second).not.toBe(key);
+        expect(Buffer.byteLength(second)).toBeLessThanOrEqual(1024);
+        expect(second.isWellFormed()).toBe(true);
+        expect(secondKeyOf(second, 'f00d')).toBeNull();
+      }),
+    );
+  });
+
+  it('a file that is named twice has the key that it has alone', () => {
+    fc.assert(
+      fc.property(anyText, (filename) => {
+        const one = source({ filename });
+        const [first, again] = keysOf(parseKeyTemplate(DEFAULT_KEY_TEMPLATE), [one, one]);
+
+        expect([first, again]).toEqual([keyOf(DEFAULT_KEY_TEMPLATE, one), keyOf(DEFAULT_KEY_TEMPLATE, one)]);
+      }),
     );
   });
 
