@@ -7,15 +7,20 @@ export interface Strike {
   readonly kind: string;
 }
 
+/** How much more often than usual a kind goes wrong in a run. */
+const WEIGHTS = [0, 0, 1, 3, 10];
+
 /**
- * Decides what goes wrong, by chance and up to a budget. Single strikes can be left out, to find out which of them a
- * fault needs.
+ * Decides what goes wrong, by chance and up to a budget. Each run favours some kinds and leaves others out, since faults
+ * that need the same kind several times would hardly ever come up in a mix of all. Single strikes can be left out, to find
+ * out which of them a fault needs.
  */
 export class Chaos {
   readonly strikes: Strike[] = [];
   readonly #random: Random;
   readonly #budget: number;
   readonly #leftOut: ReadonlySet<number>;
+  readonly #weights = new Map<string, number>();
   #chances = 0;
   #isCalm = false;
 
@@ -27,11 +32,19 @@ export class Chaos {
 
   /** Whether this goes wrong now, which it does in `share` of the cases. */
   hits(kind: string, share: number): boolean {
-    if (!this.#random.chance(share) || this.#isCalm) return false;
+    if (!this.#random.chance(share * this.#weightOf(kind)) || this.#isCalm) return false;
     const index = this.#chances++;
     if (index >= this.#budget || this.#leftOut.has(index)) return false;
     this.strikes.push({ index, kind });
     return true;
+  }
+
+  #weightOf(kind: string): number {
+    const known = this.#weights.get(kind);
+    if (known !== undefined) return known;
+    const weight = WEIGHTS[this.#random.below(WEIGHTS.length)] ?? 1;
+    this.#weights.set(kind, weight);
+    return weight;
   }
 
   /** From now on nothing goes wrong. */

@@ -100,7 +100,7 @@ class Run {
     this.#servers = servers;
     this.#random = seededRandom(seed);
     this.#scenario = drawScenario(this.#random);
-    this.#chaos = new Chaos(seededRandom(seed + 1), this.#random.below(7), leftOut);
+    this.#chaos = new Chaos(seededRandom(seed + 1), this.#random.below(8), leftOut);
     const now = () => this.#now;
     this.#queue = new ModelQueue(this.#scheduler, now);
     this.#ledger = new Ledger(servers, this.#jobId);
