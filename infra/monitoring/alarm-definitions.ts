@@ -94,6 +94,13 @@ function ofRecoveries(
         'The bucket, its KMS key or the Zencoder API refuses the worker. Recoveries are tried again until their deadline.',
       todo: `${run('preflight')} says exactly which permission, key policy or region to change; ${run('status')} names the errors. Once mended, recoveries go on by themselves within 15 minutes.`,
     },
+    ...(['worker', 'reconcile'] as const).map((service) => ({
+      id: service === 'worker' ? 'UnreadableRecords' : 'UnreadableOpenRecords',
+      metric: metrics.of('unreadableRecords', service, Stats.SUM, FIVE_MINUTES),
+      ...{ threshold: 1, periods: 4, datapoints: 1, missing: TreatMissingData.NOT_BREACHING },
+      happened: `The ${service} function met records of the ledger that this version cannot read: changed by hand, or written by a newer version. It leaves them alone, and their files are not recovered.`,
+      todo: `Its logs name each record (pk, sk) and what is wrong with it: correct the item, or deploy the version that wrote it. Before the deadline the recovery then goes on by itself; after it, ${run('redrive', '--dead-letters')} brings the message back. ${run('status')} shows what is left.`,
+    })),
     {
       id: 'UnlistedStorage',
       metric: metrics.of('unlistedStorage', 'ingest', Stats.SUM, MINUTE),

@@ -61,6 +61,8 @@ export function makeGraphs(
         graph('Open recoveries', THIRD, [
           of('openRecoveries', 'reconcile', Stats.MAXIMUM, 'open'),
           of('atRiskRecoveries', 'reconcile', Stats.MAXIMUM, 'at risk'),
+          of('unreadableRecords', 'reconcile', Stats.MAXIMUM, 'not readable'),
+          of('unreadableRecords', 'worker', Stats.MAXIMUM, 'not readable by the worker'),
         ]),
         graph(
           'The customer must act, by error',

@@ -67,6 +67,11 @@ export const METRICS = {
   unlistedStorage: { name: 'UnlistedStorage', unit: 'Count', services: ['ingest'] },
   /** Recoveries that are not settled; a level, written at every run of `reconcile`. */
   openRecoveries: { name: 'OpenRecoveries', unit: 'Count', services: ['reconcile'] },
+  /**
+   * Records of the ledger that this version cannot read and leaves alone, each counted once an invocation: changed by
+   * hand, or written by a newer version.
+   */
+  unreadableRecords: { name: 'UnreadableRecords', unit: 'Count', services: ['worker', 'reconcile'] },
   /** Messages that went to the dead-letter queue because no attempt can make sense of them. */
   messagesNotUnderstood: {
     name: 'MessagesNotUnderstood',

@@ -88,6 +88,8 @@ describe('the alarms', () => {
         `${METRICS.customerMustAct.name} worker`,
         `${METRICS.customerMustAct.name} reconcile`,
         `${METRICS.unlistedStorage.name} ingest`,
+        `${METRICS.unreadableRecords.name} worker`,
+        `${METRICS.unreadableRecords.name} reconcile`,
       ]),
     );
   });

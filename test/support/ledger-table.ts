@@ -4,21 +4,26 @@ import {
   DeleteTableCommand,
   DynamoDBClient,
   GetItemCommand,
+  UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { startDynamoDb } from '../../infra/local/dynamodb.ts';
-import { recoveryKey } from '../../lambda/shared/ledger/keys.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/ledger-table.ts';
+import { type ItemKey, recoveryKey } from '../../lambda/shared/ledger/keys.ts';
+import type { LedgerItemNotUnderstood, LedgerTable } from '../../lambda/shared/ledger/ledger-table.ts';
 import { INDEXES, TABLE_KEYS, TTL_ATTRIBUTE } from '../../lambda/shared/ledger/table-schema.ts';
 import type { RecoveryKey } from '../../lambda/shared/model.ts';
 
 /** A ledger table of its own for a test file. */
 export interface TestLedger {
+  /** Its lists leave out what cannot be read, into {@link unreadable}. */
   readonly table: LedgerTable;
+  readonly unreadable: LedgerItemNotUnderstood[];
   readonly client: DynamoDBClient;
   readonly endpoint: string;
   /** Epoch second after which DynamoDB may delete a recovery's item. */
   ttlOf(key: RecoveryKey): Promise<number | undefined>;
+  /** Sets one attribute of an item, as a hand or another version would. */
+  edit(key: ItemKey, attribute: string, value: unknown): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -51,8 +56,10 @@ export async function startLedger(): Promise<TestLedger> {
   });
   const tableName = `ledger-${randomUUID()}`;
   await createLedgerTable(client, tableName);
+  const unreadable: LedgerItemNotUnderstood[] = [];
   return {
-    table: { client, tableName, recordTtlDays: 0 },
+    table: { client, tableName, recordTtlDays: 0, onUnreadable: (item) => void unreadable.push(item) },
+    unreadable,
     client,
     endpoint: server.endpoint,
     async ttlOf(key) {
@@ -60,6 +67,17 @@ export async function startLedger(): Promise<TestLedger> {
         new GetItemCommand({ TableName: tableName, Key: marshall(recoveryKey(key)) }),
       );
       return Item?.[TTL_ATTRIBUTE]?.N === undefined ? undefined : Number(Item[TTL_ATTRIBUTE].N);
+    },
+    async edit({ pk, sk }, attribute, value) {
+      await client.send(
+        new UpdateItemCommand({
+          TableName: tableName,
+          Key: marshall({ pk, sk }),
+          UpdateExpression: 'SET #attribute = :value',
+          ExpressionAttributeNames: { '#attribute': attribute },
+          ExpressionAttributeValues: marshall({ ':value': value }),
+        }),
+      );
     },
     async close() {
       await client.send(new DeleteTableCommand({ TableName: tableName }));

@@ -4,8 +4,9 @@ import type { BackupFile, RecoveryKey } from '../model.ts';
 import { type ConditionalWrite, existingItem, type WriteResult, writeAll } from './conditional-writes.ts';
 import { flat, parseRecovery, recoveryToItem, storedChanges } from './items.ts';
 import { recoveryKey, stateIndexKeys } from './keys.ts';
-import { type LedgerTable, recordTtl } from './ledger-table.ts';
+import { LedgerItemNotUnderstood, type LedgerTable, recordTtl } from './ledger-table.ts';
 import type { ClaimedRecovery, Lease, RecoveryRecord } from './records.ts';
+import { tryRead } from './unreadable.ts';
 
 /** What a message says of the output that a backup file belongs to. */
 export type OutputContext = Pick<OutputMessage, 'job' | 'output' | 'failedAt'>;
@@ -22,12 +23,18 @@ export interface KeyedFile extends BackupFile {
  * - `leased`: a living invocation works on it; `record.lease.until` says until when.
  * - `waiting`: its next attempt belongs to the message that comes back at `record.nextAttemptAt`.
  * - `settled`: nothing is to be done.
+ * - `unreadable`: this version cannot read what is there, and leaves it alone; `record` is as the caller knows it.
  */
 export type ClaimOutcome =
   | { readonly outcome: 'claimed'; readonly record: ClaimedRecovery }
   | { readonly outcome: 'leased'; readonly record: RecoveryRecord }
   | { readonly outcome: 'waiting'; readonly record: RecoveryRecord & { readonly nextAttemptAt: number } }
-  | { readonly outcome: 'settled'; readonly record: RecoveryRecord };
+  | { readonly outcome: 'settled'; readonly record: RecoveryRecord }
+  | {
+      readonly outcome: 'unreadable';
+      readonly record: RecoveryRecord;
+      readonly error: LedgerItemNotUnderstood;
+    };
 
 /** A backup file beside what its claim came to. */
 export type FileClaim = ClaimOutcome & { readonly file: KeyedFile };
@@ -93,7 +100,12 @@ export async function claimFiles(
     table,
     wanted.map(({ fresh }) => creation(table, fresh)),
   );
-  const known = created.flatMap((result) => (result.written ? [] : [existingRecord(result)]));
+  const existing = created.map((result) =>
+    result.written ? undefined : tryRead(parseRecovery, existingItem(result)),
+  );
+  const known = existing.flatMap((found) =>
+    found === undefined || found instanceof LedgerItemNotUnderstood ? [] : [found],
+  );
   const filesBySk = new Map(wanted.map(({ file, fresh }) => [recoveryKey(fresh).sk, file]));
   const retried = await claimKnown(table, known, lease, now, {
     offerOf: (record) => filesBySk.get(recoveryKey(record).sk) ?? record,
@@ -101,7 +113,9 @@ export async function claimFiles(
   });
   const again = retried.values();
   return wanted.flatMap(({ file, fresh }, index) => {
-    if (created[index]?.written) return [{ file, outcome: 'claimed' as const, record: fresh }];
+    const found = existing[index];
+    if (found === undefined) return [{ file, outcome: 'claimed' as const, record: fresh }];
+    if (found instanceof LedgerItemNotUnderstood) return [{ file, ...leftAlone(table, fresh, found) }];
     const { value } = again.next();
     return value === undefined ? [] : [{ file, ...value }];
   });
@@ -150,14 +164,24 @@ async function claimKnown(
       table,
       claimable.map(([, , write]) => write),
     );
-    left = [];
-    for (const [place, [index, record]] of claimable.entries()) {
+    const lost = claimable.flatMap(([index, record], place) => {
       const result = results[place];
-      if (result?.written) outcomes.set(index, { outcome: 'claimed', record });
-      else left.push([index, existingRecord(result)]);
-    }
+      if (!result?.written) return [{ index, record, found: tryRead(parseRecovery, existingItem(result)) }];
+      outcomes.set(index, { outcome: 'claimed', record });
+      return [];
+    });
+    left = lost.flatMap(({ index, record, found }): [number, RecoveryRecord][] => {
+      if (!(found instanceof LedgerItemNotUnderstood)) return [[index, found]];
+      outcomes.set(index, leftAlone(table, record, found));
+      return [];
+    });
   }
   return known.flatMap((_, index) => outcomes.get(index) ?? []);
+}
+
+function leftAlone(table: LedgerTable, record: RecoveryRecord, error: LedgerItemNotUnderstood): ClaimOutcome {
+  table.onUnreadable?.(error);
+  return { outcome: 'unreadable', record, error };
 }
 
 /** What is to be said of a record without writing; null when it may be claimed. */

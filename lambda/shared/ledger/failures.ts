@@ -4,6 +4,7 @@ import { failureToItem, parseFailure, storedChanges } from './items.ts';
 import { failureKey } from './keys.ts';
 import { type LedgerTable, recordTtl } from './ledger-table.ts';
 import type { FailureKey, PrimaryFailureRecord } from './records.ts';
+import { readable } from './unreadable.ts';
 
 /** What a message says of an output's primary failures. */
 export type FailuresMessage = Pick<OutputMessage, 'job' | 'output' | 'failures' | 'failedAt'>;
@@ -26,7 +27,7 @@ export interface RecordedFailure {
  * TransactWriteItems, twice the table's share. A repetition costs as much, without the indexes.
  *
  * @param now epoch milliseconds.
- * @returns one entry a role, in the message's order.
+ * @returns one entry a role, in the message's order; none for one that is there and cannot be read.
  */
 export async function recordPrimaryFailures(
   table: LedgerTable,
@@ -41,10 +42,11 @@ export async function recordPrimaryFailures(
       condition: { expression: 'attribute_not_exists(#pk)' },
     })),
   );
-  return results.map((result, index) => {
+  return results.flatMap((result, index): RecordedFailure[] => {
     const own = records[index];
-    if (result.written && own) return { record: own, isNew: true };
-    return { record: parseFailure(existingItem(result)), isNew: false };
+    if (result.written && own) return [{ record: own, isNew: true }];
+    const there = readable(table, parseFailure, existingItem(result));
+    return there.map((record) => ({ record, isNew: false }));
   });
 }
 

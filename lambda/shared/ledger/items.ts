@@ -248,8 +248,6 @@ function leaseFrom(
 function parse<const Schema extends v.GenericSchema>(schema: Schema, item: Item): v.InferOutput<Schema> {
   const result = v.safeParse(schema, item);
   if (result.success) return result.output;
-  const fields = [...new Set(result.issues.map((issue) => v.getDotPath(issue) ?? '(the item)'))].join(', ');
-  throw new LedgerItemNotUnderstood(
-    `ledger item ${String(item.pk)} / ${String(item.sk)} has missing or wrong attributes: ${fields}`,
-  );
+  const fields = new Set(result.issues.map((issue) => v.getDotPath(issue) ?? '(the item)'));
+  throw new LedgerItemNotUnderstood({ pk: String(item.pk), sk: String(item.sk) }, [...fields]);
 }

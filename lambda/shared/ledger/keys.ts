@@ -60,6 +60,12 @@ export function segmentsPrefix(key: RecoveryKey): string {
   return `${recoveryKey(key).sk}#SEGMENT#`;
 }
 
+/** What the item of an output is, by its sort key: an item that cannot be read may not say. */
+export function kindOfKey(sk: string): 'failure' | 'segment' | 'recovery' {
+  if (sk.includes('#FAILURE#')) return 'failure';
+  return sk.includes('#SEGMENT#') ? 'segment' : 'recovery';
+}
+
 /** Which of the shards a job's index entries are in. */
 export function shardOf(jobId: string): number {
   return createHash('sha256').update(jobId).digest().readUInt32BE(0) % SHARDS;

@@ -1,5 +1,6 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { RecoveryError } from '../errors.ts';
+import type { ItemKey } from './keys.ts';
 
 /** The table as the ledger's functions are given it: made once, at the handler. */
 export interface LedgerTable {
@@ -7,12 +8,22 @@ export interface LedgerTable {
   readonly tableName: string;
   /** After so many days DynamoDB may delete a record; 0 keeps records for ever. */
   readonly recordTtlDays: number;
+  /** Is given every item that a list leaves out since it cannot be read; without it, the list throws. */
+  readonly onUnreadable?: (item: LedgerItemNotUnderstood) => void;
 }
 
 /** An item in the table that this version cannot read: changed by hand, or written by a newer version. */
 export class LedgerItemNotUnderstood extends RecoveryError {
   override readonly name = 'LedgerItemNotUnderstood';
   override readonly meaning = 'not-understood';
+  /** Holds ids only: safe to log and to show. */
+  readonly key: ItemKey;
+
+  /** @param attributes names of those that are missing or wrong. */
+  constructor(key: ItemKey, attributes: readonly string[]) {
+    super(`ledger item ${key.pk} / ${key.sk} has missing or wrong attributes: ${attributes.join(', ')}`);
+    this.key = key;
+  }
 }
 
 /** Too many writers at once on the same items; nothing was written for those. */

@@ -13,19 +13,20 @@ import type { LedgerTable } from './ledger-table.ts';
 import { countPartitions, type Partition, type Range, readPartitions } from './partitions.ts';
 import type { PrimaryFailureRecord, RecoveryRecord } from './records.ts';
 import { INDEXES } from './table-schema.ts';
+import { readable } from './unreadable.ts';
 
 /**
  * Ways to look records up. Each is lazy: it reads a page of every shard when it begins and further pages as they are
  * consumed, so a caller may stop at any time, and memory is bounded by a page a shard.
  *
  * A cursor is the index sort key of the last record that was taken, see `page.ts`; it stays valid when records come
- * and go. Cost: one Query a page and shard, half a read unit for each 4 KB. Index reads are eventually consistent.
+ * and go. Items that cannot be read are left out, see `unreadable.ts`. Cost: one Query a page and shard, half a read unit for each 4 KB. Index reads are eventually consistent.
  */
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MOST_DAYS_AT_ONCE = 8;
 
-/** How far back {@link failuresByTime} looks when it is not told: it has to stop somewhere in an empty ledger. */
+/** How far back {@link failuresByTime} looks without `since`: it has to stop somewhere in an empty ledger. */
 export const DEFAULT_LOOK_BACK_DAYS = 30;
 
 /** A span of time and where to go on in it. */
@@ -36,7 +37,7 @@ export interface TimeSpan {
   readonly until?: number | undefined;
   /** Sort key of the last record taken. */
   readonly after?: string | undefined;
-  /** So many records are wanted at first; sizes the pages that are read, not the answer. */
+  /** How many records are wanted at first; sizes the pages that are read, not the answer. */
   readonly expected?: number | undefined;
   /** The present, epoch milliseconds. */
   readonly now: number;
@@ -62,7 +63,7 @@ export async function* failuresByTime(
     let found = false;
     for await (const item of readPartitions(table, partitions, range)) {
       found = true;
-      yield parseFailure(item);
+      yield* readable(table, parseFailure, item);
     }
     end -= days * DAY_MS;
     // Wider and wider steps through empty times, single days again where there is something.
@@ -99,6 +100,8 @@ export async function countFailuresByClass(
 
 /** Which open recoveries are meant. */
 export interface OpenSpan {
+  /** Only those whose deadline is then or later, epoch milliseconds. */
+  readonly deadlineFrom?: number | undefined;
   /** Only those whose deadline is before, epoch milliseconds. */
   readonly deadlineBefore?: number | undefined;
   readonly after?: string | undefined;
@@ -115,11 +118,11 @@ export async function* openRecoveriesByDeadline(
     partitionsOf('recoveriesByState', 'OPEN'),
     byDeadline(span),
   )) {
-    yield parseRecovery(item);
+    yield* readable(table, parseRecovery, item);
   }
 }
 
-/** How many recoveries are open, or open with a deadline before a time. */
+/** How many recoveries are open, or open with a deadline in a span of time; those that cannot be read count, too. */
 export async function countOpenRecoveries(table: LedgerTable, span: OpenSpan = {}): Promise<number> {
   return await countPartitions(table, partitionsOf('recoveriesByState', 'OPEN'), byDeadline(span));
 }
@@ -137,8 +140,9 @@ export async function* recoveriesByState(
   const range =
     group === 'OPEN' ? byDeadline({ after: span.after, expected: span.expected }) : newestFirst(span);
   for await (const item of readPartitions(table, partitionsOf('recoveriesByState', group), range)) {
-    const recovery = parseRecovery(item);
-    if (recovery.state === state) yield recovery;
+    for (const recovery of readable(table, parseRecovery, item)) {
+      if (recovery.state === state) yield recovery;
+    }
   }
 }
 
@@ -157,7 +161,9 @@ async function* failuresIn(
   partitions: readonly Partition[],
   span: TimeSpan,
 ): AsyncGenerator<PrimaryFailureRecord> {
-  for await (const item of readPartitions(table, partitions, newestFirst(span))) yield parseFailure(item);
+  for await (const item of readPartitions(table, partitions, newestFirst(span))) {
+    yield* readable(table, parseFailure, item);
+  }
 }
 
 function partitionsOf(index: keyof typeof INDEXES, name: string): Partition[] {
@@ -169,9 +175,9 @@ function newestFirst({ since = 0, until, after, expected, now }: TimeSpan): Rang
   return { low: isoTime(since), high: isoTime(until ?? now + DAY_MS), newestFirst: true, after, expected };
 }
 
-function byDeadline({ deadlineBefore, after, expected }: OpenSpan): Range {
+function byDeadline({ deadlineFrom = 0, deadlineBefore, after, expected }: OpenSpan): Range {
   const high = deadlineBefore === undefined ? LAST : isoTime(deadlineBefore);
-  return { low: isoTime(0), high, newestFirst: false, after, expected };
+  return { low: isoTime(deadlineFrom), high, newestFirst: false, after, expected };
 }
 
 /** Sorts behind every time. */

@@ -2,11 +2,12 @@ import { GetItemCommand, QueryCommand, type QueryCommandInput } from '@aws-sdk/c
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { OutputKey, RecoveryKey, Role } from '../model.ts';
 import { type Item, parseFailure, parseRecovery, parseSegment } from './items.ts';
-import { jobPartition, recoveriesPrefix, recoveryKey, segmentsPrefix } from './keys.ts';
+import { jobPartition, kindOfKey, recoveriesPrefix, recoveryKey, segmentsPrefix } from './keys.ts';
 import type { LedgerTable } from './ledger-table.ts';
 import type { PrimaryFailureRecord, RecoveryRecord, SegmentRecord } from './records.ts';
+import { readable } from './unreadable.ts';
 
-/** Everything that the ledger knows of a job. */
+/** Everything that the ledger knows of a job, but for items that cannot be read: see `unreadable.ts`. */
 export interface JobRecords {
   readonly failures: readonly PrimaryFailureRecord[];
   readonly recoveries: readonly RecoveryRecord[];
@@ -33,10 +34,10 @@ export async function readJob(table: LedgerTable, jobId: string): Promise<JobRec
   const failures: PrimaryFailureRecord[] = [];
   const others: Item[] = [];
   for await (const item of itemsUnder(table, jobId, 'OUTPUT#')) {
-    if (item.kind === 'failure') failures.push(parseFailure(item));
+    if (kindOf(item) === 'failure') failures.push(...readable(table, parseFailure, item));
     else others.push(item);
   }
-  return { failures, recoveries: withSegmentProgress(others) };
+  return { failures, recoveries: withSegmentProgress(table, others) };
 }
 
 /** The recoveries of one output, or of one role of it, as {@link readJob} gives them. */
@@ -44,27 +45,31 @@ export async function readRecoveriesOf(
   table: LedgerTable,
   key: OutputKey & { readonly role?: Role },
 ): Promise<RecoveryRecord[]> {
-  return withSegmentProgress(await Array.fromAsync(itemsUnder(table, key.jobId, recoveriesPrefix(key))));
+  const items = await Array.fromAsync(itemsUnder(table, key.jobId, recoveriesPrefix(key)));
+  return withSegmentProgress(table, items);
 }
 
 /** The segments of a recovery that are at work, or were when their invocation died. Consistent read. */
 export async function readSegments(table: LedgerTable, key: RecoveryKey): Promise<SegmentRecord[]> {
   const items = itemsUnder(table, key.jobId, segmentsPrefix(key), { ConsistentRead: true });
-  return await Array.fromAsync(items, (item) => parseSegment(item));
+  const segments = await Array.fromAsync(items, (item) => readable(table, parseSegment, item));
+  return segments.flat();
 }
 
 /** A recovery's own count of bytes holds finished segments; the others are added here, each once. */
-function withSegmentProgress(items: readonly Item[]): RecoveryRecord[] {
+function withSegmentProgress(table: LedgerTable, items: readonly Item[]): RecoveryRecord[] {
   const segments = Map.groupBy(
-    items.filter((item) => item.kind === 'segment').map((item) => parseSegment(item)),
+    items.filter((item) => kindOf(item) === 'segment').flatMap((item) => readable(table, parseSegment, item)),
     (segment) => recoveryKey(segment).sk,
   );
   return items
-    .filter((item) => item.kind === 'recovery')
-    .map((item) => {
-      const recovery = parseRecovery(item);
-      return addProgress(recovery, segments.get(recoveryKey(recovery).sk) ?? []);
-    });
+    .filter((item) => kindOf(item) === 'recovery')
+    .flatMap((item) => readable(table, parseRecovery, item))
+    .map((recovery) => addProgress(recovery, segments.get(recoveryKey(recovery).sk) ?? []));
+}
+
+function kindOf({ sk }: Item): ReturnType<typeof kindOfKey> {
+  return kindOfKey(String(sk));
 }
 
 function addProgress(recovery: RecoveryRecord, segments: readonly SegmentRecord[]): RecoveryRecord {

@@ -10,6 +10,7 @@ import {
   type WakingMessage,
   withAttempt,
 } from './records.ts';
+import { readable } from './unreadable.ts';
 
 /** How a recovery ended. */
 export type Settlement =
@@ -34,7 +35,7 @@ export type Settlement =
 /**
  * - `done`: as asked for, by this call or an earlier one of the same invocation.
  * - `lease-lost`: nothing was written, since the lease ran out and somebody else claimed or settled it; `record` is
- *   what is there now.
+ *   what is there now, or what the caller had when that cannot be read.
  */
 export type LeasedWrite = {
   readonly outcome: 'done' | 'lease-lost';
@@ -179,7 +180,8 @@ async function writeLeased(table: LedgerTable, changes: readonly LeasedChange[])
   return changes.map(({ seen, next }, index) => {
     const result = results[index];
     if (result?.written) return { outcome: 'done', record: next };
-    const record = parseRecovery(existingItem(result));
+    const [record] = readable(table, parseRecovery, existingItem(result));
+    if (record === undefined) return { outcome: 'lease-lost', record: seen };
     return { outcome: isRepetition(record, seen, next) ? 'done' : 'lease-lost', record };
   });
 }

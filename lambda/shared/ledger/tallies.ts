@@ -1,9 +1,11 @@
 import { QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
+import type { Item } from './items.ts';
 import { dayOf, isoTime, type StateGroup, shardPartitions, startOfDay } from './keys.ts';
-import type { LedgerTable } from './ledger-table.ts';
+import { LedgerItemNotUnderstood, type LedgerTable } from './ledger-table.ts';
 import { INDEXES, type IndexSchema } from './table-schema.ts';
+import { readable } from './unreadable.ts';
 
 /**
  * Counts over spans of time. Each reads a bounded number of pages of 1 MB (about a thousand records) and says whether
@@ -48,7 +50,14 @@ export interface BoundedCount {
   readonly isComplete: boolean;
 }
 
-const sighting = v.object({ errorClass: v.string(), failedAtKey: v.string() });
+const sighting = v.object({
+  errorClass: v.string(),
+  failedAtKey: v.pipe(
+    v.string(),
+    v.transform((key) => Date.parse(key.slice(0, 24))),
+    v.safeInteger(),
+  ),
+});
 
 /**
  * Shows every primary failure of a span to `visit`, class and time only, newest day first.
@@ -118,7 +127,7 @@ async function sightingsOfDay(
   const shards = await Promise.all(
     shardPartitions(dayOf(day)).map(async (partition) => {
       const sightings: FailureSighting[] = [];
-      const options = { ProjectionExpression: 'errorClass, failedAtKey' };
+      const options = { ProjectionExpression: 'pk, sk, errorClass, failedAtKey' };
       if (budget.pages <= 0) return null;
       for await (const { Items = [], LastEvaluatedKey } of pagesOf(
         table,
@@ -128,7 +137,7 @@ async function sightingsOfDay(
         options,
       )) {
         budget.pages -= 1;
-        for (const item of Items) sightings.push(sightingOf(unmarshall(item)));
+        for (const item of Items) sightings.push(...readable(table, sightingOf, unmarshall(item)));
         if (LastEvaluatedKey !== undefined && budget.pages <= 0) return null;
       }
       return sightings;
@@ -137,9 +146,11 @@ async function sightingsOfDay(
   return shards.some((shard) => shard === null) ? null : shards.flatMap((shard) => shard ?? []);
 }
 
-function sightingOf(item: unknown): FailureSighting {
-  const { errorClass, failedAtKey } = v.parse(sighting, item);
-  return { errorClass, failedAt: Date.parse(failedAtKey.slice(0, 24)) };
+function sightingOf(item: Item): FailureSighting {
+  const { success, output, issues } = v.safeParse(sighting, item);
+  if (success) return { errorClass: output.errorClass, failedAt: output.failedAtKey };
+  const attributes = issues.map((issue) => v.getDotPath(issue) ?? '(the item)');
+  throw new LedgerItemNotUnderstood({ pk: String(item.pk), sk: String(item.sk) }, attributes);
 }
 
 async function* pagesOf(

@@ -1,0 +1,80 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { describe, expect, it } from 'vitest';
+import { kindOfKey, segmentKey } from '../../../../lambda/shared/ledger/keys.ts';
+import { LedgerItemNotUnderstood, type LedgerTable } from '../../../../lambda/shared/ledger/ledger-table.ts';
+import {
+  noting,
+  readable,
+  reporting,
+  tryRead,
+  unreadableLine,
+} from '../../../../lambda/shared/ledger/unreadable.ts';
+import { aRecovery } from '../../../support/recoveries.ts';
+
+const TABLE: LedgerTable = { client: new DynamoDBClient({}), tableName: 'ledger', recordTtlDays: 0 };
+const anItem = (number: number) =>
+  new LedgerItemNotUnderstood({ pk: `JOB#${number}`, sk: 'OUTPUT#1#FAILURE#media' }, ['role']);
+const refuse = () => {
+  throw anItem(1);
+};
+
+describe('an item that cannot be read', () => {
+  it('is left out of a list, and the table is given it', () => {
+    const seen: LedgerItemNotUnderstood[] = [];
+    const table = { ...TABLE, onUnreadable: (item: LedgerItemNotUnderstood) => void seen.push(item) };
+    expect(readable(table, refuse, {})).toEqual([]);
+    expect(seen).toEqual([anItem(1)]);
+    expect(readable(table, () => 'read', {})).toEqual(['read']);
+  });
+
+  it('ends a list of a table that is not watched: nothing is left out in silence', () => {
+    expect(() => readable(TABLE, refuse, {})).toThrow(LedgerItemNotUnderstood);
+  });
+
+  it('is a value where the caller decides; any other fault is thrown', () => {
+    expect(tryRead(refuse, {})).toBeInstanceOf(LedgerItemNotUnderstood);
+    const fault = new RangeError('of ours');
+    expect(() =>
+      tryRead(() => {
+        throw fault;
+      }, {}),
+    ).toThrow(fault);
+  });
+
+  it('is logged with its key and counted once, however often it is met', () => {
+    const lines: unknown[][] = [];
+    const counted: unknown[][] = [];
+    const table = reporting(TABLE, {
+      logger: { error: (...line) => void lines.push(line) },
+      meter: { put: (...count) => void counted.push(count) },
+    });
+    for (const number of [1, 2, 1]) table.onUnreadable?.(anItem(number));
+    expect(lines).toMatchObject([
+      ['record cannot be read', { pk: 'JOB#1', sk: 'OUTPUT#1#FAILURE#media' }],
+      ['record cannot be read', { pk: 'JOB#2' }],
+    ]);
+    expect(counted).toEqual([
+      ['unreadableRecords', 1],
+      ['unreadableRecords', 1],
+    ]);
+  });
+
+  it('is passed on to the table around, and named for a person', () => {
+    const outer = noting(TABLE, () => undefined);
+    const inner = noting(outer.table);
+    expect(unreadableLine(inner.unreadable)).toBeNull();
+    inner.table.onUnreadable?.(anItem(1));
+    expect([...outer.unreadable.keys()]).toEqual(['JOB#1 / OUTPUT#1#FAILURE#media']);
+    expect(unreadableLine(inner.unreadable)).toBe('1 record cannot be read: JOB#1 / OUTPUT#1#FAILURE#media');
+    for (let number = 2; number <= 7; number += 1) inner.table.onUnreadable?.(anItem(number));
+    expect(unreadableLine(inner.unreadable)).toMatch(
+      /^7 records cannot be read: JOB#1 .*JOB#5 [^,]*, and 2 more$/,
+    );
+  });
+
+  it('still has its kind in its key', () => {
+    expect(kindOfKey('OUTPUT#1#FAILURE#media')).toBe('failure');
+    expect(kindOfKey('OUTPUT#1#RECOVERY#media#00ff')).toBe('recovery');
+    expect(kindOfKey(segmentKey(aRecovery(), 3).sk)).toBe('segment');
+  });
+});
