@@ -3,7 +3,9 @@ import { type JobDetails, UnexpectedAnswer } from '../shared/api-job.ts';
 import { fileIdOf } from '../shared/backup-file.ts';
 import { decide, type OutputDecision } from '../shared/decide.ts';
 import { meaningOf, RecoveryError } from '../shared/errors.ts';
-import { type JobRecords, readJob } from '../shared/ledger/read-items.ts';
+import { failureKey, recoveryKey } from '../shared/ledger/keys.ts';
+import { readJob } from '../shared/ledger/read-items.ts';
+import { noting } from '../shared/ledger/unreadable.ts';
 import { readWatermark, saveWatermark, type Watermark } from '../shared/ledger/watermark.ts';
 import { messagesOf } from '../shared/output-messages.ts';
 import { redact } from '../shared/redact.ts';
@@ -124,8 +126,15 @@ async function queueMissed(job: JobDetails, tools: ReconcileTools): Promise<numb
   const { table, send, settings, logger, now } = tools;
   const decisions = decide(job, settings, now()).map((decision) => withoutEnded(decision, now()));
   if (decisions.length === 0) return 0;
-  const records = await readJob(table, job.job.id);
-  const missed = decisions.filter((decision) => isMissing(decision, records));
+  const noted = noting(table);
+  const records = await readJob(noted.table, job.job.id);
+  // A file that was lost and that Zencoder still names may be recovered now.
+  const recoveries = records.recoveries.filter(({ state }) => state !== 'lost');
+  // What cannot be read is there all the same, and not to be queued again.
+  const unreadable = [...noted.unreadable.values()].map(({ key }) => key);
+  const keys = [...records.failures.map(failureKey), ...recoveries.map(recoveryKey), ...unreadable];
+  const known = new Set(keys.map(({ sk }) => sk));
+  const missed = decisions.filter((decision) => isMissing(job.job.id, decision, known));
   for (const { output, files, failures } of missed) {
     const facts = { jobId: job.job.id, outputId: output.id, files: files.length, failures: failures.length };
     logger.warn('found an output that no notification told of', facts);
@@ -139,19 +148,20 @@ function withoutEnded(decision: OutputDecision, now: number): OutputDecision {
   return { ...decision, files: decision.files.filter(({ deadline }) => deadline > now) };
 }
 
-/** Whether the ledger lacks a failure or a file; a file that was lost and that Zencoder still names may be recovered now. */
-function isMissing({ output, failures, files }: OutputDecision, records: JobRecords): boolean {
-  const failed = new Set(
-    records.failures.filter(({ outputId }) => outputId === output.id).map(({ role }) => role),
-  );
-  const known = new Set(
-    records.recoveries
-      .filter(({ outputId, state }) => outputId === output.id && state !== 'lost')
-      .map(({ role, fileId }) => `${role} ${fileId}`),
-  );
+/**
+ * Whether the ledger lacks a failure or a file.
+ *
+ * @param known sort keys of the job's items, but those that do not count.
+ */
+function isMissing(
+  jobId: string,
+  { output, failures, files }: OutputDecision,
+  known: ReadonlySet<string>,
+): boolean {
+  const of = { jobId, outputId: output.id };
   return (
-    failures.some(({ role }) => !failed.has(role)) ||
-    files.some(({ role, url }) => !known.has(`${role} ${fileIdOf(new URL(url))}`))
+    failures.some(({ role }) => !known.has(failureKey({ ...of, role }).sk)) ||
+    files.some(({ role, url }) => !known.has(recoveryKey({ ...of, role, fileId: fileIdOf(new URL(url)) }).sk))
   );
 }
 

@@ -1,3 +1,4 @@
+import { reporting } from '../shared/ledger/unreadable.ts';
 import type { ReconcileTools } from './context.ts';
 import { findMissed, type WalkSummary } from './missed-outputs.ts';
 import { type OpenSummary, reconcileOpen } from './open-recoveries.ts';
@@ -15,10 +16,13 @@ export interface ReconcileSummary {
 /**
  * One run: the open recoveries first, since they may be at risk, then with an API key the jobs at Zencoder.
  *
+ * Records that cannot be read are left alone, logged and counted.
+ *
  * @param endsAt epoch milliseconds at which the invocation ends.
  */
-export async function reconcile(tools: ReconcileTools, endsAt: number): Promise<ReconcileSummary> {
-  const { api, logger } = tools;
+export async function reconcile(given: ReconcileTools, endsAt: number): Promise<ReconcileSummary> {
+  const { api, logger } = given;
+  const tools = { ...given, table: reporting(given.table, given) };
   const recoveries = await reconcileOpen(tools);
   const jobs = api === null ? null : await findMissed(api, tools, endsAt - WIND_UP_MS);
   const summary = { recoveries, jobs };

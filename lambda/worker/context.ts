@@ -1,5 +1,5 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
-import type { LedgerTable } from '../shared/ledger/ledger-table.ts';
+import type { LedgerItemNotUnderstood, LedgerTable } from '../shared/ledger/ledger-table.ts';
 import type { Lease, WakingMessage } from '../shared/ledger/records.ts';
 import type { Meter } from '../shared/metrics.ts';
 import type { EventPublisher } from '../shared/publish-events.ts';
@@ -65,8 +65,14 @@ export function afterOwnLease(
   return { kind: 'again', at: Math.max(lease.until, now()) + AFTER_LEASE_MS };
 }
 
-/** What becomes of the message: deleted, or back at `at` (epoch milliseconds). */
-export type MessageOutcome = { readonly kind: 'done' } | { readonly kind: 'again'; readonly at: number };
+/**
+ * What becomes of the message: deleted, back at `at` (epoch milliseconds), or with something left to do that makes no
+ * sense to this version.
+ */
+export type MessageOutcome =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'again'; readonly at: number }
+  | { readonly kind: 'not-understood'; readonly error: LedgerItemNotUnderstood };
 
 export const DONE: MessageOutcome = { kind: 'done' };
 
@@ -87,8 +93,12 @@ export function afterPause(
   return { kind: 'again', at: attemptAfter({ attempts, now: now(), retryAfterMs: atLeastMs, spread }) };
 }
 
-/** The earliest of several outcomes: the message comes back when the first of its files is due. */
+/**
+ * The earliest of several outcomes: the message comes back when the first of its files is due. What it holds that is not
+ * understood counts once nothing else waits for it.
+ */
 export function earliest(outcomes: readonly MessageOutcome[]): MessageOutcome {
   const times = outcomes.flatMap((outcome) => (outcome.kind === 'again' ? [outcome.at] : []));
-  return times.length === 0 ? DONE : { kind: 'again', at: Math.min(...times) };
+  if (times.length > 0) return { kind: 'again', at: Math.min(...times) };
+  return outcomes.find(({ kind }) => kind === 'not-understood') ?? DONE;
 }

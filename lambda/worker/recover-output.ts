@@ -149,6 +149,8 @@ function reserveFor(claim: FileClaim, context: WorkerContext): MessageOutcome {
     }
     case 'waiting':
       return { kind: 'again', at: Math.max(claim.record.nextAttemptAt, now()) + RESERVE_MS };
+    case 'unreadable':
+      return { kind: 'not-understood', error: claim.error };
   }
 }
 

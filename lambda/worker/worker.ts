@@ -1,5 +1,7 @@
 import { meaningOf } from '../shared/errors.ts';
-import { parseMessage } from '../shared/message.ts';
+import { LedgerItemNotUnderstood } from '../shared/ledger/ledger-table.ts';
+import { reporting } from '../shared/ledger/unreadable.ts';
+import { parseMessage, type RecoveryMessage } from '../shared/message.ts';
 import { afterPause, type MessageOutcome, type WorkerContext, type WorkerInvocation } from './context.ts';
 import { createFreshUrls } from './fresh-urls.ts';
 import { recoverOutput } from './recover-output.ts';
@@ -11,7 +13,8 @@ import { noteOf, retryAfterOf } from './verdict.ts';
  * Handles one message from the recovery queue, to its end or till the time that it is due again.
  *
  * Business outcomes are in the ledger. A message that makes no sense goes to the dead-letter queue at once, with the
- * reason; a fault of the ledger or of the queue itself leaves the message to come back.
+ * reason; a fault of the ledger or of the queue itself leaves the message to come back. So does a record that cannot be
+ * read, until the deadline of the message's files: it may be corrected.
  *
  * @returns true when the message may be deleted.
  */
@@ -19,7 +22,8 @@ export async function handleMessage(given: WorkerInvocation): Promise<boolean> {
   const { message, queue, logger, api, storage, now, random } = given;
   logger.resetKeys();
   logger.appendKeys({ messageId: message.messageId });
-  const context = { ...given, freshUrls: createFreshUrls(api, storage, now), spread: random() };
+  const table = reporting(given.table, given);
+  const context = { ...given, table, freshUrls: createFreshUrls(api, storage, now), spread: random() };
   const outcome = await process(context);
   if (outcome.kind === 'done') return true;
   try {
@@ -31,21 +35,20 @@ export async function handleMessage(given: WorkerInvocation): Promise<boolean> {
   return false;
 }
 
-async function process(context: WorkerContext): Promise<MessageOutcome> {
-  const { message, queue, logger, meter } = context;
+type Settled = Exclude<MessageOutcome, { readonly kind: 'not-understood' }>;
+
+async function process(context: WorkerContext): Promise<Settled> {
+  const { message, queue, logger, meter, table, now } = context;
+  let parsed: RecoveryMessage | undefined;
   try {
-    const parsed = parseMessage(message.body);
-    if (parsed.type === 'redrive') {
-      logger.appendKeys({ jobId: parsed.jobId, outputId: parsed.outputId });
-      return await redrive(parsed, context);
-    }
-    logger.appendKeys({ jobId: parsed.job.id, outputId: parsed.output.id });
-    return parsed.type === 'output'
-      ? await recoverOutput(parsed, context)
-      : await recoverSegment(parsed, context);
+    parsed = parseMessage(message.body);
+    const outcome = await dispatch(parsed, context);
+    if (outcome.kind === 'not-understood') throw outcome.error;
+    return outcome;
   } catch (error) {
     const note = noteOf(error);
-    if (meaningOf(error) !== 'not-understood') {
+    if (error instanceof LedgerItemNotUnderstood) table.onUnreadable?.(error);
+    if (meaningOf(error) !== 'not-understood' || mayBeCorrected(error, parsed, now())) {
       logger.error('message failed', { fault: note });
       return afterPause(context, retryAfterOf(error));
     }
@@ -54,4 +57,27 @@ async function process(context: WorkerContext): Promise<MessageOutcome> {
     await queue.bury(message, `${note.errorClass}: ${note.message}`);
     return { kind: 'done' };
   }
+}
+
+async function dispatch(message: RecoveryMessage, context: WorkerContext): Promise<MessageOutcome> {
+  const { logger } = context;
+  if (message.type === 'redrive') {
+    logger.appendKeys({ jobId: message.jobId, outputId: message.outputId });
+    return await redrive(message, context);
+  }
+  logger.appendKeys({ jobId: message.job.id, outputId: message.output.id });
+  return message.type === 'output'
+    ? await recoverOutput(message, context)
+    : await recoverSegment(message, context);
+}
+
+/** While a file is to be had, its record may be corrected; its message must be there then. */
+function mayBeCorrected(error: unknown, message: RecoveryMessage | undefined, now: number): boolean {
+  if (!(error instanceof LedgerItemNotUnderstood) || message === undefined) return false;
+  return deadlinesOf(message).some((deadline) => deadline > now);
+}
+
+function deadlinesOf(message: RecoveryMessage): number[] {
+  if (message.type === 'output') return message.files.map(({ deadline }) => deadline);
+  return message.type === 'segment' ? [message.file.deadline] : [];
 }
