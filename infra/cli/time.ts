@@ -50,9 +50,11 @@ export function roughly(milliseconds: number): string {
   return parts.join(' ') || '0s';
 }
 
-/** What is left until a deadline, e.g. `5h 12m left`, or `out of time since 3m`. */
+/** What is left until a deadline, e.g. `5h 12m left`, or `deadline passed 3m ago`. */
 export function timeLeft(deadline: number, now: number): string {
-  return deadline > now ? `${roughly(deadline - now)} left` : `out of time since ${roughly(now - deadline)}`;
+  return deadline > now
+    ? `${roughly(deadline - now)} left`
+    : `deadline passed ${roughly(now - deadline)} ago`;
 }
 
 function isDay(date: string): boolean {

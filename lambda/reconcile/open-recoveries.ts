@@ -1,3 +1,4 @@
+import { isAtRisk, isOver } from '../shared/deadlines.ts';
 import { openRecoveriesByDeadline } from '../shared/ledger/queries.ts';
 import { readSegments } from '../shared/ledger/read-items.ts';
 import type { RecoveryRecord } from '../shared/ledger/records.ts';
@@ -16,12 +17,13 @@ const MOST_REQUEUED = 500;
 const STALLED =
   'no message will wake it, and no Zencoder API key is configured to get a fresh URL: set zencoderApiKeySecretArn ' +
   'and deploy, or let Zencoder send the notification again';
-const LITTLE_TIME = 'its URL ends soon: see its last error, mend that, and the next attempt will succeed';
+const LITTLE_TIME =
+  'its URL ends soon: see its last error, correct its cause, and the next attempt will succeed';
 
 /** What the open recoveries look like. */
 export interface OpenSummary {
   readonly open: number;
-  /** With too little time left, or stalled and nobody to ask for a fresh URL. */
+  /** Before their deadline, with too little time left, or stalled and no way to ask for a fresh URL. */
   readonly atRisk: number;
   readonly stalled: number;
   /** Outputs that were queued again. */
@@ -30,27 +32,36 @@ export interface OpenSummary {
 
 /**
  * Looks through the open recoveries, nearest deadline first. Those that no message will wake are queued again, which
- * takes a Zencoder API key: without one they are reported, each with what to do. Writes how many are open and at risk.
+ * takes a Zencoder API key: without one they are reported, each with what to do. Once the deadline is over the worker
+ * has only to look whether the file is there and to settle it, so they are queued with or without a key. Writes how many
+ * are open and at risk.
  */
 export async function reconcileOpen(tools: ReconcileTools): Promise<OpenSummary> {
   const { table, api, atRiskMs, meter, now } = tools;
   const stalled: RecoveryRecord[] = [];
+  const helpless: RecoveryRecord[] = [];
   // While the queue is behind, a silent recovery's message may simply not have had its turn.
   const isBehind = (await tools.backlog()) > MOST_WAITING;
   let open = 0;
   let atRisk = 0;
   for await (const record of openRecoveriesByDeadline(table)) {
     open += 1;
-    const isLate = record.deadline - now() < atRiskMs;
+    const { deadline } = record;
     const stands = await standsStill(record, isBehind, tools);
     if (stands) stalled.push(record);
-    const reason = stands && api === null ? STALLED : isLate ? LITTLE_TIME : null;
+    const isHelpless = stands && api === null && deadline > now();
+    if (isHelpless) helpless.push(record);
+    const isLate = isAtRisk(deadline, { now: now(), atRiskMs });
+    const reason = isHelpless ? STALLED : isLate ? LITTLE_TIME : null;
     if (reason === null) continue;
     atRisk += 1;
     if (atRisk <= MOST_LINES) report(record, reason, tools);
   }
-  if (api === null) await noteStalled(stalled, tools);
-  const requeued = api === null ? 0 : await requeue(stalled, tools);
+  await noteStalled(helpless, tools);
+  const requeued = await requeue(
+    stalled.filter(({ deadline }) => api !== null || isOver(deadline, now())),
+    tools,
+  );
   meter.put('openRecoveries', open);
   meter.put('atRiskRecoveries', atRisk);
   return { open, atRisk, stalled: stalled.length, requeued };
@@ -71,12 +82,12 @@ function report(record: RecoveryRecord, reason: string, { logger, now }: Reconci
   const { jobId, outputId, role, fileId, attempts, deadline, lastError } = record;
   logger.warn('at risk', {
     ...{ jobId, outputId, role, fileId, attempts, reason },
-    minutesLeft: Math.max(0, Math.round((deadline - now()) / 60_000)),
+    minutesLeft: Math.round((deadline - now()) / 60_000),
     lastErrorClass: lastError?.errorClass ?? null,
   });
 }
 
-/** Notes with each what to do, once, so that whoever looks it up finds it there. */
+/** Notes with each what to do, once, so that a look at the record finds it there. */
 async function noteStalled(
   stalled: readonly RecoveryRecord[],
   { table, now }: ReconcileTools,
@@ -101,7 +112,7 @@ async function requeue(
   for (const records of [...byOutput.values()].slice(0, MOST_REQUEUED)) {
     const [first] = records;
     if (first === undefined) continue;
-    // Whoever writes this first has the output; a run at the same time, or a worker, finds the record changed.
+    // The run that writes this first has the output; a run at the same time, or a worker, finds the record changed.
     const due = await Promise.all(records.map((record) => makeDue(table, record, now())));
     if (!due.includes(true)) continue;
     const { jobId, outputId } = first;

@@ -1,3 +1,4 @@
+import { isOver } from '../shared/deadlines.ts';
 import { RecoveryError } from '../shared/errors.ts';
 import { changeKey } from '../shared/ledger/object-key.ts';
 import { readRecovery } from '../shared/ledger/read-items.ts';
@@ -23,9 +24,6 @@ import { copyWatched } from './watched-copy.ts';
 
 /** A file that has differed so often from its announcement is kept as it is: better than lost. */
 const MISMATCHES = 2;
-
-/** Clocks differ and deadlines are sometimes guessed: until so long after it a request is still made. */
-const GRACE_MS = 15 * 60 * 1000;
 
 /** What one attempt at one file came to. */
 export type FileOutcome =
@@ -116,7 +114,7 @@ export function meetsAnotherFile(outcome: FileOutcome): boolean {
 async function copyUnderKey(task: FileTask, context: WorkerContext): Promise<FileOutcome> {
   const { invocation, now } = context;
   // What an earlier attempt has copied is in the bucket, whatever has become of the URL since.
-  if (now() > task.file.deadline + GRACE_MS && task.record.attempts === 1) {
+  if (isOver(task.file.deadline, now()) && task.record.attempts === 1) {
     const ended = new Date(task.file.deadline).toISOString();
     return { kind: 'fault', key: task.key, error: new DeadlinePassed(`the signed URL ended at ${ended}`) };
   }

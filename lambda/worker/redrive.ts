@@ -1,3 +1,4 @@
+import { isOver } from '../shared/deadlines.ts';
 import { decide, type OutputDecision } from '../shared/decide.ts';
 import { meaningOf } from '../shared/errors.ts';
 import { readRecoveriesOf, readSegments } from '../shared/ledger/read-items.ts';
@@ -8,9 +9,9 @@ import type { BackupFile } from '../shared/model.ts';
 import { messagesOf } from '../shared/output-messages.ts';
 import type { ZencoderApi } from '../shared/zencoder-api.ts';
 import { ApiRateLimited } from '../shared/zencoder-api-errors.ts';
-import { DONE, type MessageOutcome, type WorkerContext } from './context.ts';
+import { DONE, earliest, type MessageOutcome, type WorkerContext } from './context.ts';
 import type { FreshUrl } from './fresh-urls.ts';
-import { giveUp, reportBlocked, reportNoKey, sayWhy } from './redrive-reports.ts';
+import { giveUp, reportBlocked, reportNoKey, sayWhy, settleOverdue } from './redrive-reports.ts';
 import { MAX_DELAY_MS } from './retry.ts';
 import { retryAfterOf } from './verdict.ts';
 
@@ -23,10 +24,12 @@ const SPREAD_MS = 4 * 60 * 1000;
  * the Zencoder API: it is opened again and queued like a notified one. Recovered files, and those that a living
  * invocation works on, are left alone.
  *
+ * What is past its deadline is settled as lost without a question to Zencoder, which keeps no file for longer.
+ *
  * An output that the ledger does not know is looked up at Zencoder as a whole.
  */
 export async function redrive(message: RedriveMessage, context: WorkerContext): Promise<MessageOutcome> {
-  const { table, api, logger, now } = context;
+  const { table, logger, now } = context;
   const { jobId, outputId, role, fileId, origin = 'person' } = message;
   const known = await readRecoveriesOf(table, { jobId, outputId, ...(role !== undefined && { role }) });
   const asked = known.filter((record) => fileId === undefined || record.fileId === fileId);
@@ -37,13 +40,27 @@ export async function redrive(message: RedriveMessage, context: WorkerContext): 
   logger.info('redrive', { recoveries: asked.length, wanted: wanted.length });
   if (asked.length > 0 && wanted.length === 0) return DONE;
   const left = await wakeWaiting(wanted, context);
-  if (asked.length > 0 && left.length === 0) return DONE;
+  const overdue = left.filter(({ deadline }) => isOver(deadline, now()));
+  const settled = await settleOverdue(overdue, context);
+  const inTime = left.filter((record) => !overdue.includes(record));
+  if (asked.length > 0 && inTime.length === 0) return settled;
+  return earliest([settled, await askZencoder(message, inTime, asked.length > 0, context)]);
+}
+
+/** @param isKnown whether the ledger has anything of what is asked for. */
+async function askZencoder(
+  message: RedriveMessage,
+  left: readonly RecoveryRecord[],
+  isKnown: boolean,
+  context: WorkerContext,
+): Promise<MessageOutcome> {
+  const { api } = context;
   if (api === null) return await reportNoKey(left, context);
   try {
-    return asked.length === 0 ? await queueUnknown(message, api, context) : await queueFresh(left, context);
+    return isKnown ? await queueFresh(left, context) : await queueUnknown(message, api, context);
   } catch (error) {
     if (meaningOf(error) === 'not-understood') throw error;
-    return await comeBack(error, left, origin, context);
+    return await comeBack(error, left, message.origin ?? 'person', context);
   }
 }
 
@@ -105,17 +122,19 @@ async function wakeWaiting(
 async function queueFresh(left: readonly RecoveryRecord[], context: WorkerContext): Promise<MessageOutcome> {
   const { table, queue, freshUrls, now } = context;
   const files: BackupFile[] = [];
+  const outcomes: MessageOutcome[] = [];
   for (const record of left) {
     const fresh = await freshUrls.of(record).catch((error: unknown) => {
       if (meaningOf(error) === 'lost') return sayWhy(error);
       throw error;
     });
-    if ('why' in fresh) await giveUp(record, fresh.why, context);
-    else if (fresh.deadline <= now()) await giveUp(record, 'the fresh signed URL has ended already', context);
+    if ('why' in fresh) outcomes.push(await giveUp(record, fresh.why, context));
+    else if (fresh.deadline <= now())
+      outcomes.push(await giveUp(record, 'the fresh signed URL has ended already', context));
     else files.push(fileOf(record, fresh));
   }
   const [first] = left;
-  if (first === undefined || files.length === 0) return DONE;
+  if (first === undefined || files.length === 0) return earliest(outcomes);
   for (const record of left) {
     if (!files.some((file) => file.role === record.role && sameFile(file, record))) continue;
     const reopened = await reopenRecovery(table, record, now());
@@ -125,7 +144,7 @@ async function queueFresh(left: readonly RecoveryRecord[], context: WorkerContex
   const output = { id: outputId, label, type: outputType };
   const decision: OutputDecision = { output, failures: [], files, failedAt };
   await queue.send(messagesOf({ id: jobId, passThrough, test }, decision, 'redrive'));
-  return DONE;
+  return earliest(outcomes);
 }
 
 /** An output that no notification told of. */

@@ -1,5 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { noting } from '../../../lambda/shared/ledger/unreadable.ts';
 import { type CommandContext, NeedsAttention } from '../command.ts';
 import { progressOn } from '../progress.ts';
 import { explained, outputOf, resolveTarget } from '../target.ts';
@@ -16,15 +17,20 @@ export async function status({ argv, out, err, now }: CommandContext): Promise<v
   const progress = progressOn(err);
   try {
     await progress.show('Asking the ledger and the queues …');
+    const { table, unreadable } = noting({
+      client,
+      tableName: outputOf(target, 'TableName'),
+      recordTtlDays: 0,
+    });
     const sources = {
-      table: { client, tableName: outputOf(target, 'TableName'), recordTtlDays: 0 },
+      table,
       sqs,
       queueUrl: outputOf(target, 'QueueUrl'),
       deadLetterQueueUrl: outputOf(target, 'DeadLetterQueueUrl'),
     };
     const found = await readStatus(sources, { atRisk, limit, now });
     await progress.clear();
-    const attention = attentionFor(found);
+    const attention = attentionFor(found, unreadable);
     if (json) await out.write(`${JSON.stringify(statusJson(found, attention, now))}\n`);
     else await writeStatus(out, found, { name: target.name, atRisk, now });
     if (attention.length > 0) throw new NeedsAttention(`\nTo do: ${attention.join('\n       ')}`);

@@ -3,6 +3,7 @@ import type { LedgerTable } from '../../../lambda/shared/ledger/ledger-table.ts'
 import { countOpenRecoveries, openRecoveriesByDeadline } from '../../../lambda/shared/ledger/queries.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
 import { type BoundedCount, countRecoveries } from '../../../lambda/shared/ledger/tallies.ts';
+import { type NotedTable, unreadableLine } from '../../../lambda/shared/ledger/unreadable.ts';
 import { deadLetterReasons, type QueueDepth, queueDepth } from '../queue-depth.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -11,7 +12,10 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export interface StackStatus {
   readonly open: {
     readonly total: number;
+    /** Near their deadline. */
     readonly atRisk: number;
+    /** Past their deadline: about to be settled. */
+    readonly overdue: number;
     /** The nearest deadline first, as many as were asked for. */
     readonly next: readonly RecoveryRecord[];
   };
@@ -32,16 +36,17 @@ export interface StatusSources {
 /**
  * Asks ledger and queues, all at once.
  *
- * @param atRisk milliseconds: an open recovery with less time left counts as at risk.
+ * @param atRisk milliseconds: an open recovery with less time left, but some, counts as at risk.
  */
 export async function readStatus(
   { table, sqs, queueUrl, deadLetterQueueUrl }: StatusSources,
   { atRisk, limit, now }: { readonly atRisk: number; readonly limit: number; readonly now: number },
 ): Promise<StackStatus> {
   const lastDay = { since: now - DAY_MS, until: now + DAY_MS };
-  const [total, inDanger, next, recovered, lost, failed, queue, dead] = await Promise.all([
+  const [total, inDanger, overdue, next, recovered, lost, failed, queue, dead] = await Promise.all([
     countOpenRecoveries(table),
-    countOpenRecoveries(table, { deadlineBefore: now + atRisk }),
+    countOpenRecoveries(table, { deadlineFrom: now, deadlineBefore: now + atRisk }),
+    countOpenRecoveries(table, { deadlineBefore: now }),
     firstOf(openRecoveriesByDeadline(table, { expected: limit }), limit),
     countRecoveries(table, 'RECOVERED', lastDay),
     countRecoveries(table, 'LOST', lastDay),
@@ -52,7 +57,7 @@ export async function readStatus(
   const count = dead.waiting + dead.hidden + dead.delayed;
   const reasons = count === 0 ? new Map<string, number>() : await deadLetterReasons(sqs, deadLetterQueueUrl);
   return {
-    open: { total, atRisk: inDanger, next },
+    open: { total, atRisk: inDanger, overdue, next },
     settled: { recovered, lost, failed },
     queue,
     deadLetters: { count, reasons },
@@ -60,10 +65,15 @@ export async function readStatus(
 }
 
 /** Sentences for a person, one for each thing to be done; none when all is well. */
-export function attentionFor({ open, settled, deadLetters }: StackStatus): string[] {
+export function attentionFor(
+  { open, settled, deadLetters }: StackStatus,
+  unreadable: NotedTable['unreadable'] = new Map(),
+): string[] {
+  const leftOut = unreadableLine(unreadable);
   const refused = open.next.filter(({ lastError }) => lastError?.meaning === 'customer-must-act');
   const cause = refused[0]?.lastError;
   return [
+    ...(leftOut === null ? [] : [leftOut]),
     ...(open.atRisk > 0
       ? [`${counted(open.atRisk, 'recovery', 'recoveries')} at risk of being lost: see the last errors`]
       : []),
@@ -77,7 +87,7 @@ export function attentionFor({ open, settled, deadLetters }: StackStatus): strin
       : []),
     ...(deadLetters.count > 0
       ? [
-          `${counted(deadLetters.count, 'dead letter', 'dead letters')}: mend the reason, then npm run redrive -- --dead-letters`,
+          `${counted(deadLetters.count, 'dead letter', 'dead letters')}: correct the reason, then npm run redrive -- --dead-letters`,
         ]
       : []),
   ];

@@ -30,7 +30,10 @@ export async function writeStatus(out: Terminal, status: StackStatus, view: Stat
   const { open, settled, queue, deadLetters } = status;
   const { name, atRisk, now } = view;
   const rows: [string, string][] = [
-    ['Open recoveries', `${open.total}, ${open.atRisk} at risk (less than ${roughly(atRisk)} left)`],
+    [
+      'Open recoveries',
+      `${open.total}, ${open.atRisk} at risk (less than ${roughly(atRisk)} left), ${open.overdue} past their deadline`,
+    ],
     [
       'Last 24 hours',
       `${shown(settled.recovered)} recovered, ${shown(settled.lost)} lost, ${shown(settled.failed)} failed`,
@@ -86,6 +89,7 @@ export function statusJson(status: StackStatus, attention: readonly string[], no
     open: {
       total: open.total,
       atRisk: open.atRisk,
+      overdue: open.overdue,
       next: open.next.map((recovery) => recoveryJson(recovery, now)),
     },
     lastDay: {

@@ -1,3 +1,4 @@
+import { isAtRisk } from '../../shared/deadlines.ts';
 import type { LedgerTable } from '../../shared/ledger/ledger-table.ts';
 import { openRecoveriesByDeadline, recoveriesByState } from '../../shared/ledger/queries.ts';
 import type { RecoveryRecord } from '../../shared/ledger/records.ts';
@@ -38,15 +39,16 @@ export interface Attention {
 }
 
 /**
- * What needs a person: recoveries that the customer must mend something for, that failed, whose deadline is near, or
- * that were lost within the last {@link SHOWN_DAYS} days.
+ * What needs a person: recoveries that the customer must repair something for, that failed, whose deadline is near but
+ * not over, or that were lost within the last {@link SHOWN_DAYS} days.
  *
  * Reads at most {@link MOST_OPEN} open, {@link MOST_SETTLED} failed and as many lost recoveries.
  */
 export async function needsAPerson(
   table: LedgerTable,
-  { now, atRiskMs }: { readonly now: number; readonly atRiskMs: number },
+  risk: { readonly now: number; readonly atRiskMs: number },
 ): Promise<Attention> {
+  const { now } = risk;
   const span = { now, since: now - SHOWN_DAYS * DAY_MS, expected: MOST_SETTLED };
   const [open, failed, lost] = await Promise.all([
     atMost(MOST_OPEN, openRecoveriesByDeadline(table, { expected: MOST_OPEN })),
@@ -55,7 +57,7 @@ export async function needsAPerson(
   ]);
   const all = [...open, ...failed, ...lost];
   const concerned = all.flatMap((recovery) => {
-    const reason = reasonOf(recovery, now + atRiskMs);
+    const reason = reasonOf(recovery, risk);
     return reason === null ? [] : [{ recovery, reason }];
   });
   const groups = Map.groupBy(
@@ -69,10 +71,13 @@ export async function needsAPerson(
   };
 }
 
-function reasonOf({ state, deadline, lastError }: RecoveryRecord, riskBefore: number): Reason | null {
+function reasonOf(
+  { state, deadline, lastError }: RecoveryRecord,
+  risk: Parameters<typeof isAtRisk>[1],
+): Reason | null {
   if (state === 'lost' || state === 'failed') return state;
   if (lastError?.meaning === 'customer-must-act') return 'customer-must-act';
-  return deadline < riskBefore ? 'at-risk' : null;
+  return isAtRisk(deadline, risk) ? 'at-risk' : null;
 }
 
 function itemOf(group: readonly { recovery: RecoveryRecord; reason: Reason }[]): AttentionItem[] {

@@ -49,7 +49,7 @@ export async function readOverview(
     needsAPerson(table, { now, atRiskMs }),
     searchFailures(table, request, now),
     countRecoveries(table, 'OPEN', { since: 0, until: now + FAR_MS }),
-    countRecoveries(table, 'OPEN', { since: 0, until: now + atRiskMs }),
+    countRecoveries(table, 'OPEN', { since: now, until: now + atRiskMs }),
     countRecoveries(table, 'RECOVERED', span),
     countRecoveries(table, 'LOST', span),
   ]);

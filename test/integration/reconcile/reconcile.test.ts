@@ -6,6 +6,7 @@ import type { ReconcileTools } from '../../../lambda/reconcile/context.ts';
 import { reconcile } from '../../../lambda/reconcile/reconcile.ts';
 import { patienceMs } from '../../../lambda/reconcile/stalled.ts';
 import { encodeMessage } from '../../../lambda/shared/encode-message.ts';
+import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/keys.ts';
 import { readWatermark, saveWatermark } from '../../../lambda/shared/ledger/watermark.ts';
 import type { RecoveryMessage } from '../../../lambda/shared/message.ts';
 import { sendAll } from '../../../lambda/shared/send-all.ts';
@@ -155,6 +156,88 @@ describe('a recovery whose message is gone', () => {
   });
 });
 
+describe('a recovery whose message is gone when its deadline is over', () => {
+  it.each([
+    ['without an API key', null],
+    ['with a key, of which no use is made', 'full'],
+  ] as const)('is lost %s, once, with what happened, and was not at risk before', async (_, access) => {
+    const { jobId, recovery, remove } = await waitingJob();
+    await remove();
+    await worker.events();
+    worker.metrics();
+    const api = access === null ? null : worker.standIn.api(access);
+    worker.use({ api });
+    worker.advance(24 * HOUR + 5 * 60_000);
+    await run({ api: null });
+    expect(sent).toEqual([]);
+    expect(level('atRiskRecoveries')).toEqual([0]);
+
+    worker.advance(HOUR);
+    const { recoveries } = await run({ api: null });
+    expect(recoveries).toMatchObject({ open: 1, stalled: 1, requeued: 1, atRisk: 0 });
+    expect(sent).toMatchObject([{ type: 'redrive', jobId, origin: 'reconcile' }]);
+    // Its being queued is a sign of life.
+    await run({ api: null });
+    expect(sent).toHaveLength(1);
+    await work();
+
+    expect(await recovery()).toMatchObject({
+      state: 'lost',
+      lastError: { errorClass: 'DeadlinePassed', message: expect.stringContaining('DestinationDenied') },
+    });
+    expect(api?.remaining ?? null).toBeNull();
+    worker.advance(HOUR);
+    await run({ api: null });
+    expect(sent).toHaveLength(1);
+    expect(await worker.events()).toMatchObject([{ type: 'recovery-lost' }]);
+    expect(worker.metrics().filter(({ metric }) => metric === 'lostFiles')).toMatchObject([
+      { value: 1, by: 'DeadlinePassed' },
+    ]);
+  });
+});
+
+describe('a record that cannot be read', () => {
+  it('keeps no other from being queued again, and is named and counted at every run', async () => {
+    const bad = await waitingJob();
+    const good = await waitingJob();
+    for (const { remove } of [bad, good]) await remove();
+    const record = await bad.recovery();
+    if (record === undefined) throw new Error('expected a recovery');
+    const key = recoveryKey(record);
+    await worker.ledger.edit(key, 'role', 'caption');
+    worker.advance(40 * 60_000);
+
+    await run();
+    await run();
+
+    expect(sent).toMatchObject([{ type: 'redrive', jobId: good.jobId }]);
+    expect(level('unreadableRecords')).toEqual([1, 1]);
+    expect(lines.filter(({ message }) => message === 'record cannot be read')).toMatchObject([key, key]);
+    await work();
+    await worker.ledger.edit(key, 'role', record.role);
+    await run();
+    await work();
+    expect(await bad.recovery()).toMatchObject({ state: 'recovered' });
+  });
+
+  it('is not taken for one that was never notified', async () => {
+    await run();
+    sent.splice(0);
+    const { jobId, messages } = await worker.failedJob();
+    await worker.deliver(messages[0] ?? '');
+    const { recoveries, failures } = await worker.job(jobId);
+    for (const key of [...recoveries.map(recoveryKey), ...failures.map(failureKey)]) {
+      await worker.ledger.edit(key, 'role', 'caption');
+    }
+    worker.advance(6 * 60_000);
+
+    const { jobs } = await run();
+
+    expect(jobs).toMatchObject({ jobs: 1, missed: 0 });
+    expect(sent).toEqual([]);
+  });
+});
+
 describe('a recovery with little time left', () => {
   it('is counted as at risk and named, and left to its own message', async () => {
     const { jobId, message } = await waitingJob();
@@ -227,6 +310,23 @@ describe('the jobs at Zencoder', () => {
     const { jobs } = await run({ api });
     expect(jobs).toMatchObject({ pages: 1, jobs: 0, missed: 0 });
     expect(sent).toEqual([]);
+  });
+
+  it('are found, too, when only their files were notified and the failure was not', async () => {
+    await run();
+    sent.splice(0);
+    const { jobId, messages } = await worker.failedJob();
+    const [message] = messages;
+    if (message === undefined) throw new Error('expected a message');
+    await worker.deliver({ ...message, failures: [] });
+    expect((await worker.job(jobId)).failures).toEqual([]);
+    worker.advance(6 * 60_000);
+
+    const { jobs } = await run();
+
+    expect(jobs).toMatchObject({ missed: 1 });
+    await work();
+    expect((await worker.job(jobId)).failures).toHaveLength(1);
   });
 
   it('are left alone for some minutes, in which the notification may still come', async () => {

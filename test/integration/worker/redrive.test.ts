@@ -141,17 +141,55 @@ describe('a redrive of a recovery that no message will wake', () => {
     expect(worker.metrics()).toContainEqual({ metric: 'atRiskRecoveries', value: 1, by: 'NoFreshUrl' });
   });
 
-  it('means lost when Zencoder has the file no more', async () => {
+  it.each([
+    ['with an API key, which is not used', 'full'],
+    ['without an API key', null],
+  ] as const)('means lost once its deadline is over, %s', async (_, access) => {
+    const { wish, recoveries } = await stalledJob(WITH_THUMBNAILS);
+    worker.advance(24 * 3_600_000);
+    const api = access === null ? null : worker.standIn.api(access);
+    worker.use({ api });
+    expect((await worker.deliver({ ...wish, origin: 'reconcile' })).isDone).toBe(true);
+    expect(await recoveries()).toMatchObject(
+      [1, 2, 3].map(() => ({
+        state: 'lost',
+        lastError: {
+          errorClass: 'DeadlinePassed',
+          message: expect.stringMatching(/ended at 20.*before, it failed with DestinationDenied/),
+        },
+      })),
+    );
+    expect(api?.remaining ?? null).toBeNull();
+    const lost = (await worker.events()).filter(({ type }) => type === 'recovery-lost');
+    expect(lost).toHaveLength(3);
+    expect(worker.metrics().filter(({ metric }) => metric === 'lostFiles')).toHaveLength(3);
+
+    await worker.deliver({ ...wish, origin: 'reconcile' });
+    expect(await worker.events()).toEqual([]);
+  });
+
+  it('waits without a key while clocks may differ about its deadline, and is at risk no more', async () => {
+    const { wish, recoveries } = await stalledJob();
+    worker.advance(23 * 3_600_000 + 5 * 60_000);
+    worker.use({ api: null });
+    expect((await worker.deliver(wish)).isDone).toBe(true);
+    expect(await recoveries()).toMatchObject([{ state: 'pending' }]);
+    const metrics = worker.metrics().map(({ metric }) => metric);
+    expect(metrics).not.toContain('atRiskRecoveries');
+    expect(metrics).not.toContain('lostFiles');
+  });
+
+  it('is tried again when the topic did not take the event of its loss', async () => {
     const { wish, recoveries } = await stalledJob();
     worker.advance(24 * 3_600_000);
-    expect((await worker.deliver(wish)).isDone).toBe(true);
-    expect(await recoveries()).toMatchObject([
-      {
-        state: 'lost',
-        lastError: { errorClass: 'NoFreshUrl', message: expect.stringContaining('DestinationDenied') },
-      },
-    ]);
-    expect((await worker.events()).map(({ type }) => type)).toEqual(['primary-failure', 'recovery-lost']);
+    const { events } = worker.tools();
+    worker.use({ events: { publish: () => Promise.reject(new Error('the topic is out of order')) } });
+    const delivered = await worker.deliver({ ...wish, origin: 'reconcile' });
+    expect(delivered.isDone).toBe(false);
+    worker.use({ events });
+    worker.advance(16 * 60_000);
+    expect((await worker.redeliver(delivered)).isDone).toBe(true);
+    expect(await recoveries()).toMatchObject([{ state: 'lost' }]);
   });
 });
 
@@ -181,6 +219,30 @@ describe('a redrive of a settled recovery', () => {
     expect(await recoveries()).toMatchObject([{ state: 'recovered', redrives: 1 }]);
     const events = (await worker.events()).filter(({ type }) => type !== 'primary-failure');
     expect(events.map(({ type }) => type)).toEqual(['recovery-lost', 'recovery-recovered']);
+  });
+
+  it('is for a person to ask for: reconcile passes it over', async () => {
+    const { wish, recoveries } = await lostJob();
+    const before = await recoveries();
+    const api = worker.standIn.api('full');
+    worker.use({ api });
+    expect((await worker.deliver({ ...wish, origin: 'reconcile' })).isDone).toBe(true);
+    expect(await recoveries()).toEqual(before);
+    expect(api.remaining).toBeNull();
+  });
+
+  it('asks Zencoder nothing once the deadline is over: the file is gone there', async () => {
+    const { wish, recoveries } = await lostJob();
+    const before = await recoveries();
+    worker.advance(25 * 3_600_000);
+    const api = worker.standIn.api('full');
+    worker.use({ api });
+    expect((await worker.deliver(wish)).isDone).toBe(true);
+    expect(await recoveries()).toEqual(before);
+    expect(api.remaining).toBeNull();
+    expect(worker.lines).toContainEqual(
+      expect.objectContaining({ message: 'not redriven', reason: expect.stringContaining('ended at') }),
+    );
   });
 
   it('leaves it as it is when there is no fresh URL', async () => {

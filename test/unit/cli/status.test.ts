@@ -3,10 +3,11 @@ import { UsageError } from '../../../infra/cli/command.ts';
 import { statusOptions } from '../../../infra/cli/status/options.ts';
 import { attentionFor, type StackStatus } from '../../../infra/cli/status/read.ts';
 import { parseConfig } from '../../../infra/config.ts';
+import { LedgerItemNotUnderstood } from '../../../lambda/shared/ledger/ledger-table.ts';
 
 const none = { count: 0, isComplete: true };
 const WELL: StackStatus = {
-  open: { total: 3, atRisk: 0, next: [] },
+  open: { total: 3, atRisk: 0, overdue: 2, next: [] },
   settled: { recovered: { count: 9, isComplete: true }, lost: { count: 2, isComplete: true }, failed: none },
   queue: { waiting: 1, hidden: 2, delayed: 0 },
   deadLetters: { count: 0, reasons: new Map() },
@@ -18,7 +19,7 @@ describe('attentionFor', () => {
   });
 
   it.each<[string, Partial<StackStatus>, string]>([
-    ['recoveries at risk', { open: { total: 3, atRisk: 1, next: [] } }, '1 recovery at risk'],
+    ['recoveries at risk', { open: { total: 3, atRisk: 1, overdue: 0, next: [] } }, '1 recovery at risk'],
     [
       'failed recoveries',
       { settled: { ...WELL.settled, failed: { count: 2, isComplete: true } } },
@@ -28,6 +29,13 @@ describe('attentionFor', () => {
   ])('says what to do about %s', (_, change, sentence) => {
     expect(attentionFor({ ...WELL, ...change })).toEqual([expect.stringContaining(sentence)]);
   });
+});
+
+it('attentionFor names the records that cannot be read', () => {
+  const item = new LedgerItemNotUnderstood({ pk: 'JOB#1', sk: 'OUTPUT#2' }, ['state']);
+  expect(attentionFor(WELL, new Map([['JOB#1 / OUTPUT#2', item]]))).toEqual([
+    '1 record cannot be read: JOB#1 / OUTPUT#2',
+  ]);
 });
 
 describe('statusOptions', () => {

@@ -88,6 +88,6 @@ describe('times', () => {
 
   it('say what is left until a deadline', () => {
     expect(timeLeft(NOW + 5 * HOUR, NOW)).toBe('5h left');
-    expect(timeLeft(NOW - 60_000, NOW)).toBe('out of time since 1m');
+    expect(timeLeft(NOW - 60_000, NOW)).toBe('deadline passed 1m ago');
   });
 });
