@@ -1,7 +1,9 @@
 import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
+import type { LedgerTable } from '../shared/ledger/ledger-table.ts';
 import { readRecovery } from '../shared/ledger/read-items.ts';
 import { placeOf } from '../shared/ledger/records.ts';
+import { unreadableLine } from '../shared/ledger/unreadable.ts';
 import { formToken, isFormToken, isFromElsewhere } from './access/form-token.ts';
 import type { DashboardEnv } from './access/middleware.ts';
 import type { RetryRequest } from './actions/retry-queue.ts';
@@ -16,6 +18,7 @@ import { parseFailureQuery } from './queries/filters.ts';
 import { type JobView, type OutputView, viewJob } from './queries/job.ts';
 import { canBeRetried } from './queries/outcome.ts';
 import { readOverview } from './queries/overview.ts';
+import { readingOf } from './queries/reading.ts';
 import { outputPath } from './words/links.ts';
 import type { DashboardWorld } from './world.ts';
 
@@ -31,19 +34,23 @@ const retryForm = v.object({
 
 /** The pages, what their forms do, and downloads. */
 export function pageRoutes(world: DashboardWorld): Hono<DashboardEnv> {
-  const { table, now, atRiskMs } = world;
+  const { now, atRiskMs } = world;
   const pages = new Hono<DashboardEnv>();
 
   pages.get('/', async (context) => {
     const request = parseFailureQuery(context.req.query(), now());
+    const { table, unreadable } = readingOf(world);
     const data = await readOverview(table, { request, now: now(), atRiskMs });
     const notificationUrl = `https://${new URL(context.req.url).host}/notifications`;
-    return document(<OverviewPage {...{ data, request, now: now(), atRiskMs, notificationUrl }} />);
+    const leftOut = unreadableLine(unreadable);
+    return document(<OverviewPage {...{ data, request, now: now(), atRiskMs, notificationUrl, leftOut }} />);
   });
 
-  pages.get('/errors', async () =>
-    document(<ErrorsPage data={await errorClasses(table, now())} now={now()} />),
-  );
+  pages.get('/errors', async () => {
+    const { table, unreadable } = readingOf(world);
+    const data = await errorClasses(table, now());
+    return document(<ErrorsPage {...{ data, now: now(), leftOut: unreadableLine(unreadable) }} />);
+  });
 
   pages.get('/jobs', (context) => {
     const id = context.req.query('id')?.trim() ?? '';
@@ -51,16 +58,23 @@ export function pageRoutes(world: DashboardWorld): Hono<DashboardEnv> {
   });
 
   pages.get(JOB, async (context) => {
+    const { table, unreadable } = readingOf(world);
     const job = await viewJob(table, context.req.param('jobId'));
-    return job === null ? noSuchJob(context, world) : document(<JobPage job={job} now={now()} />);
+    const leftOut = unreadableLine(unreadable);
+    return job === null
+      ? noSuchJob(context, world, leftOut)
+      : document(<JobPage {...{ job, now: now(), leftOut }} />);
   });
 
   pages.get(OUTPUT, async (context) => {
-    const found = await findOutput(world, context.req.param());
-    if (found === null) return noSuchOutput(world);
+    const { table, unreadable } = readingOf(world);
+    const found = await findOutput(table, context.req.param());
+    const leftOut = unreadableLine(unreadable);
+    if (found === null) return noSuchOutput(world, leftOut);
     const path = outputPath(found.job.jobId, found.output.outputId);
     const props = {
       ...found,
+      leftOut,
       now: now(),
       region: world.region,
       hasApiKey: world.hasApiKey,
@@ -76,7 +90,7 @@ export function pageRoutes(world: DashboardWorld): Hono<DashboardEnv> {
   pages.get(`${FILE}/download`, async (context) => {
     const { role, ...ids } = context.req.param();
     const key = { ...ids, role: role === 'media' ? 'media' : 'thumbnail' } as const;
-    const recovery = await readRecovery(table, key);
+    const recovery = await readRecovery(world.table, key);
     const place = recovery?.state === 'recovered' ? placeOf(recovery) : null;
     if (recovery === undefined || place === null) return noSuchOutput(world);
     const { filename } = recovery;
@@ -110,7 +124,7 @@ async function retry(
       403,
     );
   }
-  const found = await findOutput(world, ids);
+  const found = await findOutput(readingOf(world).table, ids);
   if (found === null) return noSuchOutput(world);
   const { token: _, ...which } = form.output;
   if (!found.output.recoveries.some((file) => isMeant(file, which) && canBeRetried(file, world.hasApiKey))) {
@@ -130,7 +144,7 @@ function isMeant(
 }
 
 async function findOutput(
-  { table }: DashboardWorld,
+  table: LedgerTable,
   { jobId, outputId }: { readonly jobId: string; readonly outputId: string },
 ): Promise<{ readonly job: JobView; readonly output: OutputView } | null> {
   const job = await viewJob(table, jobId);
@@ -142,14 +156,18 @@ function noticeOf(text: string | undefined): RetryNotice | null {
   return text === 'queued' || text === 'nothing' ? text : null;
 }
 
-function noSuchJob(context: Context<DashboardEnv>, { now }: DashboardWorld): Response | Promise<Response> {
+function noSuchJob(
+  context: Context<DashboardEnv>,
+  { now }: DashboardWorld,
+  leftOut: string | null,
+): Response | Promise<Response> {
   const text =
     `The ledger has no failed upload of job ${context.req.param('jobId')}. Either all of its uploads arrived, or ` +
     'Zencoder has not notified this stack of it.';
-  return document(<MessagePage title="No failed upload" text={text} now={now()} />, 404);
+  return document(<MessagePage title="No failed upload" text={text} now={now()} leftOut={leftOut} />, 404);
 }
 
-function noSuchOutput({ now }: DashboardWorld): Response | Promise<Response> {
+function noSuchOutput({ now }: DashboardWorld, leftOut: string | null = null): Response | Promise<Response> {
   const text = 'The ledger has no such record, or the file is not in the bucket.';
-  return document(<MessagePage title="Not found" text={text} now={now()} />, 404);
+  return document(<MessagePage title="Not found" text={text} now={now()} leftOut={leftOut} />, 404);
 }

@@ -2,6 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { LedgerTable } from '../../../lambda/shared/ledger/ledger-table.ts';
 import { cursorAt } from '../../../lambda/shared/ledger/page.ts';
 import { afterFailure, DEFAULT_LOOK_BACK_DAYS } from '../../../lambda/shared/ledger/queries.ts';
+import { noting, unreadableLine } from '../../../lambda/shared/ledger/unreadable.ts';
 import { type CommandContext, CommandFailure } from '../command.ts';
 import { writeTable } from '../table.ts';
 import { explained, outputOf, resolveTarget, type Target } from '../target.ts';
@@ -18,7 +19,10 @@ export async function failures(context: CommandContext): Promise<void> {
   const tableName = outputOf(target, 'TableName');
   const client = new DynamoDBClient(target.clientConfig('dynamodb'));
   try {
-    await show({ client, tableName, recordTtlDays: 0 }, options, context);
+    const { table, unreadable } = noting({ client, tableName, recordTtlDays: 0 });
+    await show(table, options, context);
+    const leftOut = unreadableLine(unreadable);
+    if (leftOut !== null) await context.err.write(`${leftOut}\n`);
   } catch (error) {
     throw isTableMissing(error)
       ? new CommandFailure(`${nameOf(target, tableName)} does not exist in this account and region`)

@@ -1,47 +1,71 @@
 import { Hono } from 'hono';
+import { unreadableLine } from '../../shared/ledger/unreadable.ts';
 import { errorClasses } from '../queries/error-classes.ts';
 import { parseFailureQuery, parseRecoveryQuery } from '../queries/filters.ts';
 import { viewJob } from '../queries/job.ts';
 import { listRecoveries } from '../queries/list-recoveries.ts';
+import { readingOf } from '../queries/reading.ts';
 import { searchFailures } from '../queries/search-failures.ts';
 import type { DashboardWorld } from '../world.ts';
 import { errorClassJson, failureJson, jobJson, recoveryJson } from './json.ts';
 import { problem } from './problem.ts';
 
-/** The JSON API: the same queries as the pages, for scripts. Lists have `items`, and a `cursor` if there are more. */
-export function apiRoutes({ table, now }: DashboardWorld): Hono {
+/**
+ * The JSON API: the same queries as the pages, for scripts. Lists have `items`, and a `cursor` if
+ * there are more; `unreadable` counts the records that are left out since they cannot be read.
+ */
+export function apiRoutes(world: DashboardWorld): Hono {
+  const { now } = world;
   const api = new Hono();
 
   api.get('/failures', async (context) => {
+    const { table, unreadable } = readingOf(world);
     const { items, cursor } = await searchFailures(
       table,
       parseFailureQuery(context.req.query(), now()),
       now(),
     );
-    return context.json({ items: items.map(failureJson), cursor: cursor ?? null });
+    return context.json({
+      items: items.map(failureJson),
+      cursor: cursor ?? null,
+      unreadable: unreadable.size,
+    });
   });
 
   api.get('/recoveries', async (context) => {
+    const { table, unreadable } = readingOf(world);
     const { items, cursor } = await listRecoveries(
       table,
       parseRecoveryQuery(context.req.query(), now()),
       now(),
     );
-    return context.json({ items: items.map(recoveryJson), cursor: cursor ?? null });
+    return context.json({
+      items: items.map(recoveryJson),
+      cursor: cursor ?? null,
+      unreadable: unreadable.size,
+    });
   });
 
   api.get('/jobs/:jobId{[0-9]{1,20}}', async (context) => {
+    const { table, unreadable } = readingOf(world);
     const jobId = context.req.param('jobId');
     const job = await viewJob(table, jobId);
     if (job === null) {
-      return problem(404, 'Not found', `no failed upload of job ${jobId} is in the ledger`);
+      const leftOut = unreadableLine(unreadable);
+      const detail = `no failed upload of job ${jobId} is in the ledger`;
+      return problem(404, 'Not found', leftOut === null ? detail : `${detail}; ${leftOut}`);
     }
-    return context.json(jobJson(job));
+    return context.json({ ...jobJson(job), unreadable: unreadable.size });
   });
 
   api.get('/errors', async (context) => {
+    const { table, unreadable } = readingOf(world);
     const { items, tally } = await errorClasses(table, now());
-    return context.json({ items: items.map(errorClassJson), countsAreComplete: tally.isComplete });
+    return context.json({
+      items: items.map(errorClassJson),
+      countsAreComplete: tally.isComplete,
+      unreadable: unreadable.size,
+    });
   });
 
   api.all('*', () => problem(404, 'Not found', 'there is no such resource'));

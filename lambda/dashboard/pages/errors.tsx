@@ -18,10 +18,15 @@ const COLUMNS = [
 ];
 
 /** All classes of upload error, with how often each was met. */
-export function ErrorsPage({ data, now }: { readonly data: ErrorClasses; readonly now: number }) {
+export function ErrorsPage(props: {
+  readonly data: ErrorClasses;
+  readonly now: number;
+  readonly leftOut: string | null;
+}) {
+  const { data, now, leftOut } = props;
   const { items, tally } = data;
   return (
-    <Page title="Errors" section="errors" now={now} api="/api/errors">
+    <Page title="Errors" section="errors" now={now} api="/api/errors" leftOut={leftOut}>
       <div class="head">
         <h1>Upload errors</h1>
         <p class="muted">

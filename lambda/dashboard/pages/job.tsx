@@ -22,7 +22,12 @@ import {
 } from './parts.tsx';
 
 /** A job: its banner and its outputs. */
-export function JobPage({ job, now }: { readonly job: JobView; readonly now: number }) {
+export function JobPage(props: {
+  readonly job: JobView;
+  readonly now: number;
+  readonly leftOut: string | null;
+}) {
+  const { job, now, leftOut } = props;
   const recoveries = job.outputs.flatMap((output) => output.recoveries);
   const outcome = outcomeOf(recoveries);
   const failedAt = Math.min(
@@ -31,7 +36,7 @@ export function JobPage({ job, now }: { readonly job: JobView; readonly now: num
     ),
   );
   return (
-    <Page title={`Job ${job.jobId}`} now={now} api={`/api${jobPath(job.jobId)}`}>
+    <Page title={`Job ${job.jobId}`} now={now} api={`/api${jobPath(job.jobId)}`} leftOut={leftOut}>
       <div class="head">
         <Breadcrumbs links={[['Overview', '/']]} here={`Job ${job.jobId}`} />
         <div class="row">

@@ -1,6 +1,7 @@
 import type { PropsWithChildren } from 'hono/jsx';
 import { SCRIPT, STYLESHEET } from '../assets/assets.ts';
 import { utcTime } from '../words/format.ts';
+import { Banner } from './parts.tsx';
 
 /** What every page needs. */
 export interface PageFrame {
@@ -11,6 +12,8 @@ export interface PageFrame {
   readonly now: number;
   /** Path of the same thing in the JSON API. */
   readonly api?: string;
+  /** What is left out of the page; see `unreadableLine`. */
+  readonly leftOut?: string | null;
 }
 
 const ICON =
@@ -20,7 +23,7 @@ const ICON =
   );
 
 /** A whole page. */
-export function Page({ title, section, now, api, children }: PropsWithChildren<PageFrame>) {
+export function Page({ title, section, now, api, leftOut = null, children }: PropsWithChildren<PageFrame>) {
   return (
     <html lang="en">
       <head>
@@ -77,6 +80,11 @@ export function Page({ title, section, now, api, children }: PropsWithChildren<P
           </div>
         </header>
         <main id="main" class="wrap" tabindex={-1}>
+          {leftOut !== null && (
+            <Banner tone="bad" title={leftOut}>
+              It was changed by hand or written by a newer version. It is left alone, and not counted below.
+            </Banner>
+          )}
           {children}
         </main>
         <footer>

@@ -6,10 +6,11 @@ export function MessagePage(props: {
   readonly text: string;
   readonly now: number;
   readonly link?: readonly [string, string];
+  readonly leftOut?: string | null;
 }) {
   const [name, path] = props.link ?? ['Back to the overview', '/'];
   return (
-    <Page title={props.title} now={props.now}>
+    <Page title={props.title} now={props.now} leftOut={props.leftOut ?? null}>
       <div class="head">
         <h1>{props.title}</h1>
         <p>{props.text}</p>

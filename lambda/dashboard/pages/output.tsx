@@ -38,11 +38,13 @@ export interface OutputProps {
   readonly notice: RetryNotice | null;
   /** Which page of the files, from 1. */
   readonly filePage: number;
+  /** What is left out; see `unreadableLine`. */
+  readonly leftOut: string | null;
 }
 
 /** The record of an output: why its upload failed, and where each of its files is. */
 export function OutputPage(props: OutputProps) {
-  const { job, output, now, notice, hasApiKey } = props;
+  const { job, output, now, notice, hasApiKey, leftOut } = props;
   const { jobId, outputId, label, outputType, failures, recoveries } = output;
   const name = label ?? `Output ${outputId}`;
   const outcome = outcomeOf(recoveries);
@@ -50,7 +52,7 @@ export function OutputPage(props: OutputProps) {
   // The worker has not taken the request up yet: what is settled now is about to change.
   const isRetried = notice === 'queued' && recoveries.some((file) => canBeRetried(file, hasApiKey));
   return (
-    <Page title={`${visible(name)}, job ${jobId}`} now={now} api={`/api${jobPath(jobId)}`}>
+    <Page title={`${visible(name)}, job ${jobId}`} now={now} api={`/api${jobPath(jobId)}`} leftOut={leftOut}>
       <div class="head">
         <Breadcrumbs
           links={[

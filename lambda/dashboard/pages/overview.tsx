@@ -18,6 +18,8 @@ export interface OverviewProps {
   readonly atRiskMs: number;
   /** Where Zencoder posts to, without credentials. */
   readonly notificationUrl: string;
+  /** What is left out; see `unreadableLine`. */
+  readonly leftOut: string | null;
 }
 
 const SPAN_WORDS: Readonly<Record<string, string>> = {
@@ -28,7 +30,7 @@ const SPAN_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** What failed, where its recovery stands, and what needs a person. */
-export function OverviewPage({ data, request, now, atRiskMs, notificationUrl }: OverviewProps) {
+export function OverviewPage({ data, request, now, atRiskMs, notificationUrl, leftOut }: OverviewProps) {
   const { chart, attention, failures, tally } = data;
   const words = spanWords(request);
   const isNew = chart.total === 0 && failures.items.length === 0 && !isFiltered(request.texts);
@@ -38,6 +40,7 @@ export function OverviewPage({ data, request, now, atRiskMs, notificationUrl }: 
       section="overview"
       now={now}
       api={withQuery('/api/failures', { ...request.texts })}
+      leftOut={leftOut}
     >
       <div class="head">
         <h1>Overview</h1>

@@ -6,6 +6,7 @@ import { failuresOptions } from '../../../infra/cli/failures/options.ts';
 import { selectFailures } from '../../../infra/cli/failures/select.ts';
 import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
+import { failureKey } from '../../../lambda/shared/ledger/keys.ts';
 import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
 import {
   aFailure,
@@ -92,6 +93,18 @@ async function jobs(...args: string[]): Promise<string[]> {
   const found = selectFailures(ledger.table, failuresOptions(args, now), now);
   return await Array.fromAsync(found, ({ failure }) => failure.jobId);
 }
+
+describe('npm run failures with a record that cannot be read', () => {
+  it('shows the others and names it', async () => {
+    const key = failureKey({ jobId: '1005', outputId: '10051', role: 'media' });
+    await ledger.edit(key, 'role', 'caption');
+    const { code, stdout, stderr } = await run(['--local', '--since', '60d']);
+    await ledger.edit(key, 'role', 'media');
+    expect(code).toBe(0);
+    expect(stdout).toContain('1004');
+    expect(stderr).toBe('1 record cannot be read: JOB#1005 / OUTPUT#10051#FAILURE#media\n');
+  });
+});
 
 describe('npm run failures', () => {
   it('shows people a table: what failed, where to, and what became of the files', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { seedLedger } from '../../../infra/local/screenshots/seed.ts';
+import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/keys.ts';
 import { aDashboard } from '../../support/dashboard.ts';
 import {
   copying,
@@ -68,6 +69,62 @@ describe('what needs a person', () => {
     const section = /<h2 id="attention">[\s\S]*?<\/table>/.exec(await page())?.[0] ?? '';
     expect(section.match(/<tr/g)).toHaveLength(2);
     expect(textOf(section)).toMatch(/lost 2 ended|lost 2 \d+ h/);
+  });
+});
+
+describe('what needs a person, by its deadline', () => {
+  const attention = async () => textOf(/<h2 id="attention">[\s\S]*?<\/table>/.exec(await page())?.[0] ?? '');
+
+  it('shows the nearest of all files of an output', async () => {
+    const near = { name: 'a.png', deadline: NOW + 2 * HOUR };
+    const record = await copying(ledger.table, { file: { name: 'b.png', deadline: NOW + 5 * HOUR } });
+    await copying(ledger.table, { ...record, label: 'two', file: near });
+    expect(await attention()).toMatch(/at risk 2 2 h left/);
+  });
+
+  it('counts nothing as at risk any more whose deadline has passed: it is about to be settled', async () => {
+    await copying(ledger.table, { label: 'over', file: { deadline: NOW - HOUR } });
+    const text = textOf(await page());
+    expect(text).toContain('all clear');
+    expect(text).toMatch(/files being recovered now 1 /);
+    expect(text).toMatch(/files at risk: less than 6 h left 0 /);
+  });
+});
+
+describe('a record that cannot be read', () => {
+  it('is named on every page that leaves it out, and in the log, and keeps nothing else away', async () => {
+    const { table } = ledger;
+    await gone(table, 'lost', { label: 'readable' });
+    const bad = await copying(table, { label: 'edited', file: { deadline: NOW + HOUR } });
+    const key = recoveryKey(bad);
+    await ledger.edit(key, 'state', 'archived');
+    const dashboard = aDashboard(table);
+    const line = `1 record cannot be read: ${key.pk} / ${key.sk}`;
+    for (const path of ['/', `/jobs/${bad.jobId}`, `/jobs/${bad.jobId}/outputs/${bad.outputId}`]) {
+      const text = textOf(await (await dashboard.get(path)).text());
+      expect(text).toContain(line);
+      expect(text).toContain('edited');
+    }
+    expect(textOf(await page())).toContain('readable');
+    expect(dashboard.faults).toHaveLength(3);
+    expect(await (await dashboard.get(`/api/jobs/${bad.jobId}`)).json()).toMatchObject({ unreadable: 1 });
+    expect(await (await dashboard.get('/api/recoveries')).json()).toMatchObject({ items: [], unreadable: 1 });
+  });
+
+  it('is named where nothing else is left of the job, and in the counts of classes', async () => {
+    const { job, output } = await failUpload(ledger.table);
+    const key = failureKey({ jobId: job.id, outputId: output.id, role: 'media' });
+    await ledger.edit(key, 'errorClass', 404);
+    const { get } = aDashboard(ledger.table);
+    const missing = await get(`/jobs/${job.id}`);
+    expect(missing.status).toBe(404);
+    expect(textOf(await missing.text())).toContain(`1 record cannot be read: ${key.pk} / ${key.sk}`);
+    expect(await (await get(`/api/jobs/${job.id}`)).json()).toMatchObject({
+      status: 404,
+      detail: expect.stringContaining('1 record cannot be read'),
+    });
+    expect(textOf(await page('/errors'))).toContain('1 record cannot be read');
+    expect(await (await get('/api/errors')).json()).toMatchObject({ unreadable: 1 });
   });
 });
 
