@@ -74,6 +74,15 @@ describe('the client of the Zencoder API', () => {
     expect(refused).toMatchObject({ meaning: 'try-again', retryAfterMs: 60_000 });
   });
 
+  it('keeps what the last answer said is left when the next does not say', async () => {
+    const headers = [{ 'x-zencoder-rate-remaining': '12' }, {}, { 'x-zencoder-rate-remaining': 'many' }];
+    const { api } = await apiOn((_, response) => void response.writeHead(200, headers.shift()).end('[]'));
+    for (const _ of [1, 2, 3]) {
+      await api.listJobs(1);
+      expect(api.remaining).toBe(12);
+    }
+  });
+
   it('knows ids that Zencoder does not, and a key that it refuses', async () => {
     const { api } = await startStandIn();
     await expect(api('full').getOutput('17')).rejects.toThrow(NotAtZencoder);

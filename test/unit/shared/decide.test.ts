@@ -32,6 +32,16 @@ describe('what makes a backup file', () => {
     expect(decision?.files).toHaveLength(1);
   });
 
+  it('is also one with an upload error of the thumbnails alone', () => {
+    const images = [{ url: `${HOST}/o/f.png` }];
+    const decision = decideOutput({
+      primary_thumbnail_upload_error_message: 'No.',
+      thumbnails: [{ label: null, images }],
+    });
+    expect(decision?.files.map(({ role }) => role)).toEqual(['thumbnail']);
+    expect(decision?.failures).toMatchObject([{ role: 'thumbnail', message: 'No.' }]);
+  });
+
   it.each([
     `${HOST}.evil.example/o/1.mp4`,
     'http://169.254.169.254/latest/meta-data/iam',

@@ -44,6 +44,8 @@ describe('the allow-list of Zencoder storage', () => {
     ['another scheme', `ftp://${BUCKET}.s3.amazonaws.com/o/1.mp4`],
     ['another port', `https://${BUCKET}.s3.amazonaws.com:8443/o/1.mp4`],
     ['user info', `https://user:pw@${BUCKET}.s3.amazonaws.com/o/1.mp4`],
+    ['a user without a password', `https://user@${BUCKET}.s3.amazonaws.com/o/1.mp4`],
+    ['a password without a user', `https://:pw@${BUCKET}.s3.amazonaws.com/o/1.mp4`],
     ['the name as user info', `https://${BUCKET}.s3.amazonaws.com@evil.example/o/1.mp4`],
     ['a trailing dot', `https://${BUCKET}.s3.amazonaws.com./o/1.mp4`],
     ['the metadata address', 'http://169.254.169.254/latest/meta-data/'],
@@ -93,6 +95,8 @@ describe('the allow-list of Zencoder storage', () => {
     'zencoder-live/',
     'ftp://host/bucket',
     'https://user:pw@host/bucket',
+    'https://user@host/bucket',
+    'https://:pw@host/bucket',
     'https://host/bucket?x=1',
     'https://',
   ])('refuses the entry %j', (entry) => {

@@ -55,6 +55,8 @@ it.each([
 it.each([
   'ftp://host/x',
   'https://user:pass@host/x',
+  'https://user@host/x',
+  'https://:pass@host/x',
   '//host/x',
   'https://host/a\r\nX: y',
   ' https://host/',
