@@ -51,8 +51,8 @@ export const METRICS = {
   },
   /**
    * Recoveries that may be lost unless somebody acts. From `reconcile` a level, written at every run: open recoveries
-   * with too little time left, and those that no message will wake. From `worker` a count of events: a copy that
-   * cannot end in time at its rate, and a recovery that lacks a fresh URL.
+   * with too little time left before their deadline, and those that no message will wake until then. From `worker` a
+   * count of events: a copy that cannot end in time at its rate, and a recovery that lacks a fresh URL.
    */
   atRiskRecoveries: {
     name: 'AtRiskRecoveries',
