@@ -3,7 +3,6 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { encodeMessage } from '../../../lambda/shared/encode-message.ts';
 import type { LedgerTable } from '../../../lambda/shared/ledger/ledger-table.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
-import { noting, unreadableLine } from '../../../lambda/shared/ledger/unreadable.ts';
 import type { RedriveMessage } from '../../../lambda/shared/message.ts';
 import { type CommandContext, NeedsAttention } from '../command.ts';
 import { progressOn } from '../progress.ts';
@@ -48,15 +47,13 @@ export async function redrive(context: CommandContext): Promise<void> {
 }
 
 async function redriveRecoveries(
-  { table: ledger, sqs, queueUrl }: Tools,
+  { table, sqs, queueUrl }: Tools,
   selection: Selection,
   options: RedriveOptions,
   { now, out, err }: CommandContext,
 ): Promise<void> {
   const { json, dryRun } = options;
-  const { table, unreadable } = noting(ledger);
-  const { recoveries, isAll } = await selectRecoveries(table, selection, now);
-  const leftOut = unreadableLine(unreadable);
+  const { recoveries, isAll, leftOut } = await selectRecoveries(table, selection, now);
   if (leftOut !== null) await err.write(`${leftOut}\n`);
   const messages = wantedMessages(recoveries, selection).map(encodeMessage);
   if (!json) await writeRecoveries(out, recoveries);

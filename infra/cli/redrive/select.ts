@@ -2,6 +2,7 @@ import type { LedgerTable } from '../../../lambda/shared/ledger/ledger-table.ts'
 import { failuresByClass, recoveriesByState } from '../../../lambda/shared/ledger/queries.ts';
 import { readJob, readRecoveriesOf } from '../../../lambda/shared/ledger/read-items.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import { noting, unreadableLine } from '../../../lambda/shared/ledger/unreadable.ts';
 import { mapAhead } from '../ahead.ts';
 import type { Selection } from './options.ts';
 
@@ -12,19 +13,23 @@ const LOOK_UPS_AHEAD = 16;
  * class, else by state.
  *
  * @param now epoch milliseconds.
+ * @returns in `leftOut` a line for a person about records that cannot be read; null when there are none.
  */
 export async function selectRecoveries(
-  table: LedgerTable,
+  ledger: LedgerTable,
   selection: Selection,
   now: number,
-): Promise<{ recoveries: RecoveryRecord[]; isAll: boolean }> {
+): Promise<{ recoveries: RecoveryRecord[]; isAll: boolean; leftOut: string | null }> {
+  const { table, unreadable } = noting(ledger);
   const recoveries: RecoveryRecord[] = [];
   for await (const recovery of candidates(table, selection, now)) {
     if (!matches(recovery, selection)) continue;
-    if (recoveries.length === selection.limit) return { recoveries, isAll: false };
+    if (recoveries.length === selection.limit) {
+      return { recoveries, isAll: false, leftOut: unreadableLine(unreadable) };
+    }
     recoveries.push(recovery);
   }
-  return { recoveries, isAll: true };
+  return { recoveries, isAll: true, leftOut: unreadableLine(unreadable) };
 }
 
 async function* candidates(

@@ -5,6 +5,8 @@ import { moveDeadLetters, sendMessages } from '../../../infra/cli/redrive/queue.
 import { selectRecoveries } from '../../../infra/cli/redrive/select.ts';
 import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
+import { recoveryKey } from '../../../lambda/shared/ledger/keys.ts';
+import { readJob } from '../../../lambda/shared/ledger/read-items.ts';
 import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
 import {
   aFailure,
@@ -67,6 +69,19 @@ async function jobs(
 }
 
 describe('the recoveries of a redrive', () => {
+  it('leave out what cannot be read, which is named', async () => {
+    const [failed] = (await readJob(ledger.table, '2')).recoveries;
+    if (failed === undefined) throw new Error('expected a recovery');
+    const key = recoveryKey(failed);
+    await ledger.edit(key, 'attempts', 'many');
+    const selection = { limit: 100, states: ['lost', 'failed'] } as const;
+    const { recoveries, leftOut } = await selectRecoveries(ledger.table, selection, NOW);
+    await ledger.edit(key, 'attempts', failed.attempts);
+    expect(recoveries.map(({ jobId }) => jobId).toSorted()).toEqual(['1', '3']);
+    expect(leftOut).toBe(`1 record cannot be read: ${key.pk} / ${key.sk}`);
+    expect(await selectRecoveries(ledger.table, selection, NOW)).toMatchObject({ leftOut: null });
+  });
+
   it('are those of a state', async () => {
     expect(await jobs({})).toEqual(['1', '2', '3']);
     expect(await jobs({}, ['failed'])).toEqual(['2']);

@@ -176,6 +176,8 @@ describe('recoveries by state', () => {
     expect(hoursOf(open)).toEqual(Array.from({ length: 30 }, (_, n) => n + 1));
     expect(await countOpenRecoveries(table)).toBe(30);
     expect(await countOpenRecoveries(table, { deadlineBefore: NOW + 4 * HOUR })).toBe(3);
+    const near = { deadlineFrom: NOW + 2 * HOUR, deadlineBefore: NOW + 4 * HOUR };
+    expect(await countOpenRecoveries(table, near)).toBe(2);
 
     await releaseRecoveries(
       table,
