@@ -4,6 +4,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { handle } from 'hono/aws-lambda';
+import { clientLimits } from '../shared/client-limits.ts';
 import { dashboardCredentials } from './access/credentials.ts';
 import { createDownloads } from './actions/downloads.ts';
 import { createRetryQueue } from './actions/retry-queue.ts';
@@ -18,10 +19,17 @@ const log = new Logger();
 /** Everything that API Gateway sends here but the notifications. */
 export const handler = handle(
   createDashboard({
-    table: { client: new DynamoDBClient({}), tableName: environment.TABLE_NAME, recordTtlDays: 0 },
-    credentials: dashboardCredentials(new SecretsManagerClient({}), environment.DASHBOARD_SECRET_ARN),
-    retries: createRetryQueue(new SQSClient({}), environment.QUEUE_URL),
-    downloads: createDownloads(new S3Client({})),
+    table: {
+      client: new DynamoDBClient(clientLimits()),
+      tableName: environment.TABLE_NAME,
+      recordTtlDays: 0,
+    },
+    credentials: dashboardCredentials(
+      new SecretsManagerClient(clientLimits()),
+      environment.DASHBOARD_SECRET_ARN,
+    ),
+    retries: createRetryQueue(new SQSClient(clientLimits()), environment.QUEUE_URL),
+    downloads: createDownloads(new S3Client(clientLimits())),
     region: environment.AWS_REGION,
     atRiskMs: environment.AT_RISK_HOURS * HOUR_MS,
     hasApiKey: environment.HAS_ZENCODER_API_KEY,

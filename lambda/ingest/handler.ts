@@ -3,6 +3,7 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
+import { clientLimits } from '../shared/client-limits.ts';
 import { createMeter } from '../shared/meter.ts';
 import { sendAll } from '../shared/send-all.ts';
 import type { Answer } from './answer.ts';
@@ -14,9 +15,9 @@ const environment = ingestEnvironment();
 const logger = new Logger();
 const meter = createMeter(new Metrics());
 // Zencoder does not wait long: rather a quick 503, which it follows up, than an answer that comes too late.
-const requestHandler = { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true };
-const queue = new SQSClient({ requestHandler });
-const secrets = new SecretsManagerClient({ requestHandler });
+const limits = clientLimits({ requestMs: 3_000 });
+const queue = new SQSClient(limits);
+const secrets = new SecretsManagerClient(limits);
 
 const world: ReceiveDependencies = {
   credentials: new CredentialCache(secrets, environment.NOTIFICATION_SECRET_ARN, (error) =>

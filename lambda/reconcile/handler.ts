@@ -3,6 +3,7 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, ScheduledEvent } from 'aws-lambda';
+import { clientLimits } from '../shared/client-limits.ts';
 import { encodeMessage } from '../shared/encode-message.ts';
 import { parseEnvironment } from '../shared/environment.ts';
 import { createMeter } from '../shared/meter.ts';
@@ -17,11 +18,11 @@ import { patienceMs } from './stalled.ts';
 const environment = parseEnvironment(reconcileEnvironment);
 const logger = new Logger();
 const meter = createMeter(new Metrics());
-const sqs = new SQSClient({});
+const sqs = new SQSClient(clientLimits());
 
 const tools: ReconcileTools = {
   // It makes no records, so none of its writes decides when one may go.
-  table: { client: new DynamoDBClient({}), tableName: environment.TABLE_NAME, recordTtlDays: 0 },
+  table: { client: new DynamoDBClient(clientLimits()), tableName: environment.TABLE_NAME, recordTtlDays: 0 },
   api: zencoderApiOf(environment),
   send: (messages) => sendAll(sqs, environment.QUEUE_URL, messages.map(encodeMessage)),
   backlog: () => backlogOf(sqs, environment.QUEUE_URL),

@@ -1,5 +1,6 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
+import { clientLimits } from './client-limits.ts';
 import { httpUrl, text } from './environment.ts';
 import { createZencoderApi, DEFAULT_ZENCODER_API_URL, type ZencoderApi } from './zencoder-api.ts';
 import { SecretApiKey } from './zencoder-api-key.ts';
@@ -17,6 +18,6 @@ export function zencoderApiOf(environment: {
 }): ZencoderApi | null {
   const { ZENCODER_API_KEY_SECRET_ARN: secretArn, ZENCODER_API_URL: url } = environment;
   if (secretArn === undefined) return null;
-  const key = new SecretApiKey(new SecretsManagerClient({}), secretArn);
+  const key = new SecretApiKey(new SecretsManagerClient(clientLimits()), secretArn);
   return createZencoderApi({ baseUrl: url.replace(/\/+$/, ''), key });
 }

@@ -4,6 +4,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { clientLimits } from '../shared/client-limits.ts';
 import { parseEnvironment } from '../shared/environment.ts';
 import { createMeter } from '../shared/meter.ts';
 import { createEventPublisher } from '../shared/publish-events.ts';
@@ -22,10 +23,12 @@ const logger = new Logger();
 const meter = createMeter(new Metrics());
 const now = () => Date.now();
 const client = createBucketClient();
+// What a topic does not take stays owed, and the end of an invocation is near when its files are settled.
+const sns = new SNSClient(clientLimits({ requestMs: 3_000, attempts: 2 }));
 
 const tools = {
   table: {
-    client: new DynamoDBClient({}),
+    client: new DynamoDBClient(clientLimits()),
     tableName: environment.TABLE_NAME,
     recordTtlDays: environment.RECORD_TTL_DAYS,
   },
@@ -36,7 +39,7 @@ const tools = {
     segmentBytes: environment.SEGMENT_BYTES,
   }),
   queue: createRecoveryQueue({
-    sqs: new SQSClient({}),
+    sqs: new SQSClient(clientLimits()),
     queueUrl: environment.QUEUE_URL,
     deadLetterQueueUrl: environment.DEAD_LETTER_QUEUE_URL,
     now,
@@ -45,7 +48,7 @@ const tools = {
   keyTemplate: environment.KEY_TEMPLATE,
   storage: environment.ZENCODER_STORAGE,
   api: zencoderApiOf(environment),
-  events: createEventPublisher(new SNSClient({}), environment.EVENTS_TOPIC_ARN),
+  events: createEventPublisher(sns, environment.EVENTS_TOPIC_ARN),
   meter,
   logger,
   now,
