@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
+import type { EventsTopic } from './events-topic.ts';
 import { type LoggingProps, RecoveryFunction } from './function.ts';
 import type { LedgerTable } from './ledger-table.ts';
 import type { RecoveryQueue } from './recovery-queue.ts';
@@ -10,6 +11,7 @@ import { grantZencoderApiKey, type ZencoderApiProps, zencoderApiVariables } from
 export interface ReconcileProps extends LoggingProps, ZencoderApiProps {
   readonly queue: RecoveryQueue;
   readonly ledger: LedgerTable;
+  readonly events: EventsTopic;
   /** Entries of Zencoder's storage, separated by commas; see `parseStorageAllowList`. */
   readonly zencoderStorage: string;
   /** Whether outputs without any destination are collected as well. */
@@ -21,8 +23,8 @@ export interface ReconcileProps extends LoggingProps, ZencoderApiProps {
 }
 
 /**
- * The schedule that looks for what no message will wake and what no notification told, and its function. A run that
- * takes longer than the time between two overlaps with the next, which does no harm.
+ * The schedule that looks for what no message will wake and what no notification named and that publishes owed events,
+ * and its function. A run that takes longer than the time between two overlaps with the next, which does no harm.
  *
  * 512 MB hold a page of fifty jobs with all their outputs and thumbnails many times over.
  */
@@ -42,6 +44,7 @@ export class Reconcile extends Construct {
       environment: {
         QUEUE_URL: props.queue.queue.queueUrl,
         TABLE_NAME: props.ledger.table.tableName,
+        EVENTS_TOPIC_ARN: props.events.topic.topicArn,
         ZENCODER_STORAGE: props.zencoderStorage,
         COLLECT_UNSENT_OUTPUTS: String(props.collectUnsentOutputs),
         AT_RISK_HOURS: String(props.atRiskHours),
@@ -54,6 +57,7 @@ export class Reconcile extends Construct {
     props.queue.grantCount(role);
     props.ledger.grantRead(role);
     props.ledger.grantAmend(role);
+    props.events.grantPublish(role);
     grantZencoderApiKey(role, props);
 
     new Rule(this, 'Schedule', {

@@ -67,6 +67,7 @@ export class RecoveryStack extends Stack {
       ...zencoderApi,
       queue,
       ledger,
+      events,
       zencoderStorage: config.zencoderStorage,
       collectUnsentOutputs: config.collectUnsentOutputs,
       atRiskHours: config.atRiskHours,

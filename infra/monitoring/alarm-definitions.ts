@@ -102,6 +102,15 @@ function ofRecoveries(
       todo: `Its logs name each record (pk, sk) and what is wrong with it: correct the item, or deploy the version that wrote it. Before the deadline the recovery then goes on by itself; after it, ${run('redrive', '--dead-letters')} brings the message back. ${run('status')} shows what is left.`,
     })),
     {
+      id: 'EventsOwed',
+      metric: metrics.of('eventsOwed', 'reconcile', Stats.MAXIMUM, MINUTE),
+      // A level: between two runs it stays what it was.
+      ...{ threshold: 1, periods: 1, datapoints: 1, missing: TreatMissingData.IGNORE },
+      happened:
+        'Events are not being delivered: the topic in the output EventsTopicArn does not take them. Files are recovered all the same, and the events are kept.',
+      todo: `Fix the topic's key or policy, or the organization's policy, so that the roles of worker and reconcile may publish; their logs name the reason at "events not published". ${run('status')} shows how many are owed; they are published by themselves within minutes.`,
+    },
+    {
       id: 'UnlistedStorage',
       metric: metrics.of('unlistedStorage', 'ingest', Stats.SUM, MINUTE),
       ...AT_ONCE,

@@ -76,6 +76,17 @@ export function makeGraphs(
         ]),
       ],
       [
+        graph(
+          'Events that the topic has not taken',
+          HALF,
+          [of('eventsOwed', 'reconcile', Stats.MAXIMUM, 'owed')],
+          [of('oldestEventOwed', 'reconcile', Stats.MAXIMUM, 'oldest, ms')],
+        ),
+        graph('Refused by the topic, by reason', HALF, [
+          metrics.byDimension('eventsNotPublished', Stats.SUM),
+        ]),
+      ],
+      [
         graph('Queue', THIRD, [
           queue.metricApproximateNumberOfMessagesVisible({
             label: 'waiting',

@@ -3,6 +3,7 @@ import type { DecisionSettings } from '../shared/decide.ts';
 import type { LedgerTable } from '../shared/ledger/ledger-table.ts';
 import type { RecoveryMessage } from '../shared/message.ts';
 import type { Meter } from '../shared/metrics.ts';
+import type { EventPublisher } from '../shared/publish-events.ts';
 import type { ZencoderApi } from '../shared/zencoder-api.ts';
 
 /** What reconcile works with: made once, at the handler. */
@@ -14,6 +15,7 @@ export interface ReconcileTools {
   readonly send: (messages: readonly RecoveryMessage[]) => Promise<void>;
   /** Messages that the recovery queue holds and nobody has taken yet, as near as SQS tells. */
   readonly backlog: () => Promise<number>;
+  readonly events: EventPublisher;
   readonly settings: DecisionSettings;
   /** Milliseconds before its deadline from which an open recovery is at risk. */
   readonly atRiskMs: number;

@@ -6,6 +6,7 @@ import { zencoderApiEnvironment } from '../shared/zencoder-api-environment.ts';
 export const reconcileEnvironment = v.object({
   QUEUE_URL: httpUrl,
   TABLE_NAME: text,
+  EVENTS_TOPIC_ARN: text,
   ZENCODER_STORAGE: storageAllowList,
   COLLECT_UNSENT_OUTPUTS: flag,
   /** Hours before its deadline from which an open recovery is at risk. */

@@ -1,12 +1,14 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, ScheduledEvent } from 'aws-lambda';
 import { clientLimits } from '../shared/client-limits.ts';
 import { encodeMessage } from '../shared/encode-message.ts';
 import { parseEnvironment } from '../shared/environment.ts';
 import { createMeter } from '../shared/meter.ts';
+import { createEventPublisher } from '../shared/publish-events.ts';
 import { sendAll } from '../shared/send-all.ts';
 import { zencoderApiOf } from '../shared/zencoder-api-environment.ts';
 import { backlogOf } from './backlog.ts';
@@ -26,6 +28,7 @@ const tools: ReconcileTools = {
   api: zencoderApiOf(environment),
   send: (messages) => sendAll(sqs, environment.QUEUE_URL, messages.map(encodeMessage)),
   backlog: () => backlogOf(sqs, environment.QUEUE_URL),
+  events: createEventPublisher(new SNSClient(clientLimits()), environment.EVENTS_TOPIC_ARN),
   settings: {
     storage: environment.ZENCODER_STORAGE,
     collectUnsentOutputs: environment.COLLECT_UNSENT_OUTPUTS,

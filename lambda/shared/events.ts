@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Meaning } from './errors.ts';
 import { isoTime } from './ledger/keys.ts';
-import type { PrimaryFailureRecord, RecoveryRecord } from './ledger/records.ts';
+import type { LedgerRecord, PrimaryFailureRecord, RecoveryRecord } from './ledger/records.ts';
 import type { Role } from './model.ts';
 
 /**
  * The events on the stack's SNS topic: one for each primary failure and one for each recovery that ends. They are JSON
  * of version 1: later versions of the stack may add fields and never change or take one away without a new number.
  *
- * Each is delivered at least once and in no particular order. A repetition has the same `id`, so who must act only
- * once remembers ids. All times are ISO 8601 in UTC. No event holds a signed URL, a signature or a password.
+ * Each is published once its state is in the ledger (see `ledger/outbox.ts`), delivered at least once and in no
+ * particular order. A repetition has the same `id`, so who must act only once remembers ids. All times are ISO 8601 in UTC. No event holds a signed URL, a signature or a password.
  */
 
 interface EventHead {
@@ -97,6 +97,11 @@ export interface EventAttributes {
   readonly errorClass?: string;
 }
 
+/** The event that a record stands for; null for a recovery that is open. */
+export function eventOf(record: LedgerRecord): RecoveryEvent | null {
+  return 'fileId' in record ? settledEvent(record) : failureEvent(record);
+}
+
 /** The event of a primary failure. */
 export function failureEvent(failure: PrimaryFailureRecord): PrimaryFailureEvent {
   const { errorClass, message, link, destinationHost } = failure;
@@ -104,7 +109,7 @@ export function failureEvent(failure: PrimaryFailureRecord): PrimaryFailureEvent
   return { ...headOf(type, failure, []), type, error: { errorClass, message, link, destinationHost } };
 }
 
-/** The event of a recovery that is about to be settled; null while it is open. */
+/** The event of a settled recovery, made of nothing but its record; null while it is open. */
 export function settledEvent(recovery: RecoveryRecord): RecoveredEvent | NotRecoveredEvent | null {
   const { state, settledAt, lastError } = recovery;
   if (settledAt === undefined) return null;

@@ -72,6 +72,17 @@ export const METRICS = {
    * hand, or written by a newer version.
    */
   unreadableRecords: { name: 'UnreadableRecords', unit: 'Count', services: ['worker', 'reconcile'] },
+  /** Events that the topic did not take when they were published, by the reason: they stay owed. */
+  eventsNotPublished: {
+    name: 'EventsNotPublished',
+    unit: 'Count',
+    services: ['worker', 'reconcile'],
+    by: 'ErrorClass',
+  },
+  /** Events that are owed after a run of `reconcile` has tried to publish them; a level, written at every run. */
+  eventsOwed: { name: 'EventsOwed', unit: 'Count', services: ['reconcile'] },
+  /** For how long the oldest of them is owed; written at every run, 0 when none is. */
+  oldestEventOwed: { name: 'OldestEventOwed', unit: 'Milliseconds', services: ['reconcile'] },
   /** Messages that went to the dead-letter queue because no attempt can make sense of them. */
   messagesNotUnderstood: {
     name: 'MessagesNotUnderstood',

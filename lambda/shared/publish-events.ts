@@ -10,7 +10,35 @@ const BATCH_EVENTS = 10;
 export class EventsNotPublished extends RecoveryError {
   override readonly name = 'EventsNotPublished';
   override readonly meaning = 'try-again';
+  /** Ids of the events that it did not take; it took all others. */
+  readonly refused: ReadonlySet<string>;
+  /** The first reason, as SNS or the SDK names it: `KMSAccessDeniedException`, `TimeoutError`. */
+  readonly code: string;
+  /** Whether it refused a call as a whole (its key, its policy, no answer in time), and not single events. */
+  readonly isOfTopic: boolean;
+
+  constructor(refusals: readonly Refusal[], outOf: number) {
+    const codes = [...new Set(refusals.map(({ code }) => code))];
+    const ofCall = refusals.find((refusal) => refusal.cause !== undefined);
+    super(`the topic did not take ${refusals.length} of ${outOf} events: ${codes.join(', ')}`, {
+      cause: ofCall?.cause,
+    });
+    this.refused = new Set(refusals.map(({ id }) => id));
+    this.code = codes[0] ?? UNKNOWN;
+    this.isOfTopic = ofCall !== undefined;
+  }
 }
+
+/** Why the topic did not take an event. */
+export interface Refusal {
+  /** Of the event. */
+  readonly id: string;
+  readonly code: string;
+  /** Of a call that failed as a whole. */
+  readonly cause?: unknown;
+}
+
+const UNKNOWN = 'Unknown';
 
 export interface EventPublisher {
   /** @throws {EventsNotPublished} unless the topic took every one. */
@@ -19,18 +47,23 @@ export interface EventPublisher {
 
 /** The stack's SNS topic. */
 export function createEventPublisher(sns: SNSClient, topicArn: string): EventPublisher {
-  const publishBatch = async (events: readonly RecoveryEvent[]): Promise<void> => {
-    const answer = await sns
-      .send(new PublishBatchCommand({ TopicArn: topicArn, PublishBatchRequestEntries: events.map(entryOf) }))
-      .catch((cause: unknown) => {
-        throw new EventsNotPublished('the topic did not answer', { cause });
+  const publishBatch = async (events: readonly RecoveryEvent[]): Promise<Refusal[]> => {
+    try {
+      const { Failed = [] } = await sns.send(
+        new PublishBatchCommand({
+          TopicArn: topicArn,
+          PublishBatchRequestEntries: events.map(entryOf),
+        }),
+      );
+      const codes = new Map(Failed.map(({ Id, Code = UNKNOWN }) => [Id, Code]));
+      return events.flatMap(({ id }, index) => {
+        const code = codes.get(String(index));
+        return code === undefined ? [] : [{ id, code }];
       });
-    const refused = answer.Failed ?? [];
-    if (refused.length === 0) return;
-    const codes = [...new Set(refused.map(({ Code }) => Code))].join(', ');
-    throw new EventsNotPublished(
-      `the topic did not take ${refused.length} of ${events.length} events: ${codes}`,
-    );
+    } catch (cause) {
+      const code = cause instanceof Error ? cause.name : UNKNOWN;
+      return events.map(({ id }) => ({ id, code, cause }));
+    }
   };
 
   return {
@@ -38,7 +71,8 @@ export function createEventPublisher(sns: SNSClient, topicArn: string): EventPub
       const batches = Array.from({ length: Math.ceil(events.length / BATCH_EVENTS) }, (_, index) =>
         events.slice(index * BATCH_EVENTS, (index + 1) * BATCH_EVENTS),
       );
-      await Promise.all(batches.map(publishBatch));
+      const refusals = (await Promise.all(batches.map(publishBatch))).flat();
+      if (refusals.length > 0) throw new EventsNotPublished(refusals, events.length);
     },
   };
 }

@@ -1,10 +1,14 @@
 import pMap from 'p-map';
 import { fileIdOf } from '../shared/backup-file.ts';
 import { RecoveryError } from '../shared/errors.ts';
-import { failureEvent } from '../shared/events.ts';
 import { claimFiles, type FileClaim, type KeyedFile, type OutputContext } from '../shared/ledger/claims.ts';
-import { markFailuresPublished, recordPrimaryFailures } from '../shared/ledger/failures.ts';
-import { MAX_SPENT_MESSAGES } from '../shared/ledger/records.ts';
+import { recordPrimaryFailures } from '../shared/ledger/failures.ts';
+import { isLeftOwed } from '../shared/ledger/outbox.ts';
+import {
+  MAX_SPENT_MESSAGES,
+  type PrimaryFailureRecord,
+  type RecoveryRecord,
+} from '../shared/ledger/records.ts';
 import { reopenRecovery } from '../shared/ledger/reopenings.ts';
 import type { OutputMessage } from '../shared/message.ts';
 import type { BackupFile } from '../shared/model.ts';
@@ -19,8 +23,8 @@ import {
 } from './context.ts';
 import { copyFile, type FileTask } from './copy-file.ts';
 import { keysOf } from './key-template.ts';
+import { publishOrOwe } from './publish-or-owe.ts';
 import { settleOutcomes } from './settle.ts';
-import { noteOf } from './verdict.ts';
 
 /** Files that are claimed and settled in one DynamoDB call each: the items that one transaction takes. */
 const GROUP_FILES = 100;
@@ -40,43 +44,42 @@ export class SourceNotAllowed extends RecoveryError {
 /**
  * Does all that is to be done for one output: records its primary failures, then claims, copies and settles its backup
  * files side by side. Settled files are left alone, unless they were lost and this message brings new evidence; while
- * another message has a file, this one stays in reserve.
+ * another message has a file, this one stays in reserve. Events of the failures are published beside the copying: no
+ * file waits for the topic.
  *
  * @throws {SourceNotAllowed} when a URL is not on the allow-list; the failures are recorded all the same.
  */
 export async function recoverOutput(message: OutputMessage, context: WorkerContext): Promise<MessageOutcome> {
-  const published = await recordFailures(message, context);
+  const published = publishOrOwe(await recordFailures(message, context), context);
+  try {
+    return await recoverAllowed(message, context);
+  } finally {
+    await published;
+  }
+}
+
+async function recoverAllowed(message: OutputMessage, context: WorkerContext): Promise<MessageOutcome> {
   const stranger = message.files.find(({ url }) => !context.storage.allows(new URL(url)));
   if (stranger !== undefined) {
-    if (published.kind === 'again') return published;
     throw new SourceNotAllowed(
       `a ${stranger.role} file is on ${new URL(stranger.url).host}, which is not on the allow-list`,
     );
   }
-  return earliest([published, await recoverFiles(message, message.files, context)]);
+  return await recoverFiles(message, message.files, context);
 }
 
-/** Records the primary failures and publishes those that nobody has; files do not wait for a topic out of order. */
-async function recordFailures(message: OutputMessage, context: WorkerContext): Promise<MessageOutcome> {
-  const { table, events, logger, meter, now } = context;
+/** Records the primary failures; gives those whose event this message is to publish. */
+async function recordFailures(
+  message: OutputMessage,
+  { table, logger, meter, now }: WorkerContext,
+): Promise<PrimaryFailureRecord[]> {
   const recorded = await recordPrimaryFailures(table, message, now());
   for (const { record, isNew } of recorded) {
     if (!isNew) continue;
     logger.warn('primary failure', { role: record.role, errorClass: record.errorClass });
     meter.put('primaryFailures', 1, record.errorClass);
   }
-  const untold = recorded
-    .map(({ record }) => record)
-    .filter(({ eventPublishedAt }) => eventPublishedAt === undefined);
-  if (untold.length === 0) return DONE;
-  try {
-    await events.publish(untold.map(failureEvent));
-    await markFailuresPublished(table, untold, now());
-    return DONE;
-  } catch (error) {
-    logger.error('events not published', { fault: noteOf(error) });
-    return afterPause(context);
-  }
+  return recorded.flatMap(({ record, isNew }) => (isNew || isLeftOwed(record, now()) ? [record] : []));
 }
 
 /** Claims, copies and settles files of one output. */
@@ -100,12 +103,22 @@ async function recoverGroup(
   context: WorkerContext,
 ): Promise<MessageOutcome> {
   const claims = await claimAll({ job, output, failedAt }, files, context);
+  const published = publishOrOwe(leftOwedOf(claims, context), context);
   const tasks = claims.flatMap((claim) => taskOf(claim, { job, output }));
   const attempts = await pMap(tasks, async (task) => ({ task, outcome: await copyFile(task, context) }), {
     concurrency: FILES_AT_ONCE,
   });
   const left = claims.map((claim) => reserveFor(claim, context));
-  return earliest([await settleOutcomes(attempts, context), ...left]);
+  const outcome = await settleOutcomes(attempts, context);
+  await published;
+  return earliest([outcome, ...left]);
+}
+
+/** Settled recoveries whose event was left by an invocation that died, or that the topic refused. */
+function leftOwedOf(claims: readonly FileClaim[], { now }: WorkerContext): RecoveryRecord[] {
+  return claims.flatMap(({ outcome, record }) =>
+    outcome === 'settled' && isLeftOwed(record, now()) ? [record] : [],
+  );
 }
 
 /** Claims files, those included that were lost before this message's URL was tried: it may succeed. */

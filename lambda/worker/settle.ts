@@ -1,4 +1,3 @@
-import { settledEvent } from '../shared/events.ts';
 import { readRecovery } from '../shared/ledger/read-items.ts';
 import type {
   AttemptError,
@@ -6,18 +5,14 @@ import type {
   RecoveryRecord,
   WakingMessage,
 } from '../shared/ledger/records.ts';
-import {
-  releaseRecoveries,
-  type Settlement,
-  settledRecord,
-  settleRecoveries,
-} from '../shared/ledger/settlements.ts';
+import { releaseRecoveries, type Settlement, settleRecoveries } from '../shared/ledger/settlements.ts';
 import type { Meter } from '../shared/metrics.ts';
-import { afterPause, DONE, type MessageOutcome, type WorkerContext, wakingMessageOf } from './context.ts';
+import { DONE, type MessageOutcome, type WorkerContext, wakingMessageOf } from './context.ts';
 import type { Copied, CopyResult } from './copy/types.ts';
 import type { FileOutcome, FileTask } from './copy-file.ts';
 import { identityOf } from './provenance.ts';
-import { type FaultNote, judgeFault, noteOf, type Verdict } from './verdict.ts';
+import { publishOrOwe } from './publish-or-owe.ts';
+import { judgeFault, noteOf, type Verdict } from './verdict.ts';
 
 /**
  * How long a file is kept whose every byte is in the bucket and that only lacks its completion: its source is no longer
@@ -43,8 +38,9 @@ type Entry =
   | { readonly kind: 'release'; readonly release: Release };
 
 /**
- * Writes what attempts came to, and says when the message is due again. A recovery is settled once its event is
- * published, so that every event is; while the topic does not take events, recoveries stay open and are tried again.
+ * Writes what attempts came to, and says when the message is due again. What lost and failed recoveries hold in the
+ * bucket is freed, the end of a recovery is written, and then its event is published: one that the topic does not take
+ * stays owed in the ledger and needs no message.
  */
 export async function settleOutcomes(
   attempts: readonly Attempted[],
@@ -52,47 +48,18 @@ export async function settleOutcomes(
 ): Promise<MessageOutcome> {
   const { table, now } = context;
   const entries = (await Promise.all(attempts.map((attempted) => entryOf(attempted, context)))).flat();
-  const wanted = entries.flatMap((entry) => (entry.kind === 'settle' ? [entry] : []));
-  const settledAt = now();
-  const fault = await publishSettled(wanted, settledAt, context);
-  const settlements = fault === null ? wanted : [];
-  const releases = [
-    ...entries.flatMap((entry) => (entry.kind === 'release' ? [entry.release] : [])),
-    ...(fault === null ? [] : wanted.map(({ record }) => unpublished(record, fault, context))),
-  ];
+  const settlements = entries.flatMap((entry) => (entry.kind === 'settle' ? [entry] : []));
+  const releases = entries.flatMap((entry) => (entry.kind === 'release' ? [entry.release] : []));
   await Promise.all(settlements.map((entry) => giveUpUpload(entry, context)));
   const [written] = await Promise.all([
-    settlements.length > 0 ? settleRecoveries(table, settlements, settledAt) : [],
+    settlements.length > 0 ? settleRecoveries(table, settlements, now()) : [],
     releases.length > 0 && releaseRecoveries(table, releases, now()),
   ]);
-  for (const { outcome, record } of written) if (outcome === 'done') measure(record, context.meter);
+  const settled = written.flatMap(({ outcome, record }) => (outcome === 'done' ? [record] : []));
+  for (const record of settled) measure(record, context.meter);
+  await publishOrOwe(settled, context);
   const times = releases.map(({ nextAttemptAt }) => nextAttemptAt);
   return times.length === 0 ? DONE : { kind: 'again', at: Math.min(...times) };
-}
-
-async function publishSettled(
-  settlements: readonly (Entry & { kind: 'settle' })[],
-  settledAt: number,
-  { events, logger }: WorkerContext,
-): Promise<FaultNote | null> {
-  try {
-    await events.publish(
-      settlements.flatMap(
-        ({ record, settlement }) => settledEvent(settledRecord(record, settlement, settledAt)) ?? [],
-      ),
-    );
-    return null;
-  } catch (error) {
-    const fault = noteOf(error);
-    logger.error('events not published', { fault });
-    return fault;
-  }
-}
-
-/** The file is where it is: whatever its deadline, the next attempt has only its event to publish. */
-function unpublished(record: ClaimedRecovery, fault: FaultNote, context: WorkerContext): Release {
-  const error = { ...fault, at: context.now() };
-  return { record, error, nextAttemptAt: afterPause(context).at, nextAttemptBy: wakingMessageOf(context) };
 }
 
 function measure(record: RecoveryRecord, meter: Meter): void {

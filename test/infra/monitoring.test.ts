@@ -90,6 +90,7 @@ describe('the alarms', () => {
         `${METRICS.unlistedStorage.name} ingest`,
         `${METRICS.unreadableRecords.name} worker`,
         `${METRICS.unreadableRecords.name} reconcile`,
+        `${METRICS.eventsOwed.name} reconcile`,
       ]),
     );
   });
@@ -113,6 +114,14 @@ describe('the alarms', () => {
     expect(alarm('AtRisk').AlarmDescription).toContain('less than 4 hours left');
   });
 
+  it('keep the level of what is owed to the topic, and see a new one within a minute of a run', () => {
+    expect(alarm('EventsOwed')).toMatchObject({
+      ...{ Statistic: 'Maximum', Threshold: 1, Period: 60, EvaluationPeriods: 1 },
+      TreatMissingData: 'ignore',
+    });
+    expect(alarm('EventsOwed').AlarmDescription).toMatch(/key or policy/);
+  });
+
   it('take silence of reconcile for a fault, but not before it has missed three runs', () => {
     expect(alarm('ReconcileSilent')).toMatchObject({
       TreatMissingData: 'breaching',
@@ -133,7 +142,7 @@ describe('the alarms', () => {
   });
 
   it('take no silence for a fault but that of reconcile', () => {
-    const others = alarms.filter(({ id }) => id !== 'ReconcileSilent' && id !== 'AtRisk');
+    const others = alarms.filter(({ id }) => !['ReconcileSilent', 'AtRisk', 'EventsOwed'].includes(id));
     expect(new Set(others.map(({ TreatMissingData }) => TreatMissingData))).toEqual(
       new Set(['notBreaching']),
     );

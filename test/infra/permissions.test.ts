@@ -92,15 +92,17 @@ describe('the worker', () => {
 });
 
 describe('reconcile', () => {
-  it('may look records up and amend them, queue and count messages, and nothing else', () => {
+  it('may look records up and amend them, publish events, queue and count messages, and nothing else', () => {
     expect(allowed(reconcile)).toEqual({
       'ReconciliationReconcileLogs.Arn': ['logs:CreateLogStream', 'logs:PutLogEvents'],
       'RecoveriesQueue.Arn': ['sqs:GetQueueAttributes', 'sqs:SendMessage'],
+      EventsTopic: ['sns:Publish'],
       'LedgerTable.Arn': ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
       'LedgerTable.Arn/index/failures-by-day': ['dynamodb:GetItem', 'dynamodb:Query'],
       'LedgerTable.Arn/index/failures-by-class': ['dynamodb:GetItem', 'dynamodb:Query'],
       'LedgerTable.Arn/index/failures-by-host': ['dynamodb:GetItem', 'dynamodb:Query'],
       'LedgerTable.Arn/index/recoveries-by-state': ['dynamodb:GetItem', 'dynamodb:Query'],
+      'LedgerTable.Arn/index/events-owed': ['dynamodb:GetItem', 'dynamodb:Query'],
     });
   });
 });

@@ -40,7 +40,7 @@ export async function createLedgerTable(client: DynamoDBClient, tableName: strin
       GlobalSecondaryIndexes: indexes.map((index) => ({
         IndexName: index.name,
         KeySchema: keySchema(index),
-        Projection: { ProjectionType: 'ALL' as const },
+        Projection: { ProjectionType: index.projection },
       })),
     }),
   );

@@ -28,8 +28,7 @@ export async function followJob(
     const milliseconds = Math.round(performance.now() - began);
     // Before its event is published the worker still has to do with the record, and would put a removed one back.
     const isRecorded =
-      records.failures.length > 0 &&
-      records.failures.every(({ eventPublishedAt }) => eventPublishedAt !== undefined);
+      records.failures.length > 0 && records.failures.every(({ eventOwedAt }) => eventOwedAt === undefined);
     const isSettled =
       records.recoveries.length > 0 && records.recoveries.every(({ settledAt }) => settledAt !== undefined);
     if (isRecorded && (isSettled || !untilRecovered)) return { records, isDone: true, milliseconds };

@@ -1,9 +1,8 @@
 import type { OutputMessage } from '../message.ts';
 import { existingItem, writeAll } from './conditional-writes.ts';
-import { failureToItem, parseFailure, storedChanges } from './items.ts';
-import { failureKey } from './keys.ts';
+import { failureToItem, parseFailure } from './items.ts';
 import { type LedgerTable, recordTtl } from './ledger-table.ts';
-import type { FailureKey, PrimaryFailureRecord } from './records.ts';
+import type { PrimaryFailureRecord } from './records.ts';
 import { readable } from './unreadable.ts';
 
 /** What a message says of an output's primary failures. */
@@ -18,12 +17,10 @@ export interface RecordedFailure {
 
 /**
  * Takes down the primary failures of an output. Whoever comes first writes; a later notification changes nothing, so
- * that a record stays what it was when its event was published.
+ * that a record stays what it was when its event was published. The write that makes a record marks its event as owed;
+ * see `outbox.ts`.
  *
- * To publish each event at least once, publish for every record without `eventPublishedAt` and then call
- * {@link markFailuresPublished}: a crash in between leaves the mark out.
- *
- * Cost: an output has at most two failures. One: PutItem, 1 write unit and 1 for each of three indexes. Two: one
+ * Cost: an output has at most two failures. One: PutItem, 1 write unit and 1 for each of four indexes. Two: one
  * TransactWriteItems, twice the table's share. A repetition costs as much, without the indexes.
  *
  * @param now epoch milliseconds.
@@ -50,26 +47,6 @@ export async function recordPrimaryFailures(
   });
 }
 
-/**
- * Notes that the events of these failures were published. Cost: as for {@link recordPrimaryFailures}.
- *
- * @param now epoch milliseconds.
- */
-export async function markFailuresPublished(
-  table: LedgerTable,
-  failures: readonly FailureKey[],
-  now: number,
-): Promise<void> {
-  await writeAll(
-    table,
-    failures.map((failure) => ({
-      update: failureKey(failure),
-      changes: { set: storedChanges({ eventPublishedAt: now }) },
-      condition: { expression: 'attribute_exists(#pk) AND attribute_not_exists(#eventPublishedAt)' },
-    })),
-  );
-}
-
 function recordsOf(
   { job, output, failures, failedAt }: FailuresMessage,
   now: number,
@@ -85,5 +62,6 @@ function recordsOf(
     test: job.test,
     failedAt,
     recordedAt: now,
+    eventOwedAt: now,
   }));
 }

@@ -5,6 +5,7 @@ import {
   failureKey,
   type ItemKey,
   isoTime,
+  owedIndexKeys,
   recoveryKey,
   shardOf,
   shardPartition,
@@ -67,7 +68,7 @@ const failureItem = v.object({
   link: nullableText,
   destinationHost: nullableText,
   recordedAt: time,
-  eventPublishedAt: v.exactOptional(time),
+  eventOwedAt: v.exactOptional(time),
 });
 
 const uploadPlan = v.object({
@@ -99,6 +100,7 @@ const recoveryItem = v.object({
   settledAt: v.exactOptional(time),
   settledBy: v.exactOptional(text),
   spentMessages: v.exactOptional(v.array(text)),
+  eventOwedAt: v.exactOptional(time),
   attempts: count,
   redrives: v.exactOptional(count),
   nextAttemptAt: v.exactOptional(time),
@@ -163,6 +165,9 @@ export function parseSegment(item: Item): SegmentRecord {
   };
 }
 
+/** Attributes that mark an event as owed. */
+export const OWED_ATTRIBUTES = ['eventOwedAt', 'owedShard', 'owedKey'] as const;
+
 /** The whole item of a primary failure, with its index keys. */
 export function failureToItem(failure: PrimaryFailureRecord, ttl?: number): Item & ItemKey {
   const shard = shardOf(failure.jobId);
@@ -174,6 +179,7 @@ export function failureToItem(failure: PrimaryFailureRecord, ttl?: number): Item
     classShard: shardPartition(failure.errorClass, shard),
     ...(failure.destinationHost && { hostShard: shardPartition(failure.destinationHost, shard) }),
     failedAtKey: failedAtKey(failure),
+    ...owedIndexKeys(failure),
     ...(ttl !== undefined && { ttl }),
   };
 }
@@ -191,6 +197,7 @@ export function recoveryToItem(recovery: RecoveryRecord, ttl?: number): Item & I
     // DynamoDB has no empty set.
     ...(segmentsDone.length > 0 && { segmentsDone: new Set(segmentsDone) }),
     ...stateIndexKeys(recovery),
+    ...owedIndexKeys(recovery),
     ...(ttl !== undefined && { ttl }),
   };
 }

@@ -105,6 +105,27 @@ export function stateKey(time: number, { jobId, outputId, role, fileId }: Recove
   return `${isoTime(time)}#${jobId}#${outputId}#${role}#${fileId}`;
 }
 
+/** The index attributes of a record whose event is owed; both undefined without {@link Owing.eventOwedAt}. */
+export function owedIndexKeys(record: Owing): { owedShard?: string; owedKey?: string } {
+  const { jobId, eventOwedAt } = record;
+  if (eventOwedAt === undefined) return {};
+  return {
+    owedShard: shardPartition(OWED, shardOf(jobId)),
+    owedKey:
+      'fileId' in record ? stateKey(eventOwedAt, record) : failedAtKey({ ...record, failedAt: eventOwedAt }),
+  };
+}
+
+/** All index partitions of what is owed. */
+export function owedPartitions(): string[] {
+  return shardPartitions(OWED);
+}
+
+/** A record as far as its owed event is concerned. */
+export type Owing = (FailureKey | RecoveryKey) & { readonly eventOwedAt?: number };
+
+const OWED = 'OWED';
+
 /** The index attributes of a recovery. */
 export function stateIndexKeys(
   recovery: RecoveryKey & { state: RecoveryState; deadline: number; settledAt?: number },

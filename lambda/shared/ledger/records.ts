@@ -22,8 +22,8 @@ export interface PrimaryFailureRecord extends FailureKey, PrimaryFailure {
   readonly failedAt: number;
   /** When the ledger first took it down. */
   readonly recordedAt: number;
-  /** When its event was published; absent until then, so that a crash in between leaves it to be published. */
-  readonly eventPublishedAt?: number;
+  /** Since when its event is owed: from the first record of it until the topic has taken it. */
+  readonly eventOwedAt?: number;
 }
 
 /** Who works on a recovery or a segment, and until when nobody else may. */
@@ -109,6 +109,8 @@ export interface RecoveryRecord extends RecoveryKey {
    * evidence that opens a lost recovery again.
    */
   readonly spentMessages?: readonly string[];
+  /** Since when the event of its end is owed: from the settlement until the topic has taken it. */
+  readonly eventOwedAt?: number;
   /** How often it was claimed. */
   readonly attempts: number;
   /** How often it was opened again after it had been settled; absent for never. */
@@ -142,6 +144,9 @@ export interface RecoveryRecord extends RecoveryKey {
   readonly progressAt?: number;
   readonly upload?: SegmentedUpload;
 }
+
+/** What an event is made of. */
+export type LedgerRecord = PrimaryFailureRecord | RecoveryRecord;
 
 /** A recovery under the lease of the caller. */
 export type ClaimedRecovery = RecoveryRecord & { readonly lease: Lease };

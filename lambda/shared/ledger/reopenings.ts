@@ -10,9 +10,12 @@ import { attributesOf, bounded, OUTCOME, PROGRESS } from './settlements.ts';
 
 /**
  * Opens a settled recovery again, for a redrive: `pending`, what it had come to removed, history, count of attempts and
- * key kept: an earlier attempt may have put the object there. The deadline stays until a claim brings a fresh URL's.
+ * key kept: an earlier attempt may have put the object there. The deadline stays until a claim brings a fresh URL's. An
+ * event that is still owed is owed no more: that the recovery is lost or failed would be false by the time it is
+ * published.
  *
- * Cost: GetItem (consistent) and UpdateItem: 1–2 read units, 1 write unit, 2 for the index.
+ * Cost: GetItem (consistent) and UpdateItem: 1–2 read units, 1 write unit, 2 for the index by state, 1 for that of owed
+ * events when one was owed.
  *
  * @param now epoch milliseconds.
  * @returns `open` when it was (or became) open by itself, undefined when the ledger does not have it.

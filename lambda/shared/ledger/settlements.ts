@@ -1,6 +1,6 @@
 import type { RecoveryKey } from '../model.ts';
 import { existingItem, writeAll, writeOne } from './conditional-writes.ts';
-import { type Item, parseRecovery, recoveryToItem, storedChanges } from './items.ts';
+import { type Item, OWED_ATTRIBUTES, parseRecovery, recoveryToItem, storedChanges } from './items.ts';
 import { recoveryKey } from './keys.ts';
 import { type LedgerTable, recordTtl } from './ledger-table.ts';
 import {
@@ -45,11 +45,12 @@ export type LeasedWrite = {
 const LEASE_IS_MINE = '#leaseOwner = :if_owner';
 
 /**
- * Settles recoveries that the caller has claimed: final state, details, lease and plan removed. For the same invocation
- * a repetition changes nothing and answers `done`.
+ * Settles recoveries that the caller has claimed: final state, details, lease and plan removed, and the event of the end
+ * marked as owed (see `outbox.ts`), all by one conditional write. For the same invocation a repetition changes nothing
+ * and answers `done`.
  *
- * Cost: one UpdateItem (1 write unit a KB, and 2 for the index, whose key changes) for one, else a TransactWriteItems
- * for each hundred.
+ * Cost: one UpdateItem (1 write unit a KB, 2 for the index by state, whose key changes, and 1 for that of owed events)
+ * for one, else a TransactWriteItems for each hundred.
  *
  * @param now epoch milliseconds.
  * @returns one outcome each, in order.
@@ -157,7 +158,7 @@ export const OUTCOME = [
     'verifiedBy',
     'warnings',
   ],
-  ...['upload', 'segmentsDone', 'stateShard', 'stateKey'],
+  ...['upload', 'segmentsDone', 'stateShard', 'stateKey', ...OWED_ATTRIBUTES],
 ] as const;
 
 export const PROGRESS = ['bytesDone', 'bytesTotal', 'progressAt'] as const;
@@ -195,7 +196,10 @@ function isRepetition(existing: RecoveryRecord, seen: ClaimedRecovery, next: Rec
 /** What {@link settleRecoveries} makes of a recovery, without writing it. @param now epoch milliseconds. */
 export function settledRecord(record: ClaimedRecovery, settlement: Settlement, now: number): RecoveryRecord {
   const { nextAttemptAt: _, nextAttemptBy: __, lastError: ___, upload: ____, ...rest } = withoutLease(record);
-  const settledAs = { ...rest, updatedAt: now, settledAt: now, settledBy: record.lease.owner };
+  const settledAs = {
+    ...rest,
+    ...{ updatedAt: now, settledAt: now, settledBy: record.lease.owner, eventOwedAt: now },
+  };
   if (settlement.state === 'recovered') {
     const { size } = settlement;
     return { ...settledAs, ...settlement, bytesDone: size, bytesTotal: size, progressAt: now };

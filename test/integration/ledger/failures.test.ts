@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { markFailuresPublished, recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
+import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
 import { readJob } from '../../../lambda/shared/ledger/read-items.ts';
 import { aFailure, aFailuresMessage, NOW } from '../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
@@ -30,6 +30,7 @@ describe('recordPrimaryFailures', () => {
         test: false,
         failedAt: NOW,
         recordedAt: NOW + 1,
+        eventOwedAt: NOW + 1,
       })),
     );
   });
@@ -54,17 +55,5 @@ describe('recordPrimaryFailures', () => {
 
   it('does nothing for an output without failures', async () => {
     expect(await recordPrimaryFailures(ledger.table, aFailuresMessage({ failures: [] }), NOW)).toEqual([]);
-  });
-});
-
-describe('markFailuresPublished', () => {
-  it('leaves a mark that whoever records the failure again can see', async () => {
-    const message = aFailuresMessage();
-    const [first] = await recordPrimaryFailures(ledger.table, message, NOW);
-    expect(first?.record.eventPublishedAt).toBeUndefined();
-    await markFailuresPublished(ledger.table, first ? [first.record] : [], NOW + 3);
-    await markFailuresPublished(ledger.table, first ? [first.record] : [], NOW + 7);
-    const [again] = await recordPrimaryFailures(ledger.table, message, NOW);
-    expect(again?.record.eventPublishedAt).toBe(NOW + 3);
   });
 });

@@ -50,6 +50,7 @@ function tools(given: Partial<ReconcileTools> = {}): ReconcileTools {
       sent.push(...messages);
       await sendAll(worker.messaging.sqs, worker.queueUrl, messages.map(encodeMessage));
     },
+    events: worker.tools().events,
     backlog: () => backlogOf(worker.messaging.sqs, worker.queueUrl),
     settings: { storage: parseStorageAllowList(worker.standIn.allowed), collectUnsentOutputs: false },
     atRiskMs: 6 * HOUR,

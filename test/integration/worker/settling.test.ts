@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type EventPublisher, EventsNotPublished } from '../../../lambda/shared/publish-events.ts';
+import { countOwedEvents } from '../../../lambda/shared/ledger/outbox.ts';
+import { createEventPublisher, type EventPublisher } from '../../../lambda/shared/publish-events.ts';
+import { SourceRefused } from '../../../lambda/worker/copy/source-errors.ts';
 import { startWorker, type TestWorker } from '../../support/worker.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
 
@@ -29,7 +31,7 @@ describe('what an output comes to', () => {
       'recovery-recovered thumbnail',
     ]);
     expect(new Set(ids(events)).size).toBe(events.length);
-    expect(failures.every(({ eventPublishedAt }) => eventPublishedAt !== undefined)).toBe(true);
+    expect([...failures, ...recoveries].every(({ eventOwedAt }) => eventOwedAt === undefined)).toBe(true);
 
     const bytes = recoveries.reduce((sum, { size = 0 }) => sum + size, 0);
     const sum = (metric: string) =>
@@ -79,34 +81,48 @@ describe('what an output comes to', () => {
   });
 });
 
-describe('a topic that takes no events', () => {
-  const dead: EventPublisher = {
-    publish: async (events) => {
-      if (events.length > 0) throw new EventsNotPublished('the topic did not answer');
-    },
-  };
+/** A topic that does not exist: it refuses every call, as one does whose key or policy is wrong. */
+const refusing = () => createEventPublisher(worker.messaging.sns, `${worker.messaging.topicArn}-of-another`);
 
-  it('lets files be copied, and nothing be settled that was not told', async () => {
-    const { jobId, messages } = await worker.failedJob();
-    const { events: living } = worker.tools();
-    worker.use({ events: dead });
-    const first = await worker.deliver(messages[0] ?? '');
-    expect(first.isDone).toBe(false);
-    expect((await worker.job(jobId)).recoveries).toMatchObject([
-      { state: 'pending', lastError: { errorClass: 'EventsNotPublished' } },
-    ]);
-    const keys = await worker.keys();
-    expect(keys.filter((key) => key.includes(jobId))).toHaveLength(1);
-
-    // Even if it takes until long after the URL has ended: the file is in the bucket.
-    worker.advance(30 * 3_600_000);
-    const still = await worker.redeliver(first);
+/** Replaces the topic for what `work` does. */
+async function withTopic<T>(events: EventPublisher, work: () => Promise<T>): Promise<T> {
+  const { events: living } = worker.tools();
+  worker.use({ events });
+  try {
+    return await work();
+  } finally {
     worker.use({ events: living });
-    worker.advance(3_600_000);
-    expect((await worker.redeliver(still)).isDone).toBe(true);
+  }
+}
+
+describe('a topic that refuses', () => {
+  it('keeps no file from being recovered and settled, and no message on the queue', async () => {
+    const { jobId, messages } = await worker.failedJob(WITH_THUMBNAILS);
+
+    const { isDone } = await withTopic(refusing(), () => worker.deliver(messages[0] ?? ''));
+
+    expect(isDone).toBe(true);
     const { failures, recoveries } = await worker.job(jobId);
-    expect(recoveries).toMatchObject([{ state: 'recovered', attempts: 3 }]);
-    expect(failures[0]?.eventPublishedAt).toBeDefined();
+    expect(recoveries.map(({ state }) => state)).toEqual(recoveries.map(() => 'recovered'));
+    expect(failures.length).toBeGreaterThan(0);
+    const measured = worker.metrics();
+    expect(measured.filter(({ metric }) => metric === 'recoveredFiles')).toHaveLength(3);
+    const refused = measured.filter(({ metric }) => metric === 'eventsNotPublished');
+    expect(refused.reduce((sum, { value }) => sum + value, 0)).toBe(failures.length + recoveries.length);
+    expect(new Set(refused.map(({ by }) => by))).toEqual(new Set(['NotFoundException']));
+    expect(await countOwedEvents(worker.ledger.table, worker.now() + 1)).toBe(
+      failures.length + recoveries.length,
+    );
+  });
+
+  it('gets the events when the notification is repeated, once', async () => {
+    const { messages } = await worker.failedJob();
+    await withTopic(refusing(), () => worker.deliver(messages[0] ?? ''));
+    worker.advance(60_000);
+
+    await worker.deliver(messages[0] ?? '');
+    await worker.deliver(messages[0] ?? '');
+
     expect((await worker.events()).map(({ type }) => type).toSorted()).toEqual([
       'primary-failure',
       'recovery-recovered',
@@ -116,19 +132,75 @@ describe('a topic that takes no events', () => {
   it('gets an event with the same id again when its answer was lost', async () => {
     const { messages } = await worker.failedJob();
     const { events: living } = worker.tools();
+    const silent: EventPublisher = {
+      publish: async (events) => {
+        await living.publish(events);
+        if (events.length > 0) throw new Error('the connection broke');
+      },
+    };
+    await withTopic(silent, () => worker.deliver(messages[0] ?? ''));
+    const once = await worker.events();
+    worker.advance(60_000);
+
+    await worker.deliver(messages[0] ?? '');
+
+    expect(once).toHaveLength(2);
+    expect(ids(await worker.events())).toEqual(ids(once));
+  });
+
+  it('keeps no file waiting while it does not answer', async () => {
+    const { jobId, messages } = await worker.failedJob();
+    const { promise: answer, resolve: answered } = Promise.withResolvers<void>();
+    const { engine } = worker.tools();
+    const copied = Promise.withResolvers<void>();
     worker.use({
-      events: {
-        publish: async (events) => {
-          await living.publish(events);
-          await dead.publish(events);
+      engine: {
+        ...engine,
+        start: async (job) => {
+          copied.resolve();
+          return await engine.start(job);
         },
       },
     });
-    const first = await worker.deliver(messages[0] ?? '');
-    const told = await worker.events();
-    worker.use({ events: living });
-    worker.advance(3_600_000);
-    expect((await worker.redeliver(first)).isDone).toBe(true);
-    expect(ids(await worker.events())).toEqual(ids(told));
+
+    const delivery = withTopic({ publish: () => answer }, () => worker.deliver(messages[0] ?? ''));
+    await copied.promise;
+    answered();
+    await delivery;
+
+    worker.use({ engine });
+    expect((await worker.job(jobId)).recoveries).toMatchObject([{ state: 'recovered' }]);
+  });
+});
+
+describe('an event', () => {
+  it('is not published for an end that never came into the ledger', async () => {
+    const { jobId, messages } = await worker.failedJob();
+    const { engine, api } = worker.tools();
+    const { client } = worker.ledger;
+    worker.use({
+      api: null,
+      engine: {
+        ...engine,
+        start: async () => {
+          client.middlewareStack.add(() => () => Promise.reject(new Error('the worker died')), {
+            name: 'death',
+            step: 'initialize',
+          });
+          throw new SourceRefused('the source answered 403');
+        },
+      },
+    });
+    const first = await worker.deliver(messages[0] ?? '').finally(() => {
+      client.middlewareStack.remove('death');
+      worker.use({ engine, api });
+    });
+
+    worker.advance(17 * 60_000);
+    await worker.redeliver(first);
+
+    expect((await worker.job(jobId)).recoveries).toMatchObject([{ state: 'recovered' }]);
+    const types = new Set((await worker.events()).map(({ type }) => type));
+    expect(types).toEqual(new Set(['primary-failure', 'recovery-recovered']));
   });
 });

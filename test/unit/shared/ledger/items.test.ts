@@ -38,7 +38,7 @@ const failure: fc.Arbitrary<PrimaryFailureRecord> = fc
       destinationHost: maybe(text),
       recordedAt: time,
     }),
-    fc.record({ eventPublishedAt: time }, { requiredKeys: [] }),
+    fc.record({ eventOwedAt: time }, { requiredKeys: [] }),
   )
   .map(([given, more]) => ({ ...given, ...more }));
 
@@ -61,6 +61,7 @@ const required = {
 const optional = {
   settledAt: time,
   settledBy: text,
+  eventOwedAt: time,
   redrives: count,
   nextAttemptAt: time,
   nextAttemptBy: fc.record({ messageId: text, receiptHandle: text }),

@@ -1,0 +1,112 @@
+import { LedgerItemNotUnderstood } from '../shared/ledger/ledger-table.ts';
+import {
+  countOwedEvents,
+  OWED_GRACE_MS,
+  type OwedEvent,
+  owedEvents,
+  readOwed,
+} from '../shared/ledger/outbox.ts';
+import type { LedgerRecord } from '../shared/ledger/records.ts';
+import { publishOwed } from '../shared/publish-owed.ts';
+import type { ReconcileTools } from './context.ts';
+
+/** What publishing works with. */
+export type PublishingTools = Pick<ReconcileTools, 'table' | 'events' | 'meter' | 'logger' | 'now'>;
+
+/** Events that are read, published and unmarked together. */
+const PAGE = 50;
+
+/** What a run did about the events that are owed. */
+export interface OwedSummary {
+  readonly published: number;
+  /** What is left: refused, or for the next run. */
+  readonly owed: number;
+}
+
+/**
+ * Publishes the events that are owed, the oldest first, each at least once, until the topic refuses or the time is up. A
+ * single event that it does not take is passed over, and stays owed. Writes how many are left and for how long the oldest of them is owed.
+ *
+ * Cost when nothing is owed: eight Queries, 4 read units. An event: 1 read unit for each 4 KB, 1–2 write units a KB and 1
+ * for the index.
+ *
+ * @param stopAt epoch milliseconds by which no further page is begun.
+ */
+export async function publishOwedEvents(tools: PublishingTools, stopAt: number): Promise<OwedSummary> {
+  const { table, meter, now } = tools;
+  const before = now() - OWED_GRACE_MS;
+  // Counted once, before the marks go: an index shows for a moment what is no more.
+  let owed = await countOwedEvents(table, before);
+  let published = 0;
+  let oldest: number | null = null;
+  if (owed > 0) {
+    for await (const page of pagesOf(owedEvents(table, before))) {
+      if (now() >= stopAt) {
+        oldest ??= page[0]?.owedAt ?? null;
+        break;
+      }
+      const outcome = await publishPage(page, tools);
+      published += outcome.published;
+      owed -= page.length - outcome.left.length;
+      oldest ??= outcome.left[0]?.owedAt ?? null;
+      if (outcome.isRefused) break;
+    }
+  }
+  owed = Math.max(0, owed);
+  meter.put('eventsOwed', owed);
+  meter.put('oldestEventOwed', owed === 0 || oldest === null ? 0 : Math.max(0, now() - oldest));
+  return { published, owed };
+}
+
+interface PageOutcome {
+  readonly published: number;
+  /** Those that are still owed, the oldest first. */
+  readonly left: readonly OwedEvent[];
+  /** The next page would fare no better. */
+  readonly isRefused: boolean;
+}
+
+async function publishPage(page: readonly OwedEvent[], tools: PublishingTools): Promise<PageOutcome> {
+  const { logger, meter } = tools;
+  const read = await Promise.all(page.map(async (entry) => ({ entry, record: await readOr(entry, tools) })));
+  const records = read.flatMap(({ record }) => (record === null || record === NOT_READ ? [] : [record]));
+  const { taken, refused, refusal } = await publishOwed(records, tools);
+  if (refusal !== null) {
+    logger.error('events not published', { errorClass: refusal.name, message: refusal.message });
+    meter.put('eventsNotPublished', refused.length, refusal.code);
+  }
+  const isLeft = ({ record }: (typeof read)[number]) =>
+    record === NOT_READ || (record !== null && refused.includes(record));
+  return {
+    published: taken,
+    left: read.filter(isLeft).map(({ entry }) => entry),
+    isRefused: refusal?.isOfTopic === true,
+  };
+}
+
+const NOT_READ = 'not-read';
+
+/** One item that cannot be read keeps no other's event back; its own stays owed, which is seen. */
+async function readOr(
+  entry: OwedEvent,
+  { table, logger }: PublishingTools,
+): Promise<LedgerRecord | typeof NOT_READ | null> {
+  try {
+    return await readOwed(table, entry);
+  } catch (error) {
+    if (!(error instanceof LedgerItemNotUnderstood)) throw error;
+    logger.error('event not made', { errorClass: error.name, message: error.message });
+    return NOT_READ;
+  }
+}
+
+async function* pagesOf(entries: AsyncIterable<OwedEvent>): AsyncGenerator<OwedEvent[]> {
+  let page: OwedEvent[] = [];
+  for await (const entry of entries) {
+    page.push(entry);
+    if (page.length < PAGE) continue;
+    yield page;
+    page = [];
+  }
+  if (page.length > 0) yield page;
+}

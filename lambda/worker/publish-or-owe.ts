@@ -1,0 +1,23 @@
+import type { LedgerRecord } from '../shared/ledger/records.ts';
+import { publishOwed } from '../shared/publish-owed.ts';
+import type { WorkerContext } from './context.ts';
+import { noteOf } from './verdict.ts';
+
+/**
+ * Publishes the events that records owe. Never throws, and nothing waits for it to succeed: what the topic does not take
+ * stays owed in the ledger, and reconcile publishes it.
+ */
+export async function publishOrOwe(
+  records: readonly LedgerRecord[],
+  context: Pick<WorkerContext, 'table' | 'events' | 'logger' | 'meter'>,
+): Promise<void> {
+  const { logger, meter } = context;
+  try {
+    const { refusal, refused } = await publishOwed(records, context);
+    if (refusal === null) return;
+    logger.error('events not published', { fault: noteOf(refusal) });
+    meter.put('eventsNotPublished', refused.length, refusal.code);
+  } catch (error) {
+    logger.warn('events left owed', { fault: noteOf(error) });
+  }
+}
