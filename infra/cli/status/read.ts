@@ -1,5 +1,6 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { LedgerTable } from '../../../lambda/shared/ledger/ledger-table.ts';
+import { countOwedEvents, OWED_GRACE_MS } from '../../../lambda/shared/ledger/outbox.ts';
 import { countOpenRecoveries, openRecoveriesByDeadline } from '../../../lambda/shared/ledger/queries.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
 import { type BoundedCount, countRecoveries } from '../../../lambda/shared/ledger/tallies.ts';
@@ -21,6 +22,8 @@ export interface StackStatus {
   };
   /** In the last 24 hours. */
   readonly settled: Readonly<Record<'recovered' | 'lost' | 'failed', BoundedCount>>;
+  /** Events that the topic has not taken. */
+  readonly eventsOwed: number;
   readonly queue: QueueDepth;
   readonly deadLetters: { readonly count: number; readonly reasons: ReadonlyMap<string, number> };
 }
@@ -43,7 +46,7 @@ export async function readStatus(
   { atRisk, limit, now }: { readonly atRisk: number; readonly limit: number; readonly now: number },
 ): Promise<StackStatus> {
   const lastDay = { since: now - DAY_MS, until: now + DAY_MS };
-  const [total, inDanger, overdue, next, recovered, lost, failed, queue, dead] = await Promise.all([
+  const [total, inDanger, overdue, next, recovered, lost, failed, eventsOwed, queue, dead] = await Promise.all([
     countOpenRecoveries(table),
     countOpenRecoveries(table, { deadlineFrom: now, deadlineBefore: now + atRisk }),
     countOpenRecoveries(table, { deadlineBefore: now }),
@@ -51,6 +54,7 @@ export async function readStatus(
     countRecoveries(table, 'RECOVERED', lastDay),
     countRecoveries(table, 'LOST', lastDay),
     countRecoveries(table, 'FAILED', lastDay),
+    countOwedEvents(table, now - OWED_GRACE_MS),
     queueDepth(sqs, queueUrl),
     queueDepth(sqs, deadLetterQueueUrl),
   ]);
@@ -59,6 +63,7 @@ export async function readStatus(
   return {
     open: { total, atRisk: inDanger, overdue, next },
     settled: { recovered, lost, failed },
+    eventsOwed,
     queue,
     deadLetters: { count, reasons },
   };
@@ -66,7 +71,7 @@ export async function readStatus(
 
 /** Sentences for a person, one for each thing to be done; none when all is well. */
 export function attentionFor(
-  { open, settled, deadLetters }: StackStatus,
+  { open, settled, eventsOwed, deadLetters }: StackStatus,
   unreadable: NotedTable['unreadable'] = new Map(),
 ): string[] {
   const leftOut = unreadableLine(unreadable);
@@ -83,6 +88,11 @@ export function attentionFor(
     ...(settled.failed.count > 0
       ? [
           `${counted(settled.failed.count, 'recovery', 'recoveries')} failed and will not be tried again: npm run failures -- --state failed`,
+        ]
+      : []),
+    ...(eventsOwed > 0
+      ? [
+          `${counted(eventsOwed, 'event is', 'events are')} not delivered: let worker and reconcile publish on the events topic (its key, its policy)`,
         ]
       : []),
     ...(deadLetters.count > 0

@@ -27,7 +27,7 @@ export interface StatusView {
 
 /** The status for people. */
 export async function writeStatus(out: Terminal, status: StackStatus, view: StatusView): Promise<void> {
-  const { open, settled, queue, deadLetters } = status;
+  const { open, settled, eventsOwed, queue, deadLetters } = status;
   const { name, atRisk, now } = view;
   const rows: [string, string][] = [
     [
@@ -42,6 +42,7 @@ export async function writeStatus(out: Terminal, status: StackStatus, view: Stat
       'Queue',
       `${queue.waiting} waiting, ${queue.hidden} being worked on or until their next attempt, ${queue.delayed} delayed`,
     ],
+    ...(eventsOwed > 0 ? [['Events', `${eventsOwed} not delivered`] satisfies [string, string]] : []),
     ['Dead letters', `${deadLetters.count}`],
     ...[...deadLetters.reasons].map(([reason, count]): [string, string] => [
       '',
@@ -83,7 +84,7 @@ function rowOf(recovery: RecoveryRecord, deadlineAtRisk: number, now: number): C
 
 /** The status as a JSON object of stable shape. */
 export function statusJson(status: StackStatus, attention: readonly string[], now: number): object {
-  const { open, settled, queue, deadLetters } = status;
+  const { open, settled, eventsOwed, queue, deadLetters } = status;
   return {
     at: new Date(now).toISOString(),
     open: {
@@ -97,6 +98,7 @@ export function statusJson(status: StackStatus, attention: readonly string[], no
       lost: settled.lost.count,
       failed: settled.failed.count,
     },
+    eventsOwed,
     queue,
     deadLetters: {
       count: deadLetters.count,

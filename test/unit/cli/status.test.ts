@@ -9,6 +9,7 @@ const none = { count: 0, isComplete: true };
 const WELL: StackStatus = {
   open: { total: 3, atRisk: 0, overdue: 2, next: [] },
   settled: { recovered: { count: 9, isComplete: true }, lost: { count: 2, isComplete: true }, failed: none },
+  eventsOwed: 0,
   queue: { waiting: 1, hidden: 2, delayed: 0 },
   deadLetters: { count: 0, reasons: new Map() },
 };
@@ -25,6 +26,7 @@ describe('attentionFor', () => {
       { settled: { ...WELL.settled, failed: { count: 2, isComplete: true } } },
       '--state failed',
     ],
+    ['events that the topic does not take', { eventsOwed: 1 }, '1 event is not delivered'],
     ['dead letters', { deadLetters: { count: 4, reasons: new Map() } }, 'npm run redrive -- --dead-letters'],
   ])('says what to do about %s', (_, change, sentence) => {
     expect(attentionFor({ ...WELL, ...change })).toEqual([expect.stringContaining(sentence)]);
