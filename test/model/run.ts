@@ -329,6 +329,7 @@ class Run {
           api: this.#api,
           send: (messages) => this.#queue.send(messages),
           backlog: async () => this.#queue.visible().length,
+          events: this.#topic,
           settings: { storage: this.#storage, collectUnsentOutputs: false },
           atRiskMs: 6 * HOUR,
           patience: patienceMs(VISIBILITY_MS / 1000),

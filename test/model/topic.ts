@@ -17,16 +17,23 @@ export class ModelTopic implements EventPublisher {
 
   async publish(events: readonly RecoveryEvent[]): Promise<void> {
     if (events.length === 0) return;
-    const loss = () => new EventsNotPublished('the topic did not answer');
+    const notPublished = (refused: readonly RecoveryEvent[], code: string, cause?: unknown) =>
+      new EventsNotPublished(
+        refused.map(({ id }) => ({ id, code, cause })),
+        events.length,
+      );
+    const loss = () => notPublished(events, 'TimeoutError', new Error('the topic did not answer'));
     const refusal = async () => {
       this.#take(events.slice(1));
-      throw new EventsNotPublished('the topic did not take 1 of the events: InternalError');
+      throw notPublished(events.slice(0, 1), 'InternalError');
     };
     await this.#scheduler.call({
       label: `publish ${events.map(({ type, role }) => `${type} ${role}`).join(', ')}`,
       fates: ['refused', 'answer-lost', 'repeated'],
       act: async () => {
-        if (this.#refuses()) throw new EventsNotPublished('the topic refuses: AuthorizationError');
+        if (this.#refuses()) {
+          throw notPublished(events, 'AuthorizationError', new Error('the topic refuses'));
+        }
         this.#take(events);
       },
       refusal,
