@@ -46,18 +46,19 @@ export async function readStatus(
   { atRisk, limit, now }: { readonly atRisk: number; readonly limit: number; readonly now: number },
 ): Promise<StackStatus> {
   const lastDay = { since: now - DAY_MS, until: now + DAY_MS };
-  const [total, inDanger, overdue, next, recovered, lost, failed, eventsOwed, queue, dead] = await Promise.all([
-    countOpenRecoveries(table),
-    countOpenRecoveries(table, { deadlineFrom: now, deadlineBefore: now + atRisk }),
-    countOpenRecoveries(table, { deadlineBefore: now }),
-    firstOf(openRecoveriesByDeadline(table, { expected: limit }), limit),
-    countRecoveries(table, 'RECOVERED', lastDay),
-    countRecoveries(table, 'LOST', lastDay),
-    countRecoveries(table, 'FAILED', lastDay),
-    countOwedEvents(table, now - OWED_GRACE_MS),
-    queueDepth(sqs, queueUrl),
-    queueDepth(sqs, deadLetterQueueUrl),
-  ]);
+  const [total, inDanger, overdue, next, recovered, lost, failed, eventsOwed, queue, dead] =
+    await Promise.all([
+      countOpenRecoveries(table),
+      countOpenRecoveries(table, { deadlineFrom: now, deadlineBefore: now + atRisk }),
+      countOpenRecoveries(table, { deadlineBefore: now }),
+      firstOf(openRecoveriesByDeadline(table, { expected: limit }), limit),
+      countRecoveries(table, 'RECOVERED', lastDay),
+      countRecoveries(table, 'LOST', lastDay),
+      countRecoveries(table, 'FAILED', lastDay),
+      countOwedEvents(table, now - OWED_GRACE_MS),
+      queueDepth(sqs, queueUrl),
+      queueDepth(sqs, deadLetterQueueUrl),
+    ]);
   const count = dead.waiting + dead.hidden + dead.delayed;
   const reasons = count === 0 ? new Map<string, number>() : await deadLetterReasons(sqs, deadLetterQueueUrl);
   return {
