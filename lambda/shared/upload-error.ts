@@ -1,3 +1,4 @@
+import { redact } from './redact.ts';
 import { UNKNOWN_UPLOAD_ERROR, UPLOAD_ERRORS, type UploadErrorKind } from './upload-error-catalogue.ts';
 
 export { UNKNOWN_UPLOAD_ERROR, UPLOAD_ERRORS, type UploadErrorKind } from './upload-error-catalogue.ts';
@@ -45,10 +46,10 @@ export function isUploadError(errorClass: string): boolean {
 /**
  * Where the upload was to go, as far as the message tells: the host of the first URL in it, the bucket of
  * `s3://bucket/…`, a bucket or host that is named without URL; lower case, without user info and port. Null when the
- * message tells nothing. Works on the unredacted message, and gives nothing of the credentials in it.
+ * message tells nothing, and when it is in doubt where a password ends: it is read from what {@link redact} shows.
  */
 export function destinationHostOf(message: string | null): string | null {
-  const text = (message ?? '').slice(0, READ_CHARACTERS);
+  const text = redact((message ?? '').slice(0, READ_CHARACTERS));
   const host =
     hostOfUrlIn(text) ?? /\bbucket named ["'`]?([A-Za-z0-9._-]{3,63})/i.exec(text)?.[1] ?? hostNamedIn(text);
   return host === null ? null : tidyHost(host);
@@ -76,20 +77,16 @@ function classNamed(word: string): string | null {
 }
 
 function classInMessage(message: string): string | null {
-  const found = CLASS_IN_TEXT.exec(message.slice(0, READ_CHARACTERS))?.[0];
+  // A password may be written like a class.
+  const found = CLASS_IN_TEXT.exec(redact(message.slice(0, READ_CHARACTERS)))?.[0];
   return found === undefined ? null : classNamed(found);
 }
 
+/** Of a redacted text; a URL that is masked behind its scheme has no host. */
 function hostOfUrlIn(text: string): string | null {
-  const rest = /[a-z][a-z0-9+.-]{0,40}:\/\/([^\s"'<>]+)/i.exec(text)?.[1];
-  if (rest === undefined) return null;
+  const rest = /[a-z][a-z0-9+.-]{0,40}:\/\/([^\s"'<>]+)/i.exec(text)?.[1] ?? '';
   const authority = rest.split(/[/?#]/, 1)[0] ?? '';
-  const behind = (rest.slice(rest.lastIndexOf('@') + 1).split(/[/?#]/, 1)[0] ?? '').trim();
-  if (authority.includes('@')) return authority.slice(authority.lastIndexOf('@') + 1);
-  const lostUserInfo = /:(?![0-9]*[^A-Za-z0-9]*$)/.test(authority) && !authority.startsWith('[');
-  if (lostUserInfo) return rest.includes('@') ? behind : null;
-  // `user:12/34@host` and `host:12/34@x` look the same: rather no host than a wrong one.
-  return authority.includes(':') && rest.includes('@') ? null : authority;
+  return authority === '' ? null : authority.slice(authority.lastIndexOf('@') + 1);
 }
 
 /** A host without scheme, only after a word that announces one, so that a file name is not taken for it. */

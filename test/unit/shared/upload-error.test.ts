@@ -44,6 +44,10 @@ describe('errorClassOf', () => {
     );
   });
 
+  it('takes no piece of a password for a class', () => {
+    expect(errorClassOf(null, 'ftp://render:MyOwnError@ftp.acme.example failed')).toBe('UnknownUploadError');
+  });
+
   it('finds every known class in every form of link', () => {
     const form = fc.constantFrom(
       (name: string) => `https://app.zencoder.com/docs/errors/${name}`,
@@ -104,6 +108,12 @@ describe('destinationHostOf', () => {
     ['No bucket named acme-thumbz was found on S3.', 'acme-thumbz'],
     ['Could not write to show.720.mp4/', null],
     ['No access key matching the one provided was found on S3.', null],
+    ['ftp://render:p@ss/word@ftp.acme.example/x failed', null],
+    ['ftp://render:a@b?c@ftp.acme.example/x failed', null],
+    ['sftp://render:s3@cret#x@ftp.acme.example/x failed', null],
+    ['ftp://render:two@b.words here@ftp.acme.example/x failed', null],
+    ['ftp://render:cut@off', null],
+    ['password changed to my.secret.word', null],
     ['://', null],
     [null, null],
   ])('finds in %j the host %s', (message, host) => {
@@ -111,12 +121,16 @@ describe('destinationHostOf', () => {
   });
 
   it('gives a host or nothing, and never a password, whatever the message', () => {
-    const secret = fc.stringMatching(/^[A-Za-z0-9!/%]{10,20}$/);
+    const secret = fc
+      .stringMatching(/^[A-Za-z0-9!/%@:?# .]{10,20}$/)
+      .filter((text) => !text.startsWith('//'));
     fc.assert(
       fc.property(fc.string(), secret, fc.string(), (before, password, after) => {
-        const host = destinationHostOf(`${before} ftp://user:${password}@host.example/ ${after}`);
-        expect(host ?? '').not.toContain(password.toLowerCase());
+        const host = destinationHostOf(`${before} ftp://user:${password}@host.example/ ${after}`) ?? '';
+        const pieces = password.toLowerCase().split(/[^a-z0-9]+/);
+        expect(pieces.filter((piece) => piece.length > 3 && host.includes(piece))).toEqual([]);
       }),
+      { numRuns: 2000 },
     );
   });
 });
