@@ -115,8 +115,8 @@ function ofRecoveries(
       metric: metrics.of('unlistedStorage', 'ingest', Stats.SUM, MINUTE),
       ...AT_ONCE,
       happened:
-        'Zencoder keeps files on storage that the setting zencoderStorage does not list: nobody fetches them, and after 24 hours they are gone.',
-      todo: `The logs of the ingest function name the storage: add it to zencoderStorage and deploy; then ${run('redrive', '--job ID --output ID')} for the outputs of the jobs named there, for which the setting zencoderApiKeySecretArn is needed.`,
+        'Zencoder keeps files on storage that the setting zencoderStorage does not list, or names them in a form that is not allowed: they are not fetched, and after 24 hours they are gone.',
+      todo: `The logs of the ingest function name the storage and the reason: where it is not listed, add it to zencoderStorage and deploy; then ${run('redrive', '--job ID --output ID')} for the outputs of the jobs named there, for which the setting zencoderApiKeySecretArn is needed.`,
     },
     {
       id: 'ApiKeyRefused',

@@ -68,7 +68,7 @@ export function makeGraphs(
           'The customer must act, by error',
           THIRD,
           [metrics.byDimension('customerMustAct', Stats.SUM)],
-          [of('unlistedStorage', 'ingest', Stats.SUM, 'notifications of unlisted storage')],
+          [of('unlistedStorage', 'ingest', Stats.SUM, 'notifications of files that are not fetched')],
         ),
         graph('Attempts of a recovery', THIRD, [
           of('attempts', 'worker', Stats.AVERAGE, 'average'),

@@ -1,4 +1,4 @@
-import { type DecisionSettings, decide, unlistedStorage } from '../shared/decide.ts';
+import { type DecisionSettings, decide, passedOver } from '../shared/decide.ts';
 import { encodeMessage } from '../shared/encode-message.ts';
 import type { Meter } from '../shared/metrics.ts';
 import { type Notification, parseNotification } from '../shared/notification.ts';
@@ -64,7 +64,7 @@ async function isFromZencoder(headers: RequestHeaders, world: ReceiveDependencie
 
 async function take(notification: Notification, world: ReceiveDependencies): Promise<Answer> {
   const decisions = decide(notification, world.settings, world.now());
-  reportUnlisted(notification, world);
+  reportPassedOver(notification, world);
   const bodies = decisions
     .flatMap((decision) => messagesOf(notification.job, decision, 'notification'))
     .map(encodeMessage);
@@ -89,12 +89,12 @@ async function take(notification: Notification, world: ReceiveDependencies): Pro
   return answer;
 }
 
-/** Nobody fetches these files, and a day later nobody can: whoever reads it adds the bucket to the setting. */
-function reportUnlisted(notification: Notification, { settings, log, meter }: ReceiveDependencies): void {
-  const unlisted = unlistedStorage(notification, settings.storage);
-  if (unlisted.length === 0) return;
-  log.error('files on storage that is not listed', { jobId: notification.job.id, unlisted });
-  meter.put('unlistedStorage', 1);
+/** These files are not fetched, and a day later they cannot be: the log says where they are and why they are left. */
+function reportPassedOver(notification: Notification, { settings, log, meter }: ReceiveDependencies): void {
+  const places = passedOver(notification, settings.storage);
+  if (places.length === 0) return;
+  log.error('files on storage that is not fetched from', { jobId: notification.job.id, places });
+  for (const kind of new Set(places.map((place) => place.kind))) meter.put('unlistedStorage', 1, kind);
 }
 
 function sum(numbers: readonly number[]): number {

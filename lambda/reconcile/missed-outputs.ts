@@ -102,10 +102,7 @@ async function inDetail(
     (output) =>
       !output.backupServerUsed && output.uploadError === null && output.thumbnailUploadError === null,
   );
-  const onStorage = job.outputs.some(({ url }) => {
-    const parsed = URL.parse(url ?? '');
-    return parsed !== null && settings.storage.allows(parsed);
-  });
+  const onStorage = job.outputs.some(({ url }) => settings.storage.admit(url ?? '').kind === 'admitted');
   if (!isSilent || !onStorage || settings.collectUnsentOutputs) return job;
   if (!hasRequestsLeft(api)) {
     if (now() + MINUTE_MS > stopAt) throw new OutOfTime("the rate limit of Zencoder's API is used up");
@@ -161,7 +158,7 @@ function isMissing(
   const of = { jobId, outputId: output.id };
   return (
     failures.some(({ role }) => !known.has(failureKey({ ...of, role }).sk)) ||
-    files.some(({ role, url }) => !known.has(recoveryKey({ ...of, role, fileId: fileIdOf(new URL(url)) }).sk))
+    files.some(({ role, url }) => !known.has(recoveryKey({ ...of, role, fileId: fileIdOf(url) }).sk))
   );
 }
 

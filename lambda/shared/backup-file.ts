@@ -1,26 +1,52 @@
 import { createHash } from 'node:crypto';
+import { decodeText, parseFileUrl, placeOf } from './file-url.ts';
 import { cut } from './text.ts';
 
 const LONGEST_FILENAME = 180;
 const PACKAGE = /\.(?:zip|tar|tgz|tar\.gz)$/i;
 
+/** Zencoder removes its copy a day after the output finished. */
+const DAY_MS = 24 * 60 * 60 * 1000;
 /**
- * Identity of a backup file: the first 16 hex digits of the SHA-256 of host and path. The query is left out, because
- * two notifications of one file carry different signatures.
+ * No file outlives this, whatever its URL says: files live for a day, and the longest URL ever seen (in Zencoder's own
+ * documentation) ends 38 h 53 min after the job's last change. S3's own seven days would have a file that is gone tried
+ * again for a week.
  */
-export function fileIdOf(url: URL): string {
-  return createHash('sha256').update(`${url.host}${url.pathname}`).digest('hex').slice(0, 16);
+const LONGEST_LIFE_MS = 2 * DAY_MS;
+
+/**
+ * Identity of a backup file: the first 16 hex digits of the SHA-256 of the bucket and the decoded key, see
+ * {@link placeOf}. The query is left out, because two notifications of one file carry different signatures.
+ *
+ * @throws {SourceUrlUnusable} for what is no URL of a file.
+ */
+export function fileIdOf(url: string): string {
+  const { store, key } = placeOf(parseFileUrl(url));
+  return createHash('sha256').update(`${store}/`).update(key).digest('hex').slice(0, 16);
 }
 
 /**
- * When a signed S3 URL ends: epoch milliseconds, from `X-Amz-Date` + `X-Amz-Expires` (signature version 4) or from
- * `Expires` (version 2); null when the URL has neither in readable form.
+ * Where a backup file is, for people: `s3://bucket/key`, or origin and path for storage that is not AWS.
+ *
+ * @throws {SourceUrlUnusable} for what is no URL of a file.
  */
-export function deadlineOf(url: URL): number | null {
-  const query = url.searchParams;
-  return (
-    endOfVersion4(query.get('X-Amz-Date'), query.get('X-Amz-Expires')) ?? endOfVersion2(query.get('Expires'))
-  );
+export function sourceOf(url: string): string {
+  return placeOf(parseFileUrl(url)).text;
+}
+
+/**
+ * Until when a backup file is to be had: the end of its signed URL, from `X-Amz-Date` + `X-Amz-Expires` (signature
+ * version 4) or from `Expires` (version 2), else a day after the output finished. Never more than two days from now.
+ *
+ * @param finishedAt of the output, as near as is known; epoch milliseconds, as all times here.
+ */
+export function deadlineOf(url: string, finishedAt: number, now: number): number {
+  const { searchParams } = parseFileUrl(url).url;
+  const end =
+    endOfVersion4(searchParams.get('X-Amz-Date'), searchParams.get('X-Amz-Expires')) ??
+    endOfVersion2(searchParams.get('Expires')) ??
+    finishedAt + DAY_MS;
+  return Math.min(end, now + LONGEST_LIFE_MS);
 }
 
 function endOfVersion4(date: string | null, expires: string | null): number | null {
@@ -38,10 +64,12 @@ function endOfVersion2(expires: string | null): number | null {
 /**
  * The base name of the URL's path, decoded, with whatever is unsafe in a key or a file system replaced by `_`, and at
  * most 180 characters that keep the extension. Never empty, never `.` or `..`.
+ *
+ * @throws {SourceUrlUnusable} for what is no URL of a file.
  */
-export function filenameOf(url: URL): string {
+export function filenameOf(url: string): string {
   // Old Zencoder keys write their own slash as %2F, so the last segment is known only after decoding.
-  const decoded = decodePath(url.pathname).toWellFormed().normalize('NFC');
+  const decoded = decodeText(parseFileUrl(url).url.pathname).toWellFormed().normalize('NFC');
   const base = decoded.split(/[/\\]/).findLast((segment) => segment !== '') ?? '';
   const safe = base.replace(/[^\p{L}\p{M}\p{N}._ ()+,=@-]/gu, '_').trim();
   if (/^\.*$/.test(safe)) return 'file';
@@ -51,17 +79,6 @@ export function filenameOf(url: URL): string {
 /** True for a package of several files: neither the size nor the MD5 of a notification speaks of it. */
 export function isPackage(filename: string): boolean {
   return PACKAGE.test(filename);
-}
-
-function decodePath(path: string): string {
-  // Escape by escape, so that one damaged sequence does not leave the rest encoded.
-  return path.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
-    try {
-      return decodeURIComponent(escapes);
-    } catch {
-      return escapes;
-    }
-  });
 }
 
 function shorten(name: string): string {

@@ -1,16 +1,16 @@
 import { deadlineOf, fileIdOf, filenameOf, isPackage } from './backup-file.ts';
+import { readFileUrl } from './file-url.ts';
 import type { BackupFile, OutputInfo, PrimaryFailure, Role } from './model.ts';
 import type { Notification, NotifiedError, NotifiedOutput } from './notification.ts';
 import { redact } from './redact.ts';
-import type { StorageAllowList } from './storage-hosts.ts';
+import type { Admission, StorageAllowList } from './storage-hosts.ts';
 import { cut } from './text.ts';
 import { destinationHostOf, errorClassOf, uploadErrorCertainty } from './upload-error.ts';
 
-/** Zencoder removes its copy a day after the output finished. */
-const DAY_MS = 24 * 60 * 60 * 1000;
-/** S3 itself takes no longer URLs. */
-const LONGEST_URL = 8192;
+const LONGEST_LINK = 8192;
 const LONGEST_MESSAGE = 2000;
+/** No message of Zencoder's comes near; what is beyond is not even redacted. */
+const READ_CHARACTERS = 8192;
 
 /** Types whose told size and MD5 speak of the file at the URL; of the others they speak of all media together. */
 const SINGLE_FILE_TYPES: ReadonlySet<string | null> = new Set([
@@ -52,7 +52,7 @@ export interface OutputDecision {
  * Decides for every output of a notification what has to be recorded and recovered; outputs with neither are left out.
  * The state of the job does not matter: a failed job may hold an output that was saved.
  *
- * @param now epoch milliseconds, where the notification tells no time.
+ * @param now epoch milliseconds, where the notification tells no time, and for the latest deadline that is believed.
  */
 export function decide(
   notification: Notification,
@@ -81,7 +81,7 @@ export function decideOutput(
   if (output.event !== null || UNFINISHED.has(output.state)) return decision;
   const backedUp = isBackedUp(output);
   const files =
-    backedUp || settings.collectUnsentOutputs ? filesOf(output, settings.storage, failedAt + DAY_MS) : [];
+    backedUp || settings.collectUnsentOutputs ? filesOf(output, settings.storage, { failedAt, now }) : [];
   return { ...decision, failures: failuresOf(output, notification.inputFailed, files), files };
 }
 
@@ -89,25 +89,39 @@ function isBackedUp(output: NotifiedOutput): boolean {
   return output.backupServerUsed || output.uploadError !== null || output.thumbnailUploadError !== null;
 }
 
+/** Storage on which files are left where they are, and die after a day: somebody has to look. */
+export interface PassedOver {
+  /** Host, with the bucket where the path names it. */
+  readonly place: string;
+  readonly kind: Exclude<Admission['kind'], 'admitted'>;
+  readonly why: string;
+}
+
 /**
- * Hosts that look like storage of Zencoder's that the allow-list does not know, such as another region's: files on them
- * are left where they are and die after a day, so somebody has to look.
+ * Where files are left although they were backed up: in a form of a listed bucket's address that is not allowed, or on
+ * storage that looks like Zencoder's and is not listed, such as another region's.
  *
- * @returns each host once, with the bucket when it is in the path.
+ * @returns each place once for each reason.
  */
-export function unlistedStorage(notification: Notification, storage: StorageAllowList): string[] {
+export function passedOver(notification: Notification, storage: StorageAllowList): PassedOver[] {
   const urls = notification.outputs
     .filter(isBackedUp)
     .flatMap(({ url, thumbnails }) => [url ?? '', ...thumbnails.map((thumbnail) => thumbnail.url)]);
-  const strange = urls.flatMap((url) => {
-    const parsed = URL.parse(url);
-    return parsed === null || storage.allows(parsed) ? [] : (zencoderBucketOf(parsed) ?? []);
-  });
-  return [...new Set(strange)];
+  const left = new Map<string, PassedOver>();
+  for (const url of urls) {
+    const admission = storage.admit(url);
+    if (admission.kind === 'admitted') continue;
+    const place =
+      admission.kind === 'form-not-allowed' ? admission.host : zencoderBucketOf(readFileUrl(url)?.url);
+    const { kind, why } = admission;
+    if (place !== null) left.set(`${place} ${why}`, { place, kind, why });
+  }
+  return [...left.values()];
 }
 
 /** The place of a URL whose bucket is named like Zencoder's: `zencoder-….s3….amazonaws.com` or `s3….amazonaws.com/zencoder-…`. */
-function zencoderBucketOf({ host, pathname }: URL): string | null {
+function zencoderBucketOf(url: URL | undefined): string | null {
+  const { host = '', pathname = '' } = url ?? {};
   if (/^zencoder[a-z0-9.-]*\.s3[.-][a-z0-9.-]*amazonaws\.com(?::\d+)?$/.test(host)) return host;
   const bucket = /^\/(zencoder[a-z0-9.-]*)\//.exec(pathname)?.[1];
   return bucket !== undefined && /^s3[.-][a-z0-9.-]*amazonaws\.com(?::\d+)?$/.test(host)
@@ -115,16 +129,21 @@ function zencoderBucketOf({ host, pathname }: URL): string | null {
     : null;
 }
 
-function filesOf(output: NotifiedOutput, storage: StorageAllowList, fallbackDeadline: number): BackupFile[] {
+function filesOf(
+  output: NotifiedOutput,
+  storage: StorageAllowList,
+  times: { readonly failedAt: number; readonly now: number },
+): BackupFile[] {
   const found = new Map<string, BackupFile>();
-  const add = (role: Role, url: string, about: Pick<BackupFile, 'thumbnailLabel' | 'size' | 'md5'>) => {
-    const parsed = url.length <= LONGEST_URL ? URL.parse(url) : null;
+  const add = (role: Role, written: string, about: Pick<BackupFile, 'thumbnailLabel' | 'size' | 'md5'>) => {
+    const admission = storage.admit(written);
     // A relative path is a place inside a package: it is no URL, and resolving it against one would invent a file.
-    if (parsed === null || !storage.allows(parsed)) return;
-    const filename = filenameOf(parsed);
+    if (admission.kind !== 'admitted') return;
+    const { url } = admission;
+    const filename = filenameOf(url);
     const unknown = isPackage(filename) ? { size: null, md5: null } : {};
-    const deadline = deadlineOf(parsed) ?? fallbackDeadline;
-    found.set(`${role} ${fileIdOf(parsed)}`, { role, url, deadline, filename, ...about, ...unknown });
+    const deadline = deadlineOf(url, times.failedAt, times.now);
+    found.set(`${role} ${fileIdOf(url)}`, { role, url, deadline, filename, ...about, ...unknown });
   };
   if (output.url !== null) {
     const single = SINGLE_FILE_TYPES.has(output.type) && !/\.m3u8(?:[?#]|$)/i.test(output.url);
@@ -169,7 +188,8 @@ function failureOf(role: Role, error: NotifiedError): PrimaryFailure {
   return {
     role,
     errorClass: errorClassOf(error.link, error.errorClass ?? error.message),
-    message: error.message === null ? null : cut(redact(error.message), LONGEST_MESSAGE),
+    message:
+      error.message === null ? null : cut(redact(cut(error.message, READ_CHARACTERS)), LONGEST_MESSAGE),
     link: error.link === null ? null : safeLink(error.link),
     destinationHost: destinationHostOf(error.message),
   };
@@ -177,10 +197,11 @@ function failureOf(role: Role, error: NotifiedError): PrimaryFailure {
 
 /** Pages show the link, so only a plain web address is kept of it. */
 function safeLink(link: string): string | null {
-  const url = link.length <= LONGEST_URL ? URL.parse(link) : null;
+  const url = link.length <= LONGEST_LINK ? URL.parse(link) : null;
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:') || url.username !== '')
     return null;
   url.password = '';
   url.search = '';
+  if (url.hash.includes('=')) url.hash = '';
   return url.href;
 }

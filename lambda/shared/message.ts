@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { RecoveryError } from './errors.ts';
+import { readFileUrl } from './file-url.ts';
 
 /**
  * The messages on the recovery queue. Their shape is a contract between deployed versions: a message may be read by a
@@ -13,7 +14,11 @@ const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 const backupFile = v.object({
   role,
-  url: v.pipe(v.string(), v.url()),
+  url: v.pipe(
+    v.string(),
+    v.trim(),
+    v.check((text) => readFileUrl(text) !== null, 'expected the URL of a file'),
+  ),
   deadline: epochMs,
   filename: v.pipe(v.string(), v.minLength(1)),
   thumbnailLabel: v.nullable(v.string()),

@@ -61,10 +61,11 @@ export const METRICS = {
     by: 'ErrorClass',
   },
   /**
-   * Notifications that name files on storage like Zencoder's that the setting `zencoderStorage` does not list: nobody
-   * fetches them.
+   * Notifications that name files that are not fetched, by the reason: on storage like Zencoder's that the setting
+   * `zencoderStorage` does not list (`not-listed`), or in a form of a listed bucket's address that is not allowed
+   * (`form-not-allowed`).
    */
-  unlistedStorage: { name: 'UnlistedStorage', unit: 'Count', services: ['ingest'] },
+  unlistedStorage: { name: 'UnlistedStorage', unit: 'Count', services: ['ingest'], by: 'ErrorClass' },
   /** Recoveries that are not settled; a level, written at every run of `reconcile`. */
   openRecoveries: { name: 'OpenRecoveries', unit: 'Count', services: ['reconcile'] },
   /**

@@ -40,7 +40,10 @@ export interface PrimaryFailure {
 /** One file on Zencoder's backup server. */
 export interface BackupFile {
   readonly role: Role;
-  /** Signed URL, byte for byte as Zencoder wrote it. A credential: never logged, never stored in the ledger. */
+  /**
+   * Signed URL as the allow-list admits it: path and query byte for byte as Zencoder wrote them. A credential: never
+   * logged, never stored in the ledger.
+   */
   readonly url: string;
   /** Epoch milliseconds at which the signed URL ends. */
   readonly deadline: number;
@@ -60,7 +63,7 @@ export interface OutputKey {
   readonly outputId: string;
 }
 
-/** Identity of a recovery: job + output + role + a digest of the URL's host and path (never its query). */
+/** Identity of a recovery: job + output + role + a digest of the bucket and key that the URL names (never its query). */
 export interface RecoveryKey extends OutputKey {
   readonly role: Role;
   /** See `fileIdOf`. */

@@ -1,10 +1,21 @@
+import { type FileUrl, placeOf, readFileUrl } from './file-url.ts';
+import { s3HostOf } from './s3-host.ts';
+
 /** Zencoder's own storage: the current bucket and the one that old accounts still see. */
 export const DEFAULT_ZENCODER_STORAGE = 'zencoder-temp-storage-us-east-1,zencoder-live';
 
+/** Whether a file may be fetched. */
+export type Admission =
+  /** To be fetched from `url`: as written, but for white space around it and `http` in place of `https`. A credential. */
+  | { readonly kind: 'admitted'; readonly url: string }
+  /** On storage that is listed, but written in a form that nothing is fetched from; `why` says so in whole words. */
+  | { readonly kind: 'form-not-allowed'; readonly host: string; readonly why: string }
+  | { readonly kind: 'not-listed'; readonly why: string };
+
 /** Says of a URL whether it names an object on storage that files may be fetched from. */
 export interface StorageAllowList {
-  /** True only for an object on a listed bucket, on a port, scheme and host that nobody else can own. */
-  allows(url: URL): boolean;
+  /** Admits only an object on a listed bucket, on a port, scheme and host that serve no other. */
+  admit(url: string): Admission;
 }
 
 /** An allow-list entry that is neither a bucket name nor an origin; the message names the entry. */
@@ -12,19 +23,21 @@ export class InvalidStorageEntry extends Error {
   override readonly name = 'InvalidStorageEntry';
 }
 
-type Rule = (url: URL) => boolean;
+/** What one entry says of a URL; null when the URL is not of its storage. */
+type Rule = (file: FileUrl) => Admission | null;
 
-// Only whole, well-formed region names: anything looser would let a bucket such as `zencoder-live.s3` pass for a host.
-const REGION = '[a-z]{2}(?:-[a-z]+){1,2}-[0-9]{1,2}';
-const S3_HOST = new RegExp(`^s3(?:[.-]${REGION}|\\.dualstack\\.${REGION})?\\.amazonaws\\.com$`);
 const BUCKET = /^[a-z0-9](?:[a-z0-9]|[.-](?=[a-z0-9])|-(?=-)){1,61}[a-z0-9]$/;
+/** Hosts of S3, in any partition and for any purpose. */
+const LIKE_S3 = /^s3[.-](?:[a-z0-9.-]*\.)?amazonaws\.com(?:\.cn)?\.?$/;
+const NOT_LISTED: Admission = { kind: 'not-listed', why: 'not on the allow-list' };
 
 /**
  * Reads a comma separated allow-list. An entry is either an exact bucket name, which stands for that bucket on AWS
- * over https in every form of address (virtual-hosted, path style, regional, dual-stack), or a full origin with an
- * optional bucket path, such as `http://127.0.0.1:4567/zencoder-live`, for other S3-compatible storage.
+ * in every form of address (virtual-hosted, path style, regional, dual-stack, FIPS, accelerated), or a full origin with
+ * an optional bucket path, such as `http://127.0.0.1:4567/zencoder-live`, for other S3-compatible storage.
  *
- * There are no wildcards or prefixes: a stranger can register any bucket name that is still free.
+ * A bucket's files are fetched over https alone: of a URL written with http only the scheme is changed, which no
+ * signature covers. There are no wildcards or prefixes: anybody can register a bucket name that is still free.
  *
  * @throws {InvalidStorageEntry} for an empty list or an entry that is neither.
  */
@@ -35,7 +48,14 @@ export function parseStorageAllowList(text: string): StorageAllowList {
     .filter((entry) => entry !== '');
   if (entries.length === 0) throw new InvalidStorageEntry('the list of Zencoder storage is empty');
   const rules = entries.map(parseEntry);
-  return { allows: (url) => namesAnObject(url) && rules.some((rule) => rule(url)) };
+  return {
+    admit: (written) => {
+      const file = readFileUrl(written);
+      if (file === null) return NOT_LISTED;
+      const answers = rules.flatMap((rule) => rule(file) ?? []);
+      return answers.find(({ kind }) => kind === 'admitted') ?? answers[0] ?? NOT_LISTED;
+    },
+  };
 }
 
 function parseEntry(entry: string): Rule {
@@ -49,14 +69,29 @@ function bucketRule(bucket: string): Rule {
       `${JSON.stringify(bucket)} is neither a bucket name nor an origin such as https://host/bucket`,
     );
   }
-  const virtualHost = `${bucket}.`;
-  const path = `/${bucket}/`;
-  return (url) => {
-    if (url.protocol !== 'https:' || url.port !== '') return false;
-    const host = url.hostname;
-    if (host.startsWith(virtualHost)) return S3_HOST.test(host.slice(virtualHost.length));
-    return S3_HOST.test(host) && isBelow(url.pathname, path);
+  return (file) => {
+    const { hostname, protocol, port } = file.url;
+    if (s3HostOf(hostname) === null) {
+      return isNamesake(bucket, file.url)
+        ? formNotAllowed(file, 'the host is no endpoint of S3 in the commercial partition of AWS')
+        : null;
+    }
+    const { store, key } = placeOf(file);
+    // The name of a bucket needs no escape, so that one with an escape in it is another's.
+    if (store !== `s3://${bucket}`) return null;
+    if (key.length === 0) return formNotAllowed(file, 'the URL names no object');
+    if (file.fault !== null) return formNotAllowed(file, file.fault);
+    if (port !== '') return formNotAllowed(file, 'S3 has no such port');
+    const url = protocol === 'https:' ? file.text : `https://${hostname}${file.target}`;
+    return { kind: 'admitted', url };
   };
+}
+
+/** A listed name at a host of S3 where it may be somebody else's, or that serves no signed URL. */
+function isNamesake(bucket: string, { hostname, pathname }: URL): boolean {
+  return hostname.startsWith(`${bucket}.`)
+    ? LIKE_S3.test(hostname.slice(bucket.length + 1))
+    : LIKE_S3.test(hostname) && pathname.startsWith(`/${bucket}/`);
 }
 
 function originRule(entry: string): Rule {
@@ -75,13 +110,14 @@ function originRule(entry: string): Rule {
     );
   }
   const path = origin.pathname.endsWith('/') ? origin.pathname : `${origin.pathname}/`;
-  return (url) => url.origin === origin.origin && isBelow(url.pathname, path);
+  return (file) => {
+    const { pathname } = file.url;
+    if (file.url.origin !== origin.origin || !pathname.startsWith(path)) return null;
+    if (pathname.length === path.length) return formNotAllowed(file, 'the URL names no object');
+    return file.fault === null ? { kind: 'admitted', url: file.text } : formNotAllowed(file, file.fault);
+  };
 }
 
-function isBelow(pathname: string, path: string): boolean {
-  return pathname.startsWith(path) && pathname.length > path.length;
-}
-
-function namesAnObject(url: URL): boolean {
-  return url.username === '' && url.password === '' && url.pathname.length > 1;
+function formNotAllowed({ url }: FileUrl, why: string): Admission {
+  return { kind: 'form-not-allowed', host: url.host, why: `listed bucket, form not allowed: ${why}` };
 }

@@ -5,9 +5,6 @@ import type { StorageAllowList } from '../shared/storage-hosts.ts';
 import type { ZencoderApi } from '../shared/zencoder-api.ts';
 import type { WorkerContext } from './context.ts';
 
-/** Zencoder removes its copy a day after the output finished. */
-const DAY_MS = 24 * 60 * 60 * 1000;
-
 /** No fresh signed URL of a file is to be had; the message says why. */
 export class NoFreshUrl extends RecoveryError {
   override readonly name = 'NoFreshUrl';
@@ -68,10 +65,14 @@ export function createFreshUrls(
         role === 'media'
           ? await once(`output ${outputId}`, () => filesOfOutput(api, outputId))
           : await once(`job ${jobId}`, () => filesOfJob(api, jobId));
-      const found = listed.find(({ url }) => isFile(url, fileId, storage));
+      const admitted = listed.flatMap(({ url, finishedAt }) => {
+        const admission = storage.admit(url);
+        return admission.kind === 'admitted' ? [{ url: admission.url, finishedAt }] : [];
+      });
+      const found = admitted.find(({ url }) => fileIdOf(url) === fileId);
       if (found === undefined) throw new NoFreshUrl('the Zencoder API names no such file any more');
       const { url, finishedAt } = found;
-      return { url, deadline: deadlineOf(new URL(url)) ?? (finishedAt ?? now()) + DAY_MS };
+      return { url, deadline: deadlineOf(url, finishedAt ?? now(), now()) };
     },
   };
 }
@@ -123,9 +124,4 @@ async function filesOfJob(api: ZencoderApi, jobId: string): Promise<Listed[]> {
     thumbnails.map(({ url }) => ({ url, finishedAt })),
   );
   return [...assigned, ...job.unassignedThumbnails.map(({ url }) => ({ url, finishedAt: job.jobUpdatedAt }))];
-}
-
-function isFile(url: string, fileId: string, storage: StorageAllowList): boolean {
-  const parsed = URL.parse(url);
-  return parsed !== null && storage.allows(parsed) && fileIdOf(parsed) === fileId;
 }

@@ -12,7 +12,7 @@ export interface KeySource {
   readonly job: JobInfo;
   readonly output: OutputInfo;
   readonly file: BackupFile;
-  /** Digest of the URL's host and path; see `fileIdOf`. */
+  /** Digest of the bucket and key that the URL names; see `fileIdOf`. */
   readonly fileId: string;
 }
 

@@ -17,7 +17,7 @@ export function identityOf({ jobId, outputId, role, fileId }: RecoveryKey): Reco
  * key, and any other is a conflict.
  */
 export function provenanceOf(job: JobInfo, output: OutputInfo, file: BackupFile): Record<string, string> {
-  const fileId = fileIdOf(new URL(file.url));
+  const fileId = fileIdOf(file.url);
   return {
     ...identityOf({ jobId: job.id, outputId: output.id, role: file.role, fileId }),
     ...(output.label === null ? {} : { 'zencoder-label': output.label }),

@@ -1,6 +1,5 @@
 import pMap from 'p-map';
 import { fileIdOf } from '../shared/backup-file.ts';
-import { RecoveryError } from '../shared/errors.ts';
 import { claimFiles, type FileClaim, type KeyedFile, type OutputContext } from '../shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../shared/ledger/failures.ts';
 import { isLeftOwed } from '../shared/ledger/outbox.ts';
@@ -12,6 +11,7 @@ import {
 import { reopenRecovery } from '../shared/ledger/reopenings.ts';
 import type { OutputMessage } from '../shared/message.ts';
 import type { BackupFile } from '../shared/model.ts';
+import { allowedSource } from './allowed-source.ts';
 import {
   afterOwnLease,
   afterPause,
@@ -35,37 +35,22 @@ const RESERVE_MS = 30_000;
 /** Files in flight at once; thumbnails wait for round trips far more than for bandwidth. */
 const FILES_AT_ONCE = 16;
 
-/** A URL that is not on Zencoder's storage: no request ever leaves for it. */
-export class SourceNotAllowed extends RecoveryError {
-  override readonly name = 'SourceNotAllowed';
-  override readonly meaning = 'not-understood';
-}
-
 /**
  * Does all that is to be done for one output: records its primary failures, then claims, copies and settles its backup
  * files side by side. Settled files are left alone, unless they were lost and this message brings new evidence; while
  * another message has a file, this one stays in reserve. Events of the failures are published beside the copying: no
  * file waits for the topic.
  *
- * @throws {SourceNotAllowed} when a URL is not on the allow-list; the failures are recorded all the same.
+ * @throws {SourceNotAllowed} when the allow-list does not admit a URL; the failures are recorded all the same.
  */
 export async function recoverOutput(message: OutputMessage, context: WorkerContext): Promise<MessageOutcome> {
   const published = publishOrOwe(await recordFailures(message, context), context);
   try {
-    return await recoverAllowed(message, context);
+    const files = message.files.map((file) => allowedSource(file, context.storage));
+    return await recoverFiles(message, files, context);
   } finally {
     await published;
   }
-}
-
-async function recoverAllowed(message: OutputMessage, context: WorkerContext): Promise<MessageOutcome> {
-  const stranger = message.files.find(({ url }) => !context.storage.allows(new URL(url)));
-  if (stranger !== undefined) {
-    throw new SourceNotAllowed(
-      `a ${stranger.role} file is on ${new URL(stranger.url).host}, which is not on the allow-list`,
-    );
-  }
-  return await recoverFiles(message, message.files, context);
 }
 
 /** Records the primary failures; gives those whose event this message is to publish. */
@@ -182,7 +167,7 @@ function withKeys(
   files: readonly BackupFile[],
   { keyTemplate }: WorkerContext,
 ): KeyedFile[] {
-  const sources = files.map((file) => ({ job, output, file, fileId: fileIdOf(new URL(file.url)) }));
+  const sources = files.map((file) => ({ job, output, file, fileId: fileIdOf(file.url) }));
   const keys = keysOf(keyTemplate, sources);
   return files.map((file, index) => ({ ...file, key: keys[index] ?? '' }));
 }

@@ -14,6 +14,7 @@ import {
 } from '../shared/ledger/segments.ts';
 import type { SegmentMessage } from '../shared/message.ts';
 import { messagesOf } from '../shared/output-messages.ts';
+import { allowedSource } from './allowed-source.ts';
 import {
   afterOwnLease,
   DONE,
@@ -26,7 +27,6 @@ import { endsPlan } from './copy/errors.ts';
 import type { CopyJob, CopyPlan, SegmentDone, SegmentOutOfTime } from './copy/types.ts';
 import { completeUpload, copyJobOf, type FileOutcome, meetsAnotherFile } from './copy-file.ts';
 import { withFreshUrl } from './fresh-urls.ts';
-import { SourceNotAllowed } from './recover-output.ts';
 import { settleOutcomes } from './settle.ts';
 import { timeUpAt } from './time-up.ts';
 import { judgeFault } from './verdict.ts';
@@ -36,16 +36,11 @@ import { copyWatched } from './watched-copy.ts';
  * Copies one segment of a large file, and completes the upload when it was the last. A segment that is done, that a
  * living invocation copies, or whose plan was given up is left alone.
  *
- * @throws {SourceNotAllowed} when the URL is not on the allow-list.
+ * @throws {SourceNotAllowed} when the allow-list does not admit the URL.
  */
-export async function recoverSegment(
-  message: SegmentMessage,
-  context: WorkerContext,
-): Promise<MessageOutcome> {
+export async function recoverSegment(given: SegmentMessage, context: WorkerContext): Promise<MessageOutcome> {
   const { table, storage, now } = context;
-  if (!storage.allows(new URL(message.file.url))) {
-    throw new SourceNotAllowed('a segment is of a file on a host that is not on the allow-list');
-  }
+  const message = { ...given, file: allowedSource(given.file, storage) };
   const ref: SegmentRef = {
     key: recoveryKeyOf(message, message.file),
     uploadId: message.uploadId,

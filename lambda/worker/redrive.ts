@@ -1,3 +1,4 @@
+import { fileIdOf } from '../shared/backup-file.ts';
 import { isOver } from '../shared/deadlines.ts';
 import { decide, type OutputDecision } from '../shared/decide.ts';
 import { meaningOf } from '../shared/errors.ts';
@@ -186,7 +187,6 @@ function fileOf(record: RecoveryRecord, { url, deadline }: FreshUrl): BackupFile
   return { role, url, deadline, filename, thumbnailLabel, size, md5 };
 }
 
-function sameFile({ url }: BackupFile, { source }: RecoveryRecord): boolean {
-  const { host, pathname } = new URL(url);
-  return `${host}${pathname}` === source;
+function sameFile({ url }: BackupFile, { fileId }: RecoveryRecord): boolean {
+  return fileIdOf(url) === fileId;
 }

@@ -24,11 +24,9 @@ export function wakes({ body }: QueuedMessage, record: RecoveryRecord, hasApi: b
   const message = parseMessage(body);
   switch (message.type) {
     case 'output':
-      return message.files.some(
-        ({ role, url }) => role === record.role && fileIdOf(new URL(url)) === record.fileId,
-      );
+      return message.files.some(({ role, url }) => role === record.role && fileIdOf(url) === record.fileId);
     case 'segment':
-      return fileIdOf(new URL(message.file.url)) === record.fileId;
+      return fileIdOf(message.file.url) === record.fileId;
     case 'redrive':
       return hasApi;
   }

@@ -16,7 +16,7 @@ export function aRecovery(given: Partial<RecoveryRecord> = {}): RecoveryRecord {
     test: false,
     filename: 'hd.mp4',
     thumbnailLabel: null,
-    source: 'zencoder-temp-storage-us-east-1.s3.amazonaws.com/o/1/hd.mp4',
+    source: 's3://zencoder-temp-storage-us-east-1/o/1/hd.mp4',
     state: 'pending',
     deadline: NOW + 24 * HOUR,
     announcedSize: 1000,

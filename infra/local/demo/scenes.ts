@@ -170,7 +170,7 @@ function expectationOf({ job: done, files, delivered }: JobReport): Expectation 
       jobId,
       outputId,
       role,
-      fileId: fileIdOf(new URL(address)),
+      fileId: fileIdOf(address),
       name,
       outcome: 'recovered',
       size,
@@ -205,7 +205,7 @@ async function playSample({ zencoder }: Cast): Promise<Expectation> {
     files: [
       {
         ...about,
-        fileId: fileIdOf(url),
+        fileId: fileIdOf(output.url),
         name: url.pathname.slice(url.pathname.lastIndexOf('/') + 1),
         outcome: 'lost',
         size: output.file_size_in_bytes,

@@ -1,4 +1,4 @@
-import { fileIdOf } from '../backup-file.ts';
+import { fileIdOf, sourceOf } from '../backup-file.ts';
 import type { OutputMessage } from '../message.ts';
 import type { BackupFile, RecoveryKey } from '../model.ts';
 import { type ConditionalWrite, existingItem, type WriteResult, writeAll } from './conditional-writes.ts';
@@ -251,19 +251,18 @@ function freshRecord(
   file: BackupFile,
   now: number,
 ): RecoveryRecord {
-  const url = new URL(file.url);
   return {
     jobId: job.id,
     outputId: output.id,
     role: file.role,
-    fileId: fileIdOf(url),
+    fileId: fileIdOf(file.url),
     label: output.label,
     outputType: output.type,
     passThrough: job.passThrough,
     test: job.test,
     filename: file.filename,
     thumbnailLabel: file.thumbnailLabel,
-    source: `${url.host}${url.pathname}`,
+    source: sourceOf(file.url),
     state: 'pending',
     deadline: file.deadline,
     announcedSize: file.size,
@@ -281,14 +280,14 @@ export function recoveryKeyOf(
   { job, output }: Pick<OutputContext, 'job' | 'output'>,
   file: BackupFile,
 ): RecoveryKey {
-  return { jobId: job.id, outputId: output.id, role: file.role, fileId: fileIdOf(new URL(file.url)) };
+  return { jobId: job.id, outputId: output.id, role: file.role, fileId: fileIdOf(file.url) };
 }
 
 /** One file a recovery, the one with the latest deadline when a file is named twice. */
 function distinct<File extends BackupFile>(files: readonly File[]): File[] {
   const byId = new Map<string, File>();
   for (const file of files) {
-    const id = `${file.role}#${fileIdOf(new URL(file.url))}`;
+    const id = `${file.role}#${fileIdOf(file.url)}`;
     const known = byId.get(id);
     if (known === undefined || known.deadline < file.deadline) byId.set(id, file);
   }

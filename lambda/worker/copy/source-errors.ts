@@ -69,12 +69,6 @@ export class UnexpectedAnswer extends RecoveryError {
   override readonly meaning = 'try-again';
 }
 
-/** The URL cannot be put into an HTTP request. */
-export class SourceUrlUnusable extends RecoveryError {
-  override readonly name = 'SourceUrlUnusable';
-  override readonly meaning = 'not-understood';
-}
-
 /** The file is larger than the largest object of S3. */
 export class SourceTooLarge extends RecoveryError {
   override readonly name = 'SourceTooLarge';

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { SourceUrlUnusable } from './source-errors.ts';
+import { parseFileUrl } from '../../shared/file-url.ts';
 
 /** Where a source's requests go, and what is written into them. */
 export interface SourceAddress {
@@ -24,12 +24,7 @@ export interface SourceAddress {
  * @throws {SourceUrlUnusable} for anything but http and https, for user info, dot segments and control characters.
  */
 export function parseSourceUrl(raw: string): SourceAddress {
-  const url = URL.parse(raw);
-  const target = /^https?:\/\/[^/?#\\]+([^#]*)/i.exec(raw)?.[1];
-  if (url === null || target === undefined) throw new SourceUrlUnusable('not an http or https URL');
-  if (url.username !== '' || url.password !== '') throw new SourceUrlUnusable('the URL holds user info');
-  if (hasControlCharacter(raw)) throw new SourceUrlUnusable('the URL holds control characters');
-  if (climbs(target)) throw new SourceUrlUnusable('the path of the URL has dot segments or backslashes');
+  const { url, target } = parseFileUrl(raw);
   const secure = url.protocol === 'https:';
   const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1');
   return {
@@ -37,23 +32,14 @@ export function parseSourceUrl(raw: string): SourceAddress {
     secure,
     hostname,
     port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
-    serverName: isIP(hostname) === 0 ? hostname : undefined,
+    // A final dot is part of the name that was signed, and no part of a name in TLS.
+    serverName: isIP(hostname) === 0 ? hostname.replace(/\.$/, '') : undefined,
     host: url.host,
     target: requestTarget(target),
   };
 }
 
-/** What a parser folds away and a server may not: the path that was checked would not be the path that is asked for. */
-function climbs(target: string): boolean {
-  const [path = ''] = target.split('?');
-  return path.includes('\\') || path.split('/').some((segment) => /^(?:\.|%2e){1,2}$/i.test(segment));
-}
-
 function requestTarget(target: string): string {
   const rooted = target.startsWith('/') ? target : `/${target}`;
   return rooted.toWellFormed().replace(/[^\x21-\x7e]+/g, encodeURIComponent);
-}
-
-function hasControlCharacter(text: string): boolean {
-  return Array.from(text).some((character) => character < ' ' || character === '\u007f');
 }

@@ -44,7 +44,7 @@ describe('a new file', () => {
       state: 'copying',
       attempts: 1,
       lease: { owner: 'first', until: NOW + HOUR },
-      source: 'zencoder-temp-storage-us-east-1.s3.amazonaws.com/o/20260315/video.mp4',
+      source: 's3://zencoder-temp-storage-us-east-1/o/20260315/video.mp4',
       label: 'hd',
       announcedSize: 1000,
       announcedMd5: null,

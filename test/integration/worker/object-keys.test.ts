@@ -300,7 +300,7 @@ describe('a key that holds the object of another file', () => {
   it('and whose second one holds something else is a conflict', async () => {
     await worker.deliver(message(['a/frame_0000.png']));
     const given = message(['b/frame_0000.png']);
-    const fileId = fileIdOf(new URL(given.files[0]?.url ?? ''));
+    const fileId = fileIdOf(given.files[0]?.url ?? '');
     const Key = `zencoder-recovery/${lastJob}/1/thumbnail/frame_0000-${fileId}.png`;
     await worker.client.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'theirs' }));
 

@@ -216,7 +216,7 @@ describe('a signed URL that is refused', () => {
 
     expect(delivered.isDone).toBe(true);
     const [recovery] = (await worker.job(given.job.id)).recoveries;
-    expect(recovery).toMatchObject({ state: 'recovered', attempts: 1, fileId: fileIdOf(new URL(fresh)) });
+    expect(recovery).toMatchObject({ state: 'recovered', attempts: 1, fileId: fileIdOf(fresh) });
   });
 
   it('is tried again by the URL of a later notification', async () => {

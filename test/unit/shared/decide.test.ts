@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decide, unlistedStorage } from '../../../lambda/shared/decide.ts';
+import { decide, passedOver } from '../../../lambda/shared/decide.ts';
 import { parseNotification } from '../../../lambda/shared/notification.ts';
 import { DEFAULT_ZENCODER_STORAGE, parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
 
@@ -47,7 +47,6 @@ describe('what makes a backup file', () => {
     'http://169.254.169.254/latest/meta-data/iam',
     `https://user:pw@zencoder-live.s3.amazonaws.com/1.mp4`,
     'https://zencoder-live.s3.amazonaws.com:8443/1.mp4',
-    'http://zencoder-live.s3.amazonaws.com/1.mp4',
     'thumbnails/poster/frame_0000.png',
     '//zencoder-live.s3.amazonaws.com/1.mp4',
     'javascript:alert(1)',
@@ -58,6 +57,30 @@ describe('what makes a backup file', () => {
     const decision = decideOutput({ backup_server_used: true, url, thumbnails });
     expect(decision?.files).toEqual([]);
     expect(decision?.failures).toHaveLength(1);
+  });
+
+  it.each([
+    ['white space around it', ` ${HOST}/o/1.mp4?X-Amz-Signature=%2B\n`],
+    ['http in place of https', `${HOST.replace('https', 'http')}/o/1.mp4?X-Amz-Signature=%2B`],
+  ])('has the URL that is fetched, whatever it was written with: %s', (_, url) => {
+    const decision = decideOutput({ backup_server_used: true, url });
+    expect(decision?.files).toMatchObject([
+      { url: `${HOST}/o/1.mp4?X-Amz-Signature=%2B`, filename: '1.mp4' },
+    ]);
+  });
+
+  it('is one for two spellings of one object', () => {
+    const images = [
+      { url: `${HOST}/o/a%20%281%29.png?X-Amz-Signature=a` },
+      { url: `${HOST.replace('.s3.', '.s3-external-1.')}/o/a%20(1).png?X-Amz-Signature=b` },
+    ];
+    const decision = decideOutput({ backup_server_used: true, thumbnails: [{ label: null, images }] });
+    expect(decision?.files).toHaveLength(1);
+  });
+
+  it('ends within two days, whatever its URL says', () => {
+    const decision = decideOutput({ backup_server_used: true, url: `${HOST}/o/1.mp4?Expires=99999999999` });
+    expect(decision?.files).toMatchObject([{ deadline: NOW + 2 * 24 * 60 * 60 * 1000 }]);
   });
 
   it.each(['processing', 'queued', 'Uploading'])('is none while the output is %s', (state) => {
@@ -162,9 +185,9 @@ describe('primary failures without a backup', () => {
   });
 });
 
-describe('storage that is not listed', () => {
-  const unlistedOf = (...urls: string[]) =>
-    unlistedStorage(
+describe('storage that is not fetched from', () => {
+  const leftAt = (...urls: string[]) =>
+    passedOver(
       parseNotification({
         outputs: urls.map((url, id) => ({ id, state: 'finished', url, backup_server_used: true })),
         job: { id: 1 },
@@ -182,7 +205,18 @@ describe('storage that is not listed', () => {
       's3.eu-west-1.amazonaws.com/zencoder-temp-storage-eu-west-1',
     ],
   ])('is told of %s', (url, place) => {
-    expect(unlistedOf(url, url)).toEqual([place]);
+    expect(leftAt(url, url)).toEqual([{ place, why: 'not on the allow-list', kind: 'not-listed' }]);
+  });
+
+  it('is named with the reason where a listed bucket is written in a form that is not allowed', () => {
+    const host = 'zencoder-live.s3.us-gov-west-1.amazonaws.com';
+    expect(leftAt(`https://${host}/o/1.mp4?Signature=a`)).toEqual([
+      {
+        kind: 'form-not-allowed',
+        place: host,
+        why: 'listed bucket, form not allowed: the host is no endpoint of S3 in the commercial partition of AWS',
+      },
+    ]);
   });
 
   it.each([
@@ -192,6 +226,6 @@ describe('storage that is not listed', () => {
     'ftp://media.acme.example/1.mp4',
     'thumbnails/frame_0000.png',
   ])('is not told of %s', (url) => {
-    expect(unlistedOf(url)).toEqual([]);
+    expect(leftAt(url)).toEqual([]);
   });
 });

@@ -28,7 +28,7 @@ const lost: RecoveryRecord = {
   fileId: '0123456789abcdef',
   filename: 'video.mp4',
   thumbnailLabel: null,
-  source: 'zencoder-temp-storage-us-east-1.s3.amazonaws.com/o/video.mp4',
+  source: 's3://zencoder-temp-storage-us-east-1/o/video.mp4',
   state: 'lost',
   deadline: NOW + 10,
   announcedSize: null,
