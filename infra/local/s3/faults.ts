@@ -27,6 +27,17 @@ export interface ErrorFault {
   readonly details?: Readonly<Record<string, string>>;
 }
 
+/** An answer that S3 does not give as documented, such as a page of a proxy or a success that lacks its ETag. */
+export interface OtherAnswer {
+  readonly answer: {
+    readonly status: number;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly body?: string;
+  };
+  /** Whether the operation is done before the answer. @default false */
+  readonly isDone?: boolean;
+}
+
 /** Cuts the connection once so many bytes of the body have gone over it, in whichever direction the body goes. */
 export interface CutFault {
   readonly cutAfterBytes: number;
@@ -39,7 +50,7 @@ export interface CutFault {
  * - `lost-answer`: the operation is done, then the connection is reset in place of the answer.
  * - `hang`: nothing is done or answered until the client gives up.
  */
-export type Fault = ErrorFault | CutFault | 'reset' | 'lost-answer' | 'hang';
+export type Fault = ErrorFault | OtherAnswer | CutFault | 'reset' | 'lost-answer' | 'hang';
 
 /** Asked after the signature is checked. A promise holds the request back until it is settled. */
 export type FaultHook = (request: FaultRequest) => Fault | undefined | Promise<Fault | undefined>;

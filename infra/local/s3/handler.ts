@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AuthOptions, authenticate, type Caller } from './auth.ts';
 import { S3Error, s3Error } from './errors.ts';
-import type { CutFault, Fault, FaultHook, FaultRequest } from './faults.ts';
+import type { CutFault, Fault, FaultHook, FaultRequest, OtherAnswer } from './faults.ts';
 import { ClientGone } from './receive.ts';
 import { readRequest, type S3Request } from './request.ts';
 import { OPERATIONS, type OperationName, route } from './route.ts';
@@ -84,6 +84,11 @@ export class Handler {
     if (typeof fault === 'object' && 'code' in fault) {
       const { message = fault.code, ...rest } = fault;
       throw new S3Error(fault.code, { ...rest, message });
+    }
+    if (typeof fault === 'object' && 'answer' in fault) {
+      if (fault.isDone === true) await this.#operate(visit, request, caller, operation, undefined);
+      answerOtherwise(visit, fault.answer);
+      return undefined;
     }
     const answer = await this.#operate(visit, request, caller, operation, fault);
     if (fault === 'lost-answer') reset(visit);
@@ -206,6 +211,13 @@ function describe(request: S3Request, operation: OperationName, caller: Caller, 
 
 function cutOf(fault: Fault | undefined): CutFault | undefined {
   return typeof fault === 'object' && 'cutAfterBytes' in fault ? fault : undefined;
+}
+
+function answerOtherwise(
+  { incoming, outgoing }: Visit,
+  { status, headers, body }: OtherAnswer['answer'],
+): void {
+  outgoing.writeHead(status, { ...headers }).end(incoming.method === 'HEAD' ? undefined : body);
 }
 
 function hangUp(visit: Visit, cut: CutFault): void {

@@ -68,6 +68,18 @@ describe('a fault on purpose', () => {
     expect((await s3.client.send(new HeadObjectCommand(at))).ContentLength).toBe(body.length);
   });
 
+  it('gives another answer in place of its own, before or after the work', async () => {
+    await using s3 = await testS3();
+    for (const isDone of [false, true]) {
+      s3.server.setFaults(() => ({ answer: { status: 200, headers: { etag: '"other"' } }, isDone }));
+      const put = await s3.client.send(new PutObjectCommand({ ...at, Body: body }));
+      s3.server.setFaults(undefined);
+      expect(put.ETag).toBe('"other"');
+      expect(await s3.bodyFiles()).toHaveLength(isDone ? 1 : 0);
+    }
+    expect((await s3.client.send(new HeadObjectCommand(at))).ETag).not.toBe('"other"');
+  });
+
   it.each(['reset', 'end'] as const)('cuts an answer short by %s', async (by) => {
     await using s3 = await testS3();
     await s3.client.send(new PutObjectCommand({ ...at, Body: body }));
