@@ -8,6 +8,7 @@ import { type S3Options, type S3Server, startS3 } from '../../infra/local/s3/ser
 import { createBucketClient } from '../../lambda/worker/copy/bucket-client.ts';
 import { type CopyEngineOptions, createCopyEngine } from '../../lambda/worker/copy/engine.ts';
 import { MiB } from '../../lambda/worker/copy/plan.ts';
+import type { StoredHeaders } from '../../lambda/worker/copy/stored-headers.ts';
 import type { CopyEngine, CopyJob } from '../../lambda/worker/copy/types.ts';
 import { type SourceFile, type SourceOptions, type SourceServer, startSource } from './source-server.ts';
 
@@ -22,9 +23,12 @@ export interface Copying {
   /** A job for the source's file. */
   job(given?: Partial<CopyJob>): CopyJob;
   /** The object at the job's key. */
-  object(
-    key?: string,
-  ): Promise<{ body: Buffer; contentType: string | undefined; metadata: Record<string, string> }>;
+  object(key?: string): Promise<{
+    body: Buffer;
+    contentType: string | undefined;
+    metadata: Record<string, string>;
+    stored: StoredHeaders;
+  }>;
   exists(key?: string): Promise<boolean>;
   /** Multipart uploads that are neither completed nor aborted. */
   openUploads(): Promise<number>;
@@ -141,7 +145,13 @@ export async function startCopying(options: CopyingOptions): Promise<Copying> {
     object: async (key = KEY) => {
       const output = await client.send(new GetObjectCommand({ Bucket: BUCKET, Key: key }));
       const body = Buffer.from((await output.Body?.transformToByteArray()) ?? []);
-      return { body, contentType: output.ContentType, metadata: output.Metadata ?? {} };
+      const stored = {
+        ...(output.ContentEncoding !== undefined && { contentEncoding: output.ContentEncoding }),
+        ...(output.ContentLanguage !== undefined && { contentLanguage: output.ContentLanguage }),
+        ...(output.ContentDisposition !== undefined && { contentDisposition: output.ContentDisposition }),
+        ...(output.CacheControl !== undefined && { cacheControl: output.CacheControl }),
+      };
+      return { body, contentType: output.ContentType, metadata: output.Metadata ?? {}, stored };
     },
     exists,
     openUploads: async () => {

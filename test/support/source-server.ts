@@ -13,6 +13,8 @@ export interface SourceFile {
   readonly size: number;
   readonly etag?: string | null;
   readonly contentType?: string | null;
+  /** Headers that the file is stored with and given back with, by lower-case name. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** First bytes of the file; all after them is made up. */
   readonly start?: Buffer;
 }
@@ -203,6 +205,7 @@ function headersOf(
   const headers: Record<string, string | null> = {
     etag: etagOf(file),
     'content-type': file.contentType === undefined ? 'application/octet-stream' : file.contentType,
+    ...file.headers,
     'content-length': fault === 'chunked' ? null : `${to - from}`,
     'content-range': range === null ? null : `bytes ${from}-${to - 1}/${file.size}`,
     ...(typeof fault === 'object' && 'headers' in fault ? fault.headers : {}),

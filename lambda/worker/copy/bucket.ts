@@ -13,6 +13,7 @@ import {
 import { translateBucketError } from './bucket-errors.ts';
 import { fromBase64, toBase64 } from './crc32.ts';
 import { DestinationDenied, UploadVanished } from './destination-errors.ts';
+import type { StoredHeaders } from './stored-headers.ts';
 
 /** Who asks: ends the call early, counts its requests. */
 export interface CallContext {
@@ -20,10 +21,12 @@ export interface CallContext {
   readonly onRequest?: (() => void) | undefined;
 }
 
-/** What a new object carries besides its bytes; the metadata is header safe already. */
+/** What a new object carries besides its bytes; every value is fit for a header already. */
 export interface ObjectHead {
   readonly key: string;
   readonly contentType: string;
+  /** @default {} */
+  readonly stored?: StoredHeaders;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -83,8 +86,7 @@ export class Bucket {
       ...this.#address(head.key),
       Body: body,
       ContentLength: body.length,
-      ContentType: head.contentType,
-      Metadata: { ...head.metadata },
+      ...headersOf(head),
       ChecksumCRC32: toBase64(crc32),
       IfNoneMatch: '*',
     });
@@ -96,8 +98,7 @@ export class Bucket {
   async createUpload(head: ObjectHead, context: CallContext): Promise<string> {
     const command = new CreateMultipartUploadCommand({
       ...this.#address(head.key),
-      ContentType: head.contentType,
-      Metadata: { ...head.metadata },
+      ...headersOf(head),
       ChecksumAlgorithm: 'CRC32',
       ChecksumType: 'FULL_OBJECT',
     });
@@ -289,4 +290,15 @@ function isMissing(error: unknown): boolean {
 function present(value: string | undefined, what: string): string {
   if (value === undefined || value === '') throw new Error(`S3 answered without ${what}`);
   return value;
+}
+
+function headersOf({ contentType, stored = {}, metadata }: ObjectHead) {
+  return {
+    ContentType: contentType,
+    ContentEncoding: stored.contentEncoding,
+    ContentLanguage: stored.contentLanguage,
+    ContentDisposition: stored.contentDisposition,
+    CacheControl: stored.cacheControl,
+    Metadata: { ...metadata },
+  };
 }

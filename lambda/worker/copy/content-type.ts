@@ -1,3 +1,5 @@
+import { headerValue } from './header-value.ts';
+
 /** What stands for "nobody said": S3's default, an old alias of it, and nothing at all. */
 const OF_NO_USE = new Set(['', 'application/octet-stream', 'binary/octet-stream', 'application/x-download']);
 
@@ -74,7 +76,8 @@ const BY_FIRST_BYTES: readonly (readonly [offset: number, bytes: string, type: s
 ];
 
 /**
- * The content type to store. The source's own is kept when it says anything; else the file's first bytes decide for a
+ * The content type to store. The source's own is kept when it says anything, without its parameters where they cannot be
+ * sent again; else the file's first bytes decide for a
  * package, then the extension, then the first bytes for the rest.
  *
  * @param stated the source's `Content-Type`, null when it sent none.
@@ -82,7 +85,10 @@ const BY_FIRST_BYTES: readonly (readonly [offset: number, bytes: string, type: s
  */
 export function contentTypeOf(stated: string | null, filename: string, start: Uint8Array): string {
   const bare = stated?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  if (stated !== null && !OF_NO_USE.has(bare) && /^[\w.+-]+\/[\w.+-]+$/.test(bare)) return stated;
+  if (!OF_NO_USE.has(bare) && /^[\w.+-]+\/[\w.+-]+$/.test(bare)) {
+    const own = headerValue(stated) ?? headerValue(bare);
+    if (own !== null) return own;
+  }
   const found = typeOfBytes(start);
   if (found === 'application/zip') return found;
   return typeOfName(filename) ?? found ?? 'application/octet-stream';

@@ -1,8 +1,9 @@
+import { headerValue, LONGEST_HEADER_VALUE } from './header-value.ts';
+
 /** The metadata that makes an object ours: the identity of the recovery. */
 export const IDENTITY_KEYS = ['zencoder-job', 'zencoder-output', 'zencoder-role', 'zencoder-file'] as const;
 
-/** S3 allows 2 KB of user metadata in all; the rest is for the keys. */
-const MAX_VALUE_CHARACTERS = 400;
+/** S3 allows 2 KB of user metadata in all. */
 const MAX_CHARACTERS = 1900;
 
 /**
@@ -17,13 +18,13 @@ export function objectMetadata(metadata: Readonly<Record<string, string>>): Reco
     ...names.filter((name) => !identity.includes(name)),
   ];
   const values = new Map(
-    Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), headerSafe(value)]),
+    Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), headerValue(encoded(value))]),
   );
   const result: Record<string, string> = {};
   let characters = 0;
   for (const name of ordered) {
-    const value = values.get(name) ?? '';
-    if (value === '' || !/^[a-z0-9-]+$/.test(name)) continue;
+    const value = values.get(name) ?? null;
+    if (value === null || !/^[a-z0-9-]+$/.test(name)) continue;
     characters += name.length + value.length;
     if (characters > MAX_CHARACTERS) break;
     result[name] = value;
@@ -49,13 +50,14 @@ export function isOfAnotherFile(
   return IDENTITY_KEYS.every((key) => (found?.[key] ?? '') !== '') && !isOurs(found, wanted);
 }
 
-function headerSafe(value: string): string {
+/** Percent-encodes what a header cannot hold, and stops at the last whole character that fits. */
+function encoded(value: string): string {
   let safe = '';
   for (const character of value.toWellFormed()) {
     const plain = /^[\x20-\x24\x26-\x7e]$/.test(character);
     const next = plain ? character : encodeURIComponent(character);
-    if (safe.length + next.length > MAX_VALUE_CHARACTERS) break;
+    if (safe.length + next.length > LONGEST_HEADER_VALUE) break;
     safe += next;
   }
-  return safe.trim();
+  return safe;
 }

@@ -9,6 +9,7 @@ import {
   SourceUnavailable,
   UnexpectedAnswer,
 } from './source-errors.ts';
+import { type StoredHeaders, storedHeadersOf } from './stored-headers.ts';
 
 /** Status and headers of an answer. */
 export interface AnswerHead {
@@ -36,6 +37,7 @@ export interface RangeAnswer {
   /** Strong ETag of the file, with quotes; null when the source has none. */
   readonly etag: string | null;
   readonly contentType: string | null;
+  readonly stored: StoredHeaders;
 }
 
 /**
@@ -67,30 +69,37 @@ export function statedLength(head: AnswerHead): number | null {
 }
 
 /**
- * Judges a 206: it has to be exactly the range asked for, uncompressed, of the file that is being copied.
+ * Judges a 206: it has to be exactly the range asked for, of the file that is being copied. A `Content-Encoding` is one
+ * that the file is stored with: ranges are of the stored bytes, so that encoding on the way would change their length.
  *
- * @throws {UnexpectedAnswer} for another range than asked for, for compression, and for a length that does not fit.
+ * @throws {UnexpectedAnswer} for another range than asked for, and for a length that does not fit.
  * @throws {SourceChanged} for another size or ETag than the file had.
  */
 export function judgeRange(head: AnswerHead, asked: RangeQuestion): RangeAnswer {
-  const encoding = head.headers.get('content-encoding');
-  if (encoding !== undefined && encoding !== '' && encoding.toLowerCase() !== 'identity') {
-    throw new UnexpectedAnswer('the source compresses what it was asked to send as it is');
-  }
   const found = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/i.exec(head.headers.get('content-range') ?? '');
   if (found === null) throw new UnexpectedAnswer('the source does not say which range it sends');
   const [from, last, size] = [Number(found[1]), Number(found[2]), Number(found[3])];
   const etag = strongEtag(head.headers.get('etag'));
-  if (asked.size !== null && size !== asked.size)
-    throw new SourceChanged('the file has another size than before');
-  if (asked.etag !== null && etag !== asked.etag)
-    throw new SourceChanged('the file has another ETag than before');
+  refuseAnotherFile(asked, size, etag);
   const to = Math.min(asked.range.to, size);
   const stated = statedLength(head);
   if (from !== asked.range.from || last !== to - 1 || (stated !== null && stated !== to - from)) {
     throw new UnexpectedAnswer('the source sends another range than it was asked for');
   }
-  return { length: to - from, size, etag, contentType: head.headers.get('content-type') ?? null };
+  return { length: to - from, size, etag, ...describe(head) };
+}
+
+function refuseAnotherFile(asked: RangeQuestion, size: number, etag: string | null): void {
+  if (asked.size !== null && size !== asked.size) {
+    throw new SourceChanged('the file has another size than before');
+  }
+  if (asked.etag !== null && etag !== asked.etag) {
+    throw new SourceChanged('the file has another ETag than before');
+  }
+}
+
+function describe({ headers }: AnswerHead): Pick<RangeAnswer, 'contentType' | 'stored'> {
+  return { contentType: headers.get('content-type') ?? null, stored: storedHeadersOf(headers) };
 }
 
 /** Weak ETags cannot be used with `If-Match`. */

@@ -151,6 +151,8 @@ function conclude(received: Received, answer: RangeAnswer | undefined, request: 
       size: 0,
       etag: null,
       contentType: /xml/i.test(contentType ?? '') ? null : contentType,
+      // The headers are those of the error, not of the file.
+      stored: {},
     };
   }
   throw faultOf(received.head, received.text);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { compareMd5, compareSize } from './announcement.ts';
+import type { ObjectHead } from './bucket.ts';
 import type { Block } from './buffers.ts';
 import { askForTakenKey, copiedBefore, findOurs, settleTakenKey } from './completion.ts';
 import { contentTypeOf, typeOfName } from './content-type.ts';
@@ -48,15 +49,14 @@ export async function startCopy(
     // Rather ask once more than find out after all has been copied.
     const found = await askForTakenKey(tools, job, answer.size, attempts);
     if (found !== null) return copiedBefore(job, found, requests);
-    const contentType = contentTypeOf(answer.contentType, job.filename, block.bytes);
-    const head = { key: job.key, contentType, metadata: objectMetadata(job.metadata) };
+    const head = headOf(job, answer, block.bytes);
     const uploadId = await attempts.again(() => tools.bucket.createUpload(head, attempts.context));
     const { kind } = lanesFor(layout.partBytes, tools.pool.maxBytes, tools.maxLanes);
     if (kind === 'whole-parts') first = { kept: tools.pool.keep(block), bytes: answer.length };
     const isHashed = job.announcedMd5 !== null && layout.segments === 1 && kind === 'whole-parts';
     const md5 = isHashed ? new OrderedMd5() : null;
     tools.uploads.remember({ uploadId }, { parts: new Map(), fresh: true, first, md5, requests });
-    const { key } = job;
+    const { key, contentType } = head;
     const plan = { version: 1, ...layout, key, uploadId, sourceEtag: answer.etag, contentType } as const;
     return { kind: 'planned', plan };
   } finally {
@@ -135,8 +135,7 @@ async function putWhole(
     job.announcedMd5 === null ? null : createHash('md5').update(body).digest('hex'),
   );
   const crc32 = crc32Of(body);
-  const contentType = contentTypeOf(answer.contentType, job.filename, body);
-  const head = { key: job.key, contentType, metadata: objectMetadata(job.metadata) };
+  const head = headOf(job, answer, body);
   try {
     const etag = await attempts.again(() => tools.bucket.put(head, body, crc32, attempts.context));
     return {
@@ -144,7 +143,7 @@ async function putWhole(
       result: {
         size: body.length,
         etag,
-        contentType,
+        contentType: head.contentType,
         crc32: toBase64(crc32),
         verifiedBy: [
           ...(size.verified ? (['size'] as const) : []),
@@ -161,4 +160,13 @@ async function putWhole(
     const found = await settleTakenKey(tools, job, body.length, attempts, error);
     return copiedBefore(job, found, requests, crc32);
   }
+}
+
+function headOf(job: CopyJob, answer: RangeAnswer, start: Uint8Array): ObjectHead {
+  return {
+    key: job.key,
+    contentType: contentTypeOf(answer.contentType, job.filename, start),
+    stored: answer.stored,
+    metadata: objectMetadata(job.metadata),
+  };
 }

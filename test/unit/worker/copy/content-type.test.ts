@@ -24,6 +24,20 @@ describe('the content type', () => {
     expect(contentTypeOf(stated, 'index.m3u8', NOTHING)).toBe('application/vnd.apple.mpegurl');
   });
 
+  it.each([
+    ['bytes beyond ASCII', 'video/mp4; name="\u00e9"'],
+    ['a tab', 'video/mp4; x=\ty'],
+    ['a control character', 'video/mp4; a=b\u0001c'],
+    ['the character DEL', 'video/mp4;\u007f'],
+    ['no end', `video/mp4; ${'x'.repeat(9000)}`],
+  ])('loses parameters that no header can hold: %s', (_, stated) => {
+    expect(contentTypeOf(stated, 'a.mov', NOTHING)).toBe('video/mp4');
+  });
+
+  it('is not the one stated when that is longer than a header may be', () => {
+    expect(contentTypeOf(`video/${'x'.repeat(9000)}`, 'a.mov', NOTHING)).toBe('video/quicktime');
+  });
+
   it('is that of a ZIP for a packaged output, whatever its name', () => {
     expect(contentTypeOf('binary/octet-stream', 'playlist.m3u8', ZIP)).toBe('application/zip');
   });

@@ -57,6 +57,15 @@ describe('a 206', () => {
       size: 1000,
       etag: '"a"',
       contentType: null,
+      stored: {},
+    });
+  });
+
+  it('brings the type and the headers that the file is stored with', () => {
+    const headers = { ...RIGHT, 'content-type': 'text/vtt', 'content-encoding': 'gzip' };
+    expect(judgeRange(head(206, headers), ASKED)).toMatchObject({
+      contentType: 'text/vtt',
+      stored: { contentEncoding: 'gzip' },
     });
   });
 
@@ -76,7 +85,7 @@ describe('a 206', () => {
     ['has another length', { 'content-length': '99' }],
     ['does not tell the size', { 'content-range': 'bytes 100-199/*' }],
     ['has several ranges', { 'content-range': '' }],
-    ['is compressed', { 'content-encoding': 'gzip' }],
+    ['was compressed on the way', { 'content-encoding': 'gzip', 'content-length': '40' }],
   ])('is unexpected when it %s', (_, headers) => {
     expect(() => judgeRange(head(206, { ...RIGHT, ...headers }), ASKED)).toThrow(
       expect.objectContaining({ name: 'UnexpectedAnswer' }),
