@@ -62,7 +62,7 @@ export function planCopy(request: PlanRequest): PartLayout {
   const { size, limits = S3_LIMITS } = request;
   if (!Number.isSafeInteger(size) || size < 1)
     throw new RangeError('the size of a planned file is at least 1');
-  if (size > limits.maxParts * limits.maxPartBytes) {
+  if (size > largestObject(limits)) {
     throw new FileTooLarge(`a file of ${size} bytes is larger than the largest object of S3`);
   }
   const wanted = request.partBytes ?? usualPartBytes(size, request.bufferBytes);
@@ -71,6 +71,11 @@ export function planCopy(request: PlanRequest): PartLayout {
   const parts = Math.ceil(size / partBytes);
   const segmentParts = Math.min(parts, Math.max(1, Math.floor(request.segmentBytes / partBytes)));
   return { size, partBytes, parts, segmentParts, segments: Math.ceil(parts / segmentParts) };
+}
+
+/** Bytes of the largest object that can be uploaded in parts. */
+export function largestObject(limits: UploadLimits = S3_LIMITS): number {
+  return limits.maxParts * limits.maxPartBytes;
 }
 
 function usualPartBytes(size: number, bufferBytes: number): number {

@@ -38,6 +38,8 @@ export interface RangeAnswer {
   readonly etag: string | null;
   readonly contentType: string | null;
   readonly stored: StoredHeaders;
+  /** True when the source ignored the range and sent the whole file, which is what a small file needs anyway. */
+  readonly ignoredRange: boolean;
 }
 
 /**
@@ -69,6 +71,31 @@ export function statedLength(head: AnswerHead): number | null {
 }
 
 /**
+ * Judges an answer that brings bytes: a 206, or a 200 that plainly is the whole file where its beginning was asked for.
+ *
+ * @param room bytes that can be received.
+ * @returns null for any other answer, which is a fault.
+ * @throws {UnexpectedAnswer} as `judgeRange`, and for a 200 with more bytes than there is room for.
+ * @throws {SourceChanged} for another size or ETag than the file had.
+ */
+export function judgeAnswer(head: AnswerHead, asked: RangeQuestion, room: number): RangeAnswer | null {
+  if (head.status === 206) return judgeRange(head, asked);
+  const size = statedLength(head);
+  const etag = strongEtag(head.headers.get('etag'));
+  // Without a length and a name for the bytes it may be any page; encoded, it may have been so for this answer alone.
+  const isPlain = size !== null && etag !== null && !head.headers.has('content-encoding');
+  if (head.status !== 200 || asked.range.from !== 0 || !isPlain) return null;
+  refuseAnotherFile(asked, size, etag);
+  if (size > room) {
+    throw new UnexpectedAnswer(
+      `the source answered 200 to a request for a range: it sends all of its ${size} bytes`,
+      { wholeBytes: size },
+    );
+  }
+  return { length: size, size, etag, ...describe(head), ignoredRange: true };
+}
+
+/**
  * Judges a 206: it has to be exactly the range asked for, of the file that is being copied. A `Content-Encoding` is one
  * that the file is stored with: ranges are of the stored bytes, so that encoding on the way would change their length.
  *
@@ -86,7 +113,7 @@ export function judgeRange(head: AnswerHead, asked: RangeQuestion): RangeAnswer 
   if (from !== asked.range.from || last !== to - 1 || (stated !== null && stated !== to - from)) {
     throw new UnexpectedAnswer('the source sends another range than it was asked for');
   }
-  return { length: to - from, size, etag, ...describe(head) };
+  return { length: to - from, size, etag, ...describe(head), ignoredRange: false };
 }
 
 function refuseAnotherFile(asked: RangeQuestion, size: number, etag: string | null): void {

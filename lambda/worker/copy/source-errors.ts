@@ -63,10 +63,17 @@ export class SourceChanged extends RecoveryError {
   override readonly meaning = 'try-again';
 }
 
-/** An answer that cannot be trusted to be the range asked for: 200 for 206, a wrong `Content-Range`, compression. */
+/** An answer that cannot be trusted to be the range asked for: 200 for 206, a wrong `Content-Range`, a wrong length. */
 export class UnexpectedAnswer extends RecoveryError {
   override readonly name = 'UnexpectedAnswer';
   override readonly meaning = 'try-again';
+  /** Bytes of the file when the source sends all of it instead of the beginning that was asked for; else null. */
+  readonly wholeBytes: number | null;
+
+  constructor(message: string, options: ErrorOptions & { wholeBytes?: number } = {}) {
+    super(message, options);
+    this.wholeBytes = options.wholeBytes ?? null;
+  }
 }
 
 /** The file is larger than the largest object of S3. */

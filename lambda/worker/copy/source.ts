@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { faultOf, isEmptyFile, judgeRange, type RangeAnswer, type RangeQuestion } from './source-answer.ts';
+import { faultOf, isEmptyFile, judgeAnswer, type RangeAnswer, type RangeQuestion } from './source-answer.ts';
 import {
   ConnectionWentStale,
   type Exchange,
@@ -98,11 +98,13 @@ export class HttpSource {
       stall: this.#options.stall ?? USUAL_STALL_LIMITS,
       signal: request.signal,
       judge: (head) => {
-        if (head.status !== 206) return { kind: head.status < 200 ? 'unusual' : 'error' };
-        answer = judgeRange(head, request);
+        if (head.status < 200) return { kind: 'unusual' };
+        const judged = judgeAnswer(head, request, request.target.length);
+        if (judged === null) return { kind: 'error' };
+        answer = judged;
         const plain = head.version === '1.1' && !head.headers.has('transfer-encoding');
         return plain && head.headers.has('content-length')
-          ? { kind: 'body', length: answer.length }
+          ? { kind: 'body', length: judged.length }
           : { kind: 'unusual' };
       },
     };
@@ -112,9 +114,10 @@ export class HttpSource {
       origin.unusual = true;
       request.onRequest?.();
       const judge: Exchange['judge'] = (head) => {
-        if (head.status !== 206) return { kind: 'error' };
-        answer = judgeRange(head, request);
-        return { kind: 'body', length: answer.length };
+        const judged = judgeAnswer(head, request, request.target.length);
+        if (judged === null) return { kind: 'error' };
+        answer = judged;
+        return { kind: 'body', length: judged.length };
       };
       received = await exchangePlainly(address, { ...exchange, judge }, headers, this.#options.tls ?? {});
     }
@@ -153,6 +156,7 @@ function conclude(received: Received, answer: RangeAnswer | undefined, request: 
       contentType: /xml/i.test(contentType ?? '') ? null : contentType,
       // The headers are those of the error, not of the file.
       stored: {},
+      ignoredRange: false,
     };
   }
   throw faultOf(received.head, received.text);

@@ -8,9 +8,9 @@ import { crc32Of, toBase64 } from './crc32.ts';
 import { KeyTaken } from './destination-errors.ts';
 import { objectMetadata } from './metadata.ts';
 import { OrderedMd5 } from './ordered-md5.ts';
-import { FileTooLarge, KiB, lanesFor, MiB, planCopy, type UploadLimits } from './plan.ts';
+import { FileTooLarge, KiB, lanesFor, largestObject, MiB, planCopy, type UploadLimits } from './plan.ts';
 import type { RangeAnswer } from './source-answer.ts';
-import { SourceTooLarge } from './source-errors.ts';
+import { SourceTooLarge, UnexpectedAnswer } from './source-errors.ts';
 import { Attempts, type EngineTools } from './tools.ts';
 import type { Copied, CopyJob, PartLayout, Planned } from './types.ts';
 import type { KnownUpload } from './uploads.ts';
@@ -94,7 +94,9 @@ async function firstRange(
       block.release();
     } catch (error) {
       block.release();
-      throw error;
+      const wholeBytes = error instanceof UnexpectedAnswer ? error.wholeBytes : null;
+      if (wholeBytes === null || wholeBytes <= bytes || wholeBytes > options.usualPartBytes) throw error;
+      bytes = wholeBytes;
     }
   }
 }
@@ -107,6 +109,8 @@ function firstBytes(tools: EngineTools, options: LayoutOptions, job: CopyJob): n
     return isSmallKind ? Math.min(SMALL_KIND_BYTES, usualPartBytes) : usualPartBytes;
   }
   if (announced <= usualPartBytes) return Math.min(usualPartBytes, Math.max(announced, 64 * KiB));
+  // No file can be of such a size: the announcement is wrong, and the file itself tells its size.
+  if (announced > largestObject(options.limits)) return usualPartBytes;
   const { partBytes } = layoutFor(tools, options, announced);
   const isWhole = lanesFor(partBytes, tools.pool.maxBytes, tools.maxLanes).kind === 'whole-parts';
   return isWhole ? partBytes : usualPartBytes;
@@ -136,6 +140,11 @@ async function putWhole(
   );
   const crc32 = crc32Of(body);
   const head = headOf(job, answer, body);
+  const warnings = [
+    ...size.warnings,
+    ...md5.warnings,
+    ...(answer.ignoredRange ? ['the source sent the whole file in answer to a request for a range'] : []),
+  ];
   try {
     const etag = await attempts.again(() => tools.bucket.put(head, body, crc32, attempts.context));
     return {
@@ -150,7 +159,7 @@ async function putWhole(
           'crc32',
           ...(md5.verified ? (['md5'] as const) : []),
         ],
-        warnings: [...size.warnings, ...md5.warnings],
+        warnings,
         alreadyThere: false,
         requests: { ...requests },
       },
@@ -158,7 +167,8 @@ async function putWhole(
   } catch (error) {
     if (!(error instanceof KeyTaken)) throw error;
     const found = await settleTakenKey(tools, job, body.length, attempts, error);
-    return copiedBefore(job, found, requests, crc32);
+    const { kind, result } = copiedBefore(job, found, requests, crc32);
+    return { kind, result: { ...result, warnings } };
   }
 }
 

@@ -76,7 +76,7 @@ export interface CopyResult {
   /** CRC32 of the whole object, base64 of four bytes as S3 writes it; null when S3 did not tell for an object found. */
   readonly crc32: string | null;
   readonly verifiedBy: readonly Verification[];
-  /** Sentences for people: how the file differs from its announcement. Empty when it does not. */
+  /** Sentences for people: how the file differs from its announcement, and what was odd about its source. */
   readonly warnings: readonly string[];
   /** True when the object had been put by an earlier attempt and nothing was written now. */
   readonly alreadyThere: boolean;

@@ -205,8 +205,52 @@ describe('a fault of the source', () => {
     expect(await recordOf(given)).toMatchObject({ state: 'recovered' });
   });
 
-  it('of a file that differs from its announcement for good ends with the file kept, and a warning', async () => {
-    const message = await messageFor({ announced: { md5: '0'.repeat(32) } });
+  it('that sends a whole small file in place of a range is recovered from, and the record says so', async () => {
+    const message = await messageFor({ fault: always('whole') });
+
+    await worker.deliver(message);
+
+    expect(await recordOf(message)).toMatchObject({
+      state: 'recovered',
+      attempts: 1,
+      size: SMALL,
+      warnings: [expect.stringContaining('whole file')],
+    });
+  });
+
+  it('that never sends a range of a large file ends as lost at the deadline, and the record says why', async () => {
+    const message = await messageFor({ fault: always('whole'), size: LARGE });
+
+    let delivered = await worker.deliver(message);
+    while (!delivered.isDone) {
+      worker.advance(8 * 3_600_000);
+      delivered = await worker.redeliver(delivered);
+    }
+
+    expect(await recordOf(message)).toMatchObject({
+      state: 'lost',
+      lastError: {
+        errorClass: 'DeadlinePassed',
+        message: expect.stringMatching(/UnexpectedAnswer: the source answered 200 to a request for a range/),
+      },
+    });
+  });
+
+  it.each<[string, Given, string]>([
+    ['another MD5', { announced: { md5: '0'.repeat(32) } }, 'MD5'],
+    ['no bytes where 70,000 were announced', { size: 0, announced: { size: 70_000 } }, 'has 0 bytes'],
+    [
+      'less than 60 TB, which no object can have',
+      { announced: { size: 60_000_000_000_000 } },
+      'announced 60000000000000',
+    ],
+    [
+      'less than 2^53 - 1 bytes',
+      { size: LARGE, announced: { size: Number.MAX_SAFE_INTEGER } },
+      'announced 9007199254740991',
+    ],
+  ])('of a file with %s ends with the file kept, and a warning', async (_, given, warning) => {
+    const message = await messageFor(given);
 
     let delivered = await worker.deliver(message);
     while (!delivered.isDone) {
@@ -218,7 +262,7 @@ describe('a fault of the source', () => {
       state: 'recovered',
       attempts: 3,
       verifiedBy: ['crc32'],
-      warnings: [expect.stringContaining('MD5')],
+      warnings: [expect.stringContaining(warning)],
     });
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   faultOf,
   isEmptyFile,
+  judgeAnswer,
   judgeRange,
   parseHead,
   parseRetryAfter,
@@ -50,6 +51,42 @@ describe('a head', () => {
   });
 });
 
+describe('a 200', () => {
+  const START: RangeQuestion = { range: { from: 0, to: 200 }, etag: null, size: null };
+  const ALL = { 'content-length': '150', etag: '"a"' };
+
+  it('is the whole file where its beginning was asked for and it fits', () => {
+    const whole = { length: 150, size: 150, etag: '"a"', contentType: null, stored: {}, ignoredRange: true };
+    expect(judgeAnswer(head(200, ALL), START, 150)).toEqual(whole);
+    expect(judgeAnswer(head(200, ALL), { ...START, etag: '"a"', size: 150 }, 150)).toEqual(whole);
+  });
+
+  it.each<[string, Record<string, string>, RangeQuestion]>([
+    ['states no length', { etag: '"a"' }, START],
+    ['has no ETag', { 'content-length': '150' }, START],
+    ['has a weak ETag', { ...ALL, etag: 'W/"a"' }, START],
+    ['is encoded', { ...ALL, 'content-encoding': 'gzip' }, START],
+    ['answers for a later range', ALL, { ...START, range: { from: 1, to: 200 } }],
+  ])('is no file when it %s', (_, headers, asked) => {
+    expect(judgeAnswer(head(200, headers), asked, 200)).toBeNull();
+  });
+
+  it('tells the size of a file that is too large to be received', () => {
+    expect(() => judgeAnswer(head(200, ALL), START, 149)).toThrow(
+      expect.objectContaining({ name: 'UnexpectedAnswer', wholeBytes: 150 }),
+    );
+  });
+
+  it.each([
+    ['size', { size: 151 }],
+    ['ETag', { etag: '"b"' }],
+  ])('is of a changed file when it has another %s', (_, known) => {
+    expect(() => judgeAnswer(head(200, ALL), { ...START, ...known }, 200)).toThrow(
+      expect.objectContaining({ name: 'SourceChanged' }),
+    );
+  });
+});
+
 describe('a 206', () => {
   it('is right when it is exactly the range asked for', () => {
     expect(judgeRange(head(206, RIGHT), ASKED)).toEqual({
@@ -58,6 +95,7 @@ describe('a 206', () => {
       etag: '"a"',
       contentType: null,
       stored: {},
+      ignoredRange: false,
     });
   });
 
