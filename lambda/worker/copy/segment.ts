@@ -37,6 +37,7 @@ class SegmentRun {
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #attempts: Attempts;
+  #hasBegun = false;
 
   constructor(tools: EngineTools, job: CopyJob, plan: CopyPlan, segment: number, options: SegmentOptions) {
     this.#tools = tools;
@@ -111,7 +112,10 @@ class SegmentRun {
   #hasTimeFor(part: number): boolean {
     const { stopAt } = this.#options;
     if (this.#stop.signal.aborted) return false;
-    if (stopAt === undefined) return true;
+    // Rates are measured by copying alone: one slow part must not keep this process from ever measuring another.
+    const isFirst = !this.#hasBegun;
+    this.#hasBegun = true;
+    if (stopAt === undefined || isFirst) return true;
     const { from, to } = rangeOf(this.#plan, part);
     const expected = (to - from) * this.#tools.pace.msPerByte * TIME_RESERVE;
     return this.#tools.clock() + expected < stopAt;

@@ -96,7 +96,10 @@ export interface Planned {
 }
 
 export interface SegmentOptions {
-  /** Epoch milliseconds at which the call must have returned; no part is begun that would probably not end before. */
+  /**
+   * Epoch milliseconds at which the call must have returned. After the first part, which every call begins, no part is
+   * begun that would probably not end before.
+   */
   readonly stopAt?: number;
   /** Called after each part with the bytes of this segment that are in the bucket, those of earlier attempts included. */
   readonly onProgress?: (bytesDone: number) => void;

@@ -198,3 +198,46 @@ it('copies a part again that has not the size it should have', async () => {
 
   expect((await copying.object()).body.equals(contentOf(FILE))).toBe(true);
 });
+
+it('begins a part in every call, however slow an earlier one was, and believes in its rate again', async () => {
+  const minute = 60_000;
+  let now = 0;
+  const copying = await startCopying({
+    file: FILE,
+    engine: { maxLanes: 1, clock: () => now },
+    // The second part, which is the second request, takes ten minutes.
+    fault: ({ count }) => {
+      if (count === 2) now += 10 * minute;
+      return undefined;
+    },
+  });
+  const job = copying.job();
+  const plan = await planned(copying.engine, job);
+  const call = () => copying.engine.copySegment(job, plan, 0, { stopAt: now + 14 * minute });
+
+  expect(await call()).toEqual({ kind: 'out-of-time', bytesDone: 2 * PART });
+  expect(await call()).toEqual({ kind: 'done', bytesDone: FILE.size });
+});
+
+it('begins a part in every call even at a rate that lets none end in time', async () => {
+  const minute = 60_000;
+  let now = 0;
+  const copying = await startCopying({
+    file: FILE,
+    engine: { maxLanes: 4, clock: () => now },
+    fault: () => {
+      now += 10 * minute;
+      return undefined;
+    },
+  });
+  const job = copying.job();
+  const plan = await planned(copying.engine, job);
+  const bytes: number[] = [];
+  for (let calls = 0; calls < plan.parts && bytes.at(-1) !== FILE.size; calls++) {
+    const { bytesDone } = await copying.engine.copySegment(job, plan, 0, { stopAt: now + 14 * minute });
+    bytes.push(bytesDone);
+  }
+
+  expect(bytes.at(-1)).toBe(FILE.size);
+  expect(bytes).toEqual([...new Set(bytes)]);
+});
