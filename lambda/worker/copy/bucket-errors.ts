@@ -2,6 +2,7 @@ import { S3ServiceException } from '@aws-sdk/client-s3';
 import { RecoveryError } from '../../shared/errors.ts';
 import {
   ChecksumMismatch,
+  CredentialsRefused,
   DestinationBucketMissing,
   DestinationBusy,
   DestinationDenied,
@@ -43,6 +44,25 @@ const DAMAGED = new Set([
   'XAmzContentChecksumMismatch',
 ]);
 
+/** What the SDK calls an error whose answer has no body, as all answers to HEAD. */
+const NO_CODE = 'Unknown';
+
+/** Codes of S3 and names of the SDK's errors that are about who calls, not about what is called. */
+const OWN_CREDENTIALS = new Set([
+  'CredentialsProviderError',
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'InvalidAccessKeyId',
+  'InvalidClientTokenId',
+  'InvalidSecurity',
+  'InvalidToken',
+  'RequestExpired',
+  'SignatureDoesNotMatch',
+  'TokenProviderError',
+  'TokenRefreshRequired',
+  'UnrecognizedClientException',
+]);
+
 /** Codes of Node and of the SDK for connections that cannot be made or that break. */
 const CONNECTION = new Set([
   'ECONNABORTED',
@@ -59,8 +79,8 @@ const CONNECTION = new Set([
 ]);
 
 /**
- * Turns what the SDK throws into the project's own errors. What is neither an answer of S3 nor a broken connection
- * comes back as it is: a bug, or an abort.
+ * Turns what the SDK throws into the project's own errors. What is neither an answer, nor a broken connection, nor a want
+ * of credentials comes back as it is: a bug, or an abort.
  */
 export function translateBucketError(error: unknown, call: BucketCall): unknown {
   if (error instanceof RecoveryError) return error;
@@ -70,7 +90,15 @@ export function translateBucketError(error: unknown, call: BucketCall): unknown 
   if (CONNECTION.has(code)) {
     return new DestinationBusy(`the connection to bucket ${call.bucket} failed: ${code}`, { cause: error });
   }
+  if (OWN_CREDENTIALS.has(error.name)) return credentialsRefused(error.name, error);
   return error;
+}
+
+function credentialsRefused(answer: string, cause: Error): CredentialsRefused {
+  return new CredentialsRefused(
+    `the function's own credentials were refused (${answer}): the bucket and its policy have no part in it`,
+    { cause },
+  );
 }
 
 function translateAnswer(error: S3ServiceException, call: BucketCall): RecoveryError {
@@ -82,6 +110,7 @@ function translateAnswer(error: S3ServiceException, call: BucketCall): RecoveryE
   if (PASSING.has(code) || status === 429 || status === 408 || status >= 500) {
     return new DestinationBusy(`${to} answered ${answer}`, { ...cause, retryAfterMs: retryAfterOf(error) });
   }
+  if (OWN_CREDENTIALS.has(code)) return credentialsRefused(answer, error);
   if (DAMAGED.has(code)) return new ChecksumMismatch(`${to} answered ${answer}: damaged on the way`, cause);
   if (status === 412 || code === 'ConditionalRequestConflict') {
     return new KeyTaken(`${to} answered ${answer}: there is an object at the key`, cause);
@@ -104,8 +133,10 @@ function customerFault(
   if (code === 'NoSuchBucket') {
     return new DestinationBucketMissing(`${to} does not exist: create it, or configure another one`, cause);
   }
-  const region = regionOf(error, status, code);
+  const region = regionOf(error, status, code, call.region);
   if (region !== null) return wrongRegion(region, call, cause);
+  // A HEAD that is well formed gets a bare 400 for a session whose token S3 does not take, and for the wrong region.
+  if (status === 400 && code === NO_CODE) return credentialsRefused('400 without a code', error);
   if (code.startsWith('KMS.') || (status === 403 && /\bkms:/i.test(error.message))) {
     return new DestinationKeyDenied(
       `${to} answered ${answer}: its KMS key cannot be used; allow the worker's role kms:GenerateDataKey and ` +
@@ -133,15 +164,16 @@ function wrongRegion(region: string, call: BucketCall, cause: ErrorOptions): Des
 }
 
 /** The region that S3 points to, empty when it does not say which; null when the answer is about something else. */
-function regionOf(error: S3ServiceException, status: number, code: string): string | null {
+function regionOf(error: S3ServiceException, status: number, code: string, own: string): string | null {
+  const header = error.$response?.headers['x-amz-bucket-region'];
   const about =
     status === 301 ||
     status === 307 ||
     code === 'PermanentRedirect' ||
-    code === 'AuthorizationHeaderMalformed';
+    code === 'AuthorizationHeaderMalformed' ||
+    (status === 400 && code === NO_CODE && header !== undefined && header !== own);
   if (!about) return null;
-  const stated =
-    error.$response?.headers['x-amz-bucket-region'] ?? ('Region' in error ? error.Region : undefined);
+  const stated = header ?? ('Region' in error ? error.Region : undefined);
   return typeof stated === 'string' && /^[a-z0-9-]{1,40}$/.test(stated) ? stated : '';
 }
 

@@ -43,6 +43,15 @@ export class DestinationBusy extends RecoveryError {
   }
 }
 
+/**
+ * S3 refuses the function's own credentials: they have ended, or are no credentials any more. No policy of the bucket has
+ * a part in it, and Lambda gives the function new ones.
+ */
+export class CredentialsRefused extends RecoveryError {
+  override readonly name = 'CredentialsRefused';
+  override readonly meaning = 'try-again';
+}
+
 /** The key holds an object that this stack did not make; nothing of the customer's is ever overwritten. */
 export class DestinationConflict extends RecoveryError {
   override readonly name = 'DestinationConflict';

@@ -1,7 +1,8 @@
 import { PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import {
   accessDenied,
+  type ErrorFault,
   type Fault,
   type FaultHook,
   kmsAccessDenied,
@@ -9,8 +10,10 @@ import {
   permanentRedirect,
   slowDown,
 } from '../../../../infra/local/s3/faults.ts';
+import { createBucketClient } from '../../../../lambda/worker/copy/bucket-client.ts';
 import { endsPlan } from '../../../../lambda/worker/copy/errors.ts';
 import { MiB } from '../../../../lambda/worker/copy/plan.ts';
+import type { CopyJob } from '../../../../lambda/worker/copy/types.ts';
 import { BUCKET, type Copying, copyWhole, KEY, startCopying } from '../../../support/copying.ts';
 import { contentOf } from '../../../support/source-server.ts';
 
@@ -24,9 +27,9 @@ function once(operation: Operation, fault: Fault): FaultHook {
   return (request) => (request.operation === operation && request.count === 1 ? fault : undefined);
 }
 
-async function faultOf(copying: Copying): Promise<Error> {
+async function faultOf(copying: Copying, given: Partial<CopyJob> = {}): Promise<Error> {
   try {
-    await copyWhole(copying.engine, copying.job());
+    await copyWhole(copying.engine, copying.job(given));
   } catch (error) {
     if (error instanceof Error) return error;
   }
@@ -126,6 +129,56 @@ it.each<[string, Fault, string, string, RegExp]>([
     expect(error.message).toMatch(message);
     expect(error.message).not.toMatch(/arn:aws:sts|Signature/);
   }
+});
+
+it.each<[string, ErrorFault]>([
+  ['has ended', { status: 400, code: 'ExpiredToken' }],
+  ['is no token', { status: 400, code: 'InvalidToken' }],
+  ['has an unknown key', { status: 403, code: 'InvalidAccessKeyId' }],
+  ['was used too late', { status: 400, code: 'RequestExpired' }],
+  ['signs with another secret', { status: 403, code: 'SignatureDoesNotMatch' }],
+])('does not blame the bucket when the function has a session that %s', async (_, fault) => {
+  for (const file of [SMALL, LARGE]) {
+    const copying = await startCopying({ file, s3: { faults: () => fault } });
+
+    const first = await faultOf(copying, {});
+    const later = await faultOf(copying, { mayExist: true });
+
+    for (const error of [first, later]) {
+      expect(error).toMatchObject({ name: 'CredentialsRefused', meaning: 'try-again' });
+      expect(error.message).toMatch(/^the function's own credentials were refused/);
+    }
+  }
+});
+
+it('does not blame the bucket when the function has no credentials at all', async () => {
+  const copying = await startCopying({ file: SMALL });
+  const none = {
+    AWS_ACCESS_KEY_ID: '',
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  };
+  for (const [name, value] of Object.entries(none)) vi.stubEnv(name, value);
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const client = createBucketClient({ aws: { region: 'us-east-1', endpoint: copying.s3.origin } });
+
+  const error: unknown = await copyWhole(copying.anotherEngine({ client }), copying.job()).catch(
+    (fault: unknown) => fault,
+  );
+
+  expect(error).toMatchObject({ name: 'CredentialsRefused', meaning: 'try-again' });
+});
+
+it('tells the region of a bucket that a look was refused in', async () => {
+  const copying = await startCopying({
+    file: SMALL,
+    s3: {
+      faults: () => ({ status: 400, code: 'BadRequest', headers: { 'x-amz-bucket-region': 'eu-west-1' } }),
+    },
+  });
+
+  expect(await faultOf(copying, { mayExist: true })).toMatchObject({ name: 'DestinationWrongRegion' });
 });
 
 it('tells a bucket that does not exist', async () => {
