@@ -100,7 +100,10 @@ async function swallow(request: IncomingMessage, response: ServerResponse): Prom
   } else if (request.method === 'POST') {
     const name = query.has('uploads') ? 'InitiateMultipartUploadResult' : 'CompleteMultipartUploadResult';
     response.writeHead(200, { 'content-type': 'application/xml' });
-    response.end(`<?xml version="1.0"?><${name}><UploadId>u</UploadId><ETag>"0-1"</ETag></${name}>`);
+    // What was received is gone: the checksum of the whole is the one that the client states.
+    const checksum = request.headers['x-amz-checksum-crc32']?.toString() ?? '';
+    const stated = checksum === '' ? '' : `<ChecksumCRC32>${checksum}</ChecksumCRC32>`;
+    response.end(`<?xml version="1.0"?><${name}><UploadId>u</UploadId><ETag>"0-1"</ETag>${stated}</${name}>`);
   } else if (request.method === 'GET') {
     response.writeHead(200, { 'content-type': 'application/xml' });
     response.end('<?xml version="1.0"?><ListBucketResult></ListBucketResult>');

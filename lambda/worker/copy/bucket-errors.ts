@@ -8,6 +8,7 @@ import {
   DestinationDenied,
   DestinationKeyDenied,
   DestinationRefused,
+  DestinationUnproven,
   DestinationWrongRegion,
   KeyTaken,
   PartsMissing,
@@ -91,7 +92,19 @@ export function translateBucketError(error: unknown, call: BucketCall): unknown 
     return new DestinationBusy(`the connection to bucket ${call.bucket} failed: ${code}`, { cause: error });
   }
   if (OWN_CREDENTIALS.has(error.name)) return credentialsRefused(error.name, error);
-  return error;
+  const status = statusOf(error);
+  if (status === null) return error;
+  const answer = `bucket ${call.bucket} answered ${status} with what is no answer of S3`;
+  return status < 300
+    ? new DestinationUnproven(answer, { cause: error })
+    : new DestinationBusy(answer, { cause: error });
+}
+
+/** The status of an answer that the SDK could not read; null when there was none. */
+function statusOf(error: Error): number | null {
+  const metadata: unknown = '$metadata' in error ? error.$metadata : null;
+  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return null;
+  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : null;
 }
 
 function credentialsRefused(answer: string, cause: Error): CredentialsRefused {

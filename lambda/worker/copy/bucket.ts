@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { translateBucketError } from './bucket-errors.ts';
 import { fromBase64, toBase64 } from './crc32.ts';
-import { DestinationDenied, UploadVanished } from './destination-errors.ts';
+import { DestinationDenied, DestinationUnproven, UploadVanished } from './destination-errors.ts';
 import type { StoredHeaders } from './stored-headers.ts';
 
 /** Who asks: ends the call early, counts its requests. */
@@ -64,7 +64,8 @@ const PERMISSIONS = {
 
 /**
  * The bucket, as far as the engine uses it. Writes never replace an object (`If-None-Match: *`); every byte is sent
- * with a CRC32 that S3 checks. All methods throw the RecoveryErrors of `destination-errors.ts`.
+ * with a CRC32 that S3 checks. All methods throw the RecoveryErrors of `destination-errors.ts`; an answer counts as
+ * success only with what proves it, else it is a {@link DestinationUnproven}.
  */
 export class Bucket {
   readonly #client: S3Client;
@@ -91,7 +92,7 @@ export class Bucket {
       IfNoneMatch: '*',
     });
     const output = await this.#call('write', context, (options) => this.#client.send(command, options));
-    return output.ETag ?? '';
+    return this.#proven(output.ETag, 'an ETag');
   }
 
   /** Begins a multipart upload. @returns its id. */
@@ -103,7 +104,7 @@ export class Bucket {
       ChecksumType: 'FULL_OBJECT',
     });
     const output = await this.#call('write', context, (options) => this.#client.send(command, options));
-    return present(output.UploadId, 'upload id');
+    return this.#proven(output.UploadId, 'an upload id');
   }
 
   /** Sends a part from memory. @returns its ETag. */
@@ -122,7 +123,7 @@ export class Bucket {
       ChecksumCRC32: toBase64(crc32),
     });
     const output = await this.#call('write', context, (options) => this.#client.send(command, options));
-    return present(output.ETag, 'ETag');
+    return this.#proven(output.ETag, 'an ETag');
   }
 
   /**
@@ -146,7 +147,7 @@ export class Bucket {
       ChecksumAlgorithm: 'CRC32',
     });
     const output = await this.#call('write', context, (options) => this.#client.send(command, options));
-    return { etag: present(output.ETag, 'ETag'), crc32: fromBase64(output.ChecksumCRC32 ?? '') };
+    return { etag: this.#proven(output.ETag, 'an ETag'), crc32: fromBase64(output.ChecksumCRC32 ?? '') };
   }
 
   /**
@@ -169,6 +170,8 @@ export class Bucket {
         MaxParts: Math.min(1000, last - marker),
       });
       const page = await this.#call('listParts', context, (options) => this.#client.send(command, options));
+      // A page that is no list of S3 has no parts either, and would have them all copied again.
+      this.#proven(page.UploadId, 'an upload id');
       for (const part of page.Parts ?? []) {
         if (part.PartNumber === undefined || part.ETag === undefined || part.PartNumber > last) continue;
         const crc32 = fromBase64(part.ChecksumCRC32 ?? '');
@@ -184,7 +187,7 @@ export class Bucket {
    * Makes the object of its parts.
    *
    * @param crc32 of the whole object, which S3 checks; null when not every part's is known.
-   * @returns its ETag and the CRC32 that S3 states for it.
+   * @returns its ETag and the CRC32 that S3 states for it, null when it states none.
    * @throws {KeyTaken} when the key holds an object already.
    * @throws {PartsMissing} when S3 does not have a part, or has another one under its number.
    */
@@ -203,14 +206,17 @@ export class Bucket {
       IfNoneMatch: '*',
     });
     const output = await this.#call('write', context, (options) => this.#client.send(command, options));
-    return { etag: output.ETag ?? '', crc32: output.ChecksumCRC32 ?? null };
+    return { etag: this.#proven(output.ETag, 'an ETag'), crc32: output.ChecksumCRC32 ?? null };
   }
 
   /** Aborts an upload. @returns false when there was none. */
   async abort(upload: UploadRef, context: CallContext): Promise<boolean> {
     const command = new AbortMultipartUploadCommand(this.#upload(upload));
     try {
-      await this.#call('abort', context, (options) => this.#client.send(command, options));
+      const { $metadata } = await this.#call('abort', context, (options) =>
+        this.#client.send(command, options),
+      );
+      this.#proven($metadata.httpStatusCode === 204 ? '204' : '', 'status 204');
       return true;
     } catch (error) {
       if (error instanceof UploadVanished) return false;
@@ -229,8 +235,8 @@ export class Bucket {
     try {
       const output = await this.#call('read', context, (options) => this.#client.send(command, options));
       return {
-        size: output.ContentLength ?? -1,
-        etag: output.ETag ?? '',
+        size: this.#proven(output.ContentLength, 'a length'),
+        etag: this.#proven(output.ETag, 'an ETag'),
         contentType: output.ContentType ?? 'application/octet-stream',
         metadata: output.Metadata ?? {},
         crc32: fromBase64(output.ChecksumCRC32 ?? '') === null ? null : (output.ChecksumCRC32 ?? null),
@@ -249,6 +255,13 @@ export class Bucket {
       if (error instanceof DestinationDenied) return null;
       throw error;
     }
+  }
+
+  #proven<T>(value: T | undefined, what: string): T {
+    if (value !== undefined && value !== '') return value;
+    throw new DestinationUnproven(
+      `bucket ${this.#name} answered as if it had succeeded, but without ${what}`,
+    );
   }
 
   #address(key: string): { Bucket: string; Key: string } {
@@ -285,11 +298,6 @@ function isMissing(error: unknown): boolean {
     cause.$metadata.httpStatusCode === 404 &&
     cause.name !== 'NoSuchBucket'
   );
-}
-
-function present(value: string | undefined, what: string): string {
-  if (value === undefined || value === '') throw new Error(`S3 answered without ${what}`);
-  return value;
 }
 
 function headersOf({ contentType, stored = {}, metadata }: ObjectHead) {

@@ -6,6 +6,7 @@ import {
   ChecksumMismatch,
   DestinationBusy,
   DestinationConflict,
+  DestinationUnproven,
   KeyHeldByAnotherFile,
   KeyTaken,
   PartsMissing,
@@ -31,14 +32,14 @@ export async function completeUpload(
     if (done.kind === 'copied') tools.uploads.forget(plan);
     return done;
   } catch (error) {
-    if (error instanceof UploadVanished) {
-      const found = await findOurs(tools, job, plan.size, attempts);
+    if (error instanceof UploadVanished || error instanceof DestinationUnproven) {
+      const found = await findOurs(tools, job, plan.size, attempts, combined(plan, upload));
       tools.uploads.forget(plan);
       if (found === null) throw error;
       return copiedBefore(job, found, upload.requests, combined(plan, upload));
     }
     if (error instanceof KeyTaken) {
-      const settled = settleTakenKey(tools, job, plan.size, attempts, error);
+      const settled = settleTakenKey(tools, job, plan.size, attempts, error, combined(plan, upload));
       const found = await abortUnlessBusy(tools, plan, attempts, settled);
       return copiedBefore(job, found, upload.requests, combined(plan, upload));
     }
@@ -81,6 +82,7 @@ async function tryToComplete(
     completed = await attempts.again(send);
   }
   const crc32 = combined(plan, upload);
+  const object = await provenObject(tools, job, plan, completed, crc32, attempts);
   const verifiedBy: Verification[] = [];
   if (size.verified) verifiedBy.push('size');
   if (crc32 !== null) verifiedBy.push('crc32');
@@ -89,15 +91,35 @@ async function tryToComplete(
     kind: 'copied',
     result: {
       size: plan.size,
-      etag: completed.etag,
+      etag: object.etag,
       contentType: plan.contentType,
-      crc32: crc32 === null ? completed.crc32 : toBase64(crc32),
+      crc32: crc32 === null ? object.crc32 : toBase64(crc32),
       verifiedBy,
       warnings: [...size.warnings, ...md5.warnings],
       alreadyThere: false,
       requests: { ...upload.requests },
     },
   };
+}
+
+/**
+ * What S3 has made of the parts. Its answer proves it by the checksum that the parts have together (their bytes have been
+ * counted by S3 as well); without that, the object itself is looked at.
+ *
+ * @throws {DestinationUnproven} when the key holds no such object.
+ */
+async function provenObject(
+  tools: EngineTools,
+  job: CopyJob,
+  plan: CopyPlan,
+  completed: Pick<FoundObject, 'etag' | 'crc32'>,
+  crc32: number | null,
+  attempts: Attempts,
+): Promise<Pick<FoundObject, 'etag' | 'crc32'>> {
+  if (crc32 !== null && completed.crc32 === toBase64(crc32)) return completed;
+  const found = await findOurs(tools, job, plan.size, attempts, crc32);
+  if (found !== null) return found;
+  throw new DestinationUnproven('the upload was completed, but its object is not found at the key');
 }
 
 async function listAll(
@@ -146,20 +168,28 @@ function whatIsMissing(plan: CopyPlan, upload: KnownUpload): Incomplete | null {
   };
 }
 
+/** Whether an object is the one that a job makes: same identity in its metadata, same size, same CRC32, as far as known. */
+function isMadeBy(job: CopyJob, found: FoundObject, size: number | null, crc32: number | null): boolean {
+  const stated = found.crc32 === null ? null : fromBase64(found.crc32);
+  const isSameChecksum = crc32 === null || stated === null || stated === crc32;
+  return isOurs(found.metadata, job.metadata) && (size === null || found.size === size) && isSameChecksum;
+}
+
 /**
- * The object at the job's key when it is the one that this job makes: same identity in its metadata, and same size.
+ * The object at the job's key when it is the one that this job makes.
  *
- * @param size bytes; null when not known yet: then the identity alone counts.
+ * @param size bytes; null when not known yet.
+ * @param crc32 of the whole file; null when not known.
  */
 export async function findOurs(
   tools: EngineTools,
   job: CopyJob,
   size: number | null,
   attempts: Attempts,
+  crc32: number | null = null,
 ): Promise<FoundObject | null> {
   const found = await attempts.again(() => tools.bucket.headIfAllowed(job.key, attempts.context));
-  if (found === null || !isOurs(found.metadata, job.metadata)) return null;
-  return size === null || found.size === size ? found : null;
+  return found !== null && isMadeBy(job, found, size, crc32) ? found : null;
 }
 
 /**
@@ -176,10 +206,11 @@ export async function settleTakenKey(
   size: number,
   attempts: Attempts,
   cause: KeyTaken,
+  crc32: number | null,
 ): Promise<FoundObject> {
   const found = await attempts.again(() => tools.bucket.head(job.key, attempts.context));
   if (found === null) throw new DestinationBusy('another write to the key is under way', { cause });
-  if (isOurs(found.metadata, job.metadata) && found.size === size) return found;
+  if (isMadeBy(job, found, size, crc32)) return found;
   throw takenBy(found, job, { cause });
 }
 
@@ -197,7 +228,7 @@ export async function askForTakenKey(
   attempts: Attempts,
 ): Promise<FoundObject | null> {
   const found = await attempts.again(() => tools.bucket.headIfAllowed(job.key, attempts.context));
-  if (found === null || (isOurs(found.metadata, job.metadata) && found.size === size)) return found;
+  if (found === null || isMadeBy(job, found, size, null)) return found;
   throw takenBy(found, job);
 }
 

@@ -52,6 +52,12 @@ export class CredentialsRefused extends RecoveryError {
   override readonly meaning = 'try-again';
 }
 
+/** An answer of success without what proves it, such as the ETag: it counts as no answer. */
+export class DestinationUnproven extends RecoveryError {
+  override readonly name = 'DestinationUnproven';
+  override readonly meaning = 'try-again';
+}
+
 /** The key holds an object that this stack did not make; nothing of the customer's is ever overwritten. */
 export class DestinationConflict extends RecoveryError {
   override readonly name = 'DestinationConflict';

@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ChecksumMismatch, DestinationBusy, SourceStalled, SourceUnavailable } from './errors.ts';
+import {
+  ChecksumMismatch,
+  DestinationBusy,
+  DestinationUnproven,
+  SourceStalled,
+  SourceUnavailable,
+} from './errors.ts';
 
 /** How often a fault that passes is tried again before it leaves the engine. */
 export interface RetryPolicy {
@@ -45,7 +51,8 @@ export async function retryPassing<T>(context: RetryContext, action: () => Promi
 /** Milliseconds that the fault asks to wait; null when it does not pass by waiting. */
 function askedDelay(error: unknown): number | null {
   if (error instanceof SourceUnavailable || error instanceof DestinationBusy) return error.retryAfterMs ?? 0;
-  return error instanceof SourceStalled || error instanceof ChecksumMismatch ? 0 : null;
+  const passes = [SourceStalled, ChecksumMismatch, DestinationUnproven].some((kind) => error instanceof kind);
+  return passes ? 0 : null;
 }
 
 async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {

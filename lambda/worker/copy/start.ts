@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { compareMd5, compareSize } from './announcement.ts';
-import type { ObjectHead } from './bucket.ts';
+import type { FoundObject, ObjectHead } from './bucket.ts';
 import type { Block } from './buffers.ts';
 import { askForTakenKey, copiedBefore, findOurs, settleTakenKey } from './completion.ts';
 import { contentTypeOf, typeOfName } from './content-type.ts';
 import { crc32Of, toBase64 } from './crc32.ts';
-import { KeyTaken } from './destination-errors.ts';
+import { DestinationUnproven, KeyTaken } from './destination-errors.ts';
 import { objectMetadata } from './metadata.ts';
 import { OrderedMd5 } from './ordered-md5.ts';
 import { FileTooLarge, KiB, lanesFor, largestObject, MiB, planCopy, type UploadLimits } from './plan.ts';
@@ -165,8 +165,13 @@ async function putWhole(
       },
     };
   } catch (error) {
-    if (!(error instanceof KeyTaken)) throw error;
-    const found = await settleTakenKey(tools, job, body.length, attempts, error);
+    let found: FoundObject | null = null;
+    if (error instanceof KeyTaken) {
+      found = await settleTakenKey(tools, job, body.length, attempts, error, crc32);
+    } else if (error instanceof DestinationUnproven) {
+      found = await findOurs(tools, job, body.length, attempts, crc32);
+    }
+    if (found === null) throw error;
     const { kind, result } = copiedBefore(job, found, requests, crc32);
     return { kind, result: { ...result, warnings } };
   }

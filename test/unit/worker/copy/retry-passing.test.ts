@@ -3,6 +3,7 @@ import {
   ChecksumMismatch,
   DestinationBusy,
   DestinationDenied,
+  DestinationUnproven,
   SourceNotFound,
   SourceStalled,
   SourceUnavailable,
@@ -29,6 +30,7 @@ it.each([
   new SourceStalled('x'),
   new DestinationBusy('x', { retryAfterMs: 5 }),
   new ChecksumMismatch('x'),
+  new DestinationUnproven('x'),
 ])('tries again what passes: $name', async (error) => {
   const { state, action } = failing([error, error]);
   expect(await retryPassing(CONTEXT, action)).toBe('done');

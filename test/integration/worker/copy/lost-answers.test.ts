@@ -1,0 +1,64 @@
+import { expect, it } from 'vitest';
+import type { FaultHook } from '../../../../infra/local/s3/faults.ts';
+import { MiB } from '../../../../lambda/worker/copy/plan.ts';
+import { type Copying, copyWhole, startCopying } from '../../../support/copying.ts';
+import { contentOf, type SourceFile } from '../../../support/source-server.ts';
+
+/** S3 does the work and the connection ends in place of the answer: the same result, with nothing done twice. */
+
+const LARGE = { size: 12 * MiB };
+const SMALL = { size: 1000 };
+
+type Operation = Parameters<FaultHook>[0]['operation'];
+
+function losing(file: SourceFile, operation: Operation, times = 1): Promise<Copying> {
+  return startCopying({
+    file,
+    s3: {
+      faults: (request) =>
+        request.operation === operation && request.count <= times ? 'lost-answer' : undefined,
+    },
+  });
+}
+
+it.each<[Operation, SourceFile, number]>([
+  ['PutObject', SMALL, 0],
+  ['UploadPart', LARGE, 0],
+  ['CompleteMultipartUpload', LARGE, 0],
+  // Its id is not known to anybody: the bucket's lifecycle rule removes it.
+  ['CreateMultipartUpload', LARGE, 1],
+])('copies a file when the answer to %s is lost', async (operation, file, uploadsLeft) => {
+  const copying = await losing(file, operation);
+
+  const result = await copyWhole(copying.engine, copying.job());
+
+  expect(result).toMatchObject({ size: file.size, etag: expect.stringMatching(/^"[0-9a-f-]+"$/) });
+  expect((await copying.object()).body.equals(contentOf(file))).toBe(true);
+  expect(await copying.openUploads()).toBe(uploadsLeft);
+});
+
+it.each<[Operation, SourceFile]>([
+  ['PutObject', SMALL],
+  ['CompleteMultipartUpload', LARGE],
+])('knows its own object in a later attempt when every answer to %s was lost', async (operation, file) => {
+  const retry = { attempts: 1, firstDelayMs: 1, longestDelayMs: 1 };
+  const copying = await losing(file, operation);
+  const job = copying.job();
+  const hasty = copying.anotherEngine({ retry });
+  await expect(copyWhole(hasty, job)).rejects.toMatchObject({ name: 'DestinationBusy' });
+
+  const later = await copyWhole(copying.anotherEngine(), copying.job({ mayExist: true }));
+
+  expect(later).toMatchObject({ size: file.size, alreadyThere: true });
+  expect((await copying.object()).body.equals(contentOf(file))).toBe(true);
+});
+
+it('abandons an upload when the answer to AbortMultipartUpload is lost', async () => {
+  const copying = await losing(LARGE, 'AbortMultipartUpload');
+  const started = await copying.engine.start(copying.job());
+  if (started.kind !== 'planned') throw new Error('expected a plan');
+
+  await copying.engine.abandon(started.plan);
+
+  expect(await copying.openUploads()).toBe(0);
+});

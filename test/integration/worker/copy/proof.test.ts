@@ -1,0 +1,208 @@
+import { crc32 } from 'node:zlib';
+import { HeadObjectCommand } from '@aws-sdk/client-s3';
+import { expect, it } from 'vitest';
+import type { Fault, FaultHook } from '../../../../infra/local/s3/faults.ts';
+import { toBase64 } from '../../../../lambda/worker/copy/crc32.ts';
+import { MiB } from '../../../../lambda/worker/copy/plan.ts';
+import { BUCKET, type Copying, copyWhole, KEY, startCopying } from '../../../support/copying.ts';
+import { contentOf } from '../../../support/source-server.ts';
+
+/** An answer of S3 counts as success only with what proves it. */
+
+const LARGE = { size: 12 * MiB };
+const SMALL = { size: 1000 };
+const PAGE = '<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body><p>Sign in<br></body></html>\n';
+const ERROR_AND_NEWLINE =
+  ' \n <?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>InternalError</Code><Message>try again</Message></Error>\n';
+
+type Operation = Parameters<FaultHook>[0]['operation'];
+
+const SUCCESSES_WITHOUT_PROOF: [string, typeof LARGE, Operation, Fault][] = [
+  ['a put answered 200 without an ETag', SMALL, 'PutObject', { answer: { status: 200 } }],
+  ['a put answered with a page', SMALL, 'PutObject', { answer: { status: 200, body: PAGE } }],
+  [
+    'a completion answered with an error and a final newline',
+    LARGE,
+    'CompleteMultipartUpload',
+    { answer: { status: 200, body: ERROR_AND_NEWLINE } },
+  ],
+  [
+    'a completion answered with a page',
+    LARGE,
+    'CompleteMultipartUpload',
+    { answer: { status: 200, body: PAGE } },
+  ],
+  [
+    'a completion answered with what is no XML',
+    LARGE,
+    'CompleteMultipartUpload',
+    { answer: { status: 200, body: '<p>never closed' } },
+  ],
+  ['a completion answered with nothing', LARGE, 'CompleteMultipartUpload', { answer: { status: 200 } }],
+  ['an upload begun without an id', LARGE, 'CreateMultipartUpload', { answer: { status: 200, body: PAGE } }],
+  ['a part taken without an ETag', LARGE, 'UploadPart', { answer: { status: 200 } }],
+];
+
+async function faultOf(copying: Copying): Promise<Error> {
+  try {
+    await copyWhole(copying.engine, copying.job());
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error('the copy succeeded');
+}
+
+it.each(SUCCESSES_WITHOUT_PROOF)('tries %s again', async (_, file, operation, fault) => {
+  const copying = await startCopying({
+    file,
+    s3: { faults: (request) => (request.operation === operation && request.count === 1 ? fault : undefined) },
+  });
+
+  const result = await copyWhole(copying.engine, copying.job());
+
+  expect((await copying.object()).body.equals(contentOf(file))).toBe(true);
+  expect(result.etag).toMatch(/^"[0-9a-f-]+"$/);
+  expect(await copying.openUploads()).toBe(0);
+});
+
+it.each(SUCCESSES_WITHOUT_PROOF)('never takes %s for success', async (_, file, operation, fault) => {
+  const copying = await startCopying({
+    file,
+    s3: { faults: (request) => (request.operation === operation ? fault : undefined) },
+  });
+
+  const error = await faultOf(copying);
+
+  expect(error).toMatchObject({ meaning: 'try-again' });
+  expect(error.name).toMatch(/^Destination(Unproven|Busy)$/);
+  expect(error.message).toContain(`bucket ${BUCKET} answered`);
+  expect(error.message).not.toMatch(/Welcome|Sign in/);
+  expect(await copying.exists()).toBe(false);
+});
+
+it.each<[string, typeof LARGE, Operation]>([
+  ['put', SMALL, 'PutObject'],
+  ['completion', LARGE, 'CompleteMultipartUpload'],
+])('finds the object of a %s whose answers never prove it', async (_, file, operation) => {
+  const fault: Fault = { answer: { status: 200, body: PAGE }, isDone: true };
+  const copying = await startCopying({
+    file,
+    s3: {
+      faults: (request) => {
+        if (request.operation !== operation) return undefined;
+        return request.count === 1 ? fault : { answer: { status: 200, body: PAGE } };
+      },
+    },
+  });
+
+  const result = await copyWhole(copying.engine, copying.job());
+
+  const head = await copying.client.send(new HeadObjectCommand({ Bucket: BUCKET, Key: KEY }));
+  expect(result).toMatchObject({ size: file.size, etag: head.ETag });
+  expect(result.crc32).toBe(toBase64(crc32(contentOf(file))));
+});
+
+it.each([
+  ['states no checksum', ''],
+  ['states another checksum', '<ChecksumCRC32>AAAAAA==</ChecksumCRC32>'],
+])('looks at the object when the answer to a completion %s', async (_, checksum) => {
+  const body = `<CompleteMultipartUploadResult><ETag>"stated"</ETag>${checksum}</CompleteMultipartUploadResult>`;
+  const copying = await startCopying({
+    file: LARGE,
+    s3: {
+      faults: ({ operation }) =>
+        operation === 'CompleteMultipartUpload' ? { answer: { status: 200, body }, isDone: true } : undefined,
+    },
+  });
+
+  const result = await copyWhole(copying.engine, copying.job());
+
+  const head = await copying.client.send(new HeadObjectCommand({ Bucket: BUCKET, Key: KEY }));
+  expect(result).toMatchObject({ etag: head.ETag, crc32: toBase64(crc32(contentOf(LARGE))) });
+});
+
+it('does not believe in a completed object that is not there', async () => {
+  const body = '<CompleteMultipartUploadResult><ETag>"stated"</ETag></CompleteMultipartUploadResult>';
+  const copying = await startCopying({
+    file: LARGE,
+    s3: {
+      faults: ({ operation }) =>
+        operation === 'CompleteMultipartUpload' ? { answer: { status: 200, body } } : undefined,
+    },
+  });
+
+  expect(await faultOf(copying)).toMatchObject({ name: 'DestinationUnproven', meaning: 'try-again' });
+  expect(await copying.exists()).toBe(false);
+});
+
+it('takes no page for the list of an upload without parts', async () => {
+  const copying = await startCopying({
+    file: LARGE,
+    s3: {
+      faults: ({ operation, count }) =>
+        operation === 'ListParts' && count === 1 ? { answer: { status: 200, body: PAGE } } : undefined,
+    },
+  });
+  const job = copying.job();
+  const started = await copying.engine.start(job);
+  if (started.kind !== 'planned') throw new Error('expected a plan');
+  await copying.engine.copySegment(job, started.plan, 0);
+  const sent = copying.s3.stats().byOperation.UploadPart;
+
+  const again = await copying.anotherEngine().copySegment(job, started.plan, 0);
+
+  expect(again).toEqual({ kind: 'done', bytesDone: LARGE.size });
+  expect(copying.s3.stats().byOperation.UploadPart).toBe(sent);
+});
+
+it('does not take a success of another kind for an aborted upload', async () => {
+  const copying = await startCopying({
+    file: LARGE,
+    s3: {
+      faults: ({ operation, count }) =>
+        operation === 'AbortMultipartUpload' && count === 1
+          ? { answer: { status: 200, body: PAGE } }
+          : undefined,
+    },
+  });
+  const started = await copying.engine.start(copying.job());
+  if (started.kind !== 'planned') throw new Error('expected a plan');
+
+  await copying.engine.abandon(started.plan);
+
+  expect(await copying.openUploads()).toBe(0);
+});
+
+it('does not take an object of the same origin and size but other bytes as its own', async () => {
+  const copying = await startCopying({ file: SMALL });
+  await copyWhole(copying.engine, copying.job());
+  copying.source.setFile({ ...SMALL, etag: '"v2"', start: Buffer.alloc(10, 1) });
+
+  expect(await faultOf(copying)).toMatchObject({ name: 'DestinationConflict' });
+});
+
+it('does not take such an object for the one that it completes', async () => {
+  const copying = await startCopying({ file: LARGE });
+  const job = copying.job();
+  const started = await copying.engine.start(job);
+  if (started.kind !== 'planned') throw new Error('expected a plan');
+  await copying.engine.copySegment(job, started.plan, 0);
+  copying.source.setFile({ ...LARGE, etag: '"v2"', start: Buffer.alloc(10, 1) });
+  await copyWhole(copying.anotherEngine(), job);
+
+  await expect(copying.engine.complete(job, started.plan)).rejects.toMatchObject({
+    name: 'DestinationConflict',
+  });
+});
+
+it('does not settle on an object that a look finds without its ETag', async () => {
+  const copying = await startCopying({ file: SMALL });
+  await copyWhole(copying.engine, copying.job());
+  copying.s3.setFaults(({ operation }) =>
+    operation === 'HeadObject'
+      ? { answer: { status: 200, headers: { 'content-length': '1000' } } }
+      : undefined,
+  );
+
+  expect(await faultOf(copying)).toMatchObject({ name: 'DestinationUnproven' });
+});
