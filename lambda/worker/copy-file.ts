@@ -14,7 +14,7 @@ import { saveProgress } from '../shared/ledger/settlements.ts';
 import type { SegmentMessage } from '../shared/message.ts';
 import type { BackupFile, JobInfo, OutputInfo } from '../shared/model.ts';
 import type { WorkerContext } from './context.ts';
-import { endsPlan, KeyHeldByAnotherFile } from './copy/errors.ts';
+import { endsPlan, KeyContested, KeyHeldByAnotherFile, UploadContested } from './copy/errors.ts';
 import type { Copied, CopyJob, CopyPlan, CopyResult } from './copy/types.ts';
 import { withFreshUrl } from './fresh-urls.ts';
 import { secondKeyOf } from './key-template.ts';
@@ -24,6 +24,9 @@ import { copyWatched } from './watched-copy.ts';
 
 /** A file that has differed so often from its announcement is kept as it is: better than lost. */
 const MISMATCHES = 2;
+
+/** A completion that S3 has called contested so often is not tried again; S3 asks for another upload. */
+const CONTESTS = 3;
 
 /** What one attempt at one file came to. */
 export type FileOutcome =
@@ -207,9 +210,20 @@ export async function completeUpload(
       context,
     );
   } catch (error) {
+    if (error instanceof KeyContested && isContestedForGood(task, now())) {
+      throw new UploadContested(`the completion was contested ${CONTESTS} times`, { cause: error });
+    }
     if (endsPlan(error) || job.signal?.aborted) throw error;
     return { kind: 'fault', key: task.key, error, sourceIsDone: true };
   }
+}
+
+/** Whether another upload is to be made, for as long as the source is there to be copied again. */
+function isContestedForGood({ file, record }: PlannedTask, now: number): boolean {
+  const before = record.history.filter(
+    ({ errorClass, at }) => errorClass === 'KeyContested' && at >= record.upload.plannedAt,
+  );
+  return before.length + 1 >= CONTESTS && now < file.deadline;
 }
 
 /** The plan as the engine made it; the ledger keeps it field by field. */

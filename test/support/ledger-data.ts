@@ -97,6 +97,7 @@ export function aPlan(given: Partial<UploadPlan> = {}): UploadPlan {
     version: 1,
     key: '1/video.mp4',
     uploadId: 'upload-1',
+    plannedAt: 1_000,
     size: 3000,
     partBytes: 100,
     parts: 30,

@@ -75,6 +75,7 @@ const uploadPlan = v.object({
   version: v.literal(1),
   key: text,
   uploadId: text,
+  plannedAt: time,
   size: count,
   partBytes: count,
   parts: count,

@@ -41,12 +41,13 @@ export async function savePlan(
   plan: UploadPlan,
   now: number,
 ): Promise<PlanOutcome> {
-  const { version, key, uploadId, size, partBytes, parts, segmentParts, segments, sourceEtag, contentType } =
-    plan;
+  const { version, key, uploadId, plannedAt, size, partBytes, parts, segmentParts, segments } = plan;
+  const { sourceEtag, contentType } = plan;
   const upload = {
     version,
     key,
     uploadId,
+    plannedAt,
     size,
     partBytes,
     parts,

@@ -64,6 +64,8 @@ export interface UploadPlan {
   /** Key of the object in the bucket. */
   readonly key: string;
   readonly uploadId: string;
+  /** Epoch milliseconds. */
+  readonly plannedAt: number;
   /** Bytes of the whole file. */
   readonly size: number;
   readonly partBytes: number;

@@ -4,9 +4,9 @@ import type { FoundObject, StoredPart } from './bucket.ts';
 import { combineAll, fromBase64, toBase64 } from './crc32.ts';
 import {
   ChecksumMismatch,
-  DestinationBusy,
   DestinationConflict,
   DestinationUnproven,
+  KeyContested,
   KeyHeldByAnotherFile,
   KeyTaken,
   PartsMissing,
@@ -198,7 +198,7 @@ export async function findOurs(
  * @returns the object when it is ours.
  * @throws {KeyHeldByAnotherFile} when this stack made it for another file.
  * @throws {DestinationConflict} when it did not.
- * @throws {DestinationBusy} when there is none (yet): another write is under way.
+ * @throws {KeyContested} when there is none (yet): another write is under way.
  */
 export async function settleTakenKey(
   tools: EngineTools,
@@ -209,7 +209,7 @@ export async function settleTakenKey(
   crc32: number | null,
 ): Promise<FoundObject> {
   const found = await attempts.again(() => tools.bucket.head(job.key, attempts.context));
-  if (found === null) throw new DestinationBusy('another write to the key is under way', { cause });
+  if (found === null) throw new KeyContested('another write to the key is under way', { cause });
   if (isMadeBy(job, found, size, crc32)) return found;
   throw takenBy(found, job, { cause });
 }

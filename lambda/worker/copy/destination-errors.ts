@@ -58,6 +58,18 @@ export class DestinationUnproven extends RecoveryError {
   override readonly meaning = 'try-again';
 }
 
+/** The conditional write was refused although the key holds no object: other requests write or delete there. */
+export class KeyContested extends RecoveryError {
+  override readonly name = 'KeyContested';
+  override readonly meaning = 'try-again';
+}
+
+/** The completion of an upload was refused as contested again and again: S3 wants the upload made anew. */
+export class UploadContested extends RecoveryError {
+  override readonly name = 'UploadContested';
+  override readonly meaning = 'try-again';
+}
+
 /** The key holds an object that this stack did not make; nothing of the customer's is ever overwritten. */
 export class DestinationConflict extends RecoveryError {
   override readonly name = 'DestinationConflict';

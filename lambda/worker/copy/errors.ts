@@ -1,4 +1,4 @@
-import { ChecksumMismatch, UploadVanished } from './destination-errors.ts';
+import { ChecksumMismatch, UploadContested, UploadVanished } from './destination-errors.ts';
 import { Md5Mismatch, SourceChanged } from './source-errors.ts';
 
 export * from './destination-errors.ts';
@@ -8,6 +8,7 @@ export * from './source-errors.ts';
 export function endsPlan(error: unknown): boolean {
   return (
     error instanceof UploadVanished ||
+    error instanceof UploadContested ||
     error instanceof SourceChanged ||
     error instanceof ChecksumMismatch ||
     error instanceof Md5Mismatch

@@ -57,8 +57,8 @@ export async function startCopy(
     const md5 = isHashed ? new OrderedMd5() : null;
     tools.uploads.remember({ uploadId }, { parts: new Map(), fresh: true, first, md5, requests });
     const { key, contentType } = head;
-    const plan = { version: 1, ...layout, key, uploadId, sourceEtag: answer.etag, contentType } as const;
-    return { kind: 'planned', plan };
+    const upload = { key, uploadId, plannedAt: tools.clock(), sourceEtag: answer.etag, contentType };
+    return { kind: 'planned', plan: { version: 1, ...layout, ...upload } };
   } finally {
     if (first === null) block.release();
   }

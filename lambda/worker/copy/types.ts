@@ -36,6 +36,8 @@ export interface CopyPlan extends PartLayout {
   readonly version: 1;
   readonly key: string;
   readonly uploadId: string;
+  /** Epoch milliseconds. */
+  readonly plannedAt: number;
   /** ETag that every range is asked with (`If-Match`); null when the source has no strong ETag. */
   readonly sourceEtag: string | null;
   readonly contentType: string;
@@ -167,6 +169,7 @@ export interface CopyEngine {
    * then been aborted.
    * @throws {DestinationConflict} when it holds one that this stack did not make; likewise.
    * @throws {UploadVanished} when the upload is gone and the key holds no object of ours: `start` anew.
+   * @throws {KeyContested} when S3 refuses the completion as contested (409), although the key holds no object.
    * @throws {ChecksumMismatch} when S3 computed another checksum for the whole; the upload has then been aborted.
    */
   complete(job: CopyJob, plan: CopyPlan): Promise<Copied | Incomplete>;

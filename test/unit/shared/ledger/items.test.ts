@@ -83,6 +83,7 @@ const optional = {
     version: fc.constant(1 as const),
     key: text,
     uploadId: text,
+    plannedAt: time,
     size: count,
     partBytes: count,
     parts: count,
