@@ -3,11 +3,7 @@ import { fileIdOf } from '../shared/backup-file.ts';
 import { claimFiles, type FileClaim, type KeyedFile, type OutputContext } from '../shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../shared/ledger/failures.ts';
 import { isLeftOwed } from '../shared/ledger/outbox.ts';
-import {
-  MAX_SPENT_MESSAGES,
-  type PrimaryFailureRecord,
-  type RecoveryRecord,
-} from '../shared/ledger/records.ts';
+import { isAmong, type PrimaryFailureRecord, type RecoveryRecord } from '../shared/ledger/records.ts';
 import { reopenRecovery } from '../shared/ledger/reopenings.ts';
 import type { OutputMessage } from '../shared/message.ts';
 import type { BackupFile } from '../shared/model.ts';
@@ -127,8 +123,7 @@ async function claimAll(
 /** Whether a file was lost before the URL of this message was tried to its end. */
 function isNewEvidence({ outcome, file, record }: FileClaim, { message, now }: WorkerContext): boolean {
   if (outcome !== 'settled' || record.state !== 'lost' || file.deadline <= now()) return false;
-  const { spentMessages = [] } = record;
-  return spentMessages.length < MAX_SPENT_MESSAGES && !spentMessages.includes(message.messageId);
+  return !isAmong(record.spentMessages, message.messageId);
 }
 
 /**

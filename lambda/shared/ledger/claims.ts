@@ -5,7 +5,7 @@ import { type ConditionalWrite, existingItem, type WriteResult, writeAll } from 
 import { flat, parseRecovery, recoveryToItem, storedChanges } from './items.ts';
 import { recoveryKey, stateIndexKeys } from './keys.ts';
 import { LedgerItemNotUnderstood, type LedgerTable, recordTtl } from './ledger-table.ts';
-import type { ClaimedRecovery, Lease, RecoveryRecord } from './records.ts';
+import { type ClaimedRecovery, isAmong, type Lease, type RecoveryRecord, withMessage } from './records.ts';
 import { tryRead } from './unreadable.ts';
 
 /** What a message says of the output that a backup file belongs to. */
@@ -193,22 +193,28 @@ export function judge(record: RecoveryRecord, lease: Lease, now: number): ClaimO
   return record.lease !== undefined && record.lease.until >= now ? { outcome: 'leased', record } : null;
 }
 
-/** The message that a recovery waits for has it whenever it comes: all files of a message are tried together. */
+/**
+ * The message that a recovery waits for has it whenever it comes: all files of a message are tried together. So does one
+ * that has not had an attempt yet: its URL may be a better one.
+ */
 function judgeTime(record: RecoveryRecord, { messageId }: Lease, now: number): ClaimOutcome | null {
-  const { nextAttemptAt, nextAttemptBy } = record;
+  const { nextAttemptAt, nextAttemptBy, attemptedBy } = record;
   if (nextAttemptAt === undefined || nextAttemptAt <= now + EARLY_MS) return null;
   if (messageId !== undefined && nextAttemptBy?.messageId === messageId) return null;
+  if (messageId !== undefined && !isAmong(attemptedBy, messageId)) return null;
   return { outcome: 'waiting', record: { ...record, nextAttemptAt } };
 }
 
 function claimedBy(record: RecoveryRecord, lease: Lease, now: number, offer: Offer): ClaimedRecovery {
   const { nextAttemptAt: _, nextAttemptBy: __, ...rest } = record;
   const key = record.key ?? offer.key;
+  const attemptedBy = withMessage(record.attemptedBy, lease.messageId);
   return {
     ...rest,
     ...(key !== undefined && { key }),
     state: 'copying',
     attempts: record.attempts + 1,
+    ...(attemptedBy.length > 0 && { attemptedBy }),
     deadline: Math.max(record.deadline, offer.deadline),
     updatedAt: now,
     lease,
@@ -217,8 +223,8 @@ function claimedBy(record: RecoveryRecord, lease: Lease, now: number, offer: Off
 
 function claimWrite(seen: RecoveryRecord, claimed: ClaimedRecovery, now: number): ConditionalWrite {
   const keyIsAsSeen = seen.key === undefined ? 'attribute_not_exists(#key)' : '#key = :if_key';
-  const { key, state, attempts, deadline, updatedAt, lease } = claimed;
-  const changes = { key, state, attempts, deadline, updatedAt, ...DUE, ...flat(lease) };
+  const { key, state, attempts, attemptedBy, deadline, updatedAt, lease } = claimed;
+  const changes = { key, state, attempts, attemptedBy, deadline, updatedAt, ...DUE, ...flat(lease) };
   return {
     update: recoveryKey(seen),
     changes: { set: storedChanges({ ...changes, ...stateIndexKeys(claimed) }) },

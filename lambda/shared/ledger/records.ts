@@ -106,8 +106,10 @@ export interface RecoveryRecord extends RecoveryKey {
   readonly settledAt?: number;
   /** The invocation that settled it. */
   readonly settledBy?: string;
+  /** Ids of the queue messages that have claimed it, at most {@link MAX_MESSAGES}: each gets an attempt of its own. */
+  readonly attemptedBy?: readonly string[];
   /**
-   * Ids of the queue messages whose URL was tried to its end, at most {@link MAX_SPENT_MESSAGES}: any other message is new
+   * Ids of the queue messages whose URL was tried to its end, at most {@link MAX_MESSAGES}: any other message is new
    * evidence that opens a lost recovery again.
    */
   readonly spentMessages?: readonly string[];
@@ -163,8 +165,21 @@ export interface SegmentRecord extends RecoveryKey {
   readonly progressAt?: number;
 }
 
-/** Zencoder sends at most ten notifications of an output: more messages than this are not new evidence. */
-export const MAX_SPENT_MESSAGES = 10;
+/** Zencoder sends at most ten notifications of an output: more messages than this bring nothing new. */
+export const MAX_MESSAGES = 10;
+
+/** Whether a message is one of those, or one too many. */
+export function isAmong(messages: readonly string[] = [], messageId: string): boolean {
+  return messages.length >= MAX_MESSAGES || messages.includes(messageId);
+}
+
+/** Those messages with one more; without an id, or with too many, as they are. */
+export function withMessage(
+  messages: readonly string[] = [],
+  messageId: string | undefined,
+): readonly string[] {
+  return messageId === undefined || isAmong(messages, messageId) ? messages : [...messages, messageId];
+}
 
 /** So many unhappy attempts are kept with a recovery. */
 export const HISTORY_LENGTH = 10;

@@ -9,6 +9,7 @@ import {
   type RecoveryRecord,
   type WakingMessage,
   withAttempt,
+  withMessage,
 } from './records.ts';
 import { readable } from './unreadable.ts';
 
@@ -210,16 +211,8 @@ export function settledRecord(record: ClaimedRecovery, settlement: Settlement, n
     ...where,
     lastError: bounded(error),
     history: withAttempt(record.history, error),
-    spentMessages: spent(record),
+    spentMessages: withMessage(record.spentMessages, record.lease.messageId),
   };
-}
-
-/** The messages that have been tried to their end, with the one that this claim is for. */
-function spent({ spentMessages = [], lease }: ClaimedRecovery): readonly string[] {
-  const { messageId } = lease;
-  return messageId === undefined || spentMessages.includes(messageId)
-    ? spentMessages
-    : [...spentMessages, messageId];
 }
 
 function withoutLease(record: RecoveryRecord): RecoveryRecord {

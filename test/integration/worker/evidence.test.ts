@@ -4,6 +4,7 @@ import { accessDenied } from '../../../infra/local/s3/faults.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
 import type { OutputMessage } from '../../../lambda/shared/message.ts';
 import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import { ApiUnavailable } from '../../../lambda/shared/zencoder-api-errors.ts';
 import { backupMessage, signedAnew } from '../../support/messages.ts';
 import { type SourceFault, type SourceServer, startSource } from '../../support/source-server.ts';
 import { startWorker, type TestWorker } from '../../support/worker.ts';
@@ -211,18 +212,40 @@ describe('a message whose file another message has', () => {
     expect(await recoveryOf(given)).toMatchObject({ state: 'recovered' });
   });
 
-  it('stays in reserve while the other waits for its next attempt, and is done with once the file is there', async () => {
+  it('gets an attempt of its own while the other waits, since its URL may be a better one', async () => {
+    answer = (signature) => (signature === '0' ? REFUSED : undefined);
+    const unavailable = () => Promise.reject(new ApiUnavailable('the Zencoder API answered 503'));
+    const api = { getOutput: unavailable, getJob: unavailable, listJobs: unavailable, remaining: null };
+    worker.use({ api });
+    const given = newMessage();
+    await worker.deliver(given);
+    expect(await recoveryOf(given)).toMatchObject({
+      state: 'pending',
+      lastError: { errorClass: 'ApiUnavailable' },
+    });
+
+    const { isDone } = await worker.deliver(signedAnew(given, '1'));
+    worker.use({ api: null });
+
+    expect(isDone).toBe(true);
+    expect(await recoveryOf(given)).toMatchObject({ state: 'recovered', attempts: 2 });
+  });
+
+  it('stays in reserve after its attempt, and is done with once the file is there', async () => {
     answer = () => undefined;
     const given = newMessage();
     worker.s3.setFaults(() => accessDenied('s3:PutObject', 'arn:aws:s3:::acme'));
     const first = await worker.deliver(given);
     const second = await worker.deliver(signedAnew(given, '1'));
     expect(second.isDone).toBe(false);
+    const back = await worker.redeliver(first);
+    expect(back.isDone).toBe(false);
+    expect(await recoveryOf(given)).toMatchObject({ state: 'pending', attempts: 2 });
     worker.s3.setFaults(undefined);
     worker.advance(MINUTE);
-    await worker.redeliver(first);
+    await worker.redeliver(back);
 
     expect((await worker.redeliver(second)).isDone).toBe(true);
-    expect(await recoveryOf(given)).toMatchObject({ state: 'recovered', attempts: 2 });
+    expect(await recoveryOf(given)).toMatchObject({ state: 'recovered', attempts: 3 });
   });
 });

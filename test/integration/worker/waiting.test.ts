@@ -42,11 +42,16 @@ describe('a recovery that waits for its next attempt', () => {
     });
   });
 
-  it('is left alone by repeated notifications, which stay in reserve', async () => {
-    const { message, recovery } = await waiting();
-    const before = await recovery();
+  it('is tried once by a repeated notification, which then stays in reserve while it waits for another message', async () => {
+    const { message, first, recovery } = await waiting();
     const repeated = await worker.deliver({ ...message });
     expect(repeated.isDone).toBe(false);
+    expect(await recovery()).toMatchObject({
+      attempts: 2,
+      nextAttemptBy: { messageId: repeated.message.MessageId },
+    });
+    const before = await recovery();
+    expect((await worker.redeliver(first)).isDone).toBe(false);
     expect(await recovery()).toEqual(before);
   });
 
