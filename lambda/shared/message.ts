@@ -1,10 +1,12 @@
 import * as v from 'valibot';
 import { RecoveryError } from './errors.ts';
 import { readFileUrl } from './file-url.ts';
+import { wellFormedText } from './text.ts';
 
 /**
  * The messages on the recovery queue. Their shape is a contract between deployed versions: a message may be read by a
- * newer worker than the ingest that wrote it, so a field may be added with a default, never renamed or reused.
+ * newer worker than the ingest that wrote it, so a field may be added with a default, never renamed or reused. All text is
+ * read well-formed, since it goes into the ledger, which takes no other.
  */
 
 const id = v.pipe(v.string(), v.regex(/^[0-9]{1,20}$/, 'expected a decimal id'));
@@ -15,27 +17,27 @@ const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const backupFile = v.object({
   role,
   url: v.pipe(
-    v.string(),
+    wellFormedText,
     v.trim(),
     v.check((text) => readFileUrl(text) !== null, 'expected the URL of a file'),
   ),
   deadline: epochMs,
-  filename: v.pipe(v.string(), v.minLength(1)),
-  thumbnailLabel: v.nullable(v.string()),
+  filename: v.pipe(wellFormedText, v.minLength(1)),
+  thumbnailLabel: v.nullable(wellFormedText),
   size: v.nullable(bytes),
   md5: v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/))),
 });
 
 const primaryFailure = v.object({
   role,
-  errorClass: v.string(),
-  message: v.nullable(v.string()),
-  link: v.nullable(v.string()),
-  destinationHost: v.nullable(v.string()),
+  errorClass: wellFormedText,
+  message: v.nullable(wellFormedText),
+  link: v.nullable(wellFormedText),
+  destinationHost: v.nullable(wellFormedText),
 });
 
-const jobInfo = v.object({ id, passThrough: v.nullable(v.string()), test: v.boolean() });
-const outputInfo = v.object({ id, label: v.nullable(v.string()), type: v.nullable(v.string()) });
+const jobInfo = v.object({ id, passThrough: v.nullable(wellFormedText), test: v.boolean() });
+const outputInfo = v.object({ id, label: v.nullable(wellFormedText), type: v.nullable(wellFormedText) });
 
 /** Everything that is to be done for one output: record its primary failures, recover its backup files. */
 const outputMessage = v.object({
@@ -59,7 +61,7 @@ const segmentMessage = v.object({
   output: outputInfo,
   file: backupFile,
   /** The multipart upload that the segment belongs to; a segment of an upload that was planned anew is dropped. */
-  uploadId: v.string(),
+  uploadId: wellFormedText,
   /** Zero-based. */
   segment: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
 });

@@ -1,16 +1,19 @@
 import * as v from 'valibot';
-import { cut } from './text.ts';
+import { cut, wellFormedText } from './text.ts';
 
 /**
  * How single fields of Zencoder's notifications and API answers are read. All of it tolerates: a field that is missing,
  * null or of a wrong type reads as null, because one odd field must not cost the file beside it. Only ids are strict.
+ *
+ * Text comes out well-formed: a text that was cut in the middle of a character ends with half a surrogate pair, which
+ * JSON can hold, but UTF-8 and so DynamoDB cannot. Each such half becomes U+FFFD.
  */
 
 // Zencoder's own limits are 255 characters or less; more than this cannot be meant, and a queue message must hold it.
 const LONGEST_TEXT = 1000;
 const LONGEST_STATE = 40;
 
-const written = v.union([v.string(), v.number(), v.boolean()]);
+const written = v.union([wellFormedText, v.number(), v.boolean()]);
 const digits = v.pipe(v.union([v.string(), v.number()]), v.transform(String), v.regex(/^[0-9]{1,20}$/));
 
 /** A 64-bit id, as decimal text without leading zeros, whether it came as number or text. */
@@ -21,8 +24,8 @@ export const id = v.pipe(
 
 export const idOrNull = v.fallback(v.nullable(id), null);
 
-/** Text of any length, as it is. */
-export const textOrNull = v.fallback(v.nullable(v.string()), null);
+/** Text of any length. */
+export const textOrNull = v.fallback(v.nullable(wellFormedText), null);
 
 /** A label or `pass_through`: short text, or a number that somebody sent in its place. */
 export const shortTextOrNull = v.fallback(
@@ -39,7 +42,7 @@ export const shortTextOrNull = v.fallback(
 export const wordOrNull = v.fallback(
   v.nullable(
     v.pipe(
-      v.string(),
+      wellFormedText,
       v.transform((word) => cut(word.trim().toLowerCase().replaceAll(' ', '_'), LONGEST_STATE)),
     ),
   ),

@@ -232,7 +232,7 @@ describe('what is unusual but fine', () => {
   });
 
   it('words in every script, which SQS does not take as they are', async () => {
-    const label = '片名 😀 \\uffff \\u0000 \\ud800';
+    const label = '片名 😀 \\uffff \\u0000';
     const body = sampleText('02').replace('"label": "web"', `"label": "${label}"`);
     expect((await post(body)).status).toBe(202);
     const [message] = (await queue.drain()).map(parseMessage);

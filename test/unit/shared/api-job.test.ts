@@ -49,6 +49,16 @@ describe('parseJobDetails', () => {
     expect(details.unassignedThumbnails).toEqual([{ label: 'poster', url: image.url, size: 12 }]);
   });
 
+  it('makes text well-formed, as of a notification', () => {
+    const job = { id: 1, pass_through: 'a\ud83c', output_media_files: [{ id: 2, label: 'b\udfff' }] };
+    expect(
+      parseJobDetails({ job: { ...job, thumbnails: [{ ...image, group_label: 'c\ud83c' }] } }),
+    ).toMatchObject({
+      job: { passThrough: 'a\ufffd' },
+      outputs: [{ label: 'b\ufffd', thumbnails: [{ label: 'c\ufffd' }] }],
+    });
+  });
+
   it('refuses anything else', () => {
     expect(() => parseJobDetails({ errors: ['Job not found'] })).toThrow(UnexpectedAnswer);
     expect(() => parseJobDetails(null)).toThrow(UnexpectedAnswer);

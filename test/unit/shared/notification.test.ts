@@ -150,6 +150,36 @@ describe('fields', () => {
     expect(notification.job.passThrough).toBe('7');
   });
 
+  it('makes text of every field well-formed', () => {
+    const half = 'Teaser \ud83c';
+    const whole = 'Teaser \ufffd';
+    const body = {
+      job: { id: 1, state: half, pass_through: half },
+      output: {
+        id: 2,
+        label: half,
+        type: half,
+        state: half,
+        event: half,
+        url: `https://h/${half}`,
+        primary_upload_error_message: half,
+        primary_thumbnail_upload_error_link: half,
+        error_class: half,
+        thumbnails: [
+          { label: half, images: [{ url: half }] },
+          { url: half, group_label: half },
+        ],
+      },
+    };
+    const written = JSON.stringify(parseNotification(parseJson(JSON.stringify(body))));
+    expect(written.isWellFormed()).toBe(true);
+    expect(written).not.toMatch(/\\ud[89a-f]/i);
+    expect(parseNotification(body)).toMatchObject({
+      job: { passThrough: whole },
+      outputs: [{ label: whole, thumbnails: [{ label: whole }, { label: whole }] }],
+    });
+  });
+
   it('does not take __proto__ for a field', () => {
     const body =
       '{"output":{"id":1,"__proto__":{"backup_server_used":true,"url":"https://x"}},"__proto__":{"job":{"id":5}}}';
@@ -165,12 +195,14 @@ describe('anything at all', () => {
     fc.string().map((path) => `https://zencoder-live.s3.amazonaws.com/${path}`),
     fc.string(),
   );
+  /** Any sequence of UTF-16 units, so with halves of characters. */
+  const text = fc.string({ unit: fc.nat(0xff_ff).map((unit) => String.fromCharCode(unit)) });
   const anyOutput = fc.record(
     {
       id: fc.oneof(fc.nat(), fc.bigInt({ min: 0n, max: 2n ** 64n }).map(String), fc.jsonValue()),
       url: fc.oneof(url, fc.jsonValue()),
       state: fc.oneof(fc.constantFrom('finished', 'failed'), fc.jsonValue()),
-      label: fc.oneof(fc.string({ unit: 'binary' }), fc.jsonValue()),
+      label: fc.oneof(text, fc.jsonValue()),
       backup_server_used: fc.oneof(fc.boolean(), fc.jsonValue()),
       file_size_in_bytes: fc.jsonValue(),
       md5_checksum: fc.jsonValue(),
@@ -179,10 +211,10 @@ describe('anything at all', () => {
         fc.jsonValue(),
       ),
       primary_upload_error_link: fc.oneof(fc.webUrl(), fc.jsonValue()),
-      primary_upload_error_message: fc.oneof(fc.string({ unit: 'binary' }), fc.jsonValue()),
+      primary_upload_error_message: fc.oneof(text, fc.jsonValue()),
       error_link: fc.oneof(fc.webUrl(), fc.jsonValue()),
       thumbnails: fc.oneof(
-        fc.array(fc.record({ label: fc.jsonValue(), images: fc.array(fc.record({ url })) })),
+        fc.array(fc.record({ label: fc.oneof(text, fc.jsonValue()), images: fc.array(fc.record({ url })) })),
         fc.jsonValue(),
       ),
     },
@@ -209,7 +241,7 @@ describe('anything at all', () => {
         } catch (error) {
           if (!(error instanceof NotANotification || error instanceof NotJson)) throw error;
         }
-        for (const message of messages) parseMessage(message);
+        for (const message of messages) expect(hasHalfCharacters(parseMessage(message))).toBe(false);
       }),
       { numRuns: 1000 },
     );
@@ -220,3 +252,8 @@ describe('anything at all', () => {
     expect(parseNotification({ outputs, job: { id: 1 } }).outputs).toHaveLength(10_000);
   });
 });
+
+/** JSON.stringify escapes each half of a surrogate pair that stands alone. */
+function hasHalfCharacters(value: object): boolean {
+  return /\\ud[89a-f]/i.test(JSON.stringify(value).replaceAll('\\\\', ''));
+}
