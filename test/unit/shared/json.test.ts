@@ -1,6 +1,10 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { NotJson, parseJson } from '../../../lambda/shared/json.ts';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 describe('parseJson', () => {
   it('keeps every digit of whole numbers beyond 2^53, as text', () => {
@@ -42,6 +46,69 @@ describe('parseJson', () => {
     );
   });
 
+  it('leaves strings and names alone, whatever stands in them', () => {
+    const inside = fc.string({
+      unit: fc.constantFrom('"', '\\', '[', '{', ':', ',', ' ', '9007199254740993', '-'),
+    });
+    fc.assert(
+      fc.property(inside, inside, (name, value) => {
+        expect(parseJson(JSON.stringify({ [name]: value }))).toEqual({ [name]: value });
+      }),
+    );
+  });
+
+  it('refuses exactly what JSON.parse refuses', () => {
+    const piece = fc.constantFrom(
+      '"',
+      '\\',
+      '[',
+      ']',
+      '{',
+      '}',
+      ':',
+      ',',
+      ' ',
+      '12345678901234567',
+      '0',
+      '-',
+      '.5',
+      'e1',
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const text = pieces.join('');
+        expect(
+          isRefused(() => parseJson(text)),
+          text,
+        ).toBe(isRefused(() => JSON.parse(text)));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('gives the parser the text alone, without a function to call for each value', () => {
+    const parse = vi.spyOn(JSON, 'parse');
+    parseJson('[9007199254740993,1]');
+    expect(parse.mock.calls).toEqual([['["9007199254740993",1]']]);
+  });
+
+  it('reads lists and objects a hundred levels deep, and looks no deeper', () => {
+    const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+    expect(parseJson(deep(100))).toEqual(JSON.parse(deep(100)));
+    const parse = vi.spyOn(JSON, 'parse');
+    expect(() => parseJson(deep(101))).toThrow('the text is nested deeper than 100 levels');
+    expect(() => parseJson('{"a":'.repeat(101))).toThrow(NotJson);
+    expect(parse).not.toHaveBeenCalled();
+  });
+
+  it('counts the values before it parses, where there is a limit', () => {
+    expect(parseJson('{"a":[1,2],"b":{}}', { values: 5 })).toEqual({ a: [1, 2], b: {} });
+    const parse = vi.spyOn(JSON, 'parse');
+    expect(() => parseJson('[1,2,3,4,5,6]', { values: 5 })).toThrow('the text holds more than 5 values');
+    expect(() => parseJson('[{},{},{}]', { values: 5 })).toThrow(NotJson);
+    expect(parse).not.toHaveBeenCalled();
+  });
+
   it.each([
     '',
     '{',
@@ -59,3 +126,12 @@ describe('parseJson', () => {
     expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
   });
 });
+
+function isRefused(parse: () => unknown): boolean {
+  try {
+    parse();
+    return false;
+  } catch {
+    return true;
+  }
+}
