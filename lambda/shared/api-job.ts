@@ -4,12 +4,10 @@ import {
   NotANotification,
   type Notification,
   type NotifiedOutput,
-  type NotifiedThumbnail,
   parseNotification,
   parseOutput,
-  parseThumbnails,
 } from './notification.ts';
-import { list } from './notification-schema.ts';
+import { Allowance, type NotifiedThumbnail, readThumbnails } from './notified-thumbnails.ts';
 
 /** Zencoder's API answered something that is neither a job nor an output; worth asking again. */
 export class UnexpectedAnswer extends RecoveryError {
@@ -26,7 +24,7 @@ export interface JobDetails extends Notification {
   readonly unassignedThumbnails: readonly NotifiedThumbnail[];
 }
 
-const jobThumbnails = v.object({ job: v.object({ thumbnails: list }) });
+const jobThumbnails = v.object({ job: v.object({ thumbnails: v.unknown() }) });
 
 /**
  * Reads the parsed answer of `GET /jobs/:id` (or one element of `GET /jobs`) into the shape of a job notification, so
@@ -37,7 +35,10 @@ const jobThumbnails = v.object({ job: v.object({ thumbnails: list }) });
 export function parseJobDetails(json: unknown): JobDetails {
   const details = understand(json);
   const listed = v.safeParse(jobThumbnails, json);
-  const thumbnails = listed.success ? listed.output.job.thumbnails.flatMap(parseThumbnails) : [];
+  const { thumbnails } = readThumbnails(
+    listed.success ? listed.output.job.thumbnails : null,
+    new Allowance(Number.POSITIVE_INFINITY),
+  );
   const owner = onlyOwner(details.outputs);
   if (owner === null || thumbnails.length === 0) return { ...details, unassignedThumbnails: thumbnails };
   const outputs = details.outputs.map((output) =>

@@ -11,7 +11,19 @@ import { cut, wellFormedText } from './text.ts';
 
 // Zencoder's own limits are 255 characters or less; more than this cannot be meant, and a queue message must hold it.
 const LONGEST_TEXT = 1000;
+// Of a message much less is kept; whatever looks into texts looks at no more than this.
+const LONGEST_PROSE = 16_384;
 const LONGEST_STATE = 40;
+
+/** S3 itself takes no longer URLs. */
+export const LONGEST_URL = 8192;
+
+/** A JSON object: neither null nor a list. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 const written = v.union([wellFormedText, v.number(), v.boolean()]);
 const digits = v.pipe(v.union([v.string(), v.number()]), v.transform(String), v.regex(/^[0-9]{1,20}$/));
@@ -24,8 +36,19 @@ export const id = v.pipe(
 
 export const idOrNull = v.fallback(v.nullable(id), null);
 
-/** Text of any length. */
-export const textOrNull = v.fallback(v.nullable(wellFormedText), null);
+/** A message, a link or a checksum, cut where it is longer than any can be. */
+export const textOrNull = v.fallback(
+  v.nullable(
+    v.pipe(
+      wellFormedText,
+      v.transform((text) => cut(text, LONGEST_PROSE)),
+    ),
+  ),
+  null,
+);
+
+/** A URL or a path; longer than any URL that works, it is none. */
+export const urlOrNull = v.fallback(v.nullable(v.pipe(wellFormedText, v.maxLength(LONGEST_URL))), null);
 
 /** A label or `pass_through`: short text, or a number that somebody sent in its place. */
 export const shortTextOrNull = v.fallback(
@@ -73,6 +96,13 @@ function replaceOffset(_all: string, hours: string, minutes: string): string {
   return `${hours}:${minutes}`;
 }
 
+const FLAGS: readonly unknown[] = [true, false, 1, 0, 'true', 'false'];
+
+/** Whether a value says yes or no, or nothing at all. */
+export function isFlag(value: unknown): boolean {
+  return value === null || value === undefined || FLAGS.includes(value);
+}
+
 /** True for `true`, also when it came as text or number; everything else is false. */
 export const truth = v.fallback(
   v.pipe(
@@ -82,13 +112,8 @@ export const truth = v.fallback(
   false,
 );
 
-/** An array of anything; whatever is no array is empty. */
-export const list = v.fallback(v.array(v.unknown()), []);
-
-export const thumbnailSet = v.object({ label: shortTextOrNull, images: list });
-
 export const thumbnailImage = v.object({
-  url: textOrNull,
+  url: urlOrNull,
   file_size_bytes: bytesOrNull,
   file_size_in_bytes: bytesOrNull,
   group_label: shortTextOrNull,
@@ -100,7 +125,7 @@ export const output = v.object({
   type: wordOrNull,
   state: wordOrNull,
   event: wordOrNull,
-  url: textOrNull,
+  url: urlOrNull,
   file_size_in_bytes: bytesOrNull,
   file_size_bytes: bytesOrNull,
   md5_checksum: textOrNull,
@@ -113,7 +138,7 @@ export const output = v.object({
   error_class: textOrNull,
   error_link: textOrNull,
   error_message: textOrNull,
-  thumbnails: list,
+  thumbnails: v.optional(v.unknown()),
 });
 
 export const job = v.object({

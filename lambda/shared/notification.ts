@@ -1,7 +1,9 @@
 import * as v from 'valibot';
 import { RecoveryError } from './errors.ts';
+import { findOutputs, isWithoutOutputs } from './found-outputs.ts';
 import type { JobInfo } from './model.ts';
 import * as schema from './notification-schema.ts';
+import { Allowance, type NotifiedThumbnail, readThumbnails } from './notified-thumbnails.ts';
 
 /** An upload error as Zencoder tells it: unredacted, and without a class where there is no link. */
 export interface NotifiedError {
@@ -9,15 +11,6 @@ export interface NotifiedError {
   readonly errorClass: string | null;
   readonly link: string | null;
   readonly message: string | null;
-}
-
-export interface NotifiedThumbnail {
-  /** Label of the set; null when the job asked for a single set without label. */
-  readonly label: string | null;
-  /** As written: a URL, or a path inside a package. */
-  readonly url: string;
-  /** Bytes. */
-  readonly size: number | null;
 }
 
 export interface NotifiedOutput {
@@ -54,9 +47,26 @@ export interface Notification {
   /** True when Zencoder could not get or read the input: then no error of an output is about its upload. */
   readonly inputFailed: boolean;
   readonly outputs: readonly NotifiedOutput[];
-  /** How many outputs could not be read, for want of an id. */
+  /**
+   * Parts that say something that could not be read: outputs without an id, thumbnails in no known shape, URLs and
+   * flags of another type, a job without a readable id.
+   */
   readonly unreadable: number;
+  /** Outputs and images beyond the bounds, which were not looked at. */
+  readonly beyond: number;
 }
+
+/** How much of a notification is read. */
+export interface NotificationBounds {
+  readonly outputs: number;
+  /** Images of all outputs together. */
+  readonly thumbnails: number;
+}
+
+const UNBOUNDED: NotificationBounds = {
+  outputs: Number.POSITIVE_INFINITY,
+  thumbnails: Number.POSITIVE_INFINITY,
+};
 
 /** Stands for the job of an output whose notification names none; Zencoder's own ids begin far above. */
 export const UNKNOWN_JOB_ID = '0';
@@ -67,73 +77,61 @@ export class NotANotification extends RecoveryError {
   override readonly meaning = 'not-understood';
 }
 
-const body = v.looseObject({});
-
 /**
  * Understands the parsed body of a notification: API v2 output and job notifications, live events and v1 bodies, and
- * also the names that API answers use. Unknown fields and states, nulls and a missing job are no obstacle.
+ * also the names that API answers use. Unknown fields and states, nulls and a missing job are no obstacle. Outputs are
+ * taken from every place that holds some, each different one once.
  *
+ * @param bounds what is beyond them is counted, and not read.
  * @throws {NotANotification} when there is neither an output nor a list of outputs nor a job.
  */
-export function parseNotification(json: unknown): Notification {
-  const parsed = v.safeParse(body, json);
-  if (!parsed.success || Array.isArray(json)) {
-    throw new NotANotification('expected a JSON object');
-  }
-  const fields = parsed.output;
-  const jobFields = fieldsOf(fields.job);
-  const found = findOutputs(fields, jobFields);
-  const outputs = found.items.flatMap((item) => parseOutput(item) ?? []);
-  if (found.items.length > 0 && outputs.length === 0) {
+export function parseNotification(json: unknown, bounds: Partial<NotificationBounds> = {}): Notification {
+  if (!schema.isFields(json)) throw new NotANotification('expected a JSON object');
+  const most = { ...UNBOUNDED, ...bounds };
+  const jobFields = fieldsOf(json.job);
+  const found = findOutputs(json, jobFields) ?? nothingIn(json, jobFields);
+  const allowance = new Allowance(most.thumbnails);
+  const items = found.items.slice(0, most.outputs);
+  const read = items.flatMap((item) => readOutput(item, allowance) ?? []);
+  if (items.length > 0 && read.length === 0) {
     throw new NotANotification(`expected ${found.where} to have a numeric id`);
   }
   const job = parseJob(jobFields);
+  const isJobUnreadable = (json.job ?? null) !== null && job.job.id === UNKNOWN_JOB_ID;
   return {
     ...job,
     kind: found.kind,
-    inputFailed: inputStateOf(fields.input ?? jobFields.input_media_file) === 'failed',
-    outputs,
-    unreadable: found.items.length - outputs.length,
+    inputFailed: inputStateOf(json.input ?? jobFields.input_media_file) === 'failed',
+    outputs: different(read.map(({ output }) => output)),
+    unreadable:
+      found.unreadable +
+      (items.length - read.length) +
+      read.reduce((sum, { unreadable }) => sum + unreadable, 0) +
+      Number(isJobUnreadable),
+    beyond: found.items.length - items.length + allowance.beyond,
   };
 }
 
-function fieldsOf(value: unknown): Fields {
-  return v.is(body, value) ? value : {};
+function fieldsOf(value: unknown): schema.Fields {
+  return schema.isFields(value) ? value : {};
 }
 
-interface FoundOutputs {
-  readonly kind: Notification['kind'];
-  readonly items: readonly unknown[];
-  readonly where: string;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** Each place where a list of outputs has been seen, the notification's own first. */
-const LISTS = ['outputs', 'output_media_files'] as const;
-
-function findOutputs(fields: Fields, job: Fields): FoundOutputs {
-  for (const [holder, prefix] of [
-    [fields, ''],
-    [job, 'job.'],
-  ] as const) {
-    for (const name of LISTS) {
-      const items = holder[name];
-      if (Array.isArray(items)) return { kind: 'job', items, where: `an element of ${prefix}${name}` };
-    }
+/** A job that names no outputs has none. */
+function nothingIn(body: schema.Fields, job: schema.Fields) {
+  if (isWithoutOutputs(body, job) && v.is(v.object({ id: schema.id }), job)) {
+    return { kind: 'job', items: [], unreadable: 0, where: 'job' } as const;
   }
-  const output = fields.output;
-  if (v.is(body, output) && !Array.isArray(output))
-    return { kind: 'output', items: [output], where: 'output' };
-  const silent =
-    LISTS.every((name) => (fields[name] ?? job[name] ?? null) === null) && (output ?? null) === null;
-  if (silent && v.is(v.object({ id: schema.id }), job)) return { kind: 'job', items: [], where: 'job' };
   throw new NotANotification(
     'expected an output notification (an object "output") or a job notification (an array "outputs"), each with "job"',
   );
 }
 
-function parseJob(fields: Fields): Pick<Notification, 'job' | 'jobState' | 'jobUpdatedAt'> {
+/** Two places of one body may hold the same output. */
+function different(outputs: readonly NotifiedOutput[]): NotifiedOutput[] {
+  return [...new Map(outputs.map((output) => [JSON.stringify(output), output])).values()];
+}
+
+function parseJob(fields: schema.Fields): Pick<Notification, 'job' | 'jobState' | 'jobUpdatedAt'> {
   const job = v.parse(schema.job, fields);
   return {
     job: { id: job.id ?? UNKNOWN_JOB_ID, passThrough: job.pass_through, test: job.test },
@@ -147,29 +145,45 @@ function inputStateOf(input: unknown): string | null {
   return parsed.success ? parsed.output.state : null;
 }
 
+/** An output, and how many of its fields say something that could not be read. */
+interface ReadOutput {
+  readonly output: NotifiedOutput;
+  readonly unreadable: number;
+}
+
 /** One output object of a notification or of an API answer; null when it has no readable id. */
 export function parseOutput(json: unknown): NotifiedOutput | null {
+  return readOutput(json, new Allowance(UNBOUNDED.thumbnails))?.output ?? null;
+}
+
+function readOutput(json: unknown, allowance: Allowance): ReadOutput | null {
   const parsed = v.safeParse(schema.output, json);
   if (!parsed.success) return null;
   const output = parsed.output;
+  const { thumbnails, unreadable } = readThumbnails(output.thumbnails, allowance);
+  const { url, backup_server_used: flag } = fieldsOf(json);
   return {
-    id: output.id,
-    label: output.label,
-    type: output.type,
-    state: output.state,
-    event: output.event,
-    url: output.url,
-    size: output.file_size_in_bytes ?? output.file_size_bytes,
-    md5: output.md5_checksum,
-    finishedAt: output.finished_at,
-    backupServerUsed: output.backup_server_used,
-    uploadError: errorOf(output.primary_upload_error_link, output.primary_upload_error_message),
-    thumbnailUploadError: errorOf(
-      output.primary_thumbnail_upload_error_link,
-      output.primary_thumbnail_upload_error_message,
-    ),
-    error: errorOf(output.error_link, output.error_message, output.error_class),
-    thumbnails: output.thumbnails.flatMap(parseThumbnails),
+    output: {
+      id: output.id,
+      label: output.label,
+      type: output.type,
+      state: output.state,
+      event: output.event,
+      url: output.url,
+      size: output.file_size_in_bytes ?? output.file_size_bytes,
+      md5: output.md5_checksum,
+      finishedAt: output.finished_at,
+      backupServerUsed: output.backup_server_used,
+      uploadError: errorOf(output.primary_upload_error_link, output.primary_upload_error_message),
+      thumbnailUploadError: errorOf(
+        output.primary_thumbnail_upload_error_link,
+        output.primary_thumbnail_upload_error_message,
+      ),
+      error: errorOf(output.error_link, output.error_message, output.error_class),
+      thumbnails,
+    },
+    unreadable:
+      unreadable + Number((url ?? null) !== null && output.url === null) + Number(!schema.isFlag(flag)),
   };
 }
 
@@ -184,21 +198,4 @@ function errorOf(
   return link || message || errorClass
     ? { errorClass: errorClass || null, link: link || null, message: message || null }
     : null;
-}
-
-/** A set of images as notifications have it, or a single image as the API lists them. */
-export function parseThumbnails(json: unknown): NotifiedThumbnail[] {
-  const single = parseImage(json, null);
-  if (single !== null) return [single];
-  const set = v.safeParse(schema.thumbnailSet, json);
-  if (!set.success) return [];
-  const { label, images } = set.output;
-  return images.flatMap((image) => parseImage(image, label) ?? []);
-}
-
-function parseImage(json: unknown, label: string | null): NotifiedThumbnail | null {
-  const image = v.safeParse(schema.thumbnailImage, json);
-  if (!image.success || !image.output.url) return null;
-  const { url, file_size_bytes, file_size_in_bytes, group_label } = image.output;
-  return { label: label ?? group_label, url, size: file_size_bytes ?? file_size_in_bytes };
 }

@@ -18,6 +18,7 @@ function aJob(id: number | string, given: { state?: string; updatedAt?: number |
     inputFailed: false,
     outputs: [],
     unreadable: 0,
+    beyond: 0,
     unassignedThumbnails: [],
   };
 }

@@ -20,7 +20,6 @@ describe('kinds of notification', () => {
 
   it.each([
     { outputs: [{ id: 1 }, { id: 2 }], job: { id: 3 } },
-    { outputs: [{ id: 1 }, { id: 2 }], output: { id: 9 }, job: { id: 3 } },
     { job: { id: 3, outputs: [{ id: 1 }, { id: 2 }] } },
     { job: { id: 3, output_media_files: [{ id: 1 }, { id: 2 }] } },
     { output_media_files: [{ id: 1 }, { id: 2 }], job: { id: 3 } },
@@ -28,6 +27,47 @@ describe('kinds of notification', () => {
     const notification = parseNotification(body);
     expect(notification.kind).toBe('job');
     expect(notification.outputs.map((output) => output.id)).toEqual(['1', '2']);
+  });
+
+  it.each([
+    { outputs: { id: 1 }, job: { id: 3 } },
+    { output_media_files: { id: 1 }, job: { id: 3 } },
+    { outputs: [], output: { id: 1 }, job: { id: 3 } },
+    { outputs: null, output: { id: 1 }, job: { id: 3 } },
+    { output: [{ id: 1 }], job: { id: 3 } },
+    { outputs: { web: { id: 1 } }, job: { id: 3 } },
+    { outputs: { 0: { id: 1 } }, job: { id: 3 } },
+  ])('an output is found in whichever shape it comes: %j', (body) => {
+    const notification = parseNotification(body);
+    expect(notification.outputs.map((output) => output.id)).toEqual(['1']);
+    expect(notification.unreadable).toBe(0);
+  });
+
+  it('every different output is taken once, where a list stands beside an output', () => {
+    const [web, hd] = [
+      { id: 1, label: 'web' },
+      { id: 2, label: 'hd' },
+    ];
+    const idsOf = (body: object) => parseNotification(body).outputs.map((output) => output.id);
+    expect(idsOf({ output: web, outputs: [web, hd], job: { id: 3 } })).toEqual(['1', '2']);
+    expect(idsOf({ output: hd, outputs: [web], job: { id: 3 } })).toEqual(['1', '2']);
+    expect(idsOf({ output: { ...web, state: 'finished' }, outputs: [web], job: { id: 3 } })).toEqual([
+      '1',
+      '1',
+    ]);
+  });
+
+  it('a place for outputs that holds something else is counted beside those that can be read', () => {
+    expect(parseNotification({ outputs: 'text', output: { id: 1 } })).toMatchObject({
+      outputs: [{ id: '1' }],
+      unreadable: 1,
+    });
+  });
+
+  it('a job without a readable id is counted, and one that is missing is not', () => {
+    expect(parseNotification({ output: { id: 1 }, job: { id: 'abc' } }).unreadable).toBe(1);
+    expect(parseNotification({ output: { id: 1 }, job: 'text' }).unreadable).toBe(1);
+    expect(parseNotification({ output: { id: 1 } }).unreadable).toBe(0);
   });
 
   it('a job that names no outputs has nothing to do', () => {
@@ -114,6 +154,25 @@ describe('fields', () => {
 
   it.each([false, 'false', 0, null, undefined, {}, 'yes'])('does not take %j for one', (flag) => {
     expect(outputOf({ backup_server_used: flag })?.backupServerUsed).toBe(false);
+  });
+
+  it.each([
+    { url: 7 },
+    { url: {} },
+    { url: `https://h/${'a'.repeat(8192)}` },
+    { backup_server_used: 'yes' },
+    { backup_server_used: {} },
+    { thumbnails: 'none' },
+    { thumbnails: [{ label: 'a' }] },
+  ])('counts a field that says something that cannot be read: %j', (fields) => {
+    expect(parseNotification({ output: { id: 1, ...fields } }).unreadable).toBe(1);
+  });
+
+  it('counts no field that is missing, null or empty', () => {
+    const silent = { url: null, backup_server_used: null, thumbnails: null };
+    for (const fields of [{}, silent, { thumbnails: [] }, { thumbnails: {} }]) {
+      expect(parseNotification({ output: { id: 1, ...fields } }).unreadable).toBe(0);
+    }
   });
 
   it('takes a thumbnail error by either spelling of its field', () => {
@@ -246,10 +305,27 @@ describe('anything at all', () => {
       { numRuns: 1000 },
     );
   });
+});
 
-  it('survives ten thousand outputs', () => {
-    const outputs = Array.from({ length: 10_000 }, (_, id) => ({ id, state: 'finished' }));
-    expect(parseNotification({ outputs, job: { id: 1 } }).outputs).toHaveLength(10_000);
+describe('bounds', () => {
+  const image = { url: 'https://h/1.png' };
+  const outputs = [1, 2, 3].map((id) => ({ id, thumbnails: [{ images: [image, image] }] }));
+
+  it('are none unless they are asked for', () => {
+    const many = Array.from({ length: 10_000 }, (_, id) => ({ id, state: 'finished' }));
+    expect(parseNotification({ outputs: many, job: { id: 1 } })).toMatchObject({ beyond: 0 });
+  });
+
+  it('leave the first outputs, and the number of those beyond', () => {
+    const notification = parseNotification({ outputs, job: { id: 1 } }, { outputs: 2 });
+    expect(notification.outputs.map(({ id }) => id)).toEqual(['1', '2']);
+    expect(notification.beyond).toBe(1);
+  });
+
+  it('leave the first images of all outputs together, and the number of those beyond', () => {
+    const notification = parseNotification({ outputs, job: { id: 1 } }, { thumbnails: 3 });
+    expect(notification.outputs.map(({ thumbnails }) => thumbnails.length)).toEqual([2, 1, 0]);
+    expect(notification).toMatchObject({ beyond: 3, unreadable: 0 });
   });
 });
 

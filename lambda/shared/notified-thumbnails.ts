@@ -1,0 +1,111 @@
+import * as v from 'valibot';
+import * as schema from './notification-schema.ts';
+
+/** An image of a thumbnail set, as Zencoder names it. */
+export interface NotifiedThumbnail {
+  /** Label of the set; null when the job asked for a single set without label. */
+  readonly label: string | null;
+  /** As written: a URL, or a path inside a package. */
+  readonly url: string;
+  /** Bytes. */
+  readonly size: number | null;
+}
+
+/** How many images may be read; what is beyond is counted and not looked at. */
+export class Allowance {
+  #left: number;
+  #beyond = 0;
+
+  constructor(most: number) {
+    this.#left = most;
+  }
+
+  /** Whether there is room for one more. */
+  take(): boolean {
+    if (this.#left > 0) this.#left -= 1;
+    else this.#beyond += 1;
+    return this.#beyond === 0;
+  }
+
+  /** How many there was no room for. */
+  get beyond(): number {
+    return this.#beyond;
+  }
+}
+
+/** What was found where thumbnails should be. */
+export interface ReadThumbnails {
+  readonly thumbnails: readonly NotifiedThumbnail[];
+  /** Values that are neither a set nor an image. */
+  readonly unreadable: number;
+}
+
+/**
+ * Reads thumbnails in every shape whose meaning is plain: a list of sets (`{label, images}`) as notifications have it,
+ * a list of images as the API has it, a single one of either, a map of them by label or position, and an image as an
+ * object with `url` or as the URL itself. What is null or empty is nothing.
+ */
+export function readThumbnails(json: unknown, allowance: Allowance): ReadThumbnails {
+  const found: Found = { images: [], unreadable: 0 };
+  find(json, null, found);
+  const taken = found.images.filter(() => allowance.take());
+  const thumbnails = taken.flatMap((image) => parseImage(image) ?? []);
+  return { thumbnails, unreadable: found.unreadable + taken.length - thumbnails.length };
+}
+
+/** An image as it is written, with the label of the set that it was found in. */
+interface FoundImage {
+  readonly image: unknown;
+  readonly label: string | null;
+}
+
+interface Found {
+  readonly images: FoundImage[];
+  /** Values that are neither a set nor an image. */
+  unreadable: number;
+}
+
+function find(value: unknown, label: string | null, found: Found): void {
+  if (isNothing(value)) return;
+  if (Array.isArray(value)) {
+    for (const item of value) find(item, label, found);
+  } else if (isImage(value)) {
+    found.images.push({ image: value, label });
+  } else if (schema.isFields(value) && 'images' in value) {
+    find(value.images, v.parse(schema.shortTextOrNull, value.label ?? null) ?? label, found);
+  } else if (schema.isFields(value) && Object.values(value).every(isSetOrImage)) {
+    for (const [name, item] of Object.entries(value)) find(item, label ?? labelOf(name), found);
+  } else {
+    found.unreadable += 1;
+  }
+}
+
+function isNothing(value: unknown): boolean {
+  return value === null || value === undefined;
+}
+
+function isImage(value: unknown): boolean {
+  return isUrl(value) || (schema.isFields(value) && !isNothing(value.url));
+}
+
+/** Looks no further than is needed to tell a map by label from an object of other fields. */
+function isSetOrImage(value: unknown): boolean {
+  return isUrl(value) || (typeof value === 'object' && value !== null);
+}
+
+/** A name that only counts is no label. */
+function labelOf(name: string): string | null {
+  const label = v.parse(schema.shortTextOrNull, name);
+  return label === null || /^[0-9]{1,6}$/.test(label) ? null : label;
+}
+
+function isUrl(value: unknown): boolean {
+  return typeof value === 'string' && /^\s{0,9}https?:/i.test(value);
+}
+
+function parseImage({ image, label }: FoundImage): NotifiedThumbnail | null {
+  const parsed = v.safeParse(schema.thumbnailImage, schema.isFields(image) ? image : { url: image });
+  if (!parsed.success || !parsed.output.url) return null;
+  const { url, file_size_bytes, file_size_in_bytes, group_label } = parsed.output;
+  return { label: label ?? group_label, url, size: file_size_bytes ?? file_size_in_bytes };
+}
