@@ -1,12 +1,16 @@
+import { gunzipSync } from 'node:zlib';
 import { RecoveryError } from '../shared/errors.ts';
-import { parseJson } from '../shared/json.ts';
+import { NotJson, parseJson } from '../shared/json.ts';
 import type { RequestHeaders } from './authenticate.ts';
 
 /**
- * Largest body in bytes. Lambda takes events of 6 MB, in which the body is escaped or in Base64, so that about 4 MiB is
+ * Largest body in bytes, also when it comes compressed. Lambda takes events of 6 MB, in which the body is escaped or in Base64, so that about 4 MiB is
  * what surely arrives; the largest notification to expect (20 outputs with 100 thumbnails each) has about 1 MB.
  */
 export const LARGEST_BODY_BYTES = 4 * 1024 * 1024;
+
+/** A notification has a value in 30 to 60 bytes, so that this is several times what the largest body can mean. */
+const MOST_VALUES = 200_000;
 
 /** The body is larger than {@link LARGEST_BODY_BYTES}. */
 export class BodyTooLarge extends RecoveryError {
@@ -14,13 +18,19 @@ export class BodyTooLarge extends RecoveryError {
   override readonly meaning = 'not-understood';
 }
 
-/** The body is XML, or says that it is something else than JSON. */
+/** The body is XML, or something else than JSON and says so, or is in an unknown encoding. */
 export class UnsupportedBody extends RecoveryError {
   override readonly name = 'UnsupportedBody';
   override readonly meaning = 'not-understood';
 }
 
-/** What of a request is looked at; an API Gateway event (payload version 2) is one. */
+/** The body says that it is gzip and is damaged. */
+export class BodyNotInflated extends RecoveryError {
+  override readonly name = 'BodyNotInflated';
+  override readonly meaning = 'not-understood';
+}
+
+/** What holds the body of a request; an API Gateway event (payload version 2) does. */
 export interface NotificationRequest {
   readonly headers: RequestHeaders;
   readonly body?: string | undefined;
@@ -28,31 +38,62 @@ export interface NotificationRequest {
 }
 
 /**
- * The JSON in the body of a request. A missing content type is accepted, as old API versions send none.
+ * The JSON in the body of a request, whatever its content type says: senders and gateways between label JSON as text,
+ * form or bytes. A body that is compressed with gzip is inflated, up to the same bound.
  *
- * @throws {BodyTooLarge | UnsupportedBody | NotJson} with a message that is fit for the answer.
+ * @throws {BodyTooLarge | BodyNotInflated | UnsupportedBody | NotJson} with a message that is fit for the answer.
  */
 export function readBody(request: NotificationRequest): unknown {
-  const encoded = request.body ?? '';
-  const bytes = request.isBase64Encoded
-    ? Math.floor((encoded.length * 3) / 4) - 2
-    : Buffer.byteLength(encoded);
-  if (bytes > LARGEST_BODY_BYTES) {
-    throw new BodyTooLarge(`the body is larger than ${LARGEST_BODY_BYTES} bytes`);
+  const text = textOf(request);
+  if (/^\s*</.test(text)) throw new UnsupportedBody('XML is not supported');
+  try {
+    return parseJson(text, { values: MOST_VALUES });
+  } catch (error) {
+    const type = headerOf(request.headers, 'content-type').split(/[;,]/, 1)[0]?.trim() ?? '';
+    if (!(error instanceof NotJson) || isOfJson(type)) throw error;
+    throw new UnsupportedBody('the content type is not supported, and the body is not JSON', {
+      cause: error,
+    });
   }
-  const text = (request.isBase64Encoded ? Buffer.from(encoded, 'base64').toString('utf8') : encoded).replace(
-    /^\ufeff/,
-    '',
-  );
-  const type = mediaTypeOf(request.headers);
-  if (/[/+]xml$/.test(type) || /^\s*</.test(text)) throw new UnsupportedBody('XML is not supported');
-  if (type !== '' && !/^(?:application|text)\/(?:[a-z0-9.-]+\+)?json$/.test(type)) {
-    throw new UnsupportedBody('the content type is not supported');
-  }
-  return parseJson(text);
 }
 
-function mediaTypeOf(headers: RequestHeaders): string {
-  const header = Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? '';
-  return header.split(/[;,]/, 1)[0]?.trim().toLowerCase() ?? '';
+function textOf(request: NotificationRequest): string {
+  const { body = '', isBase64Encoded, headers } = request;
+  const fewest = isBase64Encoded ? Math.floor((body.length * 3) / 4) - 2 : body.length;
+  if (fewest > LARGEST_BODY_BYTES) throw tooLarge();
+  const bytes = inflated(
+    Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8'),
+    headerOf(headers, 'content-encoding'),
+  );
+  if (bytes.length > LARGEST_BODY_BYTES) throw tooLarge();
+  return bytes.toString('utf8').replace(/^\ufeff/, '');
+}
+
+function inflated(bytes: Buffer, encoding: string): Buffer {
+  if (encoding === '' || encoding === 'identity') return bytes;
+  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
+    throw new UnsupportedBody('of content encodings, only gzip is supported');
+  }
+  // A gateway may have inflated it already and left the header.
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  try {
+    return gunzipSync(bytes, { maxOutputLength: LARGEST_BODY_BYTES });
+  } catch (error) {
+    if (error instanceof RangeError) throw tooLarge();
+    throw new BodyNotInflated('the body is damaged gzip', { cause: error });
+  }
+}
+
+function tooLarge(): BodyTooLarge {
+  return new BodyTooLarge(`the body is larger than ${LARGEST_BODY_BYTES} bytes`);
+}
+
+function isOfJson(type: string): boolean {
+  return type === '' || /^(?:application|text)\/(?:[a-z0-9.-]+\+)?json$/.test(type);
+}
+
+/** In lower case; empty when there is none. */
+function headerOf(headers: RequestHeaders, name: string): string {
+  const value = Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1] ?? '';
+  return value.trim().toLowerCase();
 }

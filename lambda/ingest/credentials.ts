@@ -28,6 +28,7 @@ export class CredentialCache extends SecretVersions<NotificationCredentials> {
   }
 }
 
+/** What is pasted often ends with a newline; a header never does. */
 function parseSecret(text: string): NotificationCredentials | null {
   let json: unknown;
   try {
@@ -38,5 +39,5 @@ function parseSecret(text: string): NotificationCredentials | null {
   const parsed = v.safeParse(secretShape, json);
   if (!parsed.success) return null;
   const { username, password, notificationSecret } = parsed.output;
-  return { username, password, notificationSecret: notificationSecret || null };
+  return { username, password, notificationSecret: notificationSecret?.trim() || null };
 }

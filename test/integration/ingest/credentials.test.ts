@@ -50,6 +50,19 @@ describe('the accepted credentials', () => {
     expect(await passwords()).toEqual(['one', 'zero']);
   });
 
+  it.each(['of-the-account\n', ' of-the-account\r\n', 'of-the-account'])(
+    'hold the notification secret without the white space that it was pasted with: %j',
+    async (notificationSecret) => {
+      stages.AWSCURRENT = JSON.stringify({ username: 'zencoder', password: 'one', notificationSecret });
+      expect(await cache.accepted()).toMatchObject([{ notificationSecret: 'of-the-account' }]);
+    },
+  );
+
+  it('hold no notification secret that is white space', async () => {
+    stages.AWSCURRENT = JSON.stringify({ username: 'zencoder', password: 'one', notificationSecret: ' \n' });
+    expect(await cache.accepted()).toMatchObject([{ notificationSecret: null }]);
+  });
+
   it('are asked for once in five minutes', async () => {
     await passwords();
     stages.AWSCURRENT = secretOf('two');

@@ -1,5 +1,13 @@
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BodyTooLarge, LARGEST_BODY_BYTES, readBody, UnsupportedBody } from '../../../lambda/ingest/body.ts';
+import {
+  BodyNotInflated,
+  BodyTooLarge,
+  LARGEST_BODY_BYTES,
+  readBody,
+  UnsupportedBody,
+} from '../../../lambda/ingest/body.ts';
 import { NotJson } from '../../../lambda/shared/json.ts';
 
 function read(body: string | undefined, contentType?: string, isBase64Encoded = false): unknown {
@@ -15,6 +23,11 @@ describe('readBody', () => {
     'Application/JSON',
     'text/json',
     'application/vnd.zencoder+json',
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'application/octet-stream',
+    'application/xml',
+    'nonsense',
   ])('reads JSON with the content type %j', (type) => {
     expect(read('{"a":1}', type)).toEqual({ a: 1 });
   });
@@ -25,20 +38,22 @@ describe('readBody', () => {
   });
 
   it.each([
-    ['{}', 'application/xml'],
-    ['{}', 'text/xml; charset=utf-8'],
-    ['{}', 'application/atom+xml'],
+    ['hello', 'application/xml'],
+    ['hello', 'text/plain'],
+    ['{"a":', 'application/octet-stream'],
     ['  <?xml version="1.0"?><hash/>', undefined],
     ['<hash/>', 'application/json'],
     ['a=1', 'application/x-www-form-urlencoded'],
-    ['{}', 'text/plain'],
-    ['{}', 'nonsense'],
   ])('does not support %j as %s', (body, type) => {
     expect(() => read(body, type)).toThrow(UnsupportedBody);
   });
 
   it.each(['', undefined, 'hello', '{"a":'])('refuses %j', (body) => {
     expect(() => read(body, 'application/json')).toThrow(NotJson);
+  });
+
+  it('refuses more values than a notification can have', () => {
+    expect(() => read(`[${'1,'.repeat(200_000)}1]`)).toThrow('the text holds more than 200000 values');
   });
 
   it('measures the body in bytes, encoded or not', () => {
@@ -50,5 +65,44 @@ describe('readBody', () => {
     expect(() => read(Buffer.from(`${tooLarge}  `).toString('base64'), undefined, true)).toThrow(
       BodyTooLarge,
     );
+  });
+});
+
+describe('a compressed body', () => {
+  const compressed = (body: string | Buffer, encoding = 'gzip') =>
+    readBody({
+      headers: { 'content-encoding': encoding },
+      body: Buffer.from(body).toString('base64'),
+      isBase64Encoded: true,
+    });
+
+  it('is inflated, whatever JSON it is', () => {
+    fc.assert(
+      fc.property(fc.json(), fc.constantFrom('gzip', 'GZIP ', 'x-gzip'), (text, encoding) => {
+        fc.pre(!/[0-9]{16}/.test(text));
+        expect(compressed(gzipSync(text), encoding)).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  it('is read as it is where a gateway has inflated it, or it never was compressed', () => {
+    expect(compressed('{"a":1}')).toEqual({ a: 1 });
+    expect(compressed('{"a":1}', 'identity')).toEqual({ a: 1 });
+  });
+
+  it('may inflate to the largest body and no further', () => {
+    const text = `"${'a'.repeat(LARGEST_BODY_BYTES - 2)}"`;
+    expect(compressed(gzipSync(text))).toBe(text.slice(1, -1));
+    expect(() => compressed(gzipSync(`${text} `))).toThrow(BodyTooLarge);
+    expect(() => compressed(gzipSync(Buffer.alloc(64 * LARGEST_BODY_BYTES)))).toThrow(BodyTooLarge);
+  });
+
+  it('is refused when it is damaged', () => {
+    expect(() => compressed(gzipSync('{"a":1}').subarray(0, -9))).toThrow(BodyNotInflated);
+    expect(() => compressed(Buffer.from([0x1f, 0x8b, 1, 2, 3]))).toThrow(BodyNotInflated);
+  });
+
+  it.each(['br', 'deflate', 'gzip, gzip'])('is not supported as %s', (encoding) => {
+    expect(() => compressed('{}', encoding)).toThrow(UnsupportedBody);
   });
 });
