@@ -1,9 +1,15 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
-import { HttpApi, type HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
+import {
+  HttpApi,
+  HttpRoute,
+  type HttpRouteKey,
+  HttpStage,
+  LogGroupLogDestination,
+} from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { FilterPattern, LogGroup, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 
 export interface RecoveryApiProps {
@@ -45,10 +51,11 @@ const ACCESS_LOG_FIELDS = {
  */
 export class RecoveryApi extends Construct {
   readonly api: HttpApi;
+  readonly #accessLog: LogGroup;
 
   constructor(scope: Construct, id: string, props: RecoveryApiProps) {
     super(scope, id);
-    const accessLog = new LogGroup(this, 'AccessLog', {
+    this.#accessLog = new LogGroup(this, 'AccessLog', {
       retention: props.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
     });
@@ -62,15 +69,35 @@ export class RecoveryApi extends Construct {
       autoDeploy: true,
       throttle: { rateLimit: props.requestsPerSecond ?? 500, burstLimit: props.burst ?? 1000 },
       accessLogSettings: {
-        destination: new LogGroupLogDestination(accessLog),
+        destination: new LogGroupLogDestination(this.#accessLog),
         format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG_FIELDS)),
       },
     });
   }
 
-  /** Routes one method and path to a function; the route is returned so that its owner can say who authorizes. */
-  addFunction(method: HttpMethod, path: string, handler: IFunction) {
-    const integration = new HttpLambdaIntegration(`${method}${path}`, handler);
-    return this.api.addRoutes({ path, methods: [method], integration });
+  /** Routes to a function; the routes are returned so that their owner can say who authorizes. */
+  addFunction(id: string, keys: readonly HttpRouteKey[], handler: IFunction): HttpRoute[] {
+    const integration = new HttpLambdaIntegration(id, handler);
+    return keys.map(
+      (routeKey) => new HttpRoute(this, routeKey.key, { httpApi: this.api, routeKey, integration }),
+    );
+  }
+
+  /**
+   * Counts the requests to these routes that were answered 5xx, by the function or by the API itself when it cannot have
+   * its answer. It counts lines of the access log: the API's own metric knows no routes.
+   *
+   * @param metricName in the namespace of the stack's metrics.
+   */
+  countServerErrors(metricName: string, keys: readonly HttpRouteKey[]): MetricFilter {
+    return new MetricFilter(this, metricName, {
+      logGroup: this.#accessLog,
+      metricNamespace: Stack.of(this).stackName,
+      metricName,
+      filterPattern: FilterPattern.all(
+        FilterPattern.stringValue('$.status', '=', '5*'),
+        FilterPattern.any(...keys.map(({ key }) => FilterPattern.stringValue('$.route', '=', key))),
+      ),
+    });
   }
 }

@@ -1,16 +1,20 @@
 import { Fn, Validations } from 'aws-cdk-lib';
-import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpMethod, HttpRouteKey } from 'aws-cdk-lib/aws-apigatewayv2';
+import type { MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { NOTIFICATION_PATH } from '../lambda/ingest/path.ts';
 import { type LoggingProps, RecoveryFunction } from './function.ts';
 import type { RecoveryApi } from './http-api.ts';
+import type { LedgerTable } from './ledger-table.ts';
 import type { NotificationSecret } from './notification-secret.ts';
 import type { RecoveryQueue } from './recovery-queue.ts';
 
-const PATH = '/notifications';
+const ROUTES = [HttpRouteKey.with(NOTIFICATION_PATH, HttpMethod.POST), HttpRouteKey.DEFAULT];
 
 export interface IngestApiProps extends LoggingProps {
   readonly api: RecoveryApi;
   readonly queue: RecoveryQueue;
+  readonly ledger: LedgerTable;
   readonly secret: NotificationSecret;
   /** Entries of Zencoder's storage, separated by commas; see `parseStorageAllowList`. */
   readonly zencoderStorage: string;
@@ -19,13 +23,17 @@ export interface IngestApiProps extends LoggingProps {
 }
 
 /**
- * `POST /notifications` and the function behind it, which may read its secret and put messages on the queue.
+ * `POST /notifications` and the function behind it, which may read its secret, put messages on the queue and count what
+ * it refuses. Every path that no other route has leads to it as well: it takes a notification at `/notifications/`
+ * (API Gateway tells the two apart), and counts one that comes to a wrong path instead of leaving it to a silent 404.
  *
  * 512 MB is not for the memory but for the share of a processor that comes with it: a cold start that Zencoder waits
  * for. 15 seconds leave room for the SDK's own retries and are within what the API waits for an answer.
  */
 export class IngestApi extends Construct {
   readonly ingest: RecoveryFunction;
+  /** Notifications that were answered 5xx. */
+  readonly notTaken: MetricFilter;
   /** Where Zencoder posts to, without credentials. */
   readonly notificationUrl: string;
 
@@ -40,6 +48,7 @@ export class IngestApi extends Construct {
       logRetentionDays: props.logRetentionDays,
       environment: {
         QUEUE_URL: props.queue.queue.queueUrl,
+        TABLE_NAME: props.ledger.table.tableName,
         NOTIFICATION_SECRET_ARN: props.secret.secret.secretArn,
         ZENCODER_STORAGE: props.zencoderStorage,
         COLLECT_UNSENT_OUTPUTS: String(props.collectUnsentOutputs),
@@ -47,9 +56,10 @@ export class IngestApi extends Construct {
     });
     props.queue.grantSend(this.ingest.role);
     props.secret.grantRead(this.ingest.role);
+    props.ledger.grantCountRefusals(this.ingest.role);
 
-    const routes = props.api.addFunction(HttpMethod.POST, PATH, this.ingest.function);
-    for (const route of routes) {
+    this.notTaken = props.api.countServerErrors('NotificationsNotTaken', ROUTES);
+    for (const route of props.api.addFunction('Ingest', ROUTES, this.ingest.function)) {
       Validations.of(route).acknowledge({
         id: 'AwsSolutions-APIG4',
         reason:
@@ -58,6 +68,6 @@ export class IngestApi extends Construct {
           'current and the previous version, and answers 401 otherwise.',
       });
     }
-    this.notificationUrl = Fn.join('', [props.api.api.apiEndpoint, PATH]);
+    this.notificationUrl = Fn.join('', [props.api.api.apiEndpoint, NOTIFICATION_PATH]);
   }
 }

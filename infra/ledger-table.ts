@@ -2,6 +2,7 @@ import { RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, ProjectionType, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { REFUSALS_PREFIX } from '../lambda/shared/ledger/keys.ts';
 import { INDEXES, TABLE_KEYS, TTL_ATTRIBUTE } from '../lambda/shared/ledger/table-schema.ts';
 
 /**
@@ -67,6 +68,17 @@ export class LedgerTable extends Construct {
   grantAmend(role: IGrantable): void {
     role.grantPrincipal.addToPrincipalPolicy(
       new PolicyStatement({ actions: ['dynamodb:UpdateItem'], resources: [this.table.tableArn] }),
+    );
+  }
+
+  /** Allows to count refused notifications: to update the counters' items, and to see and change no other. */
+  grantCountRefusals(role: IGrantable): void {
+    role.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ['dynamodb:UpdateItem'],
+        resources: [this.table.tableArn],
+        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`${REFUSALS_PREFIX}*`] } },
+      }),
     );
   }
 }

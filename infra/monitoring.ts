@@ -3,6 +3,7 @@ import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Alarm, ComparisonOperator } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { MetricFilter } from 'aws-cdk-lib/aws-logs';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { type AlarmDefinition, alarmDefinitions } from './monitoring/alarm-definitions.ts';
@@ -14,6 +15,8 @@ import type { RecoveryQueue } from './recovery-queue.ts';
 /** What alarms and graphs look at. */
 export interface MonitoredParts {
   readonly api: HttpApi;
+  /** Counts the notifications that were answered 5xx. */
+  readonly notTaken: MetricFilter;
   readonly queue: RecoveryQueue;
   readonly ingest: IFunction;
   readonly worker: IFunction;

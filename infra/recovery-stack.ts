@@ -38,10 +38,11 @@ export class RecoveryStack extends Stack {
       zencoderApiUrl: config.zencoderApiUrl,
     };
 
-    const { notificationUrl, ingest } = new IngestApi(this, 'Notifications', {
+    const { notificationUrl, ingest, notTaken } = new IngestApi(this, 'Notifications', {
       ...logging,
       api,
       queue,
+      ledger,
       secret,
       zencoderStorage: config.zencoderStorage,
       collectUnsentOutputs: config.collectUnsentOutputs,
@@ -76,6 +77,7 @@ export class RecoveryStack extends Stack {
 
     const { topic } = new Monitoring(this, 'Monitoring', {
       api: api.api,
+      notTaken,
       queue,
       ingest: ingest.function,
       worker: worker.function,

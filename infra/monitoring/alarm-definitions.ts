@@ -40,6 +40,7 @@ export function alarmDefinitions(
 ): AlarmDefinition[] {
   return [
     ...ofRecoveries(parts, metrics, command),
+    ...ofNotifications(metrics, command),
     ...ofQueues(parts, command),
     ...ofFunctions(parts, metrics, command),
   ];
@@ -111,20 +112,42 @@ function ofRecoveries(
       todo: `Fix the topic's key or policy, or the organization's policy, so that the roles of worker and reconcile may publish; their logs name the reason at "events not published". ${run('status')} shows how many are owed; they are published by themselves within minutes.`,
     },
     {
-      id: 'UnlistedStorage',
-      metric: metrics.of('unlistedStorage', 'ingest', Stats.SUM, MINUTE),
-      ...AT_ONCE,
-      happened:
-        'Zencoder keeps files on storage that the setting zencoderStorage does not list, or names them in a form that is not allowed: they are not fetched, and after 24 hours they are gone.',
-      todo: `The logs of the ingest function name the storage and the reason: where it is not listed, add it to zencoderStorage and deploy; then ${run('redrive', '--job ID --output ID')} for the outputs of the jobs named there, for which the setting zencoderApiKeySecretArn is needed.`,
-    },
-    {
       id: 'ApiKeyRefused',
       metric: metrics.of('customerMustAct', 'reconcile', Stats.SUM, FIVE_MINUTES),
       ...{ threshold: 1, periods: 4, datapoints: 1, missing: TreatMissingData.NOT_BREACHING },
       happened:
         'The Zencoder API refuses the key, or shows it no URLs: outputs that no notification told of are not found, and no URL is refreshed.',
       todo: `Put a full-access API key into the secret that the setting zencoderApiKeySecretArn names; ${run('status')} shows what waits for it.`,
+    },
+  ];
+}
+
+function ofNotifications(metrics: StackMetrics, run: Command): AlarmDefinition[] {
+  const event = (key: Parameters<StackMetrics['of']>[0]) => metrics.of(key, 'ingest', Stats.SUM, MINUTE);
+  return [
+    {
+      id: 'UnlistedStorage',
+      metric: event('unlistedStorage'),
+      ...AT_ONCE,
+      happened:
+        'Zencoder keeps files on storage that the setting zencoderStorage does not list, or names them in a form that is not allowed: they are not fetched, and after 24 hours they are gone.',
+      todo: `The logs of the ingest function name the storage and the reason: where it is not listed, add it to zencoderStorage and deploy; then ${run('redrive', '--job ID --output ID')} for the outputs of the jobs named there, for which the setting zencoderApiKeySecretArn is needed.`,
+    },
+    {
+      id: 'NotificationsRefused',
+      metric: event('refusedNotifications'),
+      ...AT_ONCE,
+      happened:
+        'Ingest refused a notification that came with credentials (4xx): wrong credentials or path, or a body that is no notification. Zencoder repeats it in vain, and what it names is not recovered.',
+      todo: `${run('status')} says which answers were given and what to do about each; ${run('notification-url')} prints the URL to give to Zencoder, ${run('send-test')} shows that it works. With a Zencoder API key, reconcile finds the outputs that were missed.`,
+    },
+    {
+      id: 'PartsNotRead',
+      metric: event('partsNotRead'),
+      ...AT_ONCE,
+      happened:
+        'A notification was taken, but parts of it could not be read or were more than ingest takes: files that they name are not recovered.',
+      todo: `The logs of the ingest function name the job: look its outputs up at Zencoder; with a Zencoder API key, ${run('redrive', '--job ID --output ID')} recovers an output that the stack knows. Then report the shape of the notification to the maintainers of this stack.`,
     },
   ];
 }
@@ -160,18 +183,18 @@ function ofQueues({ queue }: MonitoredParts, run: Command): AlarmDefinition[] {
 }
 
 function ofFunctions(parts: MonitoredParts, metrics: StackMetrics, run: Command): AlarmDefinition[] {
-  const { api, ingest, worker, reconcile, reconcileMinutes } = parts;
+  const { notTaken, ingest, worker, reconcile, reconcileMinutes } = parts;
   // Quarters of an hour, of at least three runs.
   const silent = Math.max(3, Math.ceil((3 * reconcileMinutes) / 15));
   return [
     {
-      id: 'NotificationsRefused',
-      metric: api.metricServerError({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+      id: 'NotificationsNotTaken',
+      metric: notTaken.metric({ statistic: Stats.SUM, period: FIVE_MINUTES }),
       // Zencoder tries one notification ten times in five minutes, so a glitch stays below and an outage does not.
       ...{ threshold: 3, periods: 1, datapoints: 1, missing: TreatMissingData.NOT_BREACHING },
       happened:
-        'The API answers 5xx: notifications are not taken. Zencoder repeats them for an hour or two at least.',
-      todo: `${run('send-test')} shows whether it still is so and why; the logs of the ingest function tell more.`,
+        'Notifications are answered 5xx: they are not taken. Zencoder repeats them for an hour or two at least.',
+      todo: `${run('send-test')} shows whether it still is so and why; the logs of the ingest function say more.`,
     },
     {
       id: 'IngestErrors',

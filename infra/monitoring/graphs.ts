@@ -87,6 +87,14 @@ export function makeGraphs(
         ]),
       ],
       [
+        graph('Refused notifications, by reason', HALF, [
+          metrics.byDimension('refusedNotifications', Stats.SUM),
+        ]),
+        graph('Parts of notifications that were not read, by reason', HALF, [
+          metrics.byDimension('partsNotRead', Stats.SUM),
+        ]),
+      ],
+      [
         graph('Queue', THIRD, [
           queue.metricApproximateNumberOfMessagesVisible({
             label: 'waiting',

@@ -1,6 +1,7 @@
 import { NotJson } from '../shared/json.ts';
 import { NotANotification } from '../shared/notification.ts';
-import { BodyTooLarge, UnsupportedBody } from './body.ts';
+import { BodyNotInflated, BodyTooLarge, UnsupportedBody } from './body.ts';
+import { NOTIFICATION_PATH } from './path.ts';
 
 /** The answer to a request, in the form that API Gateway takes it. */
 export interface Answer {
@@ -17,8 +18,10 @@ export interface Outcome {
   /** Primary failures and backup files in those messages. */
   readonly failures: number;
   readonly files: number;
-  /** Outputs without a readable id, which nothing can be done for. */
+  /** Parts that say something that could not be read, such as outputs without an id. */
   readonly unreadable: number;
+  /** Outputs and images beyond the bounds, which were not looked at. */
+  readonly beyond: number;
 }
 
 const EXPECTED_TYPE =
@@ -41,6 +44,11 @@ export function unauthorized(): Answer {
   );
 }
 
+/** 404 for a path, or a method, that this API does not have. */
+export function notFound(): Answer {
+  return answer(404, { error: 'there is nothing here', expected: `POST ${NOTIFICATION_PATH}` });
+}
+
 /** 503: Zencoder sends the notification again later. */
 export function unavailable(): Answer {
   return answer(
@@ -54,8 +62,9 @@ export function unavailable(): Answer {
 export function refusal(error: unknown): Answer | null {
   if (error instanceof BodyTooLarge) return answer(413, { error: error.message });
   if (error instanceof UnsupportedBody) return answer(415, { error: error.message, expected: EXPECTED_TYPE });
+  if (error instanceof BodyNotInflated) return answer(400, { error: error.message });
   if (error instanceof NotJson) {
-    return answer(400, { error: 'the body is not JSON', expected: 'a Zencoder notification as JSON' });
+    return answer(400, { error: error.message, expected: 'a Zencoder notification as JSON' });
   }
   if (error instanceof NotANotification) {
     return answer(400, { error: 'the body is no Zencoder notification', expected: error.message });

@@ -4,6 +4,8 @@ import { flag, httpUrl, parseEnvironment, storageAllowList, text } from '../shar
 const schema = v.object({
   /** The recovery queue. */
   QUEUE_URL: httpUrl,
+  /** The ledger, of which ingest knows the counters of refused notifications alone. */
+  TABLE_NAME: text,
   /** Secrets Manager secret with the credentials of the notification URL. */
   NOTIFICATION_SECRET_ARN: text,
   /** Which hosts and buckets are Zencoder's own. */

@@ -1,9 +1,11 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { clientLimits } from '../shared/client-limits.ts';
+import { countRefusal } from '../shared/ledger/refusals.ts';
 import { createMeter } from '../shared/meter.ts';
 import { sendAll } from '../shared/send-all.ts';
 import type { Answer } from './answer.ts';
@@ -18,12 +20,16 @@ const meter = createMeter(new Metrics());
 const limits = clientLimits({ requestMs: 3_000 });
 const queue = new SQSClient(limits);
 const secrets = new SecretsManagerClient(limits);
+// A refusal is answered within two seconds, whether or not it could be counted.
+const ledger = new DynamoDBClient(clientLimits({ requestMs: 600, attempts: 1 }));
 
 const world: ReceiveDependencies = {
   credentials: new CredentialCache(secrets, environment.NOTIFICATION_SECRET_ARN, (error) =>
     logger.warn('notification secret not read again, older credentials serve', { error }),
   ),
   send: (bodies) => sendAll(queue, environment.QUEUE_URL, bodies),
+  countRefusal: (status) =>
+    countRefusal({ client: ledger, tableName: environment.TABLE_NAME }, status, Date.now()),
   settings: {
     storage: environment.ZENCODER_STORAGE,
     collectUnsentOutputs: environment.COLLECT_UNSENT_OUTPUTS,
@@ -33,7 +39,7 @@ const world: ReceiveDependencies = {
   now: Date.now,
 };
 
-/** `POST /notifications` of the HTTP API. */
+/** `POST /notifications` of the HTTP API, and every path that no other route of it has. */
 export async function handler(event: APIGatewayProxyEventV2, context: Context): Promise<Answer> {
   logger.addContext(context);
   try {

@@ -1,11 +1,12 @@
 import { type DecisionSettings, decide, passedOver } from '../shared/decide.ts';
 import { encodeMessage } from '../shared/encode-message.ts';
 import type { Meter } from '../shared/metrics.ts';
-import { type Notification, parseNotification } from '../shared/notification.ts';
+import { type Notification, type NotificationBounds, parseNotification } from '../shared/notification.ts';
 import { messagesOf } from '../shared/output-messages.ts';
-import { type Answer, accepted, refusal, unauthorized, unavailable } from './answer.ts';
-import { isAuthentic, type NotificationCredentials, proofIn, type RequestHeaders } from './authenticate.ts';
+import { type Answer, accepted, notFound, refusal, unauthorized, unavailable } from './answer.ts';
+import { isAuthentic, type NotificationCredentials, type PresentedProof, proofIn } from './authenticate.ts';
 import { type NotificationRequest, readBody } from './body.ts';
+import { isForIngest, type RoutedRequest } from './path.ts';
 
 /** What ingest needs of the world. */
 export interface ReceiveDependencies {
@@ -16,6 +17,8 @@ export interface ReceiveDependencies {
   };
   /** Resolves once every message is on the queue. */
   readonly send: (bodies: readonly string[]) => Promise<void>;
+  /** Keeps count of refused notifications by the status that they were answered with; may fail. */
+  readonly countRefusal: (status: number) => Promise<void>;
   readonly settings: DecisionSettings;
   readonly log: Log;
   readonly meter: Meter;
@@ -31,40 +34,71 @@ export interface Log {
 }
 
 /**
+ * How much of one notification is taken. Zencoder makes 20 outputs a job (more on request) and 100 thumbnails a set, and
+ * sets no limit to the sets: five times the outputs, and as many images as the largest body holds with signed URLs.
+ *
+ * What is beyond is not refused, since Zencoder would only repeat it: the rest is taken, the answer and the log say how
+ * much was left, and an alarm asks a person to look.
+ */
+export const BOUNDS: NotificationBounds = { outputs: 100, thumbnails: 10_000 };
+
+/**
  * Takes one notification: authenticates it before anything of its body is looked at, understands it, decides, and
  * answers only when the queue has everything. Never throws.
  */
-export async function receive(request: NotificationRequest, world: ReceiveDependencies): Promise<Answer> {
+export async function receive(
+  request: NotificationRequest & RoutedRequest,
+  world: ReceiveDependencies,
+): Promise<Answer> {
   try {
-    if (!(await isFromZencoder(request.headers, world))) {
-      world.log.warn('request refused', { status: 401 });
-      return unauthorized();
+    const proof = proofIn(request.headers);
+    const isAuthenticated = await isFromZencoder(proof, world);
+    if (!isForIngest(request)) {
+      // Only who has the credentials meant to notify: anything else that looks around is of no interest.
+      return isAuthenticated ? await refuse(notFound(), 'UnknownPath', world) : notFound();
     }
-    return await take(parseNotification(readBody(request)), world);
+    if (isAuthenticated) return await take(parseNotification(readBody(request), BOUNDS), world);
+    if (isPresented(proof)) return await refuse(unauthorized(), 'WrongCredentials', world);
+    world.log.warn('request refused', { status: 401, errorClass: 'NoCredentials' });
+    return unauthorized();
   } catch (error) {
     const refused = refusal(error);
-    if (refused === null) {
-      world.log.error('notification not taken', { status: 503, error });
-      return unavailable();
-    }
-    const errorClass = error instanceof Error ? error.name : 'unknown';
-    world.log.warn('request refused', { status: refused.statusCode, errorClass });
-    return refused;
+    if (refused !== null)
+      return await refuse(refused, error instanceof Error ? error.name : 'unknown', world);
+    world.log.error('notification not taken', { status: 503, error });
+    return unavailable();
   }
 }
 
-async function isFromZencoder(headers: RequestHeaders, world: ReceiveDependencies): Promise<boolean> {
-  const proof = proofIn(headers);
-  if (proof.basic === null && proof.notificationSecret === null) return false;
+/** Zencoder does not show its customers what it was answered, so a refusal has to be found here. */
+async function refuse(answer: Answer, errorClass: string, world: ReceiveDependencies): Promise<Answer> {
+  const { statusCode: status } = answer;
+  world.log.warn('request refused', { status, errorClass });
+  world.meter.put('refusedNotifications', 1, errorClass);
+  try {
+    await world.countRefusal(status);
+  } catch (error) {
+    world.log.warn('refusal not counted', { status, error });
+  }
+  return answer;
+}
+
+async function isFromZencoder(proof: PresentedProof, world: ReceiveDependencies): Promise<boolean> {
+  if (!isPresented(proof)) return false;
   if (isAuthentic(proof, await world.credentials.accepted())) return true;
   // The secret may have been rotated since it was read.
   const fresh = await world.credentials.refreshed();
   return fresh !== null && isAuthentic(proof, fresh);
 }
 
+function isPresented({ basic, notificationSecret }: PresentedProof): boolean {
+  return basic !== null || notificationSecret !== null;
+}
+
 async function take(notification: Notification, world: ReceiveDependencies): Promise<Answer> {
   const decisions = decide(notification, world.settings, world.now());
   reportPassedOver(notification, world);
+  reportNotRead(notification, world);
   const bodies = decisions
     .flatMap((decision) => messagesOf(notification.job, decision, 'notification'))
     .map(encodeMessage);
@@ -75,6 +109,7 @@ async function take(notification: Notification, world: ReceiveDependencies): Pro
     failures: sum(decisions.map(({ failures }) => failures.length)),
     files: sum(decisions.map(({ files }) => files.length)),
     unreadable: notification.unreadable,
+    beyond: notification.beyond,
   };
   const answer = accepted(outcome);
   world.log.info('notification taken', {
@@ -95,6 +130,15 @@ function reportPassedOver(notification: Notification, { settings, log, meter }: 
   if (places.length === 0) return;
   log.error('files on storage that is not fetched from', { jobId: notification.job.id, places });
   for (const kind of new Set(places.map((place) => place.kind))) meter.put('unlistedStorage', 1, kind);
+}
+
+/** What is in these parts is recovered only if somebody looks. */
+function reportNotRead(notification: Notification, { log, meter }: ReceiveDependencies): void {
+  const { unreadable, beyond, job } = notification;
+  if (unreadable + beyond === 0) return;
+  log.error('parts of a notification not read', { jobId: job.id, unreadable, beyond });
+  if (unreadable > 0) meter.put('partsNotRead', unreadable, 'Unreadable');
+  if (beyond > 0) meter.put('partsNotRead', beyond, 'TooMany');
 }
 
 function sum(numbers: readonly number[]): number {

@@ -66,6 +66,18 @@ export const METRICS = {
    * (`form-not-allowed`).
    */
   unlistedStorage: { name: 'UnlistedStorage', unit: 'Count', services: ['ingest'], by: 'ErrorClass' },
+  /**
+   * Notifications that were answered 4xx although they came with credentials, by reason: wrong credentials, a path that
+   * the API does not have, a body that is none of a notification. Zencoder repeats them in vain.
+   */
+  refusedNotifications: {
+    name: 'RefusedNotifications',
+    unit: 'Count',
+    services: ['ingest'],
+    by: 'ErrorClass',
+  },
+  /** Parts of notifications that could not be read, or were beyond the bounds: what is in them is not recovered. */
+  partsNotRead: { name: 'PartsNotRead', unit: 'Count', services: ['ingest'], by: 'ErrorClass' },
   /** Recoveries that are not settled; a level, written at every run of `reconcile`. */
   openRecoveries: { name: 'OpenRecoveries', unit: 'Count', services: ['reconcile'] },
   /**

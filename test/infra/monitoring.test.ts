@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ const template = templateOf({ stackName: STACK, alarmEmail: 'ops@example.com', a
 const properties = v.object({
   Namespace: v.string(),
   MetricName: v.string(),
-  Dimensions: v.array(v.object({ Name: v.string(), Value: v.unknown() })),
+  Dimensions: v.optional(v.array(v.object({ Name: v.string(), Value: v.unknown() })), []),
   Statistic: v.string(),
   Period: v.number(),
   Threshold: v.number(),
@@ -34,7 +34,6 @@ const alarms = Object.entries(template.findResources('AWS::CloudWatch::Alarm')).
 const OF_AWS = new Set([
   'AWS/SQS ApproximateNumberOfMessagesVisible QueueName=RecoveriesDeadLetterQueue.QueueName',
   'AWS/SQS ApproximateAgeOfOldestMessage QueueName=RecoveriesQueue.QueueName',
-  'AWS/ApiGateway 5xx ApiId=Api',
   ...['NotificationsIngestFunction', 'RecoveryWorkerFunction', 'ReconciliationReconcileFunction'].flatMap(
     (name) => [`AWS/Lambda Errors FunctionName=${name}`, `AWS/Lambda Throttles FunctionName=${name}`],
   ),
@@ -42,6 +41,16 @@ const OF_AWS = new Set([
 const metrics: readonly Metric[] = Object.values(METRICS);
 const emitted = new Set(
   metrics.flatMap(({ name, services }) => services.map((service) => `${STACK} ${name} service=${service}`)),
+);
+
+/** Series that CloudWatch makes of log lines. */
+const counted = Object.values(template.findResources('AWS::Logs::MetricFilter')).flatMap(({ Properties }) =>
+  v
+    .parse(
+      v.array(v.object({ MetricNamespace: v.string(), MetricName: v.string() })),
+      Properties?.MetricTransformations,
+    )
+    .map(({ MetricNamespace, MetricName }) => `${MetricNamespace} ${MetricName} `),
 );
 
 function alarm(id: string) {
@@ -54,7 +63,7 @@ describe.each(alarms)('alarm $id', (each) => {
   it('looks at a series that exists', () => {
     const dimensions = each.Dimensions.map(({ Name, Value }) => `${Name}=${textOf(Value)}`);
     const series = `${each.Namespace} ${each.MetricName} ${dimensions.join(' ')}`;
-    expect([...emitted, ...OF_AWS]).toContain(series);
+    expect([...emitted, ...OF_AWS, ...counted]).toContain(series);
   });
 
   it('says what happened and what to do, by commands that exist, for this very stack', () => {
@@ -91,11 +100,13 @@ describe('the alarms', () => {
         `${METRICS.unreadableRecords.name} worker`,
         `${METRICS.unreadableRecords.name} reconcile`,
         `${METRICS.eventsOwed.name} reconcile`,
+        `${METRICS.refusedNotifications.name} ingest`,
+        `${METRICS.partsNotRead.name} ingest`,
       ]),
     );
   });
 
-  it.each(['Lost', 'CustomerMustAct', 'TooSlow'])(
+  it.each(['Lost', 'CustomerMustAct', 'TooSlow', 'NotificationsRefused', 'PartsNotRead'])(
     '%s goes off within minutes of one event, and once for all that follow closely',
     (id) => {
       expect(alarm(id)).toMatchObject({
@@ -108,6 +119,24 @@ describe('the alarms', () => {
       });
     },
   );
+
+  it('count as not taken what ingest or the API answers 5xx on the routes to ingest, and nothing of the dashboard', () => {
+    expect(alarm('NotificationsNotTaken')).toMatchObject({
+      Namespace: STACK,
+      MetricName: 'NotificationsNotTaken',
+      Statistic: 'Sum',
+      Threshold: 3,
+    });
+    template.hasResourceProperties('AWS::Logs::MetricFilter', {
+      FilterPattern: '{ ($.status = "5*") && (($.route = "POST /notifications") || ($.route = "$default")) }',
+      MetricTransformations: [
+        { MetricName: 'NotificationsNotTaken', MetricNamespace: STACK, MetricValue: '1' },
+      ],
+    });
+    const format = JSON.stringify(template.findResources('AWS::ApiGatewayV2::Stage'));
+    expect(format).toContain('\\"route\\":\\"$context.routeKey\\"');
+    expect(format).toContain('\\"status\\":\\"$context.status\\"');
+  });
 
   it('keep the level of what is at risk between two runs of reconcile', () => {
     expect(alarm('AtRisk')).toMatchObject({ Statistic: 'Maximum', TreatMissingData: 'ignore' });
@@ -135,6 +164,11 @@ describe('the alarms', () => {
       EvaluationPeriods: 12,
       DatapointsToAlarm: 12,
     });
+  });
+
+  it('are as many as the README says that they cost', () => {
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    expect(readme).toContain(`${alarms.length} alarms (${(alarms.length / 10).toFixed(2)})`);
   });
 
   it('let a single crash of the worker heal by itself', () => {

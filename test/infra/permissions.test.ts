@@ -1,5 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import { refusalsPartition } from '../../lambda/shared/ledger/keys.ts';
 import { INDEXES } from '../../lambda/shared/ledger/table-schema.ts';
 import { PROBE_PREFIX } from '../../lambda/worker/preflight/report.ts';
 import { type Grant, grantsOf, rolesWithOtherPolicies } from './policies.ts';
@@ -12,12 +13,21 @@ const reconcile = grantsOf(template, 'ReconciliationReconcile');
 const dashboard = grantsOf(template, 'DashboardPages');
 
 describe('ingest', () => {
-  it('may write its logs, read its secret and put messages on the queue, and nothing else', () => {
+  it('may write its logs, read its secret, put messages on the queue and count refusals, and nothing else', () => {
     expect(allowed(ingest)).toEqual({
       'NotificationsIngestLogs.Arn': ['logs:CreateLogStream', 'logs:PutLogEvents'],
       NotificationSecret: ['secretsmanager:GetSecretValue'],
       'RecoveriesQueue.Arn': ['sqs:SendMessage'],
+      'LedgerTable.Arn': ['dynamodb:UpdateItem'],
     });
+  });
+
+  it('may update no item of the ledger but the counters of refusals', () => {
+    const onLedger = ingest.filter(({ resources }) => resources.includes('LedgerTable.Arn'));
+    expect(onLedger.map(({ condition }) => condition)).toEqual([
+      { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['REFUSALS#*'] } },
+    ]);
+    expect(refusalsPartition(0)).toMatch(/^REFUSALS#/);
   });
 });
 

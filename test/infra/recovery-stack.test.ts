@@ -114,6 +114,7 @@ describe('the functions', () => {
     expect(environmentOf(made, 'ingest')).toEqual({
       ...shared,
       POWERTOOLS_SERVICE_NAME: 'ingest',
+      TABLE_NAME: 'LedgerTable',
       NOTIFICATION_SECRET_ARN: 'NotificationSecret',
       COLLECT_UNSENT_OUTPUTS: 'true',
     });
@@ -142,8 +143,9 @@ describe('the functions', () => {
 });
 
 describe('the API', () => {
-  it('has one route to ingest, and those of the dashboard unless there is none', () => {
+  it('leads to ingest whatever is not for the dashboard', () => {
     expect(routesOf(template)).toEqual([
+      '$default',
       'GET /',
       'GET /api/{path+}',
       'GET /assets/{name}',
@@ -153,7 +155,7 @@ describe('the API', () => {
       'POST /jobs/{jobId}/outputs/{outputId}/retry',
       'POST /notifications',
     ]);
-    expect(routesOf(templateOf({ dashboard: false }))).toEqual(['POST /notifications']);
+    expect(routesOf(templateOf({ dashboard: false }))).toEqual(['$default', 'POST /notifications']);
     template.hasResourceProperties('AWS::ApiGatewayV2::Integration', {
       IntegrationType: 'AWS_PROXY',
       PayloadFormatVersion: '2.0',

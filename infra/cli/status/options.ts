@@ -8,8 +8,8 @@ const AT_RISK = '6h';
 export const HELP = `Usage: npm run status -- [options]
 
 Shows whether all is well: open recoveries, the nearest deadline first, with the time that is left; how many are at
-risk; what was settled in the last 24 hours; events that the topic has not taken, if any; what the queue and the
-dead-letter queue hold, and why messages are dead.
+risk; what was settled, and which notifications were refused, in the last 24 hours; events that the topic has not
+taken, if any; what the queue and the dead-letter queue hold, and why messages are dead.
 
   --at-risk TIME    a recovery with less time left is at risk (default: ${AT_RISK})
   --limit N         list at most N open recoveries (default: 20)
@@ -17,7 +17,8 @@ dead-letter queue hold, and why messages are dead.
 
 ${STACK_HELP}
 Exit codes: 0 all is well, 1 the answer could not be had, 2 not understood, 3 something needs a person: a recovery is
-at risk, refused by the bucket or failed in the last 24 hours, events are not delivered, or there are dead letters.
+at risk, refused by the bucket or failed in the last 24 hours, notifications were refused, events are not delivered, or
+there are dead letters.
 
 Examples:
   npm run status

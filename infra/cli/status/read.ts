@@ -3,6 +3,7 @@ import type { LedgerTable } from '../../../lambda/shared/ledger/ledger-table.ts'
 import { countOwedEvents, OWED_GRACE_MS } from '../../../lambda/shared/ledger/outbox.ts';
 import { countOpenRecoveries, openRecoveriesByDeadline } from '../../../lambda/shared/ledger/queries.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import { type RefusalCount, readRefusals, whatToDoAbout } from '../../../lambda/shared/ledger/refusals.ts';
 import { type BoundedCount, countRecoveries } from '../../../lambda/shared/ledger/tallies.ts';
 import { type NotedTable, unreadableLine } from '../../../lambda/shared/ledger/unreadable.ts';
 import { deadLetterReasons, type QueueDepth, queueDepth } from '../queue-depth.ts';
@@ -24,6 +25,8 @@ export interface StackStatus {
   readonly settled: Readonly<Record<'recovered' | 'lost' | 'failed', BoundedCount>>;
   /** Events that the topic has not taken. */
   readonly eventsOwed: number;
+  /** Notifications that were refused in the last 24 hours, by status code. */
+  readonly refused: readonly RefusalCount[];
   readonly queue: QueueDepth;
   readonly deadLetters: { readonly count: number; readonly reasons: ReadonlyMap<string, number> };
 }
@@ -46,7 +49,7 @@ export async function readStatus(
   { atRisk, limit, now }: { readonly atRisk: number; readonly limit: number; readonly now: number },
 ): Promise<StackStatus> {
   const lastDay = { since: now - DAY_MS, until: now + DAY_MS };
-  const [total, inDanger, overdue, next, recovered, lost, failed, eventsOwed, queue, dead] =
+  const [total, inDanger, overdue, next, recovered, lost, failed, refused, eventsOwed, queue, dead] =
     await Promise.all([
       countOpenRecoveries(table),
       countOpenRecoveries(table, { deadlineFrom: now, deadlineBefore: now + atRisk }),
@@ -55,6 +58,7 @@ export async function readStatus(
       countRecoveries(table, 'RECOVERED', lastDay),
       countRecoveries(table, 'LOST', lastDay),
       countRecoveries(table, 'FAILED', lastDay),
+      readRefusals(table, now - DAY_MS, now),
       countOwedEvents(table, now - OWED_GRACE_MS),
       queueDepth(sqs, queueUrl),
       queueDepth(sqs, deadLetterQueueUrl),
@@ -65,6 +69,7 @@ export async function readStatus(
     open: { total, atRisk: inDanger, overdue, next },
     settled: { recovered, lost, failed },
     eventsOwed,
+    refused,
     queue,
     deadLetters: { count, reasons },
   };
@@ -72,12 +77,11 @@ export async function readStatus(
 
 /** Sentences for a person, one for each thing to be done; none when all is well. */
 export function attentionFor(
-  { open, settled, eventsOwed, deadLetters }: StackStatus,
+  { open, settled, refused, eventsOwed, deadLetters }: StackStatus,
   unreadable: NotedTable['unreadable'] = new Map(),
 ): string[] {
   const leftOut = unreadableLine(unreadable);
-  const refused = open.next.filter(({ lastError }) => lastError?.meaning === 'customer-must-act');
-  const cause = refused[0]?.lastError;
+  const cause = open.next.find(({ lastError }) => lastError?.meaning === 'customer-must-act')?.lastError;
   return [
     ...(leftOut === null ? [] : [leftOut]),
     ...(open.atRisk > 0
@@ -96,6 +100,10 @@ export function attentionFor(
           `${counted(eventsOwed, 'event is', 'events are')} not delivered: let worker and reconcile publish on the events topic (its key, its policy)`,
         ]
       : []),
+    ...refused.map(
+      ({ status, count }) =>
+        `${counted(count, 'notification', 'notifications')} refused with ${status}: ${whatToDoAbout(status)}`,
+    ),
     ...(deadLetters.count > 0
       ? [
           `${counted(deadLetters.count, 'dead letter', 'dead letters')}: correct the reason, then npm run redrive -- --dead-letters`,

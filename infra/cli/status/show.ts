@@ -1,4 +1,5 @@
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import type { RefusalCount } from '../../../lambda/shared/ledger/refusals.ts';
 import type { BoundedCount } from '../../../lambda/shared/ledger/tallies.ts';
 import { type Cell, type Column, writeTable } from '../table.ts';
 import { harmless, type Terminal } from '../terminal.ts';
@@ -27,7 +28,7 @@ export interface StatusView {
 
 /** The status for people. */
 export async function writeStatus(out: Terminal, status: StackStatus, view: StatusView): Promise<void> {
-  const { open, settled, eventsOwed, queue, deadLetters } = status;
+  const { open, settled, refused, eventsOwed, queue, deadLetters } = status;
   const { name, atRisk, now } = view;
   const rows: [string, string][] = [
     [
@@ -38,6 +39,7 @@ export async function writeStatus(out: Terminal, status: StackStatus, view: Stat
       'Last 24 hours',
       `${shown(settled.recovered)} recovered, ${shown(settled.lost)} lost, ${shown(settled.failed)} failed`,
     ],
+    ...refusalRows(refused),
     [
       'Queue',
       `${queue.waiting} waiting, ${queue.hidden} being worked on or until their next attempt, ${queue.delayed} delayed`,
@@ -57,6 +59,13 @@ export async function writeStatus(out: Terminal, status: StackStatus, view: Stat
   await writeTable(out, COLUMNS, toAsync(open.next.map((recovery) => rowOf(recovery, deadlineAtRisk, now))));
   if (open.total > open.next.length)
     await out.write(`… and ${open.total - open.next.length} more (--limit)\n`);
+}
+
+/** Nothing while there are none. */
+function refusalRows(refused: readonly RefusalCount[]): [string, string][] {
+  if (refused.length === 0) return [];
+  const texts = refused.map(({ status, count }) => `${count} x ${status}`);
+  return [['Notifications', `${texts.join(', ')} refused in the last 24 hours`]];
 }
 
 function rowOf(recovery: RecoveryRecord, deadlineAtRisk: number, now: number): Cell[] {
@@ -84,7 +93,7 @@ function rowOf(recovery: RecoveryRecord, deadlineAtRisk: number, now: number): C
 
 /** The status as a JSON object of stable shape. */
 export function statusJson(status: StackStatus, attention: readonly string[], now: number): object {
-  const { open, settled, eventsOwed, queue, deadLetters } = status;
+  const { open, settled, refused, eventsOwed, queue, deadLetters } = status;
   return {
     at: new Date(now).toISOString(),
     open: {
@@ -99,6 +108,7 @@ export function statusJson(status: StackStatus, attention: readonly string[], no
       failed: settled.failed.count,
     },
     eventsOwed,
+    refusedNotifications: refused,
     queue,
     deadLetters: {
       count: deadLetters.count,

@@ -1,3 +1,4 @@
+import { type RefusalCount, whatToDoAbout } from '../../shared/ledger/refusals.ts';
 import { MOST_OPEN, SHOWN_DAYS } from '../queries/attention.ts';
 import type { FailureFilters, FilterTexts, ListRequest } from '../queries/filters.ts';
 import { DEFAULT_LIMIT, DEFAULT_SPAN } from '../queries/filters.ts';
@@ -49,6 +50,7 @@ export function OverviewPage({ data, request, now, atRiskMs, notificationUrl, le
         </p>
       </div>
       <Tiles data={data} words={words} atRiskMs={atRiskMs} />
+      <Refusals counts={data.refused} />
       <section class="card flush" aria-labelledby="attention">
         <header>
           <h2 id="attention">Needs a person</h2>
@@ -118,6 +120,22 @@ function Tiles(props: { readonly data: OverviewData; readonly words: string; rea
         tone={lost.count > 0 ? 'bad' : undefined}
       />
     </dl>
+  );
+}
+
+/** Zencoder shows nowhere that its notifications are refused. */
+function Refusals({ counts }: { readonly counts: readonly RefusalCount[] }) {
+  if (counts.length === 0) return null;
+  const all = counts.reduce((sum, { count }) => sum + count, 0);
+  return (
+    <div class="banner warn">
+      <strong>{counted(all, 'notification')} refused in the last 24 hours</strong>
+      {counts.map(({ status, count }) => (
+        <span>
+          {number(count)} × {status}: {whatToDoAbout(status)}
+        </span>
+      ))}
+    </div>
   );
 }
 

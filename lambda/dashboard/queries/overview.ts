@@ -1,4 +1,5 @@
 import type { LedgerTable } from '../../shared/ledger/ledger-table.ts';
+import { type RefusalCount, readRefusals } from '../../shared/ledger/refusals.ts';
 import {
   type BoundedCount,
   countRecoveries,
@@ -26,6 +27,8 @@ export interface OverviewData {
   readonly atRisk: BoundedCount;
   readonly recovered: BoundedCount;
   readonly lost: BoundedCount;
+  /** Notifications that ingest refused in the last 24 hours, by status code. */
+  readonly refused: readonly RefusalCount[];
 }
 
 export interface OverviewRequest {
@@ -44,7 +47,7 @@ export async function readOverview(
   const { since, until } = request.filters;
   const span = { since, until: Math.min(until, now + DAY_MS) };
   const counter = new ChartCounter(since, Math.min(until, now + 1));
-  const [tally, attention, failures, open, atRisk, recovered, lost] = await Promise.all([
+  const [tally, attention, failures, open, atRisk, recovered, lost, refused] = await Promise.all([
     tallyFailures(table, span, (sighting) => counter.add(sighting)),
     needsAPerson(table, { now, atRiskMs }),
     searchFailures(table, request, now),
@@ -52,7 +55,19 @@ export async function readOverview(
     countRecoveries(table, 'OPEN', { since: now, until: now + atRiskMs }),
     countRecoveries(table, 'RECOVERED', span),
     countRecoveries(table, 'LOST', span),
+    readRefusals(table, now - DAY_MS, now),
   ]);
   const classes = [...counter.classes.keys()].toSorted();
-  return { chart: counter.data(), tally, classes, attention, failures, open, atRisk, recovered, lost };
+  return {
+    chart: counter.data(),
+    tally,
+    classes,
+    attention,
+    failures,
+    open,
+    atRisk,
+    recovered,
+    lost,
+    refused,
+  };
 }

@@ -66,6 +66,14 @@ export function kindOfKey(sk: string): 'failure' | 'segment' | 'recovery' {
   return sk.includes('#SEGMENT#') ? 'segment' : 'recovery';
 }
 
+/** Begins the partition of every counter of refused notifications; the role of ingest may write no other. */
+export const REFUSALS_PREFIX = 'REFUSALS#';
+
+/** Partition of a UTC day's counters of refused notifications. */
+export function refusalsPartition(epochMs: number): string {
+  return `${REFUSALS_PREFIX}${dayOf(epochMs)}`;
+}
+
 /** Which of the shards a job's index entries are in. */
 export function shardOf(jobId: string): number {
   return createHash('sha256').update(jobId).digest().readUInt32BE(0) % SHARDS;

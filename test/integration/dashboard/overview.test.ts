@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { seedLedger } from '../../../infra/local/screenshots/seed.ts';
 import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/keys.ts';
+import { countRefusal } from '../../../lambda/shared/ledger/refusals.ts';
 import { aDashboard } from '../../support/dashboard.ts';
 import {
   copying,
@@ -40,6 +41,23 @@ describe('a new stack', () => {
     const html = await page('/?error=UploadTimeoutError');
     expect(textOf(html)).toContain('No failed upload matches these filters.');
     expect(linkIn(html, 'Show everything')).toBe('/');
+  });
+});
+
+describe('refused notifications', () => {
+  it('have a line while there were any in the last 24 hours, with what to do', async () => {
+    await countRefusal(ledger.table, 401, NOW - 23 * HOUR);
+    await countRefusal(ledger.table, 401, NOW);
+    await countRefusal(ledger.table, 415, NOW);
+    const text = textOf(await page());
+    expect(text).toContain('3 notifications refused in the last 24 hours');
+    expect(text).toContain('2 × 401: user name or password are wrong');
+    expect(text).toContain('1 × 415: the body is not JSON');
+  });
+
+  it('have none otherwise', async () => {
+    await countRefusal(ledger.table, 401, NOW - 25 * HOUR);
+    expect(textOf(await page())).not.toContain('refused in the last 24 hours');
   });
 });
 

@@ -1,7 +1,10 @@
+import { gzipSync } from 'node:zlib';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Answer } from '../../../lambda/ingest/answer.ts';
+import { readRefusals } from '../../../lambda/shared/ledger/refusals.ts';
 import { parseMessage } from '../../../lambda/shared/message.ts';
+import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
 import { SAMPLES, sampleText } from '../../support/samples.ts';
 import { type SecretStages, type Server, startQueue, startSecrets, type TestQueue } from './servers.ts';
 
@@ -15,6 +18,7 @@ interface Posted {
 
 let queue: TestQueue;
 let secrets: Server;
+let ledger: TestLedger;
 let handler: (event: APIGatewayProxyEventV2, context: Context) => Promise<Answer>;
 let lines: string[];
 
@@ -28,18 +32,23 @@ beforeAll(async () => {
     }),
   };
   secrets = await startSecrets(stages);
+  ledger = await startLedger();
   vi.stubEnv('AWS_REGION', 'us-east-1');
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'k');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 's');
   vi.stubEnv('AWS_ENDPOINT_URL_SQS', queue.endpoint);
   vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', secrets.endpoint);
+  vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', ledger.endpoint);
   vi.stubEnv('QUEUE_URL', queue.queueUrl);
+  vi.stubEnv('TABLE_NAME', ledger.table.tableName);
   vi.stubEnv('NOTIFICATION_SECRET_ARN', 'arn:aws:secretsmanager:us-east-1:000000000000:secret:n');
   vi.stubEnv('ZENCODER_STORAGE', 'zencoder-temp-storage-us-east-1,zencoder-live');
   vi.stubEnv('COLLECT_UNSENT_OUTPUTS', 'false');
   vi.stubEnv('POWERTOOLS_SERVICE_NAME', 'ingest');
   vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'INFO');
   vi.stubEnv('POWERTOOLS_DEV', 'true');
+  vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false');
+  vi.stubEnv('POWERTOOLS_METRICS_NAMESPACE', 'test');
   ({ handler } = await import('../../../lambda/ingest/handler.ts'));
 });
 
@@ -59,6 +68,7 @@ afterAll(async () => {
   vi.unstubAllEnvs();
   await secrets.close();
   await queue.close();
+  await ledger.close();
 });
 
 const context: Context = {
@@ -81,10 +91,11 @@ async function post(
   body: string | undefined,
   headers: Record<string, string | undefined> = {},
   isBase64Encoded = false,
+  path = '/notifications',
 ): Promise<Posted> {
   const http = {
     method: 'POST',
-    path: '/notifications',
+    path,
     protocol: 'HTTP/1.1',
     sourceIp: '192.0.2.1',
     userAgent: '',
@@ -92,7 +103,7 @@ async function post(
   const event: APIGatewayProxyEventV2 = {
     version: '2.0',
     routeKey: 'POST /notifications',
-    rawPath: '/notifications',
+    rawPath: path,
     rawQueryString: '',
     headers: { authorization: AUTHORIZATION, 'content-type': 'application/json', ...headers },
     requestContext: {
@@ -183,6 +194,126 @@ describe('authentication', () => {
   });
 });
 
+describe('the path', () => {
+  it('may end with a slash', async () => {
+    expect((await post(sampleText('02'), {}, false, '/notifications/')).status).toBe(202);
+    expect(await queue.drain()).toHaveLength(1);
+  });
+
+  it('is no other: 404, also without credentials', async () => {
+    for (const authorization of [AUTHORIZATION, undefined]) {
+      const { status, headers, body } = await post(
+        sampleText('02'),
+        { authorization },
+        false,
+        '/notification',
+      );
+      expect(status).toBe(404);
+      expect(headers).not.toHaveProperty('www-authenticate');
+      expect(body.expected).toBe('POST /notifications');
+    }
+    expect(await queue.drain()).toEqual([]);
+  });
+});
+
+/** The metric lines that were written, in CloudWatch's embedded format: values and dimensions by name. */
+function metricsOf(name: string): unknown[] {
+  return lines
+    .map((line): Record<string, unknown> => JSON.parse(line))
+    .filter((line) => line[name] !== undefined)
+    .map((line) => [line[name], line.ErrorClass]);
+}
+
+/** How many notifications were refused with each status in the last hour. */
+async function refusals(): Promise<Map<number, number>> {
+  const now = Date.now();
+  const counts = await readRefusals(ledger.table, now - 60 * 60 * 1000, now);
+  return new Map(counts.map(({ status, count }) => [status, count]));
+}
+
+describe('a refused notification', () => {
+  const wrong = `Basic ${Buffer.from('zencoder:wrong').toString('base64')}`;
+
+  it.each<[number, string, string, string, string]>([
+    [400, 'NotJson', 'hello', '/notifications', AUTHORIZATION],
+    [400, 'NotANotification', '{}', '/notifications', AUTHORIZATION],
+    [401, 'WrongCredentials', '{}', '/notifications', wrong],
+    [404, 'UnknownPath', '{}', '/notification', AUTHORIZATION],
+    [413, 'BodyTooLarge', 'x'.repeat(5_000_000), '/notifications', AUTHORIZATION],
+    [415, 'UnsupportedBody', '<hash/>', '/notifications', AUTHORIZATION],
+  ])(
+    'with %i is counted in a metric by reason, %s, and in the ledger',
+    async (status, reason, body, path, authorization) => {
+      const before = (await refusals()).get(status) ?? 0;
+      expect((await post(body, { authorization }, false, path)).status).toBe(status);
+      expect(metricsOf('RefusedNotifications')).toEqual([[1, reason]]);
+      expect((await refusals()).get(status)).toBe(before + 1);
+    },
+  );
+
+  it('is answered all the same when it cannot be counted, and that is logged', async () => {
+    const { DeleteTableCommand } = await import('@aws-sdk/client-dynamodb');
+    const { createLedgerTable } = await import('../../support/ledger-table.ts');
+    await ledger.client.send(new DeleteTableCommand({ TableName: ledger.table.tableName }));
+    try {
+      expect((await post('hello')).status).toBe(400);
+      expect(lines.join()).toContain('refusal not counted');
+    } finally {
+      await createLedgerTable(ledger.client, ledger.table.tableName);
+    }
+  });
+});
+
+describe('a request that is no notification of the customer', () => {
+  it.each([
+    ['without credentials', '/notifications', undefined],
+    ['without credentials to another path', '/wp-login.php', undefined],
+    [
+      'with wrong credentials to another path',
+      '/wp-login.php',
+      `Basic ${Buffer.from('admin:admin').toString('base64')}`,
+    ],
+  ])('%s is not counted', async (_, path, authorization) => {
+    const before = await refusals();
+    await post('{}', { authorization }, false, path);
+    expect(metricsOf('RefusedNotifications')).toEqual([]);
+    expect(await refusals()).toEqual(before);
+  });
+});
+
+describe('parts that are not read', () => {
+  it('are in the answer, the log and a metric when nothing can be made of them', async () => {
+    const output = { id: 1, backup_server_used: true, url: 7, thumbnails: 'none' };
+    expect((await post(JSON.stringify({ output, job: { id: 2 } }))).body).toMatchObject({
+      queued: 1,
+      unreadable: 2,
+      beyond: 0,
+    });
+    expect(lines.join()).toContain('parts of a notification not read');
+    expect(metricsOf('PartsNotRead')).toEqual([[2, 'Unreadable']]);
+  });
+
+  it('are so when they are beyond what a notification may hold, and the rest is queued', async () => {
+    const url = 'https://zencoder-live.s3.amazonaws.com/1.mp4?Expires=1';
+    const outputs = Array.from({ length: 2000 }, (_, id) => ({ id, backup_server_used: true, url }));
+    const { status, body } = await post(JSON.stringify({ outputs, job: { id: 1 } }));
+    expect(status).toBe(202);
+    expect(body).toMatchObject({ queued: 100, files: 100, beyond: 1900, unreadable: 0 });
+    expect(new Set(await queue.drain()).size).toBe(100);
+    expect(metricsOf('PartsNotRead')).toEqual([[1900, 'TooMany']]);
+  });
+
+  it('leave a notification of the largest kind alone: 20 outputs with five sets of 100 thumbnails', async () => {
+    const images = Array.from({ length: 100 }, (_, index) => ({
+      url: `https://zencoder-live.s3.amazonaws.com/o/${index}.png?Expires=1`,
+    }));
+    const thumbnails = Array.from({ length: 5 }, (_, set) => ({ label: `set ${set}`, images }));
+    const outputs = Array.from({ length: 20 }, (_, id) => ({ id, backup_server_used: true, thumbnails }));
+    const { body } = await post(JSON.stringify({ outputs, job: { id: 1 } }));
+    expect(body).toMatchObject({ queued: 20, beyond: 0, unreadable: 0 });
+  });
+});
+
 describe('bodies that cannot be used', () => {
   it.each<[number, string, string | undefined, Record<string, string | undefined>]>([
     [400, 'not JSON', 'hello', {}],
@@ -203,7 +334,7 @@ describe('bodies that cannot be used', () => {
     expect(answer.headers['content-type']).toBe('application/json');
     expect(answer.body.error).toEqual(expect.any(String));
     expect(await queue.drain()).toEqual([]);
-    expect(lines).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('request refused'))).toHaveLength(1);
   });
 });
 
@@ -239,13 +370,16 @@ describe('what is unusual but fine', () => {
     expect(message).toMatchObject({ output: { label: JSON.parse(`"${label}"`) } });
   });
 
-  it('more outputs than Zencoder ever sends', async () => {
-    const url = 'https://zencoder-live.s3.amazonaws.com/1.mp4?Expires=1';
-    const outputs = Array.from({ length: 2000 }, (_, id) => ({ id, backup_server_used: true, url }));
-    const { status, body } = await post(JSON.stringify({ outputs, job: { id: 1 } }));
-    expect(status).toBe(202);
-    expect(body).toMatchObject({ queued: 2000, files: 2000 });
-    expect(new Set(await queue.drain()).size).toBe(2000);
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/octet-stream'])(
+    'JSON that is sent as %s',
+    async (type) => {
+      expect((await post(sampleText('02'), { 'content-type': type })).status).toBe(202);
+    },
+  );
+
+  it('JSON that is compressed', async () => {
+    const body = gzipSync(sampleText('02')).toString('base64');
+    expect((await post(body, { 'content-encoding': 'gzip' }, true)).status).toBe(202);
   });
 });
 

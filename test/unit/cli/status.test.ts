@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../../infra/cli/command.ts';
 import { statusOptions } from '../../../infra/cli/status/options.ts';
 import { attentionFor, type StackStatus } from '../../../infra/cli/status/read.ts';
+import { statusJson, writeStatus } from '../../../infra/cli/status/show.ts';
+import type { Terminal } from '../../../infra/cli/terminal.ts';
 import { parseConfig } from '../../../infra/config.ts';
 import { LedgerItemNotUnderstood } from '../../../lambda/shared/ledger/ledger-table.ts';
 
@@ -10,6 +12,7 @@ const WELL: StackStatus = {
   open: { total: 3, atRisk: 0, overdue: 2, next: [] },
   settled: { recovered: { count: 9, isComplete: true }, lost: { count: 2, isComplete: true }, failed: none },
   eventsOwed: 0,
+  refused: [],
   queue: { waiting: 1, hidden: 2, delayed: 0 },
   deadLetters: { count: 0, reasons: new Map() },
 };
@@ -27,6 +30,12 @@ describe('attentionFor', () => {
       '--state failed',
     ],
     ['events that the topic does not take', { eventsOwed: 1 }, '1 event is not delivered'],
+    [
+      'notifications with wrong credentials',
+      { refused: [{ status: 401, count: 3 }] },
+      '3 notifications refused with 401: user name or password are wrong: give Zencoder the URL that npm run notification-url prints',
+    ],
+    ['notifications as XML', { refused: [{ status: 415, count: 1 }] }, 'leave "format" out'],
     ['dead letters', { deadLetters: { count: 4, reasons: new Map() } }, 'npm run redrive -- --dead-letters'],
   ])('says what to do about %s', (_, change, sentence) => {
     expect(attentionFor({ ...WELL, ...change })).toEqual([expect.stringContaining(sentence)]);
@@ -38,6 +47,32 @@ it('attentionFor names the records that cannot be read', () => {
   expect(attentionFor(WELL, new Map([['JOB#1 / OUTPUT#2', item]]))).toEqual([
     '1 record cannot be read: JOB#1 / OUTPUT#2',
   ]);
+});
+
+describe('the status', () => {
+  const view = { name: 'stack Test', atRisk: 1, now: 0 };
+  const write = async (status: StackStatus) => {
+    const written: string[] = [];
+    const out: Terminal = {
+      width: undefined,
+      write: async (text) => void written.push(text),
+      paint: (_, text) => text,
+    };
+    await writeStatus(out, status, view);
+    return written.join('');
+  };
+
+  it('has a line of refused notifications when there are any', async () => {
+    const refused = [
+      { status: 401, count: 3 },
+      { status: 404, count: 1 },
+    ];
+    expect(await write({ ...WELL, refused })).toMatch(
+      /^Notifications +3 x 401, 1 x 404 refused in the last 24 hours$/m,
+    );
+    expect(await write(WELL)).not.toContain('Notifications');
+    expect(statusJson({ ...WELL, refused }, [], 0)).toMatchObject({ refusedNotifications: refused });
+  });
 });
 
 describe('statusOptions', () => {

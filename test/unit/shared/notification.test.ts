@@ -156,10 +156,17 @@ describe('fields', () => {
     expect(outputOf({ backup_server_used: flag })?.backupServerUsed).toBe(false);
   });
 
+  it('counts a URL that is longer than any that works', () => {
+    const url = `https://h/${'a'.repeat(8192)}`;
+    expect(parseNotification({ output: { id: 1, url } })).toMatchObject({
+      unreadable: 1,
+      outputs: [{ url: null }],
+    });
+  });
+
   it.each([
     { url: 7 },
     { url: {} },
-    { url: `https://h/${'a'.repeat(8192)}` },
     { backup_server_used: 'yes' },
     { backup_server_used: {} },
     { thumbnails: 'none' },
