@@ -11,6 +11,8 @@ const LONGEST_LINK = 8192;
 const LONGEST_MESSAGE = 2000;
 /** No message of Zencoder's comes near; what is beyond is not even redacted. */
 const READ_CHARACTERS = 8192;
+/** So many strange places say enough. */
+const MOST_PLACES = 20;
 
 /** Types whose told size and MD5 speak of the file at the URL; of the others they speak of all media together. */
 const SINGLE_FILE_TYPES: ReadonlySet<string | null> = new Set([
@@ -101,7 +103,7 @@ export interface PassedOver {
  * Where files are left although they were backed up: in a form of a listed bucket's address that is not allowed, or on
  * storage that looks like Zencoder's and is not listed, such as another region's.
  *
- * @returns each place once for each reason.
+ * @returns each place once for each reason; at most 20.
  */
 export function passedOver(notification: Notification, storage: StorageAllowList): PassedOver[] {
   const urls = notification.outputs
@@ -116,17 +118,17 @@ export function passedOver(notification: Notification, storage: StorageAllowList
     const { kind, why } = admission;
     if (place !== null) left.set(`${place} ${why}`, { place, kind, why });
   }
-  return [...left.values()];
+  return [...left.values()].slice(0, MOST_PLACES);
 }
 
 /** The place of a URL whose bucket is named like Zencoder's: `zencoder-….s3….amazonaws.com` or `s3….amazonaws.com/zencoder-…`. */
 function zencoderBucketOf(url: URL | undefined): string | null {
   const { host = '', pathname = '' } = url ?? {};
-  if (/^zencoder[a-z0-9.-]*\.s3[.-][a-z0-9.-]*amazonaws\.com(?::\d+)?$/.test(host)) return host;
+  // Part by part, each found in one pass: one expression for a whole host goes back and forth in a long one.
+  if (!/amazonaws\.com(?::\d+)?$/.test(host)) return null;
+  if (host.startsWith('zencoder') && /\.s3[.-]/.test(host)) return host;
   const bucket = /^\/(zencoder[a-z0-9.-]*)\//.exec(pathname)?.[1];
-  return bucket !== undefined && /^s3[.-][a-z0-9.-]*amazonaws\.com(?::\d+)?$/.test(host)
-    ? `${host}/${bucket}`
-    : null;
+  return bucket !== undefined && /^s3[.-]/.test(host) ? `${host}/${bucket}` : null;
 }
 
 function filesOf(

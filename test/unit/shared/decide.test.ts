@@ -228,4 +228,15 @@ describe('storage that is not fetched from', () => {
   ])('is not told of %s', (url) => {
     expect(leftAt(url)).toEqual([]);
   });
+
+  it('is not told of a host that is longer than a name in DNS can be', () => {
+    const host = (labels: number) => `zencoder${'.s3'.repeat(labels)}.amazonaws.com`;
+    expect(leftAt(`https://${host(77)}/1.mp4`)).toMatchObject([{ place: host(77) }]);
+    expect(leftAt(`https://${host(100)}/1.mp4`)).toEqual([]);
+  });
+
+  it('is told of in twenty places at most, since the log holds them', () => {
+    const urls = Array.from({ length: 30 }, (_, index) => `https://zencoder-${index}.s3.amazonaws.com/1.mp4`);
+    expect(leftAt(...urls)).toHaveLength(20);
+  });
 });

@@ -1,0 +1,54 @@
+import { BOUNDS, type ReceiveDependencies, receive } from '../../../lambda/ingest/receive.ts';
+import { DEFAULT_ZENCODER_STORAGE, parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import { type Body, bodies } from './bodies.ts';
+
+/**
+ * `npm run bench:ingest`: CPU milliseconds that ingest takes for one body, for the bodies that ask for most. Its answer
+ * should take no more than 300. The queue and the ledger cost nothing here.
+ */
+
+const ROUNDS = 5;
+const CREDENTIALS = { username: 'zencoder', password: 'secret', notificationSecret: null };
+
+const world: ReceiveDependencies = {
+  credentials: { accepted: async () => [CREDENTIALS], refreshed: async () => null },
+  send: async () => undefined,
+  countRefusal: async () => undefined,
+  settings: { storage: parseStorageAllowList(DEFAULT_ZENCODER_STORAGE), collectUnsentOutputs: false },
+  log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  meter: { put: () => undefined },
+  now: Date.now,
+};
+
+console.log(`Bounds: ${BOUNDS.outputs} outputs, ${BOUNDS.thumbnails} images.\n`);
+console.log('median CPU ms | most | status | body');
+for (const body of bodies()) {
+  const measured: number[] = [];
+  let status = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = process.cpuUsage();
+    status = (await receive(requestOf(body), world)).statusCode;
+    const { user, system } = process.cpuUsage(before);
+    measured.push(Math.round((user + system) / 1000));
+  }
+  const sorted = measured.toSorted((a, b) => a - b);
+  const [median = 0, most = 0] = [sorted[Math.floor(ROUNDS / 2)], sorted.at(-1)];
+  console.log(
+    `${String(median).padStart(13)} | ${String(most).padStart(4)} | ${status}    | ${body.name}, ${body.bytes.length} bytes`,
+  );
+}
+
+function requestOf({ bytes, isCompressed }: Body) {
+  const { username, password } = CREDENTIALS;
+  return {
+    rawPath: '/notifications',
+    requestContext: { http: { method: 'POST' } },
+    headers: {
+      authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+      'content-type': 'application/json',
+      ...(isCompressed && { 'content-encoding': 'gzip' }),
+    },
+    body: bytes.toString(isCompressed ? 'base64' : 'utf8'),
+    isBase64Encoded: isCompressed,
+  };
+}
