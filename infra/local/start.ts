@@ -86,7 +86,14 @@ async function run(): Promise<void> {
   );
   const bucket = stack.outputs.BucketName ?? '';
   closers.push(
-    mirrorBucket(stack.clients.s3, bucket, recovered, (path) => print(`recovered  ${relative('.', path)}`)),
+    mirrorBucket(stack.clients.s3, bucket, recovered, {
+      mirrored: (path, key, isShortened) =>
+        print(
+          `recovered  ${relative('.', path)}${isShortened ? `\n           (too long a name for a file: the key is ${JSON.stringify(key)})` : ''}`,
+        ),
+      notMirrored: (key, reason) =>
+        print(`recovered, but only in the bucket  ${JSON.stringify(key)}: ${reason}`),
+    }),
   );
 
   const sample = join(values.dir, 'notification.json');

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
@@ -7,18 +8,28 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { GetObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 
 const EVERY_MILLISECONDS = 1000;
+const PARTIAL = '.part';
+/** What file systems take for one name, in bytes; a key has 1024 in all. */
+const LONGEST_NAME = 255 - PARTIAL.length;
+
+/** What is said of each object, once. */
+export interface MirrorReport {
+  /** @param isShortened the path has other names than the key, since the key's are too long for files. */
+  mirrored(path: string, key: string, isShortened: boolean): void;
+  /** The object is in the bucket and not in the folder. */
+  notMirrored(key: string, reason: string): void;
+}
 
 /**
  * Copies every object of a bucket into a folder as it appears, so that files can be looked at without an S3 client.
  *
- * @param onFile is told the path of each file, once
  * @returns a function that ends it
  */
 export function mirrorBucket(
   s3: S3Client,
   bucket: string,
   folder: string,
-  onFile: (path: string) => void,
+  report: MirrorReport,
 ): () => Promise<void> {
   const stop = new AbortController();
   const seen = new Set<string>();
@@ -27,10 +38,7 @@ export function mirrorBucket(
       for (const { Key } of page.Contents ?? []) {
         if (Key === undefined || seen.has(Key) || stop.signal.aborted) continue;
         seen.add(Key);
-        const path = pathInside(folder, Key);
-        if (path === undefined) continue;
-        await download(s3, bucket, Key, path, stop.signal);
-        onFile(path);
+        await mirror(s3, { bucket, key: Key, folder }, report, stop.signal);
       }
     }
   };
@@ -47,11 +55,47 @@ export function mirrorBucket(
   };
 }
 
-/** Where a key goes in the folder; undefined for keys that would lead out of it, or name no file. */
+async function mirror(
+  s3: S3Client,
+  { bucket, key, folder }: { readonly bucket: string; readonly key: string; readonly folder: string },
+  report: MirrorReport,
+  signal: AbortSignal,
+): Promise<void> {
+  const path = pathInside(folder, key);
+  if (path === undefined) {
+    report.notMirrored(key, 'it is no path of a file below the folder');
+    return;
+  }
+  try {
+    await download(s3, bucket, key, path, signal);
+    report.mirrored(path, key, shortNames(key) !== key);
+  } catch (error) {
+    if (!signal.aborted) report.notMirrored(key, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/**
+ * Where a key goes in the folder, with names that are too long for files shortened; undefined for keys that would lead
+ * out of it, or name no file.
+ */
 export function pathInside(folder: string, key: string): string | undefined {
   const root = resolve(folder);
-  const path = resolve(root, `.${sep}${key}`);
+  const path = resolve(root, `.${sep}${shortNames(key)}`);
   return path.startsWith(root + sep) && !key.endsWith('/') ? path : undefined;
+}
+
+/** Each name of at most 250 bytes: its beginning, eight hex digits that tell it from others, and its extension. */
+function shortNames(key: string): string {
+  return key
+    .split('/')
+    .map((name) => {
+      if (Buffer.byteLength(name) <= LONGEST_NAME) return name;
+      const digest = createHash('sha256').update(name).digest('hex').slice(0, 8);
+      const end = `~${digest}${/\.[A-Za-z0-9]{1,10}$/.exec(name)?.[0] ?? ''}`;
+      const start = Buffer.from(name).subarray(0, LONGEST_NAME - end.length);
+      return `${start.toString().replace(/\ufffd+$/, '')}${end}`;
+    })
+    .join('/');
 }
 
 async function download(
@@ -61,9 +105,10 @@ async function download(
   path: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal });
+  // First, since a body that is not read would keep its connection.
   await mkdir(dirname(path), { recursive: true });
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal });
   if (!(Body instanceof Readable)) return;
-  await pipeline(Body, createWriteStream(`${path}.part`), { signal });
-  await rename(`${path}.part`, path);
+  await pipeline(Body, createWriteStream(`${path}${PARTIAL}`), { signal });
+  await rename(`${path}${PARTIAL}`, path);
 }

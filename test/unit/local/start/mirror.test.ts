@@ -13,6 +13,18 @@ describe('the path of a mirrored object', () => {
     expect(pathInside('out', key)).toBeUndefined();
   });
 
+  it('has names that a file system takes, however long those of the key are, and keeps their extension', () => {
+    const path = pathInside('out', `${'界'.repeat(200)}/${'a'.repeat(400)}.mp4`) ?? '';
+    expect(path).toMatch(/\.mp4$/);
+    expect(path).not.toContain('\ufffd');
+    for (const name of path.split(sep)) expect(Buffer.byteLength(`${name}.part`)).toBeLessThanOrEqual(255);
+  });
+
+  it('tells long names with the same beginning apart', () => {
+    const [one, two] = ['1', '2'].map((end) => pathInside('out', `${'a'.repeat(400)}${end}.mp4`));
+    expect(one).not.toBe(two);
+  });
+
   it('never leads out of the folder', () => {
     const piece = fc.oneof(fc.constantFrom('..', '.', '/', '\\', ''), fc.string());
     fc.assert(
