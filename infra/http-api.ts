@@ -85,17 +85,21 @@ export class RecoveryApi extends Construct {
 
   /**
    * Counts the requests to these routes that were answered 5xx, by the function or by the API itself when it cannot have
-   * its answer. It counts lines of the access log: the API's own metric knows no routes.
+   * its answer, or 413: the API refuses what no function can take. It counts lines of the access log, since the API's own
+   * metric knows no routes.
    *
    * @param metricName in the namespace of the stack's metrics.
    */
-  countServerErrors(metricName: string, keys: readonly HttpRouteKey[]): MetricFilter {
+  countNotTaken(metricName: string, keys: readonly HttpRouteKey[]): MetricFilter {
     return new MetricFilter(this, metricName, {
       logGroup: this.#accessLog,
       metricNamespace: Stack.of(this).stackName,
       metricName,
       filterPattern: FilterPattern.all(
-        FilterPattern.stringValue('$.status', '=', '5*'),
+        FilterPattern.any(
+          FilterPattern.stringValue('$.status', '=', '5*'),
+          FilterPattern.stringValue('$.status', '=', '413'),
+        ),
         FilterPattern.any(...keys.map(({ key }) => FilterPattern.stringValue('$.route', '=', key))),
       ),
     });

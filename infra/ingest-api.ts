@@ -32,7 +32,7 @@ export interface IngestApiProps extends LoggingProps {
  */
 export class IngestApi extends Construct {
   readonly ingest: RecoveryFunction;
-  /** Notifications that were answered 5xx. */
+  /** Counts the notifications that did not reach ingest or the queue: answered 5xx, or 413. */
   readonly notTaken: MetricFilter;
   /** Where Zencoder posts to, without credentials. */
   readonly notificationUrl: string;
@@ -58,7 +58,7 @@ export class IngestApi extends Construct {
     props.secret.grantRead(this.ingest.role);
     props.ledger.grantCountRefusals(this.ingest.role);
 
-    this.notTaken = props.api.countServerErrors('NotificationsNotTaken', ROUTES);
+    this.notTaken = props.api.countNotTaken('NotificationsNotTaken', ROUTES);
     for (const route of props.api.addFunction('Ingest', ROUTES, this.ingest.function)) {
       Validations.of(route).acknowledge({
         id: 'AwsSolutions-APIG4',

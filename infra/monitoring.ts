@@ -15,7 +15,7 @@ import type { RecoveryQueue } from './recovery-queue.ts';
 /** What alarms and graphs look at. */
 export interface MonitoredParts {
   readonly api: HttpApi;
-  /** Counts the notifications that were answered 5xx. */
+  /** Counts the notifications that did not reach ingest or the queue: answered 5xx, or 413. */
   readonly notTaken: MetricFilter;
   readonly queue: RecoveryQueue;
   readonly ingest: IFunction;

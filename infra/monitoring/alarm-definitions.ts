@@ -193,7 +193,7 @@ function ofFunctions(parts: MonitoredParts, metrics: StackMetrics, run: Command)
       // Zencoder tries one notification ten times in five minutes, so a glitch stays below and an outage does not.
       ...{ threshold: 3, periods: 1, datapoints: 1, missing: TreatMissingData.NOT_BREACHING },
       happened:
-        'Notifications are answered 5xx: they are not taken. Zencoder repeats them for an hour or two at least.',
+        'Notifications are answered 5xx, or 413 for their size: they are not taken. Zencoder repeats them for an hour or two at least.',
       todo: `${run('send-test')} shows whether it still is so and why; the logs of the ingest function say more.`,
     },
     {

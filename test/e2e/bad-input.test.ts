@@ -36,6 +36,28 @@ const notificationOf = (jobId: number, url: string) =>
     job: { id: jobId, state: 'finished' },
   });
 
+/** Posts to another path, with the credentials of the notification URL. */
+async function postTo(path: string, body: string): Promise<Response> {
+  const { username, password, origin } = new URL(running.stack.notificationUrl);
+  const authorization = `Basic ${btoa(`${username}:${password}`)}`;
+  return await fetch(`${origin}${path}`, { method: 'POST', body, headers: { authorization } });
+}
+
+describe('the path of the notification URL', () => {
+  it('may end with a slash', async () => {
+    const answer = await postTo('/notifications/', '{"job":{"id":1}}');
+
+    expect(answer.status).toBe(200);
+  });
+
+  it('is answered 404 when it is wrong, and with what it should be', async () => {
+    const answer = await postTo('/notification', '{"job":{"id":1}}');
+
+    expect(answer.status).toBe(404);
+    expect(await answer.text()).toContain('POST /notifications');
+  });
+});
+
 describe('a request that is no notification', () => {
   it.each([
     ['not JSON', '{"output":', 400, /JSON/],

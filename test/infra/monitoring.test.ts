@@ -120,7 +120,7 @@ describe('the alarms', () => {
     },
   );
 
-  it('count as not taken what ingest or the API answers 5xx on the routes to ingest, and nothing of the dashboard', () => {
+  it('count as not taken what ingest or the API answers 5xx or 413 on the routes to ingest, and nothing of the dashboard', () => {
     expect(alarm('NotificationsNotTaken')).toMatchObject({
       Namespace: STACK,
       MetricName: 'NotificationsNotTaken',
@@ -128,7 +128,8 @@ describe('the alarms', () => {
       Threshold: 3,
     });
     template.hasResourceProperties('AWS::Logs::MetricFilter', {
-      FilterPattern: '{ ($.status = "5*") && (($.route = "POST /notifications") || ($.route = "$default")) }',
+      FilterPattern:
+        '{ (($.status = "5*") || ($.status = "413")) && (($.route = "POST /notifications") || ($.route = "$default")) }',
       MetricTransformations: [
         { MetricName: 'NotificationsNotTaken', MetricNamespace: STACK, MetricValue: '1' },
       ],

@@ -174,6 +174,20 @@ describe('npm run redrive', () => {
   });
 });
 
+describe('refused notifications', () => {
+  it('are counted by status, which says what to do', async () => {
+    expect((await running.post('<hash/>')).status).toBe(415);
+    expect((await running.post('{}', { authorization: `Basic ${btoa('zencoder:wrong')}` })).status).toBe(401);
+    const { code, answer } = await json('status');
+    expect(code).toBe(3);
+    expect(answer.refusedNotifications).toEqual([
+      { status: 401, count: 1 },
+      { status: 415, count: 1 },
+    ]);
+    expect(answer.attention.join()).toContain('npm run notification-url');
+  });
+});
+
 /** A recovery that cannot go on, whose URL ends after so many seconds. */
 async function openRecovery(seconds: number): Promise<string> {
   const [job, output] = [freshId(), freshId()];
