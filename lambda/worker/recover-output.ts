@@ -3,7 +3,7 @@ import { fileIdOf } from '../shared/backup-file.ts';
 import { claimFiles, type FileClaim, type KeyedFile, type OutputContext } from '../shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../shared/ledger/failures.ts';
 import { isLeftOwed } from '../shared/ledger/outbox.ts';
-import { isAmong, type PrimaryFailureRecord, type RecoveryRecord } from '../shared/ledger/records.ts';
+import type { PrimaryFailureRecord, RecoveryRecord } from '../shared/ledger/records.ts';
 import { reopenRecovery } from '../shared/ledger/reopenings.ts';
 import type { OutputMessage } from '../shared/message.ts';
 import type { BackupFile } from '../shared/model.ts';
@@ -18,6 +18,7 @@ import {
   type WorkerContext,
 } from './context.ts';
 import { copyFile, type FileTask } from './copy-file.ts';
+import { isNewEvidence } from './evidence.ts';
 import { keysOf } from './key-template.ts';
 import { publishOrOwe } from './publish-or-owe.ts';
 import { settleOutcomes } from './settle.ts';
@@ -110,7 +111,7 @@ async function claimAll(
 ): Promise<FileClaim[]> {
   const { table, now } = context;
   const claims = await claimFiles(table, output, files, leaseOf(context), now());
-  const lost = claims.filter((claim) => isNewEvidence(claim, context));
+  const lost = claims.filter(({ record, file }) => isNewEvidence(record, file, context));
   if (lost.length === 0) return claims;
   await Promise.all(lost.map(({ record }) => reopenRecovery(table, record, now())));
   const again = lost.map(({ file }) => file);
@@ -118,12 +119,6 @@ async function claimAll(
     ...claims.filter((claim) => !lost.includes(claim)),
     ...(await claimFiles(table, output, again, leaseOf(context), now())),
   ];
-}
-
-/** Whether a file was lost before the URL of this message was tried to its end. */
-function isNewEvidence({ outcome, file, record }: FileClaim, { message, now }: WorkerContext): boolean {
-  if (outcome !== 'settled' || record.state !== 'lost' || file.deadline <= now()) return false;
-  return !isAmong(record.spentMessages, message.messageId);
 }
 
 /**
@@ -140,6 +135,8 @@ function reserveFor(claim: FileClaim, context: WorkerContext): MessageOutcome {
       const { lease } = claim.record;
       return lease?.messageId === message.messageId ? afterOwnLease(lease, context) : afterPause(context);
     }
+    case 'dispatched':
+      return afterPause(context);
     case 'waiting':
       return { kind: 'again', at: Math.max(claim.record.nextAttemptAt, now()) + RESERVE_MS };
     case 'unreadable':

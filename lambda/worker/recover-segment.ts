@@ -1,6 +1,7 @@
 import { claimRecoveries, recoveryKeyOf } from '../shared/ledger/claims.ts';
 import { readRecovery } from '../shared/ledger/read-items.ts';
 import type { RecoveryRecord } from '../shared/ledger/records.ts';
+import { reopenRecovery } from '../shared/ledger/reopenings.ts';
 import {
   claimCompletion,
   claimSegment,
@@ -26,6 +27,7 @@ import {
 import { endsPlan } from './copy/errors.ts';
 import type { CopyJob, CopyPlan, SegmentDone, SegmentOutOfTime } from './copy/types.ts';
 import { completeUpload, copyJobOf, type FileOutcome, meetsAnotherFile } from './copy-file.ts';
+import { isNewEvidence } from './evidence.ts';
 import { withFreshUrl } from './fresh-urls.ts';
 import { settleOutcomes } from './settle.ts';
 import { timeUpAt } from './time-up.ts';
@@ -157,14 +159,19 @@ async function planAnew(
 
 /**
  * A segment whose upload was given up. If the invocation that gave it up died before it had queued the file, this is its
- * message: the last one that the file has.
+ * message: the last one that the file has. If the file was lost to another message's URL, this one's is new evidence.
  */
 async function revive(
   message: SegmentMessage,
   record: RecoveryRecord | undefined,
   context: WorkerContext,
 ): Promise<MessageOutcome> {
-  if (record === undefined || record.settledAt !== undefined || record.upload !== undefined) return DONE;
+  if (record === undefined || record.upload !== undefined) return DONE;
+  if (isNewEvidence(record, message.file, context)) {
+    await reopenRecovery(context.table, record, context.now());
+    return await queueAnew(message, record, context);
+  }
+  if (record.settledAt !== undefined) return DONE;
   const { lease } = record;
   if (lease !== undefined && lease.until >= context.now()) return afterOwnLease(lease, context);
   return await queueAnew(message, record, context);

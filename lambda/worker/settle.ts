@@ -1,3 +1,4 @@
+import { meaningOf } from '../shared/errors.ts';
 import { readRecovery } from '../shared/ledger/read-items.ts';
 import type {
   AttemptError,
@@ -5,9 +6,10 @@ import type {
   RecoveryRecord,
   WakingMessage,
 } from '../shared/ledger/records.ts';
+import { reopenRecovery } from '../shared/ledger/reopenings.ts';
 import { releaseRecoveries, type Settlement, settleRecoveries } from '../shared/ledger/settlements.ts';
 import type { Meter } from '../shared/metrics.ts';
-import { DONE, type MessageOutcome, type WorkerContext, wakingMessageOf } from './context.ts';
+import { afterPause, DONE, type MessageOutcome, type WorkerContext, wakingMessageOf } from './context.ts';
 import type { Copied, CopyResult } from './copy/types.ts';
 import type { FileOutcome, FileTask } from './copy-file.ts';
 import { identityOf } from './provenance.ts';
@@ -47,10 +49,10 @@ export async function settleOutcomes(
   context: WorkerContext,
 ): Promise<MessageOutcome> {
   const { table, now } = context;
-  const entries = (await Promise.all(attempts.map((attempted) => entryOf(attempted, context)))).flat();
+  const judged = (await Promise.all(attempts.map((attempted) => entryOf(attempted, context)))).flat();
+  const entries = await Promise.all(judged.map((entry) => giveUpUpload(entry, context)));
   const settlements = entries.flatMap((entry) => (entry.kind === 'settle' ? [entry] : []));
   const releases = entries.flatMap((entry) => (entry.kind === 'release' ? [entry.release] : []));
-  await Promise.all(settlements.map((entry) => giveUpUpload(entry, context)));
   const [written] = await Promise.all([
     settlements.length > 0 ? settleRecoveries(table, settlements, now()) : [],
     releases.length > 0 && releaseRecoveries(table, releases, now()),
@@ -59,6 +61,13 @@ export async function settleOutcomes(
   for (const record of settled) measure(record, context.meter);
   await publishOrOwe(settled, context);
   const times = releases.map(({ nextAttemptAt }) => nextAttemptAt);
+  for (const [index, { outcome, record }] of written.entries()) {
+    const isThere = settlements[index]?.settlement.state === 'recovered';
+    if (outcome === 'done' || !isThere || record.state !== 'lost') continue;
+    // Another worker gave the file up while this one was putting it: the next attempt finds the object.
+    await reopenRecovery(table, record, now());
+    times.push(now());
+  }
   return times.length === 0 ? DONE : { kind: 'again', at: Math.min(...times) };
 }
 
@@ -74,18 +83,26 @@ function measure(record: RecoveryRecord, meter: Meter): void {
   meter.put('timeLeftAtRecovery', Math.max(0, record.deadline - settledAt), role);
 }
 
-/** Frees what a lost or failed recovery holds in the bucket. Its plan may be younger than the claim. */
-async function giveUpUpload(
-  { record, settlement }: Entry & { kind: 'settle' },
-  { engine, table, logger }: WorkerContext,
-): Promise<void> {
-  if (settlement.state === 'recovered') return;
+/**
+ * Frees what a lost or failed recovery holds in the bucket before it is settled: afterwards no record knows the upload. Its
+ * plan may be younger than the claim, and another worker's once the lease is over.
+ *
+ * @returns a release in place of the settlement while the bucket cannot serve.
+ */
+async function giveUpUpload(entry: Entry, context: WorkerContext): Promise<Entry> {
+  if (entry.kind === 'release' || entry.settlement.state === 'recovered') return entry;
+  const { record, settlement } = entry;
+  const { engine, table, logger, now } = context;
   try {
-    const upload = (await readRecovery(table, record))?.upload;
-    if (upload !== undefined) await engine.abandon(upload);
+    const current = await readRecovery(table, record);
+    const isMine = current?.lease?.owner === record.lease.owner;
+    if (isMine && current.upload !== undefined) await engine.abandon(current.upload);
+    return entry;
   } catch (error) {
-    // The bucket's lifecycle rule clears it away after a few days.
     logger.warn('upload not aborted', { fault: noteOf(error) });
+    // What is denied stays so: the bucket's lifecycle rule clears the upload away after a few days.
+    if (meaningOf(error) !== 'try-again' || now() >= record.createdAt + PATIENCE_MS) return entry;
+    return release(record, settlement.error, afterPause(context).at, context);
   }
 }
 

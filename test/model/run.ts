@@ -8,7 +8,7 @@ import { reconcile } from '../../lambda/reconcile/reconcile.ts';
 import { patienceMs } from '../../lambda/reconcile/stalled.ts';
 import { parseStorageAllowList } from '../../lambda/shared/storage-hosts.ts';
 import { invocationOf } from '../../lambda/worker/invocation.ts';
-import { DEFAULT_KEY_TEMPLATE, parseKeyTemplate } from '../../lambda/worker/key-template.ts';
+import { parseKeyTemplate } from '../../lambda/worker/key-template.ts';
 import { handleMessage } from '../../lambda/worker/worker.ts';
 import { type Random, seededRandom } from '../soak/random.ts';
 import type { SourceFault, SourceRequest } from '../support/source-server.ts';
@@ -19,9 +19,11 @@ import { ModelQueue, type QueuedMessage, VISIBILITY_MS } from './queue.ts';
 import {
   drawScenario,
   expectedState,
+  keyTemplateOf,
   mediaAnswer,
   mediaKey,
   notifiedMessage,
+  outputsOf,
   type Scenario,
 } from './scenario.ts';
 import { type Fate, type Parked, Scheduler } from './scheduler.ts';
@@ -84,7 +86,7 @@ class Run {
   readonly #ledger: Ledger;
   readonly #jobId = String(++lastJob);
   readonly #storage;
-  readonly #keyTemplate = parseKeyTemplate(DEFAULT_KEY_TEMPLATE);
+  readonly #keyTemplate;
   readonly #api;
   readonly #trace: string[] = [];
   readonly #faults = new Set<string>();
@@ -112,9 +114,10 @@ class Run {
       },
     );
     this.#processes = new Processes(this.#scheduler, this.#random, now, (clock) => servers.engine(clock));
+    this.#keyTemplate = parseKeyTemplate(keyTemplateOf(this.#scenario));
     this.#storage = parseStorageAllowList([servers.media.origin, servers.thumbnails.origin].join(','));
     this.#api = this.#scenario.hasApi
-      ? modelApi(this.#scheduler, { jobId: this.#jobId, files: this.#message(0).files, finishedAt: BEGIN })
+      ? modelApi(this.#scheduler, { jobId: this.#jobId, outputs: this.#messages(0), finishedAt: BEGIN })
       : null;
     this.#happenings = this.#drawHappenings();
   }
@@ -160,7 +163,9 @@ class Run {
       act,
     });
     const notified = (after: number, signature: number) =>
-      at(after, `a notification, signature ${signature}`, () => this.#queue.put(this.#message(signature)));
+      at(after, `a notification, signature ${signature}`, () => {
+        for (const message of this.#messages(signature)) this.#queue.put(message);
+      });
     const redrive = { type: 'redrive', version: 1, jobId: this.#jobId, outputId: '1' } as const;
     return [
       ...[{ after: 0, signature: 0 }, ...later].map(({ after, signature }) => notified(after, signature)),
@@ -367,7 +372,7 @@ class Run {
   }
 
   async #customerActs(): Promise<void> {
-    const place = { Bucket: BUCKET, Key: mediaKey(this.#jobId) };
+    const place = { Bucket: BUCKET, Key: mediaKey(this.#scenario, this.#jobId) };
     if (this.#scenario.customer === 'has-object') {
       await this.#servers.client.send(new PutObjectCommand({ ...place, Body: 'of the customer' }));
       return;
@@ -378,15 +383,16 @@ class Run {
 
   async #checkEnd(): Promise<void> {
     const { failures, recoveries } = this.#ledger.records;
-    const files = this.#message(0).files;
+    const files = this.#messages(0).flatMap((message) => message.files);
+    const outputs = outputsOf(this.#scenario);
     if (recoveries.length !== files.length)
       this.#fault(`${recoveries.length} recoveries for ${files.length} files`);
-    if (failures.length !== 1) this.#fault(`${failures.length} primary failures`);
+    if (failures.length !== outputs.length) this.#fault(`${failures.length} primary failures`);
     const published = this.#topic.published;
     if (!published.some(({ type }) => type === 'primary-failure'))
       this.#fault('primary-failure was not published');
-    for (const { role, state, fileId, lastError } of recoveries) {
-      const expected = role === 'media' ? expectedState(this.#scenario) : 'recovered';
+    for (const { role, state, fileId, outputId, key, lastError } of recoveries) {
+      const expected = this.#expected(role, outputId, key);
       if (state !== expected) {
         this.#fault(`a ${role} recovery is ${state} (${lastError?.errorClass}) instead of ${expected}`);
       }
@@ -402,6 +408,15 @@ class Run {
     await this.#checkUploads();
   }
 
+  /** Only the file that got the customer's key meets the customer's object. */
+  #expected(role: string, outputId: string, key: string | undefined): string {
+    if (role !== 'media') return 'recovered';
+    const state = expectedState(this.#scenario);
+    return state === 'failed' && outputId !== '1' && key !== mediaKey(this.#scenario, this.#jobId)
+      ? 'recovered'
+      : state;
+  }
+
   async #checkUploads(): Promise<void> {
     const uploads = await uploadsOf(this.#servers, this.#jobId);
     const isThere = uploads.some(({ id }) => id === this.#customerUpload);
@@ -410,10 +425,13 @@ class Run {
     if (uploads.some(({ hasParts }) => hasParts)) this.#fault('an upload with parts is left');
   }
 
-  #message(signature: number) {
+  /** The messages of a notification: one for each output. */
+  #messages(signature: number) {
     const { media, thumbnails } = this.#servers;
     const origins = { media: media.origin, thumbnails: thumbnails.origin };
-    return notifiedMessage(this.#scenario, this.#jobId, origins, signature, BEGIN);
+    return outputsOf(this.#scenario).map((outputId) =>
+      notifiedMessage(this.#scenario, this.#jobId, origins, { outputId, signature, begin: BEGIN }),
+    );
   }
 
   #logger(name: string) {

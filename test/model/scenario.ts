@@ -1,4 +1,5 @@
 import type { OutputMessage } from '../../lambda/shared/message.ts';
+import { DEFAULT_KEY_TEMPLATE } from '../../lambda/worker/key-template.ts';
 import type { Random } from '../soak/random.ts';
 
 const MINUTE = 60_000;
@@ -33,6 +34,8 @@ export interface Scenario {
   readonly reconcileAfter: readonly number[];
   /** What the customer does at the key of the media file. */
   readonly customer: 'nothing' | 'uploads' | 'has-object';
+  /** Whether the job has another output, under a key template that does not tell the two apart. */
+  readonly hasTwin: boolean;
 }
 
 /** Milliseconds for which the media file is not there, when it is late. */
@@ -64,6 +67,7 @@ export function drawScenario(random: Random): Scenario {
     redriveAfter: random.chance(0.25) ? random.below(2 * HOUR) : null,
     reconcileAfter: Array.from({ length: random.below(3) }, () => random.below(3 * HOUR)),
     customer: random.chance(0.15) ? 'uploads' : random.chance(0.05) ? 'has-object' : 'nothing',
+    hasTwin: random.chance(0.2),
   };
 }
 
@@ -88,8 +92,19 @@ export function expectedState({ media, hasApi, later, customer }: Scenario): 're
   return customer === 'has-object' ? 'failed' : 'recovered';
 }
 
-export function mediaKey(jobId: string): string {
-  return `zencoder-recovery/${jobId}/1/media/big.mov`;
+/** The template of a run. */
+export function keyTemplateOf({ hasTwin }: Scenario): string {
+  return hasTwin ? 'zencoder-recovery/{job_id}/{filename}' : DEFAULT_KEY_TEMPLATE;
+}
+
+/** The key that the media file of the first output gets. */
+export function mediaKey({ hasTwin }: Scenario, jobId: string): string {
+  return `zencoder-recovery/${jobId}/${hasTwin ? '' : '1/media/'}big.mov`;
+}
+
+/** Ids of the job's outputs. */
+export function outputsOf({ hasTwin }: Scenario): string[] {
+  return hasTwin ? ['1', '2'] : ['1'];
 }
 
 /** The queue message of a notification whose URLs bear this signature. */
@@ -97,15 +112,18 @@ export function notifiedMessage(
   { thumbnails }: Scenario,
   jobId: string,
   origins: { readonly media: string; readonly thumbnails: string },
-  signature: number,
-  begin: number,
+  {
+    outputId,
+    signature,
+    begin,
+  }: { readonly outputId: string; readonly signature: number; readonly begin: number },
 ): OutputMessage {
   const names = ['big.mov', ...Array.from({ length: thumbnails }, (_, index) => `t${index}.png`)];
   return {
     type: 'output',
     version: 1,
     job: { id: jobId, passThrough: null, test: false },
-    output: { id: '1', label: null, type: 'standard' },
+    output: { id: outputId, label: null, type: 'standard' },
     failures: [
       { role: 'media', errorClass: 'UploadFailureError', message: null, link: null, destinationHost: null },
     ],
@@ -114,7 +132,7 @@ export function notifiedMessage(
       const origin = role === 'media' ? origins.media : origins.thumbnails;
       return {
         role,
-        url: `${origin}/o/${jobId}/${filename}?Signature=${signature}`,
+        url: `${origin}/o/${jobId}/${outputId}/${filename}?Signature=${signature}`,
         deadline: begin + LIFETIME_MS,
         filename,
         thumbnailLabel: null,

@@ -1,4 +1,5 @@
 import { parseJobDetails, parseOutputDetails } from '../../lambda/shared/api-job.ts';
+import type { OutputMessage } from '../../lambda/shared/message.ts';
 import type { ZencoderApi } from '../../lambda/shared/zencoder-api.ts';
 import { ApiUnavailable } from '../../lambda/shared/zencoder-api-errors.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -8,20 +9,20 @@ const FIRST_API_SIGNATURE = 100;
 
 export interface ModelApiOptions {
   readonly jobId: string;
-  readonly files: readonly { readonly url: string; readonly role: 'media' | 'thumbnail' }[];
+  readonly outputs: readonly Pick<OutputMessage, 'output' | 'files'>[];
   /** Epoch milliseconds of the model's time. */
   readonly finishedAt: number;
 }
 
 /** The Zencoder API in memory: each answer has newly signed URLs of the same files. */
-export function modelApi(scheduler: Scheduler, { jobId, files, finishedAt }: ModelApiOptions): ZencoderApi {
+export function modelApi(scheduler: Scheduler, { jobId, outputs, finishedAt }: ModelApiOptions): ZencoderApi {
   let signature = FIRST_API_SIGNATURE;
   const signed = (url: string) => url.replace(/Signature=\d+/, `Signature=${signature}`);
-  const output = () => {
+  const details = ({ output, files }: ModelApiOptions['outputs'][number]) => {
     signature += 1;
     const media = files.find(({ role }) => role === 'media');
     return {
-      id: 1,
+      id: output.id,
       state: 'finished',
       backup_server_used: true,
       primary_upload_error_link: 'https://app.zencoder.com/docs/errors/UploadFailureError',
@@ -38,7 +39,13 @@ export function modelApi(scheduler: Scheduler, { jobId, files, finishedAt }: Mod
   const job = () => {
     const at = new Date(finishedAt).toISOString();
     return parseJobDetails({
-      job: { id: jobId, state: 'finished', updated_at: at, finished_at: at, output_media_files: [output()] },
+      job: {
+        id: jobId,
+        state: 'finished',
+        updated_at: at,
+        finished_at: at,
+        output_media_files: outputs.map(details),
+      },
     });
   };
   const ask = <T>(label: string, answer: () => T) =>
@@ -50,7 +57,10 @@ export function modelApi(scheduler: Scheduler, { jobId, files, finishedAt }: Mod
     });
   return {
     remaining: null,
-    getOutput: () => ask('output', () => parseOutputDetails(output())),
+    getOutput: (id) =>
+      ask(`output ${id}`, () =>
+        parseOutputDetails(outputs.filter(({ output }) => output.id === id).map(details)[0]),
+      ),
     getJob: () => ask('job', job),
     listJobs: () => ask('jobs', () => ({ jobs: [job()], isLast: true })),
   };

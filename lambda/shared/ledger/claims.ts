@@ -22,6 +22,7 @@ export interface KeyedFile extends BackupFile {
  * - `claimed`: the caller holds the lease until its end.
  * - `leased`: a living invocation works on it; `record.lease.until` says until when.
  * - `waiting`: its next attempt belongs to the message that comes back at `record.nextAttemptAt`.
+ * - `dispatched`: its segments are at work under messages of their own.
  * - `settled`: nothing is to be done.
  * - `unreadable`: this version cannot read what is there, and leaves it alone; `record` is as the caller knows it.
  */
@@ -29,7 +30,7 @@ export type ClaimOutcome =
   | { readonly outcome: 'claimed'; readonly record: ClaimedRecovery }
   | { readonly outcome: 'leased'; readonly record: RecoveryRecord }
   | { readonly outcome: 'waiting'; readonly record: RecoveryRecord & { readonly nextAttemptAt: number } }
-  | { readonly outcome: 'settled'; readonly record: RecoveryRecord }
+  | { readonly outcome: 'dispatched' | 'settled'; readonly record: RecoveryRecord }
   | {
       readonly outcome: 'unreadable';
       readonly record: RecoveryRecord;
@@ -44,6 +45,9 @@ export const DUE = { nextAttemptAt: undefined, nextAttemptBy: undefined } as con
 
 /** A message that comes a moment early, because two clocks differ or SQS rounds to seconds, is the one meant. */
 const EARLY_MS = 1_000;
+
+/** Two invocations' time: segments of which none has ended for so long have lost their messages. */
+const QUIET_MS = 30 * 60 * 1000;
 
 /** Condition: the lease is nobody's, or of an invocation that is over. Needs `:if_now`, epoch milliseconds. */
 export const LEASE_IS_FREE = '(attribute_not_exists(#leaseUntil) OR #leaseUntil < :if_now)';
@@ -199,10 +203,19 @@ export function judge(record: RecoveryRecord, lease: Lease, now: number): ClaimO
  */
 function judgeTime(record: RecoveryRecord, { messageId }: Lease, now: number): ClaimOutcome | null {
   const { nextAttemptAt, nextAttemptBy, attemptedBy } = record;
-  if (nextAttemptAt === undefined || nextAttemptAt <= now + EARLY_MS) return null;
+  if (nextAttemptAt === undefined)
+    return isAtWork(record, messageId, now) ? { outcome: 'dispatched', record } : null;
+  if (nextAttemptAt <= now + EARLY_MS) return null;
   if (messageId !== undefined && nextAttemptBy?.messageId === messageId) return null;
   if (messageId !== undefined && !isAmong(attemptedBy, messageId)) return null;
   return { outcome: 'waiting', record: { ...record, nextAttemptAt } };
+}
+
+/** Another message must not queue segments a second time, with a URL that may be a worse one, while they are at work. */
+function isAtWork(record: RecoveryRecord, messageId: string | undefined, now: number): boolean {
+  const { upload, lease, dispatchedBy, updatedAt } = record;
+  const isDispatched = upload !== undefined && lease === undefined && dispatchedBy !== undefined;
+  return isDispatched && dispatchedBy !== messageId && updatedAt > now - QUIET_MS;
 }
 
 function claimedBy(record: RecoveryRecord, lease: Lease, now: number, offer: Offer): ClaimedRecovery {

@@ -100,6 +100,7 @@ const recoveryItem = v.object({
   updatedAt: time,
   settledAt: v.exactOptional(time),
   settledBy: v.exactOptional(text),
+  dispatchedBy: v.exactOptional(text),
   attemptedBy: v.exactOptional(v.array(text)),
   spentMessages: v.exactOptional(v.array(text)),
   eventOwedAt: v.exactOptional(time),

@@ -93,7 +93,7 @@ export async function dropPlan(
     update: recoveryKey(key),
     changes: {
       set: {
-        ...storedChanges({ ...DUE, updatedAt: now }),
+        ...storedChanges({ ...DUE, dispatchedBy: undefined, updatedAt: now }),
         ...{ upload: undefined, segmentsDone: undefined, bytesDone: undefined, progressAt: undefined },
       },
     },
@@ -103,15 +103,17 @@ export async function dropPlan(
 }
 
 /**
- * Ends the caller's lease without ending the copy: from here on the segments' messages carry it. Cost: as for
- * {@link savePlan}.
+ * Ends the caller's lease without ending the copy: from here on the segments' messages carry it, and other messages leave
+ * it alone for as long as it is at work. Cost: as for {@link savePlan}.
  *
  * @returns false when the lease was no longer the caller's.
  */
 export async function handOver(table: LedgerTable, record: ClaimedRecovery, now: number): Promise<boolean> {
   const { written } = await writeOne(table, {
     update: recoveryKey(record),
-    changes: { set: { ...storedChanges({ updatedAt: now }), ...flat(undefined) } },
+    changes: {
+      set: { ...storedChanges({ updatedAt: now, dispatchedBy: record.lease.messageId }), ...flat(undefined) },
+    },
     condition: { expression: '#leaseOwner = :if_owner', values: { ':if_owner': record.lease.owner } },
   });
   return written;

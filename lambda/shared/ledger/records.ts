@@ -106,6 +106,8 @@ export interface RecoveryRecord extends RecoveryKey {
   readonly settledAt?: number;
   /** The invocation that settled it. */
   readonly settledBy?: string;
+  /** Id of the queue message that queued the segments of the upload. */
+  readonly dispatchedBy?: string;
   /** Ids of the queue messages that have claimed it, at most {@link MAX_MESSAGES}: each gets an attempt of its own. */
   readonly attemptedBy?: readonly string[];
   /**

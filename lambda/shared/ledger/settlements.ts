@@ -159,7 +159,7 @@ export const OUTCOME = [
     'verifiedBy',
     'warnings',
   ],
-  ...['upload', 'segmentsDone', 'stateShard', 'stateKey', ...OWED_ATTRIBUTES],
+  ...['upload', 'segmentsDone', 'dispatchedBy', 'stateShard', 'stateKey', ...OWED_ATTRIBUTES],
 ] as const;
 
 export const PROGRESS = ['bytesDone', 'bytesTotal', 'progressAt'] as const;
@@ -196,7 +196,8 @@ function isRepetition(existing: RecoveryRecord, seen: ClaimedRecovery, next: Rec
 
 /** What {@link settleRecoveries} makes of a recovery, without writing it. @param now epoch milliseconds. */
 export function settledRecord(record: ClaimedRecovery, settlement: Settlement, now: number): RecoveryRecord {
-  const { nextAttemptAt: _, nextAttemptBy: __, lastError: ___, upload: ____, ...rest } = withoutLease(record);
+  const { nextAttemptAt: _, nextAttemptBy: __, lastError: ___, ...open } = withoutLease(record);
+  const { upload: ____, dispatchedBy: _____, ...rest } = open;
   const settledAs = {
     ...rest,
     ...{ updatedAt: now, settledAt: now, settledBy: record.lease.owner, eventOwedAt: now },

@@ -2,7 +2,10 @@ import { CreateMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { accessDenied, slowDown } from '../../../infra/local/s3/faults.ts';
+import { claimRecoveries } from '../../../lambda/shared/ledger/claims.ts';
+import { readRecoveriesOf } from '../../../lambda/shared/ledger/read-items.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
 import type { OutputMessage } from '../../../lambda/shared/message.ts';
 import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
 import { backupMessage } from '../../support/messages.ts';
@@ -107,6 +110,43 @@ describe('before a recovery is settled as lost', () => {
       state: 'lost',
       lastError: { errorClass: 'DeadlinePassed' },
     });
+  });
+});
+
+describe('a file that was settled as lost while a worker was putting it', () => {
+  it('is opened again by that worker, and recovered', async () => {
+    const given = newMessage();
+    await worker.send(given);
+    const message = await worker.receive();
+    const { engine, table } = worker.tools();
+    const start: typeof engine.start = async (job) => {
+      const started = await engine.start(job);
+      // The clock of another worker is ahead: to it this lease has run out and the deadline is over.
+      const [record] = await readRecoveriesOf(table, { jobId: given.job.id, outputId: '1' });
+      if (record === undefined) throw new Error('expected a recovery');
+      const lease = { owner: 'another', until: worker.now() + 40 * HOUR };
+      const [claim] = await claimRecoveries(table, [record], lease, worker.now() + 25 * HOUR);
+      if (claim?.outcome !== 'claimed') throw new Error('expected a claim');
+      const error = {
+        at: worker.now(),
+        errorClass: 'DeadlinePassed',
+        message: 'too late',
+        meaning: 'lost',
+      } as const;
+      await settleRecoveries(
+        table,
+        [{ record: claim.record, settlement: { state: 'lost', error } }],
+        worker.now(),
+      );
+      return started;
+    };
+
+    const kept = await worker.handle(message, { engine: { ...engine, start } });
+    expect(kept.isDone).toBe(false);
+    await worker.next();
+
+    expect(await recoveryOf(given)).toMatchObject({ state: 'recovered' });
+    expect((await worker.keys()).filter((key) => key.includes(given.job.id))).toHaveLength(1);
   });
 });
 

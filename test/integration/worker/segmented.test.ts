@@ -1,7 +1,7 @@
-import { AbortMultipartUploadCommand } from '@aws-sdk/client-s3';
-import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
+import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import { DeleteMessageCommand, PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { accessDenied } from '../../../infra/local/s3/faults.ts';
+import { accessDenied, slowDown } from '../../../infra/local/s3/faults.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
 import type { OutputMessage } from '../../../lambda/shared/message.ts';
 import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
@@ -17,9 +17,14 @@ const HOUR = 60 * MINUTE;
 
 let worker: TestWorker;
 let source: SourceServer;
+/** Whether the source refuses the URL. */
+let isRefused = false;
 beforeAll(async () => {
   worker = await startWorker();
-  source = await startSource({ file: { size: 18 * MiB, etag: '"made-up"' } });
+  source = await startSource({
+    file: { size: 18 * MiB, etag: '"made-up"' },
+    fault: () => (isRefused ? { status: 403, body: '<Code>AccessDenied</Code>' } : undefined),
+  });
   worker.use({
     storage: parseStorageAllowList(source.origin),
     api: null,
@@ -93,20 +98,21 @@ describe('the completion of a segmented upload', () => {
     const { given } = await dispatched();
     await worker.next();
     const last = await worker.receive();
+    worker.advance(31 * MINUTE);
     await worker.send(given);
     const repeated = await worker.receive();
     const { queue } = worker.tools();
-    const atSending = async () => {
-      await worker.handle(last);
-    };
+    let hasSent = false;
     const send: typeof queue.send = async (messages) => {
-      await atSending();
+      await worker.handle(last);
       await queue.send(messages);
       await worker.next();
+      hasSent = true;
     };
 
     await worker.handle(repeated, { queue: { ...queue, send } });
 
+    expect(hasSent).toBe(true);
     expect(await untilSettled(given, [])).toMatchObject({ state: 'recovered' });
   });
 
@@ -170,8 +176,7 @@ describe('an upload that vanishes', () => {
       client.middlewareStack.add(
         (next) => async (args) => {
           const output = await next(args);
-          if (!JSON.stringify(args.input).includes('REMOVE #nextAttemptAt, #nextAttemptBy, #upload'))
-            return output;
+          if (!/REMOVE [^"]*#upload,/.test(JSON.stringify(args.input))) return output;
           repeated += 1;
           // The SDK repeats a call whose answer was lost, and the second answer counts.
           return await next(args);
@@ -187,4 +192,104 @@ describe('an upload that vanishes', () => {
       expect(await untilSettled(given, last.isDone ? [] : [last])).toMatchObject({ state: 'recovered' });
     },
   );
+});
+
+describe('segments at work', () => {
+  it('are left alone by a repeated notification, which stays in reserve', async () => {
+    const { given } = await dispatched();
+    const segments = [await worker.receive(), await worker.receive()];
+    const before = await recoveryOf(given);
+
+    const repeated = await worker.deliver(given);
+
+    expect(repeated.isDone).toBe(false);
+    expect(await recoveryOf(given)).toEqual(before);
+    for (const segment of segments) await worker.handle(segment);
+    expect(await recoveryOf(given)).toMatchObject({ state: 'recovered', attempts: 2 });
+    expect(await worker.redeliver(repeated)).toMatchObject({ isDone: true });
+  });
+
+  it('are queued anew by a message in reserve once none has ended for half an hour', async () => {
+    const { given } = await dispatched();
+    const lost = await worker.receive();
+    const { ReceiptHandle } = lost;
+    await worker.messaging.sqs.send(new DeleteMessageCommand({ QueueUrl: worker.queueUrl, ReceiptHandle }));
+    await worker.next();
+    const repeated = await worker.deliver(given);
+    expect(repeated.isDone).toBe(false);
+    worker.advance(31 * MINUTE);
+
+    expect(await untilSettled(given, [repeated])).toMatchObject({ state: 'recovered' });
+  });
+
+  it('are queued anew at once by the message of the planner that died before it had sent them', async () => {
+    const given = backupMessage({ origin: source.origin, names: ['big.mov'], now: worker.now() });
+    const { queue } = worker.tools();
+    await worker.send(given);
+    const own = await worker.receive();
+    const sendsNothing = { ...queue, send: () => Promise.reject(new Error('the queue is away')) };
+    expect(await worker.handle(own, { queue: sendsNothing })).toMatchObject({ isDone: false });
+    worker.advance(MINUTE);
+
+    await worker.redeliver({ isDone: false, message: own });
+
+    expect(await worker.depth()).toMatchObject({ visible: 2 });
+    expect(await untilSettled(given, [])).toMatchObject({ state: 'recovered' });
+  });
+
+  it('are copied from the URL of another message when that of one is refused', async () => {
+    const { given } = await dispatched();
+    const [first, second] = [await worker.receive(), await worker.receive()];
+    isRefused = true;
+    await worker.handle(first);
+    isRefused = false;
+    expect(await recoveryOf(given)).toMatchObject({ state: 'lost' });
+
+    expect(await worker.handle(second)).toMatchObject({ isDone: true });
+
+    expect(await untilSettled(given, [])).toMatchObject({ state: 'recovered' });
+  });
+});
+
+describe('an upload of a file that is lost', () => {
+  const openUploads = async ({ job }: OutputMessage) => {
+    const Prefix = `zencoder-recovery/${job.id}/`;
+    const { Uploads = [] } = await worker.client.send(
+      new ListMultipartUploadsCommand({ Bucket: BUCKET, Prefix }),
+    );
+    return Uploads.length;
+  };
+
+  it('is aborted before the recovery is settled, which waits while the bucket cannot serve', async () => {
+    const { given } = await dispatched();
+    const first = await worker.receive();
+    isRefused = true;
+    worker.s3.setFaults(({ operation }) => (operation === 'AbortMultipartUpload' ? slowDown() : undefined));
+    const kept = await worker.handle(first);
+    expect(kept.isDone).toBe(false);
+    expect(await recoveryOf(given)).toMatchObject({ state: 'pending' });
+    expect(await openUploads(given)).toBe(1);
+    worker.s3.setFaults(undefined);
+    worker.advance(MINUTE);
+
+    await worker.redeliver(kept);
+    isRefused = false;
+
+    expect(await recoveryOf(given)).toMatchObject({ state: 'lost' });
+    expect(await openUploads(given)).toBe(0);
+  });
+
+  it('is left to the lifecycle rule of a bucket that denies aborting it', async () => {
+    const { given } = await dispatched();
+    const first = await worker.receive();
+    isRefused = true;
+    worker.s3.setFaults(({ operation }) =>
+      operation === 'AbortMultipartUpload' ? accessDenied('s3:AbortMultipartUpload', 'arn') : undefined,
+    );
+
+    await worker.handle(first);
+    isRefused = false;
+
+    expect(await recoveryOf(given)).toMatchObject({ state: 'lost' });
+  });
 });
