@@ -41,6 +41,8 @@ const LATE_RECONCILES = [25, 26, 42, 43].map((hours) => hours * HOUR);
 const MANY_DELIVERIES = 220;
 /** A run without an end is a fault of its own. */
 const MAX_STEPS = 4000;
+/** How much may go wrong in a run: many small runs, and some in which the same kind comes up again and again. */
+const BUDGETS = [0, 1, 2, 3, 5, 8, 15, 30];
 /** After this, nothing more goes wrong. */
 const CALM_AFTER_MS = 6 * HOUR;
 const CALM_AFTER_STEPS = 500;
@@ -97,12 +99,17 @@ class Run {
   #tableRefusesUntil = 0;
   #topicRefusesUntil = 0;
   #bucketDeniesUntil = 0;
+  #completionDeniedUntil = 0;
 
   constructor(servers: ModelServers, { seed, leftOut = new Set() }: RunOptions) {
     this.#servers = servers;
     this.#random = seededRandom(seed);
     this.#scenario = drawScenario(this.#random);
-    this.#chaos = new Chaos(seededRandom(seed + 1), this.#random.below(8), leftOut);
+    this.#chaos = new Chaos(
+      seededRandom(seed + 1),
+      BUDGETS[this.#random.below(BUDGETS.length)] ?? 0,
+      leftOut,
+    );
     const now = () => this.#now;
     this.#queue = new ModelQueue(this.#scheduler, now);
     this.#ledger = new Ledger(servers, this.#jobId);
@@ -144,8 +151,12 @@ class Run {
       {
         scheduler: this.#scheduler,
         sourceFault: (request) => this.#sourceFault(request),
-        bucketFault: () =>
-          this.#now < this.#bucketDeniesUntil ? accessDenied('s3:PutObject', BUCKET) : undefined,
+        bucketFault: (operation) => {
+          const until = operation.startsWith('Complete')
+            ? this.#completionDeniedUntil
+            : this.#bucketDeniesUntil;
+          return this.#now < until ? accessDenied('s3:PutObject', BUCKET) : undefined;
+        },
         tableRefuses: () => this.#now < this.#tableRefusesUntil,
         onTableWrite: () => {
           this.#wrote = true;
@@ -233,6 +244,8 @@ class Run {
     if (this.#chaos.hits('the topic refuses for a while', 0.004)) this.#topicRefusesUntil = this.#soon(90);
     if (this.#chaos.hits('the bucket denies for a while', 0.006))
       this.#bucketDeniesUntil = this.#soon(5 * 60);
+    if (this.#chaos.hits('completions are denied for a while', 0.006))
+      this.#completionDeniedUntil = this.#soon(5 * 60);
     const upload = /^UploadPart|^Complete|^ListParts/.test(label);
     if (upload && this.#chaos.hits('the upload vanishes', 0.06)) this.#vanishing = true;
     return 'done';

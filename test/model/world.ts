@@ -26,7 +26,7 @@ export interface RunHooks {
   /** How Zencoder's storage misbehaves on a request. */
   readonly sourceFault: (request: SourceRequest) => SourceFault | undefined;
   /** How the bucket misbehaves for as long as something lasts. */
-  readonly bucketFault: () => Fault | undefined;
+  readonly bucketFault: (operation: string) => Fault | undefined;
   /** True while DynamoDB refuses everything. */
   readonly tableRefuses: () => boolean;
   /** A write to the table was made. */
@@ -91,7 +91,7 @@ export async function startServers(): Promise<ModelServers> {
         return await scheduled(
           `${commandName.replace(/Command$/, '')} ${partOf(args.input)}`,
           fates,
-          () => send(hooks?.scheduler.isInProcess ? hooks.bucketFault() : undefined),
+          () => send(hooks?.scheduler.isInProcess ? hooks.bucketFault(commandName) : undefined),
           () => send(slowDown()),
         );
       },
