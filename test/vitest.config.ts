@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Four projects, from the cheapest to the dearest: `unit` is pure, `integration` talks to one embedded server,
- * `infra` synthesizes the stack, `e2e` runs the whole local stack.
+ * Five projects, from the cheapest to the dearest: `unit` is pure, `integration` talks to one embedded server, `model`
+ * explores the protocol, `infra` synthesizes the stack, `e2e` runs the whole local stack.
  */
 export default defineConfig({
   test: {
@@ -13,6 +13,7 @@ export default defineConfig({
     projects: [
       project('unit', 10_000),
       project('integration', 30_000),
+      project('model', 120_000),
       project('infra', 90_000),
       project('e2e', 120_000),
     ],
