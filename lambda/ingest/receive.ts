@@ -3,6 +3,7 @@ import { encodeMessage } from '../shared/encode-message.ts';
 import type { Meter } from '../shared/metrics.ts';
 import { type Notification, type NotificationBounds, parseNotification } from '../shared/notification.ts';
 import { messagesOf } from '../shared/output-messages.ts';
+import { remembering, type StorageAllowList } from '../shared/storage-hosts.ts';
 import { type Answer, accepted, notFound, refusal, unauthorized, unavailable } from './answer.ts';
 import { isAuthentic, type NotificationCredentials, type PresentedProof, proofIn } from './authenticate.ts';
 import { type NotificationRequest, readBody } from './body.ts';
@@ -96,8 +97,9 @@ function isPresented({ basic, notificationSecret }: PresentedProof): boolean {
 }
 
 async function take(notification: Notification, world: ReceiveDependencies): Promise<Answer> {
-  const decisions = decide(notification, world.settings, world.now());
-  reportPassedOver(notification, world);
+  const storage = remembering(world.settings.storage);
+  const decisions = decide(notification, { ...world.settings, storage }, world.now());
+  reportPassedOver(notification, storage, world);
   reportNotRead(notification, world);
   const bodies = decisions
     .flatMap((decision) => messagesOf(notification.job, decision, 'notification'))
@@ -125,8 +127,12 @@ async function take(notification: Notification, world: ReceiveDependencies): Pro
 }
 
 /** These files are not fetched, and a day later they cannot be: the log says where they are and why they are left. */
-function reportPassedOver(notification: Notification, { settings, log, meter }: ReceiveDependencies): void {
-  const places = passedOver(notification, settings.storage);
+function reportPassedOver(
+  notification: Notification,
+  storage: StorageAllowList,
+  { log, meter }: ReceiveDependencies,
+): void {
+  const places = passedOver(notification, storage);
   if (places.length === 0) return;
   log.error('files on storage that is not fetched from', { jobId: notification.job.id, places });
   for (const kind of new Set(places.map((place) => place.kind))) meter.put('unlistedStorage', 1, kind);

@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
-import { decodeText, parseFileUrl, placeOf } from './file-url.ts';
-import { cut } from './text.ts';
+import { hash } from 'node:crypto';
+import { type FileUrl, parseFileUrl } from './file-url.ts';
+import { decodeBytes, decodeText } from './percent.ts';
+import { composed, cut } from './text.ts';
 
 const LONGEST_FILENAME = 180;
 const PACKAGE = /\.(?:zip|tar|tgz|tar\.gz)$/i;
@@ -14,24 +15,35 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  */
 const LONGEST_LIFE_MS = 2 * DAY_MS;
 
+/** The URL of a file, as text or taken apart already: what reads several things of one takes it apart once. */
+type Url = string | FileUrl;
+
 /**
- * Identity of a backup file: the first 16 hex digits of the SHA-256 of the bucket and the decoded key, see
- * {@link placeOf}. The query is left out, because two notifications of one file carry different signatures.
+ * Identity of a backup file: the first 16 hex digits of the SHA-256 of the bucket and the decoded key. The query is left
+ * out, because two notifications of one file carry different signatures.
  *
  * @throws {SourceUrlUnusable} for what is no URL of a file.
  */
-export function fileIdOf(url: string): string {
-  const { store, key } = placeOf(parseFileUrl(url));
-  return createHash('sha256').update(`${store}/`).update(key).digest('hex').slice(0, 16);
+export function fileIdOf(url: Url): string {
+  const { store, path } = apart(url);
+  const place = Buffer.concat([Buffer.from(`${store}/`), decodeBytes(path)]);
+  return hash('sha256', place, 'hex').slice(0, 16);
 }
 
 /**
- * Where a backup file is, for people: `s3://bucket/key`, or origin and path for storage that is not AWS.
+ * Where a backup file is, for people: `s3://bucket/key`, or origin and path for storage that is not AWS. Without query;
+ * escapes that are no text stay as they are.
  *
  * @throws {SourceUrlUnusable} for what is no URL of a file.
  */
-export function sourceOf(url: string): string {
-  return placeOf(parseFileUrl(url)).text;
+export function sourceOf(url: Url): string {
+  const { store, path } = apart(url);
+  // What cannot be seen stays escaped: this text goes to pages and terminals.
+  return `${store}/${decodeText(path).replace(/\p{C}/gu, encodeURIComponent)}`;
+}
+
+function apart(url: Url): FileUrl {
+  return typeof url === 'string' ? parseFileUrl(url) : url;
 }
 
 /**
@@ -40,8 +52,8 @@ export function sourceOf(url: string): string {
  *
  * @param finishedAt of the output, as near as is known; epoch milliseconds, as all times here.
  */
-export function deadlineOf(url: string, finishedAt: number, now: number): number {
-  const { searchParams } = parseFileUrl(url).url;
+export function deadlineOf(url: Url, finishedAt: number, now: number): number {
+  const { searchParams } = apart(url).url;
   const end =
     endOfVersion4(searchParams.get('X-Amz-Date'), searchParams.get('X-Amz-Expires')) ??
     endOfVersion2(searchParams.get('Expires')) ??
@@ -67,13 +79,28 @@ function endOfVersion2(expires: string | null): number | null {
  *
  * @throws {SourceUrlUnusable} for what is no URL of a file.
  */
-export function filenameOf(url: string): string {
+export function filenameOf(url: Url): string {
   // Old Zencoder keys write their own slash as %2F, so the last segment is known only after decoding.
-  const decoded = decodeText(parseFileUrl(url).url.pathname).toWellFormed().normalize('NFC');
-  const base = decoded.split(/[/\\]/).findLast((segment) => segment !== '') ?? '';
-  const safe = base.replace(/[^\p{L}\p{M}\p{N}._ ()+,=@-]/gu, '_').trim();
+  // Cut before the costly steps, and again behind them: a composed character may be longer than it was.
+  const base = shorten(lastSegment(decodeText(apart(url).url.pathname)).trim());
+  const safe = composed(base)
+    .replace(/[^\p{L}\p{M}\p{N}._ ()+,=@-]/gu, '_')
+    .trim();
   if (/^\.*$/.test(safe)) return 'file';
   return shorten(safe);
+}
+
+/** The last segment that is not empty. Looked for from the end: a path may be thousands of slashes. */
+function lastSegment(path: string): string {
+  let end = path.length;
+  while (end > 0 && isSlash(path, end - 1)) end -= 1;
+  let start = end;
+  while (start > 0 && !isSlash(path, start - 1)) start -= 1;
+  return path.slice(start, end);
+}
+
+function isSlash(path: string, at: number): boolean {
+  return '/\\'.includes(path.charAt(at));
 }
 
 /** True for a package of several files: neither the size nor the MD5 of a notification speaks of it. */

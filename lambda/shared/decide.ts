@@ -2,15 +2,12 @@ import { deadlineOf, fileIdOf, filenameOf, isPackage } from './backup-file.ts';
 import { readFileUrl } from './file-url.ts';
 import type { BackupFile, OutputInfo, PrimaryFailure, Role } from './model.ts';
 import type { Notification, NotifiedError, NotifiedOutput } from './notification.ts';
-import { redact } from './redact.ts';
 import type { Admission, StorageAllowList } from './storage-hosts.ts';
 import { cut } from './text.ts';
-import { destinationHostOf, errorClassOf, uploadErrorCertainty } from './upload-error.ts';
+import { destinationHostOf, errorClassOf, uploadErrorCertainty, withoutSecrets } from './upload-error.ts';
 
 const LONGEST_LINK = 8192;
 const LONGEST_MESSAGE = 2000;
-/** No message of Zencoder's comes near; what is beyond is not even redacted. */
-const READ_CHARACTERS = 8192;
 /** So many strange places say enough. */
 const MOST_PLACES = 20;
 
@@ -141,11 +138,18 @@ function filesOf(
     const admission = storage.admit(written);
     // A relative path is a place inside a package: it is no URL, and resolving it against one would invent a file.
     if (admission.kind !== 'admitted') return;
-    const { url } = admission;
-    const filename = filenameOf(url);
+    const { file } = admission;
+    const filename = filenameOf(file);
     const unknown = isPackage(filename) ? { size: null, md5: null } : {};
-    const deadline = deadlineOf(url, times.failedAt, times.now);
-    found.set(`${role} ${fileIdOf(url)}`, { role, url, deadline, filename, ...about, ...unknown });
+    const deadline = deadlineOf(file, times.failedAt, times.now);
+    found.set(`${role} ${fileIdOf(file)}`, {
+      role,
+      url: file.text,
+      deadline,
+      filename,
+      ...about,
+      ...unknown,
+    });
   };
   if (output.url !== null) {
     const single = SINGLE_FILE_TYPES.has(output.type) && !/\.m3u8(?:[?#]|$)/i.test(output.url);
@@ -187,13 +191,16 @@ function isOfUpload(errorClass: string, inputFailed: boolean): boolean {
 }
 
 function failureOf(role: Role, error: NotifiedError): PrimaryFailure {
+  const message = error.message === null ? null : withoutSecrets(error.message);
   return {
     role,
-    errorClass: errorClassOf(error.link, error.errorClass ?? error.message),
-    message:
-      error.message === null ? null : cut(redact(cut(error.message, READ_CHARACTERS)), LONGEST_MESSAGE),
+    errorClass: errorClassOf(
+      error.link,
+      error.errorClass === null ? message : withoutSecrets(error.errorClass),
+    ),
+    message: message === null ? null : cut(message.text, LONGEST_MESSAGE),
     link: error.link === null ? null : safeLink(error.link),
-    destinationHost: destinationHostOf(error.message),
+    destinationHost: destinationHostOf(message),
   };
 }
 

@@ -5,15 +5,25 @@ export function encodeMessage(message: RecoveryMessage): string {
   return encodeJson(message);
 }
 
+/** Half of a pair; the lowest unit that is escaped. */
+const FIRST_ESCAPED = 0xd800;
+/** Escapes of all units from U+D800 on, made once: a body of emoji has millions of them. */
+const ESCAPES: readonly string[] = Array.from(
+  { length: 0x1_0000 - FIRST_ESCAPED },
+  (_, index) => `\\u${(FIRST_ESCAPED + index).toString(16)}`,
+);
+
 /**
  * JSON for SQS and SNS, in which every character that they do not take as it is (U+FFFE, U+FFFF), or that servers like
  * them do not (beyond the basic plane), is escaped. Labels and `pass_through` are the customer's own words and hold
  * whatever they like.
  */
 export function encodeJson(value: object): string {
-  return JSON.stringify(value).replace(/[\ud800-\udfff\ufffe\uffff]/g, escapeUnit);
+  return JSON.stringify(value).replace(/[\ud800-\udfff\ufffe\uffff]+/g, escapeUnits);
 }
 
-function escapeUnit(unit: string): string {
-  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+function escapeUnits(units: string): string {
+  let escaped = '';
+  for (let at = 0; at < units.length; at++) escaped += ESCAPES[units.charCodeAt(at) - FIRST_ESCAPED] ?? '';
+  return escaped;
 }

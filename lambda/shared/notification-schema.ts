@@ -11,6 +11,8 @@ import { cut, wellFormedText } from './text.ts';
 
 // Zencoder's own limits are 255 characters or less; more than this cannot be meant, and a queue message must hold it.
 const LONGEST_TEXT = 1000;
+// Written once in a notification, but sent with each of up to 10,000 images.
+const LONGEST_SET_LABEL = 255;
 // Of a message much less is kept; whatever looks into texts looks at no more than this.
 const LONGEST_PROSE = 16_384;
 const LONGEST_STATE = 40;
@@ -51,15 +53,22 @@ export const textOrNull = v.fallback(
 export const urlOrNull = v.fallback(v.nullable(v.pipe(wellFormedText, v.maxLength(LONGEST_URL))), null);
 
 /** A label or `pass_through`: short text, or a number that somebody sent in its place. */
-export const shortTextOrNull = v.fallback(
-  v.nullable(
-    v.pipe(
-      written,
-      v.transform((value) => cut(String(value), LONGEST_TEXT)),
+export const shortTextOrNull = shortText(LONGEST_TEXT);
+
+/** As {@link shortTextOrNull}, for the label of a thumbnail set. */
+export const setLabelOrNull = shortText(LONGEST_SET_LABEL);
+
+function shortText(longest: number) {
+  return v.fallback(
+    v.nullable(
+      v.pipe(
+        written,
+        v.transform((value) => cut(String(value), longest)),
+      ),
     ),
-  ),
-  null,
-);
+    null,
+  );
+}
 
 /** A state or event in lower case; `no input` and `no_input` are one. */
 export const wordOrNull = v.fallback(
@@ -116,7 +125,7 @@ export const thumbnailImage = v.object({
   url: urlOrNull,
   file_size_bytes: bytesOrNull,
   file_size_in_bytes: bytesOrNull,
-  group_label: shortTextOrNull,
+  group_label: setLabelOrNull,
 });
 
 export const output = v.object({

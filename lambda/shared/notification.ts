@@ -128,6 +128,7 @@ function nothingIn(body: schema.Fields, job: schema.Fields) {
 
 /** Two places of one body may hold the same output. */
 function different(outputs: readonly NotifiedOutput[]): NotifiedOutput[] {
+  if (outputs.length < 2) return [...outputs];
   return [...new Map(outputs.map((output) => [JSON.stringify(output), output])).values()];
 }
 

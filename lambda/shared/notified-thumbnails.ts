@@ -72,7 +72,7 @@ function find(value: unknown, label: string | null, found: Found): void {
   } else if (isImage(value)) {
     found.images.push({ image: value, label });
   } else if (schema.isFields(value) && 'images' in value) {
-    find(value.images, v.parse(schema.shortTextOrNull, value.label ?? null) ?? label, found);
+    find(value.images, v.parse(schema.setLabelOrNull, value.label ?? null) ?? label, found);
   } else if (schema.isFields(value) && Object.values(value).every(isSetOrImage)) {
     for (const [name, item] of Object.entries(value)) find(item, label ?? labelOf(name), found);
   } else {
@@ -95,7 +95,7 @@ function isSetOrImage(value: unknown): boolean {
 
 /** A name that only counts is no label. */
 function labelOf(name: string): string | null {
-  const label = v.parse(schema.shortTextOrNull, name);
+  const label = v.parse(schema.setLabelOrNull, name);
   return label === null || /^[0-9]{1,6}$/.test(label) ? null : label;
 }
 

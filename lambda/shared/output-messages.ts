@@ -1,7 +1,7 @@
 import type { OutputDecision } from './decide.ts';
-import { encodeMessage } from './encode-message.ts';
+import { encodeJson } from './encode-message.ts';
 import type { OutputMessage } from './message.ts';
-import type { JobInfo } from './model.ts';
+import type { BackupFile, JobInfo } from './model.ts';
 
 /** SQS takes messages of 1 MiB; what is kept free is for attributes that tracing may add. */
 export const LONGEST_MESSAGE_BYTES = 1_048_576 - 16_384;
@@ -35,7 +35,7 @@ export function messagesOf(
   let bytes = sizeOf(envelope);
   for (const file of files) {
     // What the file adds to the text, with a comma.
-    const share = sizeOf({ ...envelope, failures: [], files: [file] }) - bare + 1;
+    const share = sizeOf(file) + 1;
     if (current.files.length > 0 && bytes + share > longestBytes) {
       current = { ...envelope, failures: [], files: [] };
       messages.push(current);
@@ -47,6 +47,6 @@ export function messagesOf(
   return messages;
 }
 
-function sizeOf(message: OutputMessage): number {
-  return Buffer.byteLength(encodeMessage(message));
+function sizeOf(part: OutputMessage | BackupFile): number {
+  return Buffer.byteLength(encodeJson(part));
 }

@@ -1,13 +1,12 @@
-import { type FileUrl, placeOf, readFileUrl } from './file-url.ts';
-import { s3HostOf } from './s3-host.ts';
+import { type FileUrl, readFileUrl } from './file-url.ts';
 
 /** Zencoder's own storage: the current bucket and the one that old accounts still see. */
 export const DEFAULT_ZENCODER_STORAGE = 'zencoder-temp-storage-us-east-1,zencoder-live';
 
 /** Whether a file may be fetched. */
 export type Admission =
-  /** To be fetched from `url`: as written, but for white space around it and `http` in place of `https`. A credential. */
-  | { readonly kind: 'admitted'; readonly url: string }
+  /** To be fetched from the text of `file`: as written, but for white space around it and `https` in place of `http`. */
+  | { readonly kind: 'admitted'; readonly file: FileUrl }
   /** On storage that is listed, but written in a form that nothing is fetched from; `why` says so in whole words. */
   | { readonly kind: 'form-not-allowed'; readonly host: string; readonly why: string }
   | { readonly kind: 'not-listed'; readonly why: string };
@@ -70,21 +69,26 @@ function bucketRule(bucket: string): Rule {
     );
   }
   return (file) => {
-    const { hostname, protocol, port } = file.url;
-    if (s3HostOf(hostname) === null) {
+    if (!file.store.startsWith('s3://')) {
       return isNamesake(bucket, file.url)
         ? formNotAllowed(file, 'the host is no endpoint of S3 in the commercial partition of AWS')
         : null;
     }
-    const { store, key } = placeOf(file);
     // The name of a bucket needs no escape, so that one with an escape in it is another's.
-    if (store !== `s3://${bucket}`) return null;
-    if (key.length === 0) return formNotAllowed(file, 'the URL names no object');
+    if (file.store !== `s3://${bucket}`) return null;
+    if (file.path === '') return formNotAllowed(file, 'the URL names no object');
     if (file.fault !== null) return formNotAllowed(file, file.fault);
-    if (port !== '') return formNotAllowed(file, 'S3 has no such port');
-    const url = protocol === 'https:' ? file.text : `https://${hostname}${file.target}`;
-    return { kind: 'admitted', url };
+    if (file.url.port !== '') return formNotAllowed(file, 'S3 has no such port');
+    const secure = overHttps(file);
+    return secure === null
+      ? formNotAllowed(file, 'the URL is too long with https')
+      : { kind: 'admitted', file: secure };
   };
+}
+
+function overHttps(file: FileUrl): FileUrl | null {
+  const { protocol, hostname } = file.url;
+  return protocol === 'https:' ? file : readFileUrl(`https://${hostname}${file.target}`);
 }
 
 /** A listed name at a host of S3 where it may be somebody else's, or that serves no signed URL. */
@@ -114,7 +118,19 @@ function originRule(entry: string): Rule {
     const { pathname } = file.url;
     if (file.url.origin !== origin.origin || !pathname.startsWith(path)) return null;
     if (pathname.length === path.length) return formNotAllowed(file, 'the URL names no object');
-    return file.fault === null ? { kind: 'admitted', url: file.text } : formNotAllowed(file, file.fault);
+    return file.fault === null ? { kind: 'admitted', file } : formNotAllowed(file, file.fault);
+  };
+}
+
+/** The same list for the time of one notification, whose parts ask for the same URLs: each is looked at once. */
+export function remembering(storage: StorageAllowList): StorageAllowList {
+  const known = new Map<string, Admission>();
+  return {
+    admit: (written) => {
+      const admission = known.get(written) ?? storage.admit(written);
+      known.set(written, admission);
+      return admission;
+    },
   };
 }
 

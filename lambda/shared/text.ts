@@ -13,3 +13,14 @@ export const wellFormedText = v.pipe(
 export function cut(text: string, longest: number): string {
   return text.length <= longest ? text : text.slice(0, longest).replace(/[\ud800-\udbff]$/, '');
 }
+
+/**
+ * Text in Unicode's form C, well-formed. Of marks on one letter no more than 30 are kept, as in Unicode's Stream-Safe Text
+ * Format (UAX #15): to put more into their order takes the square of their number.
+ */
+export function composed(text: string): string {
+  return text
+    .toWellFormed()
+    .replace(/(\p{M}{30})\p{M}+/gu, '$1')
+    .normalize('NFC');
+}

@@ -1,4 +1,5 @@
 import { redact } from './redact.ts';
+import { cut } from './text.ts';
 import { UNKNOWN_UPLOAD_ERROR, UPLOAD_ERRORS, type UploadErrorKind } from './upload-error-catalogue.ts';
 
 export { UNKNOWN_UPLOAD_ERROR, UPLOAD_ERRORS, type UploadErrorKind } from './upload-error-catalogue.ts';
@@ -11,13 +12,26 @@ const READ_CHARACTERS = 4096;
 
 const BY_PLAIN_NAME = new Map(UPLOAD_ERRORS.map((kind) => [plain(kind.errorClass), kind]));
 
+/** The beginning of a message of Zencoder's without its secrets; see {@link withoutSecrets}. */
+export interface SafeMessage {
+  readonly text: string;
+}
+
+/**
+ * Takes the secrets out of a message. Redaction costs more than all else that is done with a message, so it is done once,
+ * and whatever reads a message reads the result: a password may be written like a class or a host.
+ */
+export function withoutSecrets(message: string): SafeMessage {
+  return { text: redact(cut(message, READ_CHARACTERS)) };
+}
+
 /**
  * Zencoder's class of an upload error, e.g. `UploadAccessDeniedError`: from the link (its fragment, its last path
  * segment, or a page named `error-<class>.html` in any case), else from a class that the message names, else
  * `UnknownUploadError`. A class that is not in the catalogue is given as it is written.
  */
-export function errorClassOf(link: string | null, message: string | null = null): string {
-  return classInLink(link ?? '') ?? classInMessage(message ?? '') ?? UNKNOWN_UPLOAD_ERROR;
+export function errorClassOf(link: string | null, message: SafeMessage | null = null): string {
+  return classInLink(link ?? '') ?? classInMessage(message?.text ?? '') ?? UNKNOWN_UPLOAD_ERROR;
 }
 
 /** What is known of a class, however it is capitalised; null for a class that the catalogue lacks. */
@@ -46,10 +60,10 @@ export function isUploadError(errorClass: string): boolean {
 /**
  * Where the upload was to go, as far as the message tells: the host of the first URL in it, the bucket of
  * `s3://bucket/…`, a bucket or host that is named without URL; lower case, without user info and port. Null when the
- * message tells nothing, and when it is in doubt where a password ends: it is read from what {@link redact} shows.
+ * message tells nothing, and when it is in doubt where a password ends.
  */
-export function destinationHostOf(message: string | null): string | null {
-  const text = redact((message ?? '').slice(0, READ_CHARACTERS));
+export function destinationHostOf(message: SafeMessage | null): string | null {
+  const text = message?.text ?? '';
   const host =
     hostOfUrlIn(text) ?? /\bbucket named ["'`]?([A-Za-z0-9._-]{3,63})/i.exec(text)?.[1] ?? hostNamedIn(text);
   return host === null ? null : tidyHost(host);
@@ -77,8 +91,7 @@ function classNamed(word: string): string | null {
 }
 
 function classInMessage(message: string): string | null {
-  // A password may be written like a class.
-  const found = CLASS_IN_TEXT.exec(redact(message.slice(0, READ_CHARACTERS)))?.[0];
+  const found = CLASS_IN_TEXT.exec(message)?.[0];
   return found === undefined ? null : classNamed(found);
 }
 

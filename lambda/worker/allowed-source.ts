@@ -16,7 +16,7 @@ export class SourceNotAllowed extends RecoveryError {
  */
 export function allowedSource(file: BackupFile, storage: StorageAllowList): BackupFile {
   const admission = storage.admit(file.url);
-  if (admission.kind === 'admitted') return { ...file, url: admission.url };
+  if (admission.kind === 'admitted') return { ...file, url: admission.file.text };
   const host = URL.parse(file.url)?.host ?? 'no host';
   throw new SourceNotAllowed(`a ${file.role} file is on ${host}: ${admission.why}`);
 }

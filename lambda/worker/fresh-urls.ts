@@ -67,12 +67,12 @@ export function createFreshUrls(
           : await once(`job ${jobId}`, () => filesOfJob(api, jobId));
       const admitted = listed.flatMap(({ url, finishedAt }) => {
         const admission = storage.admit(url);
-        return admission.kind === 'admitted' ? [{ url: admission.url, finishedAt }] : [];
+        return admission.kind === 'admitted' ? [{ file: admission.file, finishedAt }] : [];
       });
-      const found = admitted.find(({ url }) => fileIdOf(url) === fileId);
+      const found = admitted.find(({ file }) => fileIdOf(file) === fileId);
       if (found === undefined) throw new NoFreshUrl('the Zencoder API names no such file any more');
-      const { url, finishedAt } = found;
-      return { url, deadline: deadlineOf(url, finishedAt ?? now(), now()) };
+      const { file, finishedAt } = found;
+      return { url: file.text, deadline: deadlineOf(file, finishedAt ?? now(), now()) };
     },
   };
 }

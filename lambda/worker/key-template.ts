@@ -1,4 +1,5 @@
 import type { BackupFile, JobInfo, OutputInfo } from '../shared/model.ts';
+import { composed } from '../shared/text.ts';
 
 /** Unique without any setting: ids tell outputs apart, role and set label tell an output's files apart. */
 export const DEFAULT_KEY_TEMPLATE =
@@ -158,10 +159,7 @@ function parsedOrUndefined(text: string): unknown {
  * can neither open a folder nor climb out of one.
  */
 function safe(value: string): string {
-  const cleaned = value
-    .normalize('NFC')
-    .toWellFormed()
-    .replace(/[^\p{L}\p{N}\p{M}!_.*'()@=+-]+/gu, '-');
+  const cleaned = composed(value).replace(/[^\p{L}\p{N}\p{M}!_.*'()@=+-]+/gu, '-');
   return /^\.{1,2}$/.test(cleaned) ? cleaned.replaceAll('.', '-') : cleaned;
 }
 

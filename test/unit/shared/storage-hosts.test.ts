@@ -4,6 +4,7 @@ import {
   DEFAULT_ZENCODER_STORAGE,
   InvalidStorageEntry,
   parseStorageAllowList,
+  remembering,
 } from '../../../lambda/shared/storage-hosts.ts';
 
 const BUCKET = 'zencoder-temp-storage-us-east-1';
@@ -31,13 +32,13 @@ describe('the allow-list of Zencoder storage', () => {
     `https://${BUCKET}.s3.mx-central-1.amazonaws.com/o/1.mp4`,
     `HTTPS://${BUCKET.toUpperCase()}.S3.AMAZONAWS.COM/o/1.mp4`,
   ])('admits %s, byte for byte', (url) => {
-    expect(list.admit(url)).toEqual({ kind: 'admitted', url });
+    expect(list.admit(url)).toMatchObject({ kind: 'admitted', file: { text: url } });
   });
 
   it('takes the white space off a URL, and nothing else', () => {
     const url = `https://${BUCKET}.s3.amazonaws.com/o/a%2fb+c%.mp4?X-Amz-Signature=%2B%`;
     for (const written of [` ${url}`, `${url}\n`, `\r\n\t${url} \u00a0`]) {
-      expect(list.admit(written)).toEqual({ kind: 'admitted', url });
+      expect(list.admit(written)).toMatchObject({ kind: 'admitted', file: { text: url } });
     }
   });
 
@@ -48,7 +49,16 @@ describe('the allow-list of Zencoder storage', () => {
     ],
     [`HTTP://s3.amazonaws.com:80/${BUCKET}/a%28b`, `s3.amazonaws.com/${BUCKET}/a%28b`],
   ])('has https in place of http of a listed bucket, and the rest as written: %s', (url, rest) => {
-    expect(list.admit(url)).toEqual({ kind: 'admitted', url: `https://${rest}` });
+    expect(list.admit(url)).toMatchObject({ kind: 'admitted', file: { text: `https://${rest}` } });
+  });
+
+  it('refuses a URL with http that is too long with https', () => {
+    const origin = `http://${BUCKET}.s3.amazonaws.com/`;
+    const written = `${origin}${'a'.repeat(8192 - origin.length)}`;
+    expect(list.admit(written)).toMatchObject({
+      kind: 'form-not-allowed',
+      why: expect.stringContaining('too long'),
+    });
   });
 
   it.each([
@@ -169,5 +179,21 @@ describe('the allow-list of Zencoder storage', () => {
 
   it('does not repeat the credentials of a wrong entry', () => {
     expect(() => parseStorageAllowList('https://user:hunter2@host')).not.toThrow(/hunter2/);
+  });
+});
+
+describe('an allow-list that remembers', () => {
+  it('takes each URL apart once, and answers as the list does', () => {
+    const list = parseStorageAllowList(DEFAULT_ZENCODER_STORAGE);
+    const asked: string[] = [];
+    const once = remembering({
+      admit: (url) => {
+        asked.push(url);
+        return list.admit(url);
+      },
+    });
+    const urls = [`https://${BUCKET}.s3.amazonaws.com/o/1.mp4`, 'https://evil.example/1.mp4'];
+    for (const url of [...urls, ...urls]) expect(once.admit(url)).toEqual(list.admit(url));
+    expect(asked).toEqual(urls);
   });
 });
