@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { LARGEST_BODY_BYTES } from '../../../lambda/ingest/body.ts';
+import { BOUNDS } from '../../../lambda/ingest/receive.ts';
 
 /** A request's body, and whether it is compressed. */
 export interface Body {
@@ -9,6 +10,12 @@ export interface Body {
 }
 
 const STORAGE = 'https://zencoder-temp-storage-us-east-1.s3.amazonaws.com/o/20260314/98ac/d200';
+/** Longer than what is read of a message. */
+const LONGEST_PROSE = 8192;
+const LONGEST_URL = 8192;
+/** As long as makes the most images fill the largest body. */
+const FILLING_URL = 390;
+const EMOJI = JSON.stringify('😀'.repeat(500));
 const SIGNATURE = `X-Amz-Date=20260314T100232Z&X-Amz-Expires=86399&X-Amz-Signature=${'0123456789abcdef'.repeat(4)}`;
 
 /** The text once and as often as it fits into the largest body between its beginning and its end. */
@@ -24,6 +31,34 @@ function outputWith(fields: string): string {
 function outputFilled(before: string, each: string, after: string): string {
   const [head = '', tail = ''] = outputWith(`${before}|${after}`).split('|');
   return filled(head, each, tail);
+}
+
+/** As many different images as are taken and fit, each with a URL that its number is part of. */
+function imagesWith(urlOf: (index: number) => string, label = 'null'): string {
+  const [head = '', tail = ''] = outputWith(`"thumbnails":[{"label":${label},"images":[|null]}]`).split('|');
+  const images: string[] = [];
+  let room = LARGEST_BODY_BYTES - Buffer.byteLength(head) - Buffer.byteLength(tail);
+  for (let index = 0; index < BOUNDS.thumbnails; index++) {
+    const image = `{"url":${JSON.stringify(urlOf(index))}},`;
+    room -= Buffer.byteLength(image);
+    if (room < 0) break;
+    images.push(image);
+  }
+  return `${head}${images.join('')}${tail}`;
+}
+
+/** A URL of Zencoder's storage that ends with a text as often as it fits into the length. */
+function longUrl(index: number, each: string, length: number): string {
+  const start = `${STORAGE}/${index}/`;
+  return `${start}${each.repeat(Math.floor((length - start.length) / each.length))}`;
+}
+
+/** Both messages of as many outputs as are taken, each filled with a text. */
+function messagesWith(each: string): string {
+  const message = JSON.stringify(each.repeat(Math.ceil(LONGEST_PROSE / each.length)));
+  return outputsWith(
+    () => `"primary_upload_error_message":${message},"primary_thumbnail_upload_error_message":${message}`,
+  );
 }
 
 /** Outputs with a long field each, as many as are taken. */
@@ -71,6 +106,52 @@ export function bodies(): Body[] {
       '"thumbnails":[',
       `{"url":"${STORAGE}${'%2F'.repeat(100)}"},`,
       '1]',
+    ),
+    'different signed URLs': imagesWith(
+      (index) => `${STORAGE}/frame_${index}.png?${SIGNATURE}&${'a'.repeat(140)}`,
+    ),
+    'different URLs with http': imagesWith((index) =>
+      longUrl(index, 'a', FILLING_URL).replace('https', 'http'),
+    ),
+    'different hosts': imagesWith(
+      (index) => `https://zencoder-${index}.s3${'.s3'.repeat(75)}.amazonaws.com/x`,
+    ),
+    'many query parameters': imagesWith((index) => `${STORAGE}/${index}?${'a=1&'.repeat(70)}`),
+    ...Object.fromEntries(
+      ['%2F', 'a%2F', 'a%FF', 'a%ff%fe', 'a%C3%A9', '%CC%81%CC%96', '\u0301\u0316', '😀', '%', '/'].flatMap(
+        (each) => [
+          [`long URLs of ${each}`, imagesWith((index) => longUrl(index, each, LONGEST_URL))],
+          [`many URLs of ${each}`, imagesWith((index) => longUrl(index, each, FILLING_URL))],
+        ],
+      ),
+    ),
+    'a long label of many images': imagesWith((index) => `${STORAGE}/${index}`, EMOJI),
+    'a long label of an output with many images': imagesWith((index) => `${STORAGE}/${index}`).replace(
+      '"output":{',
+      `"output":{"label":${EMOJI},`,
+    ),
+    'long pass_through with many images': imagesWith((index) => `${STORAGE}/${index}`).replace(
+      '"job":{',
+      `"job":{"pass_through":${EMOJI},`,
+    ),
+    'long labels of many outputs': outputsWith(
+      (index) => `"label":${EMOJI},"thumbnails":[${`{"url":"${STORAGE}/${index}"},`.repeat(100)}null]`,
+    ),
+    'long links': outputsWith(
+      () =>
+        `"primary_upload_error_link":"https://a/${'%3a'.repeat(2700)}","primary_thumbnail_upload_error_link":"https://${'\u00e9.'.repeat(4000)}"`,
+    ),
+    ...Object.fromEntries(
+      [
+        'Could not upload to ftp://user:password@ftp.acme.example/a.mp4: 530 Login incorrect. ',
+        'a\n',
+        '?= ',
+        '"key":"v" ',
+        ' ://a:b',
+        'x://a: ',
+        'password is ',
+        'token=a ',
+      ].map((each) => [`messages of ${JSON.stringify(each)}`, messagesWith(each)]),
     ),
     'small numbers': filled('[', '1,', '1234567890123456789]'),
     'long numbers': filled('[', '12345678901234567890,', '1]'),
