@@ -1,13 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import {
-  GetObjectCommand,
-  ListMultipartUploadsCommand,
-  ListObjectsV2Command,
-  type S3Client,
-} from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import type { JobRecords } from '../../../lambda/shared/ledger/read-items.ts';
 import type { PrimaryFailureRecord, RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import { uploadsWithParts } from '../unfinished-uploads.ts';
 import type { Delivery } from '../zencoder/notify.ts';
 import type { Expectation, ExpectedFile } from './scenes.ts';
 
@@ -108,8 +104,8 @@ async function strangers(
 }
 
 async function leftUploads(s3: S3Client, bucket: string): Promise<string[]> {
-  const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
-  return Uploads.map(({ Key }) => `an upload of ${Key} is unfinished`);
+  const uploads = await uploadsWithParts(s3, bucket);
+  return uploads.map(({ key }) => `an upload of ${key} is unfinished`);
 }
 
 function recoveryFaults({ expectations, ledger }: Outcome, files: readonly ExpectedFile[]): string[] {

@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateMultipartUploadCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateMultipartUploadCommand,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Outcome, verify } from '../../../../infra/local/demo/verify.ts';
 import { type S3Server, startS3 } from '../../../../infra/local/s3/server.ts';
@@ -47,8 +52,13 @@ test('an object that should not be there is noticed', async () => {
   expect(await faults(outcome())).toEqual([expect.stringContaining('stranger.mp4')]);
 });
 
-test('an unfinished multipart upload is noticed', async () => {
-  await s3.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key: 'half.mp4' }));
+test('an unfinished multipart upload is noticed once it holds a part', async () => {
+  const its = { Bucket: BUCKET, Key: 'half.mp4' };
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand(its));
+
+  expect(await faults(outcome())).toEqual([]);
+
+  await s3.send(new UploadPartCommand({ ...its, UploadId, PartNumber: 1, Body: 'half' }));
 
   expect(await faults(outcome())).toEqual([expect.stringContaining('half.mp4')]);
 });
