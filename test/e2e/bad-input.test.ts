@@ -110,7 +110,7 @@ describe('a URL that is not on Zencoder storage', () => {
       ['user info', `http://user:pw@${storage.host}/${path}`],
       ['another port', `${trap.endpoint}/${path}`],
       ['another scheme', `https://${storage.host}/${path}`],
-      ['another scheme on AWS', 'http://zencoder-temp-storage-us-east-1.s3.amazonaws.com/o/1.mp4'],
+      ['another scheme on AWS', 'ftp://zencoder-temp-storage-us-east-1.s3.amazonaws.com/o/1.mp4'],
       ['another port on AWS', 'https://zencoder-temp-storage-us-east-1.s3.amazonaws.com:8443/o/1.mp4'],
       ['a file', 'file:///etc/passwd'],
     ];

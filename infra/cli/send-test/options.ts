@@ -17,8 +17,8 @@ afterwards.
   --json            one JSON object
 
 ${STACK_HELP}
-Exit codes: 0 it ended as it should, 1 failed, 2 not understood, 3 the stack refused it, lost it or was not done in
-time.
+Exit codes: 0 it ended as it should, 1 failed, 2 not understood, 3 the stack refused it, lost the file (as when its URL
+is refused) or was not done in time (as when the file is missing, which the stack looks for longer than this command).
 
 Examples:
   npm run send-test

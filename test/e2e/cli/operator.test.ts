@@ -100,11 +100,23 @@ describe('npm run send-test', () => {
     expect(stderr).not.toContain('secret');
   });
 
-  it('ends badly when the file cannot be had', async () => {
-    const url = running.sign(`o/20261122/${freshId()}/gone.mp4`);
-    const { code, answer } = await json('send-test', '--url', url);
+  it('ends badly when the source refuses the URL', async () => {
+    const { code, answer } = await json('send-test', '--url', refusedUrl());
     expect(code).toBe(3);
     expect(answer).toMatchObject({ ok: false, recovery: { state: 'lost' } });
+  });
+
+  it('is not done in time while the file is missing, and says what it waits for', async () => {
+    const url = running.sign(`o/20261122/${freshId()}/late.mp4`);
+    const { code, stdout, stderr } = await run('send-test', '--url', url, '--timeout', '8s');
+    expect(code).toBe(3);
+    expect(stdout).toContain('The recovery is pending: SourceNotFound: the source answered 404 NoSuchKey');
+    expect(stderr).toContain('taken, but not done after 8 s (the recovery is pending)');
+    // A file that is there at last is recovered: nothing of this test stays open for the next one.
+    const jobId = /Posted test job (\d+)/.exec(stdout)?.[1] ?? '';
+    await running.keep(new URL(url).pathname.replace(/^\/[^/]+\//, ''), randomBytes(100));
+    const { recoveries } = await running.settled(jobId, 1);
+    expect(recoveries).toMatchObject([{ state: 'recovered', size: 100 }]);
   });
 });
 
@@ -154,15 +166,14 @@ describe('dead letters', () => {
       answer: { deadLetters: 1, moved: 0 },
     });
     expect(await json('redrive', '--dead-letters')).toMatchObject({ code: 0, answer: { moved: 1 } });
-    // Nobody has mended it: it dies again, and is not lost.
+    // Its cause is still there: it dies again, and is not lost.
     await dead();
   });
 });
 
 describe('npm run redrive', () => {
   it('lists what it would try again, and sends nothing', async () => {
-    const url = running.sign(`o/20261122/${freshId()}/gone.mp4`);
-    const { answer: lost } = await json('send-test', '--url', url);
+    const { answer: lost } = await json('send-test', '--url', refusedUrl());
     const { code, answer } = await json('redrive', '--job', lost.jobId, '--dry-run');
     expect(code).toBe(0);
     expect(answer).toMatchObject({
@@ -187,6 +198,13 @@ describe('refused notifications', () => {
     expect(answer.attention.join()).toContain('npm run notification-url');
   });
 });
+
+/** The URL of a file that the source refuses, since its signature is another one's. */
+function refusedUrl(): string {
+  const url = new URL(running.sign(`o/20261122/${freshId()}/gone.mp4`));
+  url.searchParams.set('X-Amz-Signature', '0'.repeat(64));
+  return url.href;
+}
 
 /** A recovery that cannot go on, whose URL ends after so many seconds. */
 async function openRecovery(seconds: number): Promise<string> {

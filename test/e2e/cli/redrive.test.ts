@@ -36,7 +36,7 @@ async function json(command: string, ...args: string[]) {
 describe('npm run redrive', () => {
   it('recovers a file that was lost while Zencoder still has it, and waits for it', async () => {
     running.standIn.storage.setFaults(({ operation }) =>
-      operation === 'GetObject' ? { status: 404, code: 'NoSuchKey' } : undefined,
+      operation === 'GetObject' ? { status: 403, code: 'AccessDenied' } : undefined,
     );
     const jobId = await running.failedJob();
     await running.recovery(jobId, ({ state }) => state === 'lost');

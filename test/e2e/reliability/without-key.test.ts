@@ -23,13 +23,16 @@ afterEach(() => {
 });
 
 describe('a source that is gone', () => {
-  it('means lost at once, with the reason, one metric and one event', async () => {
+  it('is asked again for two hours of a day, then lost with the reason, one metric and one event', async () => {
     running.standIn.storage.setFaults(({ operation }) =>
       operation === 'GetObject' ? { status: 404, code: 'NoSuchKey' } : undefined,
     );
     const jobId = await running.failedJob();
+    const { attempts } = await running.recovery(jobId, isWaiting);
+    expect(running.metric('worker', 'lostFiles', 'SourceNotFound')).toEqual([]);
+    running.clock.advance(2 * HOUR);
     const lost = await running.recovery(jobId, ({ state }) => state === 'lost');
-    expect(lost).toMatchObject({ attempts: 1, lastError: { errorClass: 'SourceNotFound' } });
+    expect(lost).toMatchObject({ attempts: attempts + 1, lastError: { errorClass: 'SourceNotFound' } });
     await running.idle();
     expect(running.metric('worker', 'lostFiles', 'SourceNotFound')).toEqual([1]);
     const events = await running.events();
