@@ -1,15 +1,23 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { expect, it, onTestFinished } from 'vitest';
+import {
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createChaos } from '../soak/chaos.ts';
+import { faultsOfHeard, type HeardEvent, listenToEvents } from '../soak/events.ts';
 import { createPoster } from '../soak/post.ts';
 import { seededRandom } from '../soak/random.ts';
 import { waitForEnd } from '../soak/settle.ts';
+import { unprovenAnswers } from '../soak/unproven.ts';
 import { verify } from '../soak/verify.ts';
-import { failedJob, notificationOf } from '../soak/workload.ts';
+import { burstOf, failedJob, notificationOf } from '../soak/workload.ts';
 import { startWorld } from '../soak/world.ts';
 
+const NOTHING = { kills: 0, errors: 0, unproven: 0, missing: 0 };
 const MAIN = new URL('../soak/main.ts', import.meta.url).pathname;
 
 /** Runs a soak; a failed one rejects with its report in the message. */
@@ -18,24 +26,47 @@ async function soak(...options: string[]) {
     MAIN,
     '--json',
     '--timeout',
-    '1.8',
+    '4',
     ...options,
   ]);
   return JSON.parse(stdout);
 }
 
-it('a burst with repetitions, killed workers and failing servers: every file once, every failure once', async () => {
-  const report = await soak('--notifications', '120', '--kills', '0.1', '--errors', '0.1', '--seed', '4711');
+it('a burst with every kind of fault: every file once, every failure once, every event and no false one', {
+  timeout: 5 * 60_000,
+}, async () => {
+  const shares = [
+    '--kills',
+    '0.1',
+    '--errors',
+    '0.1',
+    '--unproven',
+    '0.2',
+    '--missing',
+    '0.2',
+    '--refused',
+    '0.5',
+  ];
+  const report = await soak('--notifications', '80', ...shares, '--topic', '10', '--seed', '4711');
 
   expect(report).toMatchObject({
     ok: true,
-    jobs: 84,
+    jobs: 56,
     settling: { isDone: true },
-    verification: { faults: [], heard: { events: { 'primary-failure': 84 } } },
+    verification: { faults: [], heard: { events: { 'primary-failure': 56 } } },
   });
   expect(report.verification.recovered).toBe(report.verification.files);
-  expect(report.injected['workers killed']).toBeGreaterThan(0);
-  expect(report.injected['errors of DynamoDB']).toBeGreaterThan(0);
+  expect(report.verification.heard.events['recovery-recovered']).toBe(report.verification.files);
+  expect(Object.keys(report.injected)).toEqual(
+    expect.arrayContaining([
+      'workers killed',
+      'errors of DynamoDB',
+      'successes of PutObject without proof',
+      'files missing at first',
+      'signatures refused',
+      'refusals of the topic',
+    ]),
+  );
 });
 
 it('what cannot be understood ends with code 2, without a stack being started', async () => {
@@ -45,10 +76,11 @@ it('what cannot be understood ends with code 2, without a stack being started', 
   });
 });
 
-it('its verdict notices a missing, an altered and a stray object, an unknown job and a missing event', async () => {
+it('its verdict notices a missing, an altered and a stray object, half an upload, an unknown job and a missing event', async () => {
   const random = seededRandom(1);
-  const world = await startWorld(createChaos({ kills: 0, errors: 0 }, random));
+  const world = await startWorld(createChaos(NOTHING, random));
   onTestFinished(() => world.close());
+  const heard = await listenToEvents(world.stack);
   const { clients, outputs, notificationUrl } = world.stack;
   const [missing, altered, untold] = [0, 1, 2].map((index) => failedJob(index, random));
   if (missing === undefined || altered === undefined || untold === undefined) throw new Error('no jobs');
@@ -65,16 +97,143 @@ it('its verdict notices a missing, an altered and a stray object, an unknown job
   await clients.s3.send(new PutObjectCommand({ Bucket, Key: keyOf(altered.jobId), Body: 'altered' }));
   await clients.s3.send(new PutObjectCommand({ Bucket, Key: 'stray', Body: 'stray' }));
 
-  const heard = { events: { 'primary-failure': 2 }, repeated: 0 };
-  const { faults } = await verify(world.stack, [missing, altered, untold], heard);
+  const half = { Bucket, Key: 'half' };
+  const { UploadId } = await clients.s3.send(new CreateMultipartUploadCommand(half));
+  await clients.s3.send(new UploadPartCommand({ ...half, UploadId, PartNumber: 1, Body: 'half' }));
+
+  const expected = { jobs: [missing, altered, untold], refusedJobs: new Set<number>() };
+  const { faults } = await verify(world, expected, await heard());
 
   expect(faults).toEqual(
     expect.arrayContaining([
       `video.mp4 of job ${missing.jobId} is not in the bucket`,
       `${keyOf(altered.jobId)} is not what Zencoder kept`,
       `job ${untold.jobId} has 0 primary failures instead of 1`,
-      '2 different events of type primary-failure instead of 3',
+      `no event primary-failure of job ${untold.jobId}`,
+      '1 multipart uploads with parts are left open',
       expect.stringMatching(/^\d+ objects are in the bucket for \d+ files$/),
     ]),
   );
 });
+
+it('its verdict notices a recovery that is open and an event that is owed', async () => {
+  const random = seededRandom(1);
+  const chaos = createChaos({ ...NOTHING, missing: 1 }, random);
+  const world = await startWorld(chaos);
+  onTestFinished(() => world.close());
+  const job = failedJob(0, random);
+  const poster = createPoster(world.stack.notificationUrl, 1);
+  onTestFinished(() => poster.close());
+  for (const file of job.files) await world.keep(file);
+  chaos.begin(() => false);
+  chaos.refuseTopic(() => true);
+  await poster.post(notificationOf(job, 'output', world.sign));
+  await vi.waitFor(async () => expect(chaos.injected['files missing at first']).toBeGreaterThan(0), 30_000);
+
+  const { faults } = await verify(world, { jobs: [job], refusedJobs: new Set() }, []);
+
+  expect(faults).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^\d+ recoveries are listed as open$/),
+      '1 events are owed',
+      `no event recovery-recovered of job ${job.jobId}, video.mp4`,
+    ]),
+  );
+});
+
+describe('its successes without proof', () => {
+  const of = (operation: 'PutObject' | 'CompleteMultipartUpload', uploadId?: string) => ({
+    operation,
+    uploadId,
+  });
+
+  it('are of every kind, with the work not done and done, one at most for each upload', () => {
+    const unproven = unprovenAnswers(1, seededRandom(1));
+    const completions = ['a', 'b', 'c', 'd'].map((id) => unproven(of('CompleteMultipartUpload', id)));
+    expect(completions).toMatchObject([
+      { answer: { status: 200, body: expect.stringMatching(/^\s+<\?xml.*<Error>.*\n$/s) }, isDone: false },
+      { answer: { status: 200, body: expect.stringContaining('<html>') }, isDone: false },
+      { answer: { status: 200, body: expect.stringMatching(/^\s+<\?xml.*<Error>.*\n$/s) }, isDone: true },
+      { answer: { status: 200, body: expect.stringContaining('<html>') }, isDone: true },
+    ]);
+    expect(unproven(of('CompleteMultipartUpload', 'a'))).toBeUndefined();
+    expect([1, 2].map(() => unproven(of('PutObject')))).toEqual([
+      { answer: { status: 200 }, isDone: false },
+      { answer: { status: 200 }, isDone: true },
+    ]);
+  });
+
+  it('do not come when none are asked for', () => {
+    const unproven = unprovenAnswers(0, seededRandom(1));
+    expect([unproven(of('PutObject')), unproven(of('CompleteMultipartUpload', 'a'))]).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+});
+
+it('refuses the first URLs of repeated jobs only, never the last ones', () => {
+  const random = seededRandom(1);
+  const jobs = Array.from({ length: 20 }, (_, index) => failedJob(index, random));
+  const burst = burstOf(jobs, { count: 40, refused: 1, random });
+  const byJob = [...Map.groupBy(burst, ({ job }) => job.jobId).values()];
+  const refusals = byJob.map((postings) => postings.map(({ isRefused }) => isRefused));
+  expect(refusals).toEqual(byJob.map((postings) => postings.map((_, at) => at === 0 && postings.length > 1)));
+  expect(refusals.flat()).toContain(true);
+});
+
+describe('its verdict of events', () => {
+  const random = seededRandom(1);
+  const [job, refused] = [failedJob(0, random), failedJob(1, random)];
+  const expected = { jobs: [job, refused], refusedJobs: new Set([refused.jobId]) };
+  const right = expected.jobs.flatMap(({ jobId, files }): HeardEvent[] => [
+    eventOf('primary-failure', jobId, {}),
+    ...files.map(({ path }) => eventOf('recovery-recovered', jobId, { file: fileOf(path) })),
+  ]);
+  const lost = (jobId: number, errorClass: string) =>
+    eventOf('recovery-lost', jobId, { file: { filename: 'video.mp4' }, error: { errorClass } });
+
+  it('is content with each event once or more often', () => {
+    expect(faultsOfHeard([...right, ...right], expected)).toEqual([]);
+  });
+
+  it('notices the loss of a file that was recovered', () => {
+    const events = [...right, lost(job.jobId, 'SourceOutOfReach')];
+    expect(faultsOfHeard(events, expected)).toEqual([
+      `a false event recovery-lost of job ${job.jobId}, video.mp4: SourceOutOfReach`,
+    ]);
+  });
+
+  it('takes the loss of a file for true whose first URL was refused, and for no other reason', () => {
+    expect(faultsOfHeard([...right, lost(refused.jobId, 'SourceOutOfReach')], expected)).toEqual([]);
+    expect(faultsOfHeard([...right, lost(refused.jobId, 'SourceNotFound')], expected)).toEqual([
+      `a false event recovery-lost of job ${refused.jobId}, video.mp4: SourceNotFound`,
+    ]);
+  });
+
+  it('notices a failure, an event of an unknown job, one that is wanting and two for one thing', () => {
+    const [, ...others] = right;
+    const failed = eventOf('recovery-failed', job.jobId, { error: { errorClass: 'DestinationConflict' } });
+    const stray = eventOf('primary-failure', 7, {});
+    const second = { ...eventOf('primary-failure', refused.jobId, {}), id: 'second' };
+    expect(faultsOfHeard([...others, failed, stray, second], expected)).toEqual([
+      `no event primary-failure of job ${job.jobId}`,
+      `2 different events primary-failure of job ${refused.jobId}`,
+      `a false event recovery-failed of job ${job.jobId}: DestinationConflict`,
+      'a false event primary-failure of job 7: without an error',
+    ]);
+  });
+});
+
+function eventOf(
+  type: HeardEvent['type'],
+  jobId: number,
+  more: Pick<HeardEvent, 'file' | 'error'>,
+): HeardEvent {
+  const id = `${type} ${jobId} ${more.file?.filename}`;
+  return { type, id, job: { id: String(jobId) }, ...more };
+}
+
+function fileOf(path: string): { filename: string } {
+  return { filename: path.split('/').at(-1) ?? '' };
+}

@@ -7,6 +7,23 @@ import {
 } from '@aws-sdk/client-sqs';
 import * as v from 'valibot';
 import type { LocalStack } from '../../infra/local/stack.ts';
+import type { RecoveryEvent } from '../../lambda/shared/events.ts';
+import type { Expected } from './workload.ts';
+
+/** What the verdict takes from an event. */
+const heardEvent = v.object({
+  type: v.picklist([
+    'primary-failure',
+    'recovery-recovered',
+    'recovery-lost',
+    'recovery-failed',
+  ] satisfies RecoveryEvent['type'][]),
+  id: v.string(),
+  job: v.object({ id: v.string() }),
+  file: v.optional(v.object({ filename: v.string() })),
+  error: v.optional(v.object({ errorClass: v.string() })),
+});
+export type HeardEvent = v.InferOutput<typeof heardEvent>;
 
 /** What subscribers of the stack's events got. */
 export interface Heard {
@@ -16,14 +33,12 @@ export interface Heard {
   readonly repeated: number;
 }
 
-const event = v.object({ type: v.string(), id: v.string() });
-
-/** Subscribes a queue to the stack's events. @returns a function that tells what has come. */
+/** Subscribes a queue to the stack's events. @returns a function that gives every delivery so far. */
 export async function listenToEvents({
   clients,
   endpoints,
   outputs,
-}: LocalStack): Promise<() => Promise<Heard>> {
+}: LocalStack): Promise<() => Promise<HeardEvent[]>> {
   const { sqs, sns } = clients;
   const created = await sqs.send(new CreateQueueCommand({ QueueName: 'soak-events' }));
   const QueueUrl = new URL(new URL(created.QueueUrl ?? '').pathname, endpoints.sqs).href;
@@ -38,35 +53,58 @@ export async function listenToEvents({
       Attributes: { RawMessageDelivery: 'true' },
     }),
   );
+  const deliveries: HeardEvent[] = [];
   return async () => {
-    const ids = new Map<string, Set<string>>();
-    let deliveries = 0;
     for (;;) {
       const { Messages = [] } = await sqs.send(
         new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }),
       );
-      if (Messages.length === 0) break;
-      for (const { Body = '' } of Messages) {
-        const { type, id } = v.parse(event, JSON.parse(Body));
-        const known = ids.get(type) ?? new Set();
-        ids.set(type, known.add(id));
-        deliveries++;
-      }
+      if (Messages.length === 0) return deliveries;
+      deliveries.push(...Messages.map(({ Body = '' }) => v.parse(heardEvent, JSON.parse(Body))));
       const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
       await sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
     }
-    const events = Object.fromEntries([...ids].map(([type, known]) => [type, known.size]));
-    const distinct = Object.values(events).reduce((sum, count) => sum + count, 0);
-    return { events, repeated: deliveries - distinct };
   };
 }
 
-/** Faults of what was heard: an event for each failed upload and for each recovered file, and no other. */
-export function faultsOfHeard({ events }: Heard, jobs: number, files: number): string[] {
-  const expected: Record<string, number> = { 'primary-failure': jobs, 'recovery-recovered': files };
-  const types = new Set([...Object.keys(events), ...Object.keys(expected)]);
-  return [...types].flatMap((type) => {
-    const [got = 0, wanted = 0] = [events[type], expected[type]];
-    return got === wanted ? [] : [`${got} different events of type ${type} instead of ${wanted}`];
+export function heardOf(deliveries: readonly HeardEvent[]): Heard {
+  const different = distinct(deliveries);
+  const types = Map.groupBy(different, ({ type }) => type);
+  const events = Object.fromEntries([...types].map(([type, same]) => [type, same.length]));
+  return { events, repeated: deliveries.length - different.length };
+}
+
+/**
+ * Faults of what was heard: it has to be an event for each failed upload and for each recovered file, and no other but
+ * the loss of a file whose first URL was refused, which was true until a later notification came.
+ */
+export function faultsOfHeard(deliveries: readonly HeardEvent[], { jobs, refusedJobs }: Expected): string[] {
+  const expected = jobs.flatMap(({ jobId, files }) => [
+    `primary-failure of job ${jobId}`,
+    ...files.map(({ path }) => `recovery-recovered of job ${jobId}, ${path.split('/').at(-1)}`),
+  ]);
+  const refused = new Set([...refusedJobs].map(String));
+  const known = new Set(expected);
+  const heard = Map.groupBy(distinct(deliveries), subjectOf);
+  const wanting = expected.filter((subject) => !heard.has(subject)).map((subject) => `no event ${subject}`);
+  const others = [...heard].flatMap(([subject, events]) => {
+    const isRight = ({ type, job, error }: HeardEvent) =>
+      known.has(subject) ||
+      (type === 'recovery-lost' && error?.errorClass === 'SourceOutOfReach' && refused.has(job.id));
+    const untrue = events.filter((event) => !isRight(event));
+    return [
+      ...untrue.map(({ error }) => `a false event ${subject}: ${error?.errorClass ?? 'without an error'}`),
+      ...(events.length > 1 ? [`${events.length} different events ${subject}`] : []),
+    ];
   });
+  return [...wanting, ...others];
+}
+
+/** What an event is about, e.g. `recovery-lost of job 7, video.mp4`. */
+function subjectOf({ type, job, file }: HeardEvent): string {
+  return `${type} of job ${job.id}${file === undefined ? '' : `, ${file.filename}`}`;
+}
+
+function distinct(deliveries: readonly HeardEvent[]): HeardEvent[] {
+  return [...new Map(deliveries.map((event) => [event.id, event])).values()];
 }

@@ -6,7 +6,13 @@ import { type LocalServer, listen } from '../../infra/local/servers/listen.ts';
  * - `reset`: it is not passed on, the connection breaks;
  * - `lost-answer`: it is passed on and done, and the connection breaks in place of the answer.
  */
-export type ProxyFault = { readonly status: number; readonly code: string } | 'reset' | 'lost-answer';
+export type ProxyFault = ProxyError | 'reset' | 'lost-answer';
+
+/** An error as AWS answers it. */
+export interface ProxyError {
+  readonly status: number;
+  readonly code: string;
+}
 
 /** A server in front of another one. */
 export interface FaultProxy extends LocalServer {
@@ -15,9 +21,9 @@ export interface FaultProxy extends LocalServer {
 }
 
 /**
- * Stands in front of a server that speaks AWS's JSON protocols and asks for each request what is to go wrong.
+ * Stands in front of a server that speaks AWS's JSON or query protocol and asks for each request what is to go wrong.
  *
- * @param decide is given the operation, e.g. `GetItem`.
+ * @param decide is given the operation, e.g. `GetItem`; an empty text in the query protocol.
  */
 export async function startFaultProxy(
   target: string,
@@ -32,8 +38,7 @@ export async function startFaultProxy(
     if (fault === 'reset') {
       incoming.socket.resetAndDestroy();
     } else if (typeof fault === 'object') {
-      outgoing.writeHead(fault.status, { 'content-type': 'application/x-amz-json-1.0' });
-      outgoing.end(JSON.stringify({ __type: `com.amazonaws#${fault.code}`, message: 'injected' }));
+      answer(outgoing, fault, incoming.headers['x-amz-target'] === undefined);
     } else {
       await pass(incoming, body, outgoing, fault === 'lost-answer');
     }
@@ -72,4 +77,12 @@ export async function startFaultProxy(
       await listening.close();
     },
   };
+}
+
+function answer(outgoing: ServerResponse, { status, code }: ProxyError, isQuery: boolean): void {
+  const type = isQuery ? 'text/xml' : 'application/x-amz-json-1.0';
+  const body = isQuery
+    ? `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>injected</Message></Error></ErrorResponse>`
+    : JSON.stringify({ __type: `com.amazonaws#${code}`, message: 'injected' });
+  outgoing.writeHead(status, { 'content-type': type }).end(body);
 }

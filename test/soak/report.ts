@@ -6,7 +6,7 @@ import type { Verification } from './verify.ts';
 /** All that a soak came to. */
 export interface SoakReport {
   readonly ok: boolean;
-  readonly options: Pick<SoakOptions, 'notifications' | 'duplicates' | 'kills' | 'errors' | 'seed'>;
+  readonly options: Omit<SoakOptions, 'timeout' | 'json' | 'help'>;
   readonly jobs: number;
   readonly injected: Injected;
   /** Answers of ingest that were no success, by status. */
@@ -44,11 +44,11 @@ export function reportText(report: SoakReport): string {
   return [
     ...rows.map(([name, value]) => `${name.padEnd(20)}  ${value}`),
     '',
-    ...(settling.isDone ? [] : ['The time was up before the queue was empty.']),
+    ...(settling.isDone ? [] : ['The time was up before the queue was empty and every event published.']),
     ...faults.map((fault) => `- ${fault}`),
     ...(faultCount > faults.length ? [`… and ${faultCount - faults.length} more`] : []),
     report.ok
-      ? 'Every file is in the bucket, whole and once; every failed upload is recorded once.'
+      ? 'Every file is in the bucket, whole and once; every failed upload is recorded once; no event is false or wanting.'
       : 'FAILED',
     '',
   ].join('\n');

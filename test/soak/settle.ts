@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { queueDepth } from '../../infra/cli/queue-depth.ts';
+import { countOwedEvents } from '../../lambda/shared/ledger/outbox.ts';
 import type { World } from './world.ts';
 
 const LOOK_EVERY_MS = 250;
@@ -8,31 +9,34 @@ const LEAP_MS = 30_000;
 
 /** How the wait for the end went. */
 export interface Settling {
-  /** False when the time was up before the queue was empty. */
+  /** False when the time was up before the queue was empty and no event owed. */
   readonly isDone: boolean;
   /** Milliseconds by which the stack's clock was moved. */
   readonly leapt: number;
 }
 
 /**
- * Waits until the queue holds nothing more, visible or not. Whenever nothing is due and nobody works, the stack's clock
- * leaps ahead to what is hidden until its next attempt.
+ * Waits until the queue holds nothing more, visible or not, and no event is owed. Whenever nothing is due and nobody
+ * works, the stack's clock leaps ahead: to what is hidden until its next attempt, and to the next run of reconcile, which
+ * publishes what is owed.
  *
  * @param until real time, epoch milliseconds.
  */
 export async function waitForEnd(
-  { stack, clock, activity }: World,
+  { stack, clock, activity, table }: World,
   until: number,
-  onLook: (left: number) => void,
+  onLook: (left: { readonly messages: number; readonly events: number }) => void,
 ): Promise<Settling> {
   const queueUrl = stack.outputs.QueueUrl ?? '';
   let leapt = 0;
   let before = -1;
   while (Date.now() < until) {
     const { waiting, hidden, delayed } = await queueDepth(stack.clients.sqs, queueUrl);
-    const left = waiting + hidden + delayed;
-    onLook(left);
-    if (left === 0) return { isDone: true, leapt };
+    const messages = waiting + hidden + delayed;
+    // Whatever their age: a mark is made before its message leaves the queue.
+    const events = await countOwedEvents(table, clock.now() + LEAP_MS);
+    onLook({ messages, events });
+    if (messages === 0 && events === 0) return { isDone: true, leapt };
     const now = activity();
     if (waiting === 0 && now === before) {
       clock.advance(LEAP_MS);

@@ -1,5 +1,5 @@
 import pMap from 'p-map';
-import { createChaos } from './chaos.ts';
+import { type Chaos, createChaos } from './chaos.ts';
 import { listenToEvents } from './events.ts';
 import type { SoakOptions } from './options.ts';
 import { createPoster } from './post.ts';
@@ -23,7 +23,8 @@ export async function soak(options: SoakOptions, tell: (text: string) => void): 
   const chaos = createChaos(options, seededRandom(options.seed + 1));
   const count = Math.max(1, Math.round(options.notifications * (1 - options.duplicates)));
   const jobs = Array.from({ length: count }, (_, index) => failedJob(index, random));
-  const burst = burstOf(jobs, options.notifications, random);
+  const burst = burstOf(jobs, { count: options.notifications, refused: options.refused, random });
+  const refusedJobs = new Set(burst.flatMap(({ job, isRefused }) => (isRefused ? [job.jobId] : [])));
   tell('Starting the stack …');
   const world = await startWorld(chaos);
   try {
@@ -35,24 +36,27 @@ export async function soak(options: SoakOptions, tell: (text: string) => void): 
     let posted = 0;
     await pMap(
       burst,
-      async ({ job, kind }) => {
-        await poster.post(notificationOf(job, kind, world.sign));
+      async ({ job, kind, isRefused }) => {
+        await poster.post(notificationOf(job, kind, isRefused ? world.signInVain : world.sign));
         posted++;
+        if (posted === Math.ceil(burst.length / 2)) refuseTopic(chaos, world, options.topic);
         if (posted % 100 === 0) tell(`${posted} of ${burst.length} notifications are taken`);
       },
       { concurrency: CONNECTIONS },
     );
     const posting = performance.now() - began;
     poster.close();
-    const settling = await waitForEnd(world, until, (left) => tell(`${left} messages are on the queue`));
+    const settling = await waitForEnd(world, until, ({ messages, events }) =>
+      tell(`${messages} messages are on the queue, ${events} events are owed`),
+    );
     chaos.end();
     const all = performance.now() - began;
     tell('Looking at every file …');
-    const verification = await verify(world.stack, jobs, await heard());
-    const { notifications, duplicates, kills, errors, seed } = options;
+    const verification = await verify(world, { jobs, refusedJobs }, await heard());
+    const { timeout: _, json: __, help: ___, ...chosen } = options;
     return {
       ok: settling.isDone && verification.faultCount === 0,
-      options: { notifications, duplicates, kills, errors, seed },
+      options: chosen,
       jobs: jobs.length,
       injected: chaos.injected,
       refused: poster.refused,
@@ -64,6 +68,11 @@ export async function soak(options: SoakOptions, tell: (text: string) => void): 
     chaos.end();
     await world.close();
   }
+}
+
+function refuseTopic(chaos: Chaos, { clock }: World, milliseconds: number): void {
+  const end = clock.now() + milliseconds;
+  chaos.refuseTopic(() => clock.now() < end);
 }
 
 async function keepAll(

@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
-import { GetObjectCommand, ListMultipartUploadsCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import { GetObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import pMap from 'p-map';
 import { queueDepth } from '../../infra/cli/queue-depth.ts';
 import type { LocalStack } from '../../infra/local/stack.ts';
+import { uploadsWithParts } from '../../infra/local/unfinished-uploads.ts';
+import type { LedgerTable } from '../../lambda/shared/ledger/ledger-table.ts';
+import { countOwedEvents } from '../../lambda/shared/ledger/outbox.ts';
+import { openRecoveriesByDeadline } from '../../lambda/shared/ledger/queries.ts';
 import { type JobRecords, readJob } from '../../lambda/shared/ledger/read-items.ts';
-import { faultsOfHeard, type Heard } from './events.ts';
-import type { FailedJob, KeptFile } from './workload.ts';
+import { faultsOfHeard, type Heard, type HeardEvent, heardOf } from './events.ts';
+import type { Expected, FailedJob, KeptFile } from './workload.ts';
+import type { World } from './world.ts';
 
 /** What is there at the end. */
 export interface Verification {
@@ -28,14 +33,18 @@ interface Found {
   readonly md5: string | null;
 }
 
-/** Holds ledger, bucket, queues and events against what was kept: each file once and whole, each failure once, nothing else. */
+/**
+ * Holds ledger, bucket, queues and events against what was kept: each file once and whole, each failure once, an event for
+ * each and no false one, nothing left open, owed, dead or unfinished.
+ *
+ * @param deliveries of the stack's events.
+ */
 export async function verify(
-  stack: LocalStack,
-  jobs: readonly FailedJob[],
-  heard: Heard,
+  { stack, table, clock }: Pick<World, 'stack' | 'table' | 'clock'>,
+  expected: Expected,
+  deliveries: readonly HeardEvent[],
 ): Promise<Verification> {
-  const { dynamodb: client } = stack.clients;
-  const table = { client, tableName: stack.outputs.TableName ?? '', recordTtlDays: 0 };
+  const { jobs } = expected;
   const objects = await objectsIn(stack);
   const attempts: Record<number, number> = {};
   let recovered = 0;
@@ -58,12 +67,13 @@ export async function verify(
   );
   const files = jobs.reduce((sum, job) => sum + job.files.length, 0);
   if (objects.size !== files) faults.push(`${objects.size} objects are in the bucket for ${files} files`);
-  faults.push(...faultsOfHeard(heard, jobs.length, files), ...(await leftovers(stack)));
+  faults.push(...faultsOfHeard(deliveries, expected), ...(await leftovers(stack)));
+  faults.push(...(await openEnds(table, clock.now())));
   return {
     files,
     recovered,
     attempts,
-    heard,
+    heard: heardOf(deliveries),
     faults: faults.slice(0, MOST_FAULTS),
     faultCount: faults.length,
   };
@@ -120,11 +130,18 @@ async function md5Of({ clients, outputs }: LocalStack, Key: string): Promise<str
 
 async function leftovers({ clients, outputs }: LocalStack): Promise<string[]> {
   const dead = await queueDepth(clients.sqs, outputs.DeadLetterQueueUrl ?? '');
-  const { Uploads = [] } = await clients.s3.send(
-    new ListMultipartUploadsCommand({ Bucket: outputs.BucketName }),
-  );
+  const uploads = await uploadsWithParts(clients.s3, outputs.BucketName ?? '');
   return [
     ...(dead.waiting + dead.hidden > 0 ? [`${dead.waiting + dead.hidden} dead letters`] : []),
-    ...(Uploads.length > 0 ? [`${Uploads.length} multipart uploads are left open`] : []),
+    ...(uploads.length > 0 ? [`${uploads.length} multipart uploads with parts are left open`] : []),
+  ];
+}
+
+async function openEnds(table: LedgerTable, now: number): Promise<string[]> {
+  const open = await Array.fromAsync(openRecoveriesByDeadline(table));
+  const owed = await countOwedEvents(table, now);
+  return [
+    ...(open.length > 0 ? [`${open.length} recoveries are listed as open`] : []),
+    ...(owed > 0 ? [`${owed} events are owed`] : []),
   ];
 }

@@ -18,13 +18,20 @@ export interface FailedJob {
   readonly files: readonly KeptFile[];
 }
 
+/** What a run has to end with. */
+export interface Expected {
+  readonly jobs: readonly FailedJob[];
+  /** Ids of jobs whose first notification has URLs that the source refuses. */
+  readonly refusedJobs: ReadonlySet<number>;
+}
+
 /** Signs the URL of a kept file; each time with another signature. */
 export type Sign = (path: string) => string;
 
 const FIRST_JOB = 2_000_000_000;
 const THUMBNAILS = 0.15;
 /** Files beyond one part, which are copied by multipart upload. */
-const LARGE = 1 / 1000;
+const LARGE = 1 / 200;
 const LARGE_BYTES = 18 * 2 ** 20;
 
 /** Jobs whose files are small, but for a few. The content of each file is its own. */
@@ -69,20 +76,32 @@ export function notificationOf(job: FailedJob, kind: 'output' | 'job', sign: Sig
 export interface Posting {
   readonly job: FailedJob;
   readonly kind: 'output' | 'job';
+  /** Whether the source refuses its URLs. A later notification of the job has good ones. */
+  readonly isRefused: boolean;
 }
 
 /**
  * The burst in its order: every job at least once, then repetitions of jobs strewn in at random, before or long after
  * the first, by either kind of notification.
+ *
+ * @param refused share of the jobs with several notifications whose first one has URLs that the source refuses.
  */
-export function burstOf(jobs: readonly FailedJob[], count: number, random: Random): Posting[] {
+export function burstOf(
+  jobs: readonly FailedJob[],
+  { count, refused, random }: { readonly count: number; readonly refused: number; readonly random: Random },
+): Posting[] {
   const kind = () => (random.chance(0.5) ? ('output' as const) : ('job' as const));
-  const burst = jobs.map((job): Posting => ({ job, kind: kind() }));
+  const burst = jobs.map((job): Posting => ({ job, kind: kind(), isRefused: false }));
   while (burst.length < count) {
     const job = jobs[random.below(jobs.length)];
     if (job === undefined) break;
     const at = random.below(burst.length + 1);
-    burst.splice(at, 0, { job, kind: kind() });
+    burst.splice(at, 0, { job, kind: kind(), isRefused: false });
   }
-  return burst;
+  const byJob = [...Map.groupBy(burst, ({ job }) => job.jobId).values()];
+  const repeated = byJob.flatMap(([first, ...later]) =>
+    first !== undefined && later.length > 0 ? [first] : [],
+  );
+  const refusals = new Set(repeated.filter(() => random.chance(refused)));
+  return burst.map((posting) => ({ ...posting, isRefused: refusals.has(posting) }));
 }

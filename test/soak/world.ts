@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { type Clock, createClock } from '../../infra/local/clock.ts';
 import { startDynamoDb } from '../../infra/local/dynamodb.ts';
@@ -9,7 +10,8 @@ import { presignV4 } from '../../infra/local/s3/presign.ts';
 import { type S3Server, startS3 } from '../../infra/local/s3/server.ts';
 import { startMessaging } from '../../infra/local/servers/messaging.ts';
 import { type LocalStack, startLocalStack } from '../../infra/local/stack.ts';
-import type { Chaos } from './chaos.ts';
+import type { LedgerTable } from '../../lambda/shared/ledger/ledger-table.ts';
+import { type Chaos, WITHDRAWN_KEY } from './chaos.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import type { KeptFile } from './workload.ts';
 
@@ -25,6 +27,10 @@ export interface World {
   /** Keeps a file as Zencoder does. */
   readonly keep: (file: KeptFile) => Promise<void>;
   readonly sign: (path: string) => string;
+  /** Signs by the key that is withdrawn. */
+  readonly signInVain: (path: string) => string;
+  /** The ledger by a way of its own: reading it neither fails nor counts as {@link World.activity}. */
+  readonly table: LedgerTable;
   /** Requests that functions have made to storage, bucket and ledger: while it stands still, nobody works. */
   readonly activity: () => number;
   readonly close: () => Promise<void>;
@@ -52,7 +58,10 @@ async function start(
   const clock = createClock();
   const keys = { accessKeyId: 'LKIASOAK000000000000', secretAccessKey: randomBytes(20).toString('hex') };
   const startBuckets = async (name: string, faults: Chaos['bucketFaults'], buckets: readonly string[]) => {
-    const credentials = { [keys.accessKeyId]: keys.secretAccessKey };
+    const credentials = {
+      [keys.accessKeyId]: keys.secretAccessKey,
+      [WITHDRAWN_KEY]: keys.secretAccessKey,
+    };
     const server = await startS3({ dir: join(dir, name), buckets, credentials, now: clock.now, faults });
     onClose(() => server.close());
     return server;
@@ -84,9 +93,16 @@ async function start(
     },
   });
   onClose(() => stack.close());
+  const client = new DynamoDBClient({
+    endpoint: dynamodb.endpoint,
+    region: stack.region,
+    credentials: { ...keys },
+  });
+  onClose(async () => client.destroy());
   return {
     stack,
     clock,
+    table: { client, tableName: stack.outputs.TableName ?? '', recordTtlDays: 0 },
     activity: () => storage.stats().requests + bucket.stats().requests + proxies.dynamodb.requests,
     ...storageSide(storage, keys, clock),
   };
@@ -96,25 +112,28 @@ function storageSide(
   storage: S3Server,
   keys: { readonly accessKeyId: string; readonly secretAccessKey: string },
   clock: Clock,
-): Pick<World, 'keep' | 'sign'> {
+): Pick<World, 'keep' | 'sign' | 'signInVain'> {
   const client = new S3Client({
     endpoint: storage.origin,
     region: 'us-east-1',
     credentials: { ...keys },
     forcePathStyle: true,
   });
+  const signBy = (accessKeyId: string) => (path: string) =>
+    presignV4({
+      accessKeyId,
+      secretAccessKey: keys.secretAccessKey,
+      method: 'GET',
+      url: `${storage.origin}/${BACKUP_BUCKET}/${path}`,
+      region: 'us-east-1',
+      expiresIn: DAY_SECONDS - 1,
+      now: clock.now(),
+    });
   return {
     keep: async ({ path, body }) => {
       await client.send(new PutObjectCommand({ Bucket: BACKUP_BUCKET, Key: path, Body: body }));
     },
-    sign: (path) =>
-      presignV4({
-        ...keys,
-        method: 'GET',
-        url: `${storage.origin}/${BACKUP_BUCKET}/${path}`,
-        region: 'us-east-1',
-        expiresIn: DAY_SECONDS - 1,
-        now: clock.now(),
-      }),
+    sign: signBy(keys.accessKeyId),
+    signInVain: signBy(WITHDRAWN_KEY),
   };
 }
