@@ -42,7 +42,7 @@ async function mirror(...keys: string[]): Promise<void> {
     mirrored: (path, key, isShortened) => void mirrored.set(key, { path, isShortened }),
     notMirrored: (key, reason) => void notMirrored.set(key, reason),
   });
-  await vi.waitFor(() => expect(mirrored.size + notMirrored.size).toBe(keys.length));
+  await vi.waitFor(() => expect(mirrored.size + notMirrored.size).toBe(keys.length), 20_000);
 }
 
 describe('the mirror of a bucket', () => {

@@ -28,7 +28,7 @@ beforeAll(async () => {
     return path.includes('slow') ? 'hangs' : 'takes';
   });
   options = {
-    timeout: 100,
+    timeout: 2000,
     now: Date.now,
     s3: { origin: destination.origin, accessKeyId: 'zencoder', secretAccessKey: 'secret' },
   };
