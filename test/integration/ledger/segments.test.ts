@@ -255,4 +255,24 @@ describe('completion', () => {
     const second = await claimCompletion(ledger.table, record, 'upload-1', aLease('two'), NOW);
     expect(second).toMatchObject({ outcome: 'claimed', record: { state: 'copying', history: [{}] } });
   });
+
+  it('waits no longer once it is claimed', async () => {
+    const { record, ref } = await planned(1);
+    await finish(ref(0));
+    const first = await claimCompletion(ledger.table, record, 'upload-1', aLease('one'), NOW);
+    if (first.outcome !== 'claimed') throw new Error(first.outcome);
+    const next = {
+      nextAttemptAt: NOW + 60_000,
+      nextAttemptBy: { messageId: 'of segment 0', receiptHandle: 'handle' },
+    };
+    await releaseRecoveries(ledger.table, [{ record: first.record, error: anError(), ...next }], NOW);
+    expect(await readRecovery(ledger.table, record)).toMatchObject({ state: 'pending', ...next });
+
+    await claimCompletion(ledger.table, record, 'upload-1', aLease('two'), NOW + 60_000);
+
+    const claimed = await readRecovery(ledger.table, record);
+    expect(claimed).toMatchObject({ state: 'copying', attempts: 3, lease: { owner: 'two' } });
+    expect(claimed).not.toHaveProperty('nextAttemptAt');
+    expect(claimed).not.toHaveProperty('nextAttemptBy');
+  });
 });

@@ -85,6 +85,14 @@ describe('settling', () => {
     expect(later).toMatchObject({ outcome: 'lease-lost', record: { settledBy: 'heir' } });
   });
 
+  it('is done for the invocation alone that settled it, whatever another one knows of the record', async () => {
+    const claimed = await claimOne(anOutput());
+    await settleRecoveries(ledger.table, [asRecovered(claimed)], NOW);
+    const other = { ...claimed, lease: aLease('other') };
+    const [late] = await settleRecoveries(ledger.table, [asRecovered(other)], NOW + 1);
+    expect(late).toMatchObject({ outcome: 'lease-lost', record: { settledBy: 'first', settledAt: NOW } });
+  });
+
   it('lets a record go after the days that the stack says, counted from its end', async () => {
     const table = { ...ledger.table, recordTtlDays: 10 };
     const [claim] = await claimFiles(table, anOutput(), [aFile()], aLease('first'), NOW);
@@ -136,6 +144,15 @@ describe('releasing', () => {
     await claimOne(output, 'heir', NOW + HOUR + 1);
     const [late] = await releaseRecoveries(ledger.table, [{ record: zombie, error: anError() }], NOW);
     expect(late).toMatchObject({ outcome: 'lease-lost', record: { lease: { owner: 'heir' }, history: [] } });
+  });
+
+  it('is refused to it also when the heir has given it back in turn', async () => {
+    const output = anOutput();
+    const zombie = await claimOne(output);
+    const heir = await claimOne(output, 'heir', NOW + HOUR + 1);
+    await releaseRecoveries(ledger.table, [{ record: heir, error: anError() }], NOW + HOUR + 2);
+    const [late] = await releaseRecoveries(ledger.table, [{ record: zombie }], NOW + HOUR + 3);
+    expect(late).toMatchObject({ outcome: 'lease-lost', record: { attempts: 2, lastError: anError() } });
   });
 });
 

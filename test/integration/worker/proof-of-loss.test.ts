@@ -169,4 +169,26 @@ describe('uploads under the key of a recovery', () => {
     const { Uploads = [] } = await worker.client.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }));
     expect(Uploads.map(({ UploadId }) => UploadId)).toEqual([own.UploadId]);
   });
+
+  it('that the recovery began stays while it is open, and is aborted when the file is lost', async () => {
+    source.setFile({ size: 9 * MiB, etag: '"made-up"' });
+    const given = newMessage();
+    worker.s3.setFaults(({ operation }) =>
+      operation === 'UploadPart' ? accessDenied('s3:PutObject', 'arn:aws:s3:::acme') : undefined,
+    );
+    const uploads = async () => {
+      const Prefix = `zencoder-recovery/${given.job.id}/`;
+      const list = new ListMultipartUploadsCommand({ Bucket: BUCKET, Prefix });
+      return (await worker.client.send(list)).Uploads ?? [];
+    };
+    const first = await worker.deliver(given);
+    expect(await recoveryOf(given)).toMatchObject({ state: 'pending' });
+    expect(await uploads()).toHaveLength(1);
+    worker.advance(25 * HOUR);
+
+    await worker.redeliver(first);
+
+    expect(await recoveryOf(given)).toMatchObject({ state: 'lost' });
+    expect(await uploads()).toEqual([]);
+  });
 });
