@@ -141,6 +141,24 @@ describe('a segment', () => {
       history: [{ errorClass: 'BucketAccessDenied' }],
     });
   });
+
+  it('that ends is a sign of life: its recovery waits for no attempt of another one any more', async () => {
+    const { record, ref } = await planned();
+    await claimSegment(ledger.table, ref(1), aLease('one'), NOW);
+    const next = {
+      nextAttemptAt: NOW + 60_000,
+      nextAttemptBy: { messageId: 'of segment 1', receiptHandle: 'handle' },
+    };
+    await releaseSegment(ledger.table, ref(1), 'one', NOW, anError(), next);
+    expect(await readRecovery(ledger.table, record)).toMatchObject(next);
+
+    await finish(ref(0));
+
+    const left = await readRecovery(ledger.table, record);
+    expect(left).toMatchObject({ state: 'copying', lastError: anError() });
+    expect(left).not.toHaveProperty('nextAttemptAt');
+    expect(left).not.toHaveProperty('nextAttemptBy');
+  });
 });
 
 describe('progress of segments', () => {
