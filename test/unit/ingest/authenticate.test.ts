@@ -16,6 +16,7 @@ describe('who is let in', () => {
     ['a header name in any case', { Authorization: basic('zencoder:old-secret') }],
     ['a scheme in any case', { authorization: basic('zencoder:old-secret').replace('Basic', 'bAsIc') }],
     ["the account's own secret", { 'X-Zencoder-Notification-Secret': 'account-new' }],
+    ['the secret, whatever header follows', { 'x-zencoder-notification-secret': 'account-new', host: 'x' }],
     ['one of both', { authorization: basic('a:b'), 'x-zencoder-notification-secret': 'account-new' }],
   ])('%s', (_, headers) => {
     expect(isAuthentic(proofIn(headers), [current, previous])).toBe(true);
@@ -30,6 +31,7 @@ describe('who is let in', () => {
     ['the password of one with the user of none', { authorization: basic(':new:secret') }],
     ['an empty account secret', { 'x-zencoder-notification-secret': '' }],
     ['the text "null" as account secret', { 'x-zencoder-notification-secret': 'null' }],
+    ['the secret in another header', { 'x-secret': 'account-new' }],
     ['a token', { authorization: 'Bearer account-new' }],
     ['no Base64', { authorization: 'Basic zencoder:old-secret' }],
   ])('not %s', (_, headers) => {

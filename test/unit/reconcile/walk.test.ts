@@ -106,6 +106,17 @@ describe('a walk', () => {
     expect(watermark).toEqual({ doneTo: '30', walk: null });
   });
 
+  it('asks for no page beyond one that holds what was looked at, or nothing but old jobs', () => {
+    const walkAfter = (jobs: readonly JobDetails[], doneTo: string | null) =>
+      judgePage({ jobs, number: 1, isLast: false }, { doneTo, walk: null }, NOW).walk;
+    const old = { updatedAt: NOW - 26 * HOUR };
+
+    expect(walkAfter([aJob(3), aJob(2)], '1')).toEqual({ page: 2, below: '2', top: '3' });
+    expect(walkAfter([aJob(3), aJob(2)], '2')).toBeNull();
+    expect(walkAfter([aJob(3), aJob(2, old)], null)).toEqual({ page: 2, below: '2', top: '3' });
+    expect(walkAfter([aJob(3, old), aJob(2, old)], null)).toBeNull();
+  });
+
   it('compares ids as numbers, beyond what a double can hold', () => {
     const list = [aJob('18446744073709551615'), aJob('9007199254740993'), aJob('9007199254740992')];
     const { watermark } = walkAll(list, { doneTo: '9007199254740992', walk: null });
