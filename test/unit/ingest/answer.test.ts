@@ -55,14 +55,13 @@ describe('the answer to a notification', () => {
     expect(unavailable()).toMatchObject({ statusCode: 503, headers: { 'retry-after': '10' } });
   });
 
-  it.each([accepted(outcome), unauthorized(), notFound(), unavailable()])(
-    'is JSON that no cache keeps: $statusCode',
-    (answer) => {
+  it('is JSON that no cache keeps', () => {
+    for (const answer of [accepted(outcome), unauthorized(), notFound(), unavailable()]) {
       expect(answer.headers).toMatchObject({
         'content-type': 'application/json',
         'cache-control': 'no-store',
       });
-      expect(() => bodyOf(answer)).not.toThrow();
-    },
-  );
+      expect(bodyOf(answer)).not.toEqual({});
+    }
+  });
 });
