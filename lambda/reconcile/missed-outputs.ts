@@ -5,6 +5,7 @@ import { decide, type OutputDecision } from '../shared/decide.ts';
 import { meaningOf, RecoveryError } from '../shared/errors.ts';
 import { failureKey, recoveryKey } from '../shared/ledger/keys.ts';
 import { readJob } from '../shared/ledger/read-items.ts';
+import { isAmong } from '../shared/ledger/records.ts';
 import { noting } from '../shared/ledger/unreadable.ts';
 import { readWatermark, saveWatermark, type Watermark } from '../shared/ledger/watermark.ts';
 import { messagesOf } from '../shared/output-messages.ts';
@@ -22,6 +23,9 @@ const MANY_DETAILS = 5;
 const LEAVE_REQUESTS = 20;
 /** After this time the API's limit begins anew. */
 const MINUTE_MS = 60_000;
+
+/** The evidence of all that the API names: a file that was lost to one of its answers is not asked for by the next. */
+const API_EVIDENCE = 'zencoder-api';
 
 /** A run ends before it has looked at a whole page. */
 class OutOfTime extends RecoveryError {
@@ -125,8 +129,10 @@ async function queueMissed(job: JobDetails, tools: ReconcileTools): Promise<numb
   if (decisions.length === 0) return 0;
   const noted = noting(table);
   const records = await readJob(noted.table, job.job.id);
-  // A file that was lost and that Zencoder still names may be recovered now.
-  const recoveries = records.recoveries.filter(({ state }) => state !== 'lost');
+  // A file that was lost and that Zencoder still names may be recovered now: once, whatever else asks for it.
+  const recoveries = records.recoveries.filter(
+    ({ state, spentEvidence }) => state !== 'lost' || isAmong(spentEvidence, API_EVIDENCE),
+  );
   // What cannot be read is there all the same, and not to be queued again.
   const unreadable = [...noted.unreadable.values()].map(({ key }) => key);
   const keys = [...records.failures.map(failureKey), ...recoveries.map(recoveryKey), ...unreadable];
@@ -134,9 +140,10 @@ async function queueMissed(job: JobDetails, tools: ReconcileTools): Promise<numb
   const missed = decisions.filter((decision) => isMissing(job.job.id, decision, known));
   for (const { output, files, failures } of missed) {
     const facts = { jobId: job.job.id, outputId: output.id, files: files.length, failures: failures.length };
-    logger.warn('found an output that no notification told of', facts);
+    logger.warn('found an output that no notification recovers', facts);
   }
-  await send(missed.flatMap((decision) => messagesOf(job.job, decision, 'reconcile')));
+  const messages = missed.flatMap((decision) => messagesOf(job.job, decision, 'reconcile'));
+  await send(messages.map((message) => ({ ...message, evidence: API_EVIDENCE })));
   return missed.length;
 }
 

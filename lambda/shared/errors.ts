@@ -23,6 +23,8 @@ export abstract class RecoveryError extends Error {
   abstract readonly meaning: Meaning;
   /** True for what is `lost` only if it stays so for a while: until then it is tried again like a transient fault. */
   readonly mayPass: boolean = false;
+  /** True when it is about the signed URL and not about the file: another URL of the file may succeed. */
+  readonly isOfUrl: boolean = false;
 }
 
 /**

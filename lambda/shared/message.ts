@@ -12,6 +12,7 @@ import { wellFormedText } from './text.ts';
 const id = v.pipe(v.string(), v.regex(/^[0-9]{1,20}$/, 'expected a decimal id'));
 const epochMs = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const role = v.picklist(['media', 'thumbnail']);
+const evidence = v.exactOptional(v.string());
 const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 const backupFile = v.object({
@@ -49,6 +50,8 @@ const outputMessage = v.object({
   files: v.array(backupFile),
   /** When the upload failed, as near as the notification tells: epoch milliseconds of the job's last update. */
   failedAt: epochMs,
+  /** Id of the evidence that the message is made from; the queue's own id of the message when absent. */
+  evidence,
   /** Who asks: Zencoder's own notification, the reconcile schedule, or an operator's redrive. */
   origin: v.picklist(['notification', 'reconcile', 'redrive']),
 });
@@ -62,6 +65,7 @@ const segmentMessage = v.object({
   file: backupFile,
   /** The multipart upload that the segment belongs to; a segment of an upload that was planned anew is dropped. */
   uploadId: wellFormedText,
+  evidence,
   /** Zero-based. */
   segment: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
 });

@@ -42,27 +42,50 @@ export interface WorkerInvocation extends WorkerTools {
 /** All of that, and what is known only as long as the message is handled. */
 export interface WorkerContext extends WorkerInvocation {
   readonly freshUrls: FreshUrls;
+  /** What the message brings: its own id, or that of the evidence it is made from; none for a redrive, which asks for some. */
+  readonly evidence: string | undefined;
   /** From 0 to 1, one for all files of the message: they are due together, and cost the queue one delivery. */
   readonly spread: number;
 }
 
 /** The lease of this invocation. */
-export function leaseOf({ invocation, message }: Pick<WorkerContext, 'invocation' | 'message'>): Lease {
-  return { owner: invocation.id, until: invocation.endsAt, messageId: message.messageId };
+export function leaseOf({
+  invocation,
+  message,
+  evidence,
+}: Pick<WorkerContext, 'invocation' | 'message' | 'evidence'>): Lease {
+  const { messageId } = message;
+  return {
+    owner: invocation.id,
+    until: invocation.endsAt,
+    messageId,
+    ...(evidence !== undefined && { evidence }),
+  };
 }
 
 /** The message, as the one that the next attempt belongs to. */
-export function wakingMessageOf({ message }: Pick<WorkerContext, 'message'>): WakingMessage {
-  return { messageId: message.messageId, receiptHandle: message.receiptHandle };
+export function wakingMessageOf({
+  message,
+  evidence,
+}: Pick<WorkerContext, 'message' | 'evidence'>): WakingMessage {
+  const { messageId, receiptHandle } = message;
+  return { messageId, receiptHandle, ...(evidence !== undefined && { evidence }) };
 }
 
-/** Comes back when the lease has run out, if it is this message's own: of an invocation that failed or died. */
-export function afterOwnLease(
+/**
+ * What becomes of a message whose file or segment is under a living lease. The lease's own message, of an invocation that
+ * failed or died, comes back at its end. One of the same evidence has no use: the other is on the queue. Any other stays
+ * in reserve, since its URL may succeed where the other's is refused.
+ */
+export function besideLease(
   lease: Lease | undefined,
-  { message, now }: Pick<WorkerContext, 'message' | 'now'>,
+  context: Pick<WorkerContext, 'message' | 'evidence' | 'spread' | 'now'>,
 ): MessageOutcome {
-  if (lease?.messageId !== message.messageId) return DONE;
-  return { kind: 'again', at: Math.max(lease.until, now()) + AFTER_LEASE_MS };
+  const { message, evidence, now } = context;
+  if (lease?.messageId === message.messageId) {
+    return { kind: 'again', at: Math.max(lease.until, now()) + AFTER_LEASE_MS };
+  }
+  return lease !== undefined && lease.evidence === evidence ? DONE : afterPause(context);
 }
 
 /**
@@ -80,8 +103,8 @@ export const DONE: MessageOutcome = { kind: 'done' };
 const AFTER_LEASE_MS = 1_000;
 
 /**
- * Comes back after a pause that grows with every delivery of the message: for faults outside any one file (ledger,
- * queue, topic), which may last as long as a file's.
+ * Comes back after a pause that grows with every delivery of the message: for errors of ledger and queue, which may last
+ * as long as a file's, and for messages in reserve.
  *
  * @param atLeastMs what the other side asks to wait, in milliseconds.
  */

@@ -13,6 +13,7 @@ import {
 import { saveProgress } from '../shared/ledger/settlements.ts';
 import type { SegmentMessage } from '../shared/message.ts';
 import type { BackupFile, JobInfo, OutputInfo } from '../shared/model.ts';
+import { abandonUpload } from './abandon-upload.ts';
 import type { WorkerContext } from './context.ts';
 import { endsPlan, KeyContested, KeyHeldByAnotherFile, UploadContested } from './copy/errors.ts';
 import type { Copied, CopyJob, CopyPlan, CopyResult } from './copy/types.ts';
@@ -237,7 +238,7 @@ async function handOn(
   { job, output, file, record }: PlannedTask,
   context: WorkerContext,
 ): Promise<FileOutcome> {
-  const { queue, table, now } = context;
+  const { queue, table, evidence, now } = context;
   const { uploadId, segments, segmentsDone } = record.upload;
   const isDone = new Set(segmentsDone);
   const left = Array.from({ length: segments }, (_, segment) => segment).filter(
@@ -249,7 +250,10 @@ async function handOn(
   await handOver(table, record, now());
   await queue.send(
     wanted.map(
-      (segment): SegmentMessage => ({ type: 'segment', version: 1, job, output, file, uploadId, segment }),
+      (segment): SegmentMessage => ({
+        ...{ type: 'segment', version: 1, job, output, file, uploadId, segment },
+        ...(evidence !== undefined && { evidence }),
+      }),
     ),
   );
   return { kind: 'handed-on' };
@@ -257,11 +261,11 @@ async function handOn(
 
 /** Aborts the upload and takes its plan out of the ledger; the record it returns has none. */
 async function forgetPlan({ record }: FileTask, context: WorkerContext): Promise<ClaimedRecovery> {
-  const { engine, table, now } = context;
+  const { table, now } = context;
   // The plan may be one that this very attempt saved, so the ledger is asked.
   const upload = (await readRecovery(table, record))?.upload;
   if (upload !== undefined) {
-    await engine.abandon(upload);
+    await abandonUpload(upload, context);
     await dropPlan(table, record, upload.uploadId, now());
   }
   const { upload: _, ...withoutPlan } = record;

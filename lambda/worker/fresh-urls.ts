@@ -9,12 +9,14 @@ import type { WorkerContext } from './context.ts';
 export class NoFreshUrl extends RecoveryError {
   override readonly name = 'NoFreshUrl';
   override readonly meaning = 'lost';
+  override readonly isOfUrl = true;
 }
 
 /** The source refuses every signed URL of the file that there is. */
 export class SourceOutOfReach extends RecoveryError {
   override readonly name = 'SourceOutOfReach';
   override readonly meaning = 'lost';
+  override readonly isOfUrl = true;
 }
 
 /** A signed URL and when it ends, epoch milliseconds. */

@@ -9,8 +9,8 @@ import type { OutputMessage } from '../shared/message.ts';
 import type { BackupFile } from '../shared/model.ts';
 import { allowedSource } from './allowed-source.ts';
 import {
-  afterOwnLease,
   afterPause,
+  besideLease,
   DONE,
   earliest,
   leaseOf,
@@ -122,23 +122,25 @@ async function claimAll(
 }
 
 /**
- * When this message is due again for a file that it cannot do anything for now. While another message has the file, this
- * one is kept in reserve: its URL may succeed where the other's is refused.
+ * When this message is due again for a file that it cannot do anything for now. While a message of other evidence has the
+ * file, this one is kept in reserve: its URL may succeed where the other's is refused. One of the same evidence has no use.
  */
 function reserveFor(claim: FileClaim, context: WorkerContext): MessageOutcome {
-  const { now, message } = context;
+  const { evidence } = context;
   switch (claim.outcome) {
     case 'claimed':
     case 'settled':
       return DONE;
-    case 'leased': {
-      const { lease } = claim.record;
-      return lease?.messageId === message.messageId ? afterOwnLease(lease, context) : afterPause(context);
-    }
+    case 'leased':
+      return besideLease(claim.record.lease, context);
     case 'dispatched':
-      return afterPause(context);
-    case 'waiting':
-      return { kind: 'again', at: Math.max(claim.record.nextAttemptAt, now()) + RESERVE_MS };
+      return claim.record.dispatchedBy?.evidence === evidence ? DONE : afterPause(context);
+    case 'waiting': {
+      const { nextAttemptAt, nextAttemptBy } = claim.record;
+      if (nextAttemptBy?.evidence === evidence) return DONE;
+      // Not before its own pause is over, either: the queue's deliveries of a message are counted.
+      return { kind: 'again', at: Math.max(nextAttemptAt + RESERVE_MS, afterPause(context).at) };
+    }
     case 'unreadable':
       return { kind: 'not-understood', error: claim.error };
   }

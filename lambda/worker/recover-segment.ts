@@ -15,9 +15,10 @@ import {
 } from '../shared/ledger/segments.ts';
 import type { SegmentMessage } from '../shared/message.ts';
 import { messagesOf } from '../shared/output-messages.ts';
+import { abandonUpload } from './abandon-upload.ts';
 import { allowedSource } from './allowed-source.ts';
 import {
-  afterOwnLease,
+  besideLease,
   DONE,
   leaseOf,
   type MessageOutcome,
@@ -29,9 +30,10 @@ import type { CopyJob, CopyPlan, SegmentDone, SegmentOutOfTime } from './copy/ty
 import { completeUpload, copyJobOf, type FileOutcome, meetsAnotherFile } from './copy-file.ts';
 import { isNewEvidence } from './evidence.ts';
 import { withFreshUrl } from './fresh-urls.ts';
+import { attemptAfter } from './retry.ts';
 import { settleOutcomes } from './settle.ts';
 import { timeUpAt } from './time-up.ts';
-import { judgeFault } from './verdict.ts';
+import { judgeFault, noteOf } from './verdict.ts';
 import { copyWatched } from './watched-copy.ts';
 
 /**
@@ -53,7 +55,7 @@ export async function recoverSegment(given: SegmentMessage, context: WorkerConte
     case 'stale':
       return await revive(message, claim.record, context);
     case 'leased':
-      return afterOwnLease(claim.lease, context);
+      return besideLease(claim.lease, context);
     case 'done':
       return claim.allDone ? await completeAll(message, ref, context) : DONE;
     case 'claimed':
@@ -80,7 +82,7 @@ async function copySegment(claimed: ClaimedSegment, context: WorkerContext): Pro
     );
   } catch (error) {
     if (timeUp.aborted) return await goOnLater(ref, context);
-    if (endsPlan(error)) return await planAnew(message, record, context);
+    if (endsPlan(error)) return await planAnew(error, message, record, context);
     return await afterFault(error, claimed, context);
   }
   if (copied.kind === 'out-of-time') return await goOnLater(ref, context);
@@ -118,7 +120,7 @@ async function completeAll(
 ): Promise<MessageOutcome> {
   const { table, invocation, now } = context;
   const claim = await claimCompletion(table, ref.key, ref.uploadId, leaseOf(context), now());
-  if (claim.outcome === 'leased') return afterOwnLease(claim.record.lease, context);
+  if (claim.outcome === 'leased') return besideLease(claim.record.lease, context);
   if (claim.outcome !== 'claimed' || claim.record.upload === undefined) return DONE;
   const record = { ...claim.record, upload: claim.record.upload };
   const { job, output, file } = message;
@@ -128,27 +130,37 @@ async function completeAll(
   try {
     outcome = await completeUpload(task, jobOf(message, record.upload, record, timeUp), context);
   } catch (error) {
-    if (endsPlan(error)) return await planAnew(message, record, context);
+    if (endsPlan(error)) return await planAnew(error, message, record, context);
     outcome = timeUp.aborted ? { kind: 'out-of-time' } : { kind: 'fault', key: task.key, error };
   }
   // The next attempt asks the bucket before it copies, and stores the file's second key.
-  if (meetsAnotherFile(outcome)) return await planAnew(message, record, context);
+  if (outcome.kind === 'fault' && meetsAnotherFile(outcome)) {
+    return await planAnew(outcome.error, message, record, context);
+  }
   return await settleOutcomes([{ task, outcome }], context);
 }
 
 /**
  * Gives the upload up and queues the file as if its output had just been notified: this message is bound to the upload,
  * so it cannot carry another plan. Each segment that finds the upload gone does so, since none can know whether another
- * came to its end; claims sort the messages out.
+ * came to its end; of messages of the same evidence all but one are dropped. The recovery waits for a time that grows with
+ * its attempts, and says why.
  */
 async function planAnew(
+  error: unknown,
   message: SegmentMessage,
   record: PlannedRecovery,
   context: WorkerContext,
 ): Promise<MessageOutcome> {
-  const { engine, table, now } = context;
-  await engine.abandon(record.upload);
-  await dropPlan(table, record, record.upload.uploadId, now());
+  const { table, logger, spread, now } = context;
+  const { role, fileId, attempts } = record;
+  const fault = noteOf(error);
+  logger.warn('upload planned anew', { role, fileId, attempts, fault });
+  await abandonUpload(record.upload, context);
+  await dropPlan(table, record, record.upload.uploadId, now(), {
+    error: { ...fault, at: now() },
+    nextAttemptAt: attemptAfter({ attempts, now: now(), spread }),
+  });
   const left = await readRecovery(table, record);
   if (left === undefined || left.settledAt !== undefined || left.upload !== undefined) return DONE;
   const { lease } = left;
@@ -173,16 +185,18 @@ async function revive(
   }
   if (record.settledAt !== undefined) return DONE;
   const { lease } = record;
-  if (lease !== undefined && lease.until >= context.now()) return afterOwnLease(lease, context);
+  if (lease !== undefined && lease.until >= context.now()) return besideLease(lease, context);
   return await queueAnew(message, record, context);
 }
 
 async function queueAnew(
   { job, output, file }: SegmentMessage,
   { failedAt }: RecoveryRecord,
-  { queue }: WorkerContext,
+  { queue, evidence }: WorkerContext,
 ): Promise<MessageOutcome> {
-  await queue.send(messagesOf(job, { output, failures: [], files: [file], failedAt }, 'notification'));
+  const messages = messagesOf(job, { output, failures: [], files: [file], failedAt }, 'notification');
+  const carriers = messages.map((message) => ({ ...message, ...(evidence !== undefined && { evidence }) }));
+  await queue.send(carriers);
   return DONE;
 }
 

@@ -1,4 +1,3 @@
-import { meaningOf } from '../shared/errors.ts';
 import { readRecovery } from '../shared/ledger/read-items.ts';
 import type {
   AttemptError,
@@ -9,6 +8,7 @@ import type {
 import { reopenRecovery } from '../shared/ledger/reopenings.ts';
 import { releaseRecoveries, type Settlement, settleRecoveries } from '../shared/ledger/settlements.ts';
 import type { Meter } from '../shared/metrics.ts';
+import { abandonUpload } from './abandon-upload.ts';
 import { afterPause, DONE, type MessageOutcome, type WorkerContext, wakingMessageOf } from './context.ts';
 import type { Copied, CopyResult } from './copy/types.ts';
 import type { FileOutcome, FileTask } from './copy-file.ts';
@@ -61,10 +61,14 @@ export async function settleOutcomes(
   for (const record of settled) measure(record, context.meter);
   await publishOrOwe(settled, context);
   const times = releases.map(({ nextAttemptAt }) => nextAttemptAt);
+  // Another worker has the file: this message stays in reserve, since its URL may succeed where the other's is refused.
+  if (attempts.some(({ outcome }) => outcome.kind === 'lease-lost')) times.push(afterPause(context).at);
   for (const [index, { outcome, record }] of written.entries()) {
+    if (outcome === 'done') continue;
     const isThere = settlements[index]?.settlement.state === 'recovered';
-    if (outcome === 'done' || !isThere || record.state !== 'lost') continue;
-    // Another worker gave the file up while this one was putting it: the next attempt finds the object.
+    if (record.settledAt === undefined) times.push(afterPause(context).at);
+    if (record.state !== 'lost' || !isThere) continue;
+    // The other gave the file up while this one was putting it: the next attempt finds the object.
     await reopenRecovery(table, record, now());
     times.push(now());
   }
@@ -92,16 +96,15 @@ function measure(record: RecoveryRecord, meter: Meter): void {
 async function giveUpUpload(entry: Entry, context: WorkerContext): Promise<Entry> {
   if (entry.kind === 'release' || entry.settlement.state === 'recovered') return entry;
   const { record, settlement } = entry;
-  const { engine, table, logger, now } = context;
+  const { table, logger, now } = context;
   try {
     const current = await readRecovery(table, record);
     const isMine = current?.lease?.owner === record.lease.owner;
-    if (isMine && current.upload !== undefined) await engine.abandon(current.upload);
+    if (isMine && current.upload !== undefined) await abandonUpload(current.upload, context);
     return entry;
   } catch (error) {
     logger.warn('upload not aborted', { fault: noteOf(error) });
-    // What is denied stays so: the bucket's lifecycle rule clears the upload away after a few days.
-    if (meaningOf(error) !== 'try-again' || now() >= record.createdAt + PATIENCE_MS) return entry;
+    if (now() >= record.createdAt + PATIENCE_MS) return entry;
     return release(record, settlement.error, afterPause(context).at, context);
   }
 }
@@ -169,7 +172,7 @@ async function faulted(
     return release(record, error, verdict.at, context);
   }
   const where = outcome.key === '' ? {} : { bucket: context.bucket, key: outcome.key };
-  const settlement = { state: verdict.state, error, ...where };
+  const settlement = { state: verdict.state, error, isOfUrl: verdict.isOfUrl, ...where };
   return { kind: 'settle', record, settlement };
 }
 

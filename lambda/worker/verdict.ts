@@ -18,7 +18,13 @@ export interface LastingFault extends FaultNote {
 /** What becomes of a recovery after a fault. */
 export type Verdict =
   | { readonly kind: 'again'; readonly at: number; readonly fault: LastingFault }
-  | { readonly kind: 'settled'; readonly state: 'lost' | 'failed'; readonly fault: LastingFault };
+  | {
+      readonly kind: 'settled';
+      readonly state: 'lost' | 'failed';
+      readonly fault: LastingFault;
+      /** True when another URL of the file may succeed. */
+      readonly isOfUrl: boolean;
+    };
 
 export interface FaultQuestion {
   readonly error: unknown;
@@ -48,22 +54,28 @@ export function judgeFault(question: FaultQuestion): Verdict {
   const fault = lasting(noteOf(question.error), question);
   switch (fault.meaning) {
     case 'lost':
-      return isStillPassing(fault, question) ? tryAgain(fault, question) : lost(fault);
+      return isStillPassing(fault, question)
+        ? tryAgain(fault, question)
+        : lost(fault, isOfUrl(question.error));
     case 'refused':
-      return lost(
-        question.now < question.deadline ? fault : deadlinePassed(question.lastError ?? fault, question),
-      );
+      return question.now < question.deadline
+        ? lost(fault, true)
+        : lost(deadlinePassed(question.lastError ?? fault, question));
     case 'conflict':
     case 'not-understood':
-      return { kind: 'settled', state: 'failed', fault };
+      return { kind: 'settled', state: 'failed', fault, isOfUrl: false };
     case 'try-again':
     case 'customer-must-act':
       return tryAgain(fault, question);
   }
 }
 
-function lost(fault: LastingFault): Verdict {
-  return { kind: 'settled', state: 'lost', fault };
+function lost(fault: LastingFault, isOfUrl = false): Verdict {
+  return { kind: 'settled', state: 'lost', fault, isOfUrl };
+}
+
+function isOfUrl(error: unknown): boolean {
+  return error instanceof RecoveryError && error.isOfUrl;
 }
 
 function tryAgain(fault: LastingFault, question: FaultQuestion): Verdict {

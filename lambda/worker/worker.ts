@@ -23,7 +23,8 @@ export async function handleMessage(given: WorkerInvocation): Promise<boolean> {
   logger.resetKeys();
   logger.appendKeys({ messageId: message.messageId });
   const table = reporting(given.table, given);
-  const context = { ...given, table, freshUrls: createFreshUrls(api, storage, now), spread: random() };
+  const freshUrls = createFreshUrls(api, storage, now);
+  const context = { ...given, table, freshUrls, spread: random(), evidence: undefined };
   const outcome = await process(context);
   if (outcome.kind === 'done') return true;
   try {
@@ -66,9 +67,10 @@ async function dispatch(message: RecoveryMessage, context: WorkerContext): Promi
     return await redrive(message, context);
   }
   logger.appendKeys({ jobId: message.job.id, outputId: message.output.id });
+  const { evidence = context.message.messageId } = message;
   return message.type === 'output'
-    ? await recoverOutput(message, context)
-    : await recoverSegment(message, context);
+    ? await recoverOutput(message, { ...context, evidence })
+    : await recoverSegment(message, { ...context, evidence });
 }
 
 /** While a file is to be had, its record may be corrected; its message must be there then. */

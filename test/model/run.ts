@@ -20,6 +20,7 @@ import {
   drawScenario,
   expectedState,
   keyTemplateOf,
+  maxLosses,
   mediaAnswer,
   mediaKey,
   notifiedMessage,
@@ -413,6 +414,12 @@ class Run {
         (event) => event.type === `recovery-${state}` && 'file' in event && event.file.id === fileId,
       );
       if (!isPublished) this.#fault(`recovery-${state} of ${role} was not published`);
+    }
+    for (const { fileId } of recoveries) {
+      const losses = published.filter((event) => event.type === 'recovery-lost' && event.file.id === fileId);
+      const ids = new Set(losses.map(({ id }) => id));
+      if (ids.size > maxLosses(this.#scenario))
+        this.#fault('one piece of evidence lost a file more than once');
     }
     const objects = await objectsOf(this.#servers, this.#jobId);
     const recovered = recoveries.filter(({ state }) => state === 'recovered').length;

@@ -60,7 +60,14 @@ export function drawScenario(random: Random): Scenario {
   ];
   return {
     media,
-    mediaBytes: pick([500, PART_BYTES + 700, PART_BYTES + 700, 2 * PART_BYTES + 300]),
+    mediaBytes: pick([
+      500,
+      500,
+      PART_BYTES + 700,
+      PART_BYTES + 700,
+      2 * PART_BYTES + 300,
+      4 * PART_BYTES + 1,
+    ]),
     thumbnails: pick([0, 0, 2]),
     hasApi,
     later,
@@ -82,6 +89,11 @@ export function mediaAnswer(
   if (media === 'first-signature-refused' && signature === 0) return 'refused';
   if (media === 'first-signature-invalid' && signature === 0) return 'invalid';
   return 'file';
+}
+
+/** How often a file can be lost at most: once to each notification, to the API and to a redrive. */
+export function maxLosses({ later, hasApi, redriveAfter }: Scenario): number {
+  return 1 + later.length + (hasApi ? 1 : 0) + (redriveAfter === null ? 0 : 1);
 }
 
 /** What the recovery of the media file has to come to. */

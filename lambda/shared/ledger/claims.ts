@@ -5,7 +5,7 @@ import { type ConditionalWrite, existingItem, type WriteResult, writeAll } from 
 import { flat, parseRecovery, recoveryToItem, storedChanges } from './items.ts';
 import { recoveryKey, stateIndexKeys } from './keys.ts';
 import { LedgerItemNotUnderstood, type LedgerTable, recordTtl } from './ledger-table.ts';
-import { type ClaimedRecovery, isAmong, type Lease, type RecoveryRecord, withMessage } from './records.ts';
+import { type ClaimedRecovery, isAmong, type Lease, type RecoveryRecord, withEvidence } from './records.ts';
 import { tryRead } from './unreadable.ts';
 
 /** What a message says of the output that a backup file belongs to. */
@@ -199,15 +199,15 @@ export function judge(record: RecoveryRecord, lease: Lease, now: number): ClaimO
 
 /**
  * The message that a recovery waits for has it whenever it comes: all files of a message are tried together. So does one
- * that has not had an attempt yet: its URL may be a better one.
+ * whose evidence has not had an attempt yet: its URL may be a better one.
  */
-function judgeTime(record: RecoveryRecord, { messageId }: Lease, now: number): ClaimOutcome | null {
+function judgeTime(record: RecoveryRecord, { messageId, evidence }: Lease, now: number): ClaimOutcome | null {
   const { nextAttemptAt, nextAttemptBy, attemptedBy } = record;
   if (nextAttemptAt === undefined)
     return isAtWork(record, messageId, now) ? { outcome: 'dispatched', record } : null;
   if (nextAttemptAt <= now + EARLY_MS) return null;
   if (messageId !== undefined && nextAttemptBy?.messageId === messageId) return null;
-  if (messageId !== undefined && !isAmong(attemptedBy, messageId)) return null;
+  if (evidence !== undefined && !isAmong(attemptedBy, evidence)) return null;
   return { outcome: 'waiting', record: { ...record, nextAttemptAt } };
 }
 
@@ -215,13 +215,13 @@ function judgeTime(record: RecoveryRecord, { messageId }: Lease, now: number): C
 function isAtWork(record: RecoveryRecord, messageId: string | undefined, now: number): boolean {
   const { upload, lease, dispatchedBy, updatedAt } = record;
   const isDispatched = upload !== undefined && lease === undefined && dispatchedBy !== undefined;
-  return isDispatched && dispatchedBy !== messageId && updatedAt > now - QUIET_MS;
+  return isDispatched && dispatchedBy.messageId !== messageId && updatedAt > now - QUIET_MS;
 }
 
 function claimedBy(record: RecoveryRecord, lease: Lease, now: number, offer: Offer): ClaimedRecovery {
   const { nextAttemptAt: _, nextAttemptBy: __, ...rest } = record;
   const key = record.key ?? offer.key;
-  const attemptedBy = withMessage(record.attemptedBy, lease.messageId);
+  const attemptedBy = withEvidence(record.attemptedBy, lease.evidence);
   return {
     ...rest,
     ...(key !== undefined && { key }),

@@ -58,6 +58,7 @@ const flatLease = {
   leaseOwner: v.exactOptional(text),
   leaseUntil: v.exactOptional(count),
   leaseMessageId: v.exactOptional(text),
+  leaseEvidence: v.exactOptional(text),
 };
 
 const failureItem = v.object({
@@ -100,14 +101,18 @@ const recoveryItem = v.object({
   updatedAt: time,
   settledAt: v.exactOptional(time),
   settledBy: v.exactOptional(text),
-  dispatchedBy: v.exactOptional(text),
+  dispatchedBy: v.exactOptional(
+    v.object({ messageId: v.exactOptional(text), evidence: v.exactOptional(text) }),
+  ),
   attemptedBy: v.exactOptional(v.array(text)),
-  spentMessages: v.exactOptional(v.array(text)),
+  spentEvidence: v.exactOptional(v.array(text)),
   eventOwedAt: v.exactOptional(time),
   attempts: count,
   redrives: v.exactOptional(count),
   nextAttemptAt: v.exactOptional(time),
-  nextAttemptBy: v.exactOptional(v.object({ messageId: text, receiptHandle: text })),
+  nextAttemptBy: v.exactOptional(
+    v.object({ messageId: text, receiptHandle: text, evidence: v.exactOptional(text) }),
+  ),
   lastError: v.exactOptional(v.object({ ...attempt.entries, meaning, since: v.exactOptional(time) })),
   history: v.optional(v.array(attempt), []),
   bucket: v.exactOptional(text),
@@ -147,10 +152,10 @@ export function parseFailure(item: Item): PrimaryFailureRecord {
 /** @throws {LedgerItemNotUnderstood} */
 export function parseRecovery(item: Item): RecoveryRecord {
   const { kind: _, upload, segmentsDone, ...rest } = parse(recoveryItem, item);
-  const { leaseOwner, leaseUntil, leaseMessageId, ...recovery } = rest;
+  const { leaseOwner, leaseUntil, leaseMessageId, leaseEvidence, ...recovery } = rest;
   return {
     ...recovery,
-    ...leaseFrom(leaseOwner, leaseUntil, leaseMessageId),
+    ...leaseFrom(leaseOwner, leaseUntil, { messageId: leaseMessageId, evidence: leaseEvidence }),
     ...(upload && { upload: withSegments(upload, segmentsDone) }),
   };
 }
@@ -158,13 +163,13 @@ export function parseRecovery(item: Item): RecoveryRecord {
 /** @throws {LedgerItemNotUnderstood} */
 export function parseSegment(item: Item): SegmentRecord {
   const { kind: _, progress, ...rest } = parse(segmentItem, item);
-  const { leaseOwner, leaseUntil, leaseMessageId, ...segment } = rest;
+  const { leaseOwner, leaseUntil, leaseMessageId, leaseEvidence, ...segment } = rest;
   const own = progress?.uploadId === segment.uploadId ? progress : undefined;
   return {
     ...segment,
     bytesDone: own?.bytes ?? 0,
     ...(own && { progressAt: own.at }),
-    ...leaseFrom(leaseOwner, leaseUntil, leaseMessageId),
+    ...leaseFrom(leaseOwner, leaseUntil, { messageId: leaseMessageId, evidence: leaseEvidence }),
   };
 }
 
@@ -227,8 +232,14 @@ export function flat(lease: Lease | undefined): {
   leaseOwner: string | undefined;
   leaseUntil: number | undefined;
   leaseMessageId: string | undefined;
+  leaseEvidence: string | undefined;
 } {
-  return { leaseOwner: lease?.owner, leaseUntil: lease?.until, leaseMessageId: lease?.messageId };
+  return {
+    leaseOwner: lease?.owner,
+    leaseUntil: lease?.until,
+    leaseMessageId: lease?.messageId,
+    leaseEvidence: lease?.evidence,
+  };
 }
 
 function storedValue(name: string, value: unknown): unknown {
@@ -249,10 +260,17 @@ function withSegments(
 function leaseFrom(
   owner: string | undefined,
   until: number | undefined,
-  messageId: string | undefined,
+  { messageId, evidence }: { readonly messageId: string | undefined; readonly evidence: string | undefined },
 ): { lease?: Lease } {
   if (owner === undefined || until === undefined) return {};
-  return { lease: { owner, until, ...(messageId !== undefined && { messageId }) } };
+  return {
+    lease: {
+      owner,
+      until,
+      ...(messageId !== undefined && { messageId }),
+      ...(evidence !== undefined && { evidence }),
+    },
+  };
 }
 
 function parse<const Schema extends v.GenericSchema>(schema: Schema, item: Item): v.InferOutput<Schema> {

@@ -4,7 +4,15 @@ import { existingItem, writeOne } from './conditional-writes.ts';
 import { flat, parseRecovery, storedChanges } from './items.ts';
 import { recoveryKey } from './keys.ts';
 import type { LedgerTable } from './ledger-table.ts';
-import type { ClaimedRecovery, Lease, RecoveryRecord, UploadPlan } from './records.ts';
+import {
+  type AttemptError,
+  type ClaimedRecovery,
+  type Lease,
+  type RecoveryRecord,
+  type UploadPlan,
+  withAttempt,
+} from './records.ts';
+import { bounded } from './settlements.ts';
 
 /** The plan of a large file: kept once, forgotten when its upload is of no use, completed by one invocation. */
 
@@ -81,19 +89,27 @@ export async function savePlan(
  * become stale, and the recovery no longer waits for the message of one of them. Cost: as for {@link savePlan}.
  *
  * @param now epoch milliseconds.
+ * @param ending what ended the plan, noted as the error of an attempt, and the time before which the file is not planned
+ * anew, epoch milliseconds; absent when it is planned anew at once.
  * @returns false when the recovery has another plan, or none; also when the answer to an earlier call was lost.
  */
 export async function dropPlan(
   table: LedgerTable,
-  key: RecoveryKey,
+  record: RecoveryKey & Pick<RecoveryRecord, 'history'>,
   uploadId: string,
   now: number,
+  ending?: { readonly error: AttemptError; readonly nextAttemptAt: number },
 ): Promise<boolean> {
+  const noted = ending && {
+    lastError: bounded(ending.error),
+    history: withAttempt(record.history, ending.error),
+    nextAttemptAt: ending.nextAttemptAt,
+  };
   const { written } = await writeOne(table, {
-    update: recoveryKey(key),
+    update: recoveryKey(record),
     changes: {
       set: {
-        ...storedChanges({ ...DUE, dispatchedBy: undefined, updatedAt: now }),
+        ...storedChanges({ ...DUE, ...noted, dispatchedBy: undefined, updatedAt: now }),
         ...{ upload: undefined, segmentsDone: undefined, bytesDone: undefined, progressAt: undefined },
       },
     },
@@ -109,10 +125,14 @@ export async function dropPlan(
  * @returns false when the lease was no longer the caller's.
  */
 export async function handOver(table: LedgerTable, record: ClaimedRecovery, now: number): Promise<boolean> {
+  const { messageId, evidence } = record.lease;
   const { written } = await writeOne(table, {
     update: recoveryKey(record),
     changes: {
-      set: { ...storedChanges({ updatedAt: now, dispatchedBy: record.lease.messageId }), ...flat(undefined) },
+      set: {
+        ...storedChanges({ updatedAt: now, dispatchedBy: { messageId, evidence } }),
+        ...flat(undefined),
+      },
     },
     condition: { expression: '#leaseOwner = :if_owner', values: { ':if_owner': record.lease.owner } },
   });

@@ -34,6 +34,8 @@ export interface Lease {
   readonly until: number;
   /** Id of the queue message that the invocation handles. */
   readonly messageId?: string;
+  /** What that message brings; see {@link RecoveryRecord.attemptedBy}. */
+  readonly evidence?: string;
 }
 
 /** A queue message that is hidden until its time comes. */
@@ -41,6 +43,7 @@ export interface WakingMessage {
   readonly messageId: string;
   /** By which the queue can be told to show it at once. */
   readonly receiptHandle: string;
+  readonly evidence?: string;
 }
 
 /** An attempt that did not end well. */
@@ -106,15 +109,16 @@ export interface RecoveryRecord extends RecoveryKey {
   readonly settledAt?: number;
   /** The invocation that settled it. */
   readonly settledBy?: string;
-  /** Id of the queue message that queued the segments of the upload. */
-  readonly dispatchedBy?: string;
-  /** Ids of the queue messages that have claimed it, at most {@link MAX_MESSAGES}: each gets an attempt of its own. */
-  readonly attemptedBy?: readonly string[];
+  /** The queue message that queued the segments of the upload. */
+  readonly dispatchedBy?: Pick<Lease, 'messageId' | 'evidence'>;
   /**
-   * Ids of the queue messages whose URL was tried to its end, at most {@link MAX_MESSAGES}: any other message is new
-   * evidence that opens a lost recovery again.
+   * The evidence by which it has been claimed, at most {@link MAX_EVIDENCE}: each gets an attempt of its own. A piece of
+   * evidence is what one message from outside brought, a notification or an answer of the Zencoder API: the segments and
+   * the plans that are made from it carry its id.
    */
-  readonly spentMessages?: readonly string[];
+  readonly attemptedBy?: readonly string[];
+  /** The evidence that was tried to its end, at most {@link MAX_EVIDENCE}: any other opens a lost recovery again. */
+  readonly spentEvidence?: readonly string[];
   /** Since when the event of its end is owed: from the settlement until the topic has taken it. */
   readonly eventOwedAt?: number;
   /** How often it was claimed. */
@@ -167,20 +171,17 @@ export interface SegmentRecord extends RecoveryKey {
   readonly progressAt?: number;
 }
 
-/** Zencoder sends at most ten notifications of an output: more messages than this bring nothing new. */
-export const MAX_MESSAGES = 10;
+/** Zencoder sends at most ten notifications of an output: more evidence than this is not looked at. */
+export const MAX_EVIDENCE = 10;
 
-/** Whether a message is one of those, or one too many. */
-export function isAmong(messages: readonly string[] = [], messageId: string): boolean {
-  return messages.length >= MAX_MESSAGES || messages.includes(messageId);
+/** Whether a piece of evidence is one of those, or one too many. */
+export function isAmong(evidence: readonly string[] = [], id: string): boolean {
+  return evidence.length >= MAX_EVIDENCE || evidence.includes(id);
 }
 
-/** Those messages with one more; without an id, or with too many, as they are. */
-export function withMessage(
-  messages: readonly string[] = [],
-  messageId: string | undefined,
-): readonly string[] {
-  return messageId === undefined || isAmong(messages, messageId) ? messages : [...messages, messageId];
+/** Those pieces of evidence with one more; without an id, or with too many, as they are. */
+export function withEvidence(evidence: readonly string[] = [], id: string | undefined): readonly string[] {
+  return id === undefined || isAmong(evidence, id) ? evidence : [...evidence, id];
 }
 
 /** So many unhappy attempts are kept with a recovery. */

@@ -106,4 +106,4 @@ function reopened(record: RecoveryRecord, now: number): RecoveryRecord {
 
 /** What a reopened recovery knows no more. */
 const FORGOTTEN = new Set<string>([...OUTCOME, ...PROGRESS]);
-for (const name of ['key', 'lastError', 'history', 'spentMessages']) FORGOTTEN.delete(name);
+for (const name of ['key', 'lastError', 'history', 'spentEvidence']) FORGOTTEN.delete(name);

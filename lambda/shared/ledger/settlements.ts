@@ -9,7 +9,7 @@ import {
   type RecoveryRecord,
   type WakingMessage,
   withAttempt,
-  withMessage,
+  withEvidence,
 } from './records.ts';
 import { readable } from './unreadable.ts';
 
@@ -28,6 +28,8 @@ export type Settlement =
   | {
       readonly state: 'lost' | 'failed';
       readonly error: AttemptError;
+      /** True when it is the URL that failed, and not the file: another URL may succeed. */
+      readonly isOfUrl?: boolean;
       /** Where it was to go, when that is what stands in the way. */
       readonly bucket?: string;
       readonly key?: string;
@@ -142,6 +144,7 @@ const ATTEMPT = [
   'leaseOwner',
   'leaseUntil',
   'leaseMessageId',
+  'leaseEvidence',
 ] as const;
 
 /** Attributes that a settlement decides. */
@@ -150,7 +153,7 @@ export const OUTCOME = [
   ...[
     'settledAt',
     'settledBy',
-    'spentMessages',
+    'spentEvidence',
     'bucket',
     'key',
     'size',
@@ -206,14 +209,23 @@ export function settledRecord(record: ClaimedRecovery, settlement: Settlement, n
     const { size } = settlement;
     return { ...settledAs, ...settlement, bytesDone: size, bytesTotal: size, progressAt: now };
   }
-  const { error, ...where } = settlement;
+  const { error, isOfUrl: ______, ...where } = settlement;
   return {
     ...settledAs,
     ...where,
     lastError: bounded(error),
     history: withAttempt(record.history, error),
-    spentMessages: withMessage(record.spentMessages, record.lease.messageId),
+    spentEvidence: spentBy(record, settlement),
   };
+}
+
+/** A file that cannot be had by one URL may be had by another; one that cannot be had at all was so for all that tried. */
+function spentBy(
+  { spentEvidence, attemptedBy = [], lease }: ClaimedRecovery,
+  { isOfUrl = false }: { readonly isOfUrl?: boolean },
+): readonly string[] {
+  const tried = isOfUrl ? [] : attemptedBy;
+  return [...tried, lease.evidence].reduce(withEvidence, spentEvidence ?? []);
 }
 
 function withoutLease(record: RecoveryRecord): RecoveryRecord {

@@ -5,12 +5,14 @@ import { backlogOf } from '../../../lambda/reconcile/backlog.ts';
 import type { ReconcileTools } from '../../../lambda/reconcile/context.ts';
 import { reconcile } from '../../../lambda/reconcile/reconcile.ts';
 import { patienceMs } from '../../../lambda/reconcile/stalled.ts';
+import { parseJobDetails } from '../../../lambda/shared/api-job.ts';
 import { encodeMessage } from '../../../lambda/shared/encode-message.ts';
 import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/keys.ts';
 import { readWatermark, saveWatermark } from '../../../lambda/shared/ledger/watermark.ts';
 import type { RecoveryMessage } from '../../../lambda/shared/message.ts';
 import { sendAll } from '../../../lambda/shared/send-all.ts';
 import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import type { ZencoderApi } from '../../../lambda/shared/zencoder-api.ts';
 import { NotAtZencoder } from '../../../lambda/shared/zencoder-api-errors.ts';
 import { type Measured, startWorker, type TestWorker } from '../../support/worker.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
@@ -328,6 +330,31 @@ describe('the jobs at Zencoder', () => {
     expect(jobs).toMatchObject({ missed: 1 });
     await work();
     expect((await worker.job(jobId)).failures).toHaveLength(1);
+  });
+
+  it('have a lost file tried again, once, also while an older job is still running', async () => {
+    const api = worker.standIn.api('full');
+    const { jobId, messages } = await worker.failedJob();
+    const running = parseJobDetails({ job: { id: 1, state: 'processing', output_media_files: [] } });
+    const beside: ZencoderApi = {
+      ...api,
+      listJobs: async (number) => {
+        const page = await api.listJobs(number);
+        return { ...page, jobs: [...page.jobs, running] };
+      },
+    };
+    worker.standIn.storage.setFaults(() => ({ status: 403, code: 'AccessDenied' }));
+    await worker.deliver(messages[0] ?? '');
+    worker.advance(6 * 60_000);
+
+    await run({ api: beside });
+    expect(sent).toMatchObject([{ type: 'output', job: { id: jobId }, origin: 'reconcile' }]);
+    await work();
+    await run({ api: beside });
+    worker.standIn.storage.setFaults(undefined);
+
+    expect(sent).toHaveLength(1);
+    expect((await worker.job(jobId)).recoveries).toMatchObject([{ state: 'lost', redrives: 1 }]);
   });
 
   it('are left alone for some minutes, in which the notification may still come', async () => {

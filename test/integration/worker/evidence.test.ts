@@ -145,7 +145,7 @@ describe('a recovery that is lost', () => {
 
     await worker.handle(message);
 
-    expect(before).toMatchObject({ state: 'lost', spentMessages: [message.MessageId] });
+    expect(before).toMatchObject({ state: 'lost', spentEvidence: [message.MessageId] });
     expect(await recoveryOf(given)).toEqual(before);
   });
 

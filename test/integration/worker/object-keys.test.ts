@@ -15,7 +15,7 @@ import { createCopyEngine } from '../../../lambda/worker/copy/engine.ts';
 import { DEFAULT_KEY_TEMPLATE, parseKeyTemplate } from '../../../lambda/worker/key-template.ts';
 import { IMPATIENT } from '../../support/copying.ts';
 import { type SourceServer, startSource } from '../../support/source-server.ts';
-import { BUCKET, startWorker, type TestWorker } from '../../support/worker.ts';
+import { BUCKET, type Delivered, startWorker, type TestWorker } from '../../support/worker.ts';
 
 /** Which key a file gets, whatever other files come beside it, before it or after it. */
 
@@ -251,6 +251,11 @@ describe('a key that holds the object of another file', () => {
     await worker.deliver(message(['web.mp4']));
     await putAsAnotherFile(Key);
 
+    let last: Delivered | undefined;
+    while ((await worker.depth()).visible > 0) last = await worker.next();
+    if (last === undefined || last.isDone) throw new Error('expected the message of the new plan');
+    worker.advance(60_000);
+    await worker.redeliver(last);
     while ((await worker.depth()).visible > 0) await worker.next();
 
     const record = await recoveryOf('web.mp4');

@@ -7,7 +7,7 @@ import type { OutputMessage } from '../../../lambda/shared/message.ts';
 import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
 import { createCopyEngine } from '../../../lambda/worker/copy/engine.ts';
 import { IMPATIENT } from '../../support/copying.ts';
-import { backupMessage } from '../../support/messages.ts';
+import { backupMessage, signedAnew } from '../../support/messages.ts';
 import { type SourceServer, startSource } from '../../support/source-server.ts';
 import { BUCKET, type Delivered, startWorker, type TestWorker } from '../../support/worker.ts';
 
@@ -19,19 +19,21 @@ let worker: TestWorker;
 let source: SourceServer;
 /** Whether the source refuses the URL. */
 let isRefused = false;
+/** Whether the source has another file at each request. */
+let isChanging = false;
 beforeAll(async () => {
   worker = await startWorker();
   source = await startSource({
     file: { size: 18 * MiB, etag: '"made-up"' },
-    fault: () => (isRefused ? { status: 403, body: '<Code>AccessDenied</Code>' } : undefined),
+    fault: ({ headers }) => {
+      if (isRefused) return { status: 403, body: '<Code>AccessDenied</Code>' };
+      return isChanging && headers['if-match'] !== undefined ? { status: 412 } : undefined;
+    },
   });
   worker.use({
     storage: parseStorageAllowList(source.origin),
     api: null,
-    engine: createCopyEngine({
-      ...{ client: worker.client, bucket: BUCKET, bufferBytes: 32 * MiB, partBytes: 5 * MiB },
-      ...{ segmentBytes: 10 * MiB, ...IMPATIENT, clock: worker.now },
-    }),
+    engine: engineOf(2),
   });
 });
 afterEach(async () => {
@@ -43,15 +45,24 @@ afterAll(async () => {
   await worker?.close();
 });
 
-/** A file of two segments, planned and dispatched. */
-async function dispatched(): Promise<{
+/** An engine that copies the file in so many segments. */
+function engineOf(segments: number) {
+  return createCopyEngine({
+    ...{ client: worker.client, bucket: BUCKET, bufferBytes: 32 * MiB, partBytes: 5 * MiB },
+    ...{ segmentBytes: (20 / segments) * MiB, ...IMPATIENT, clock: worker.now },
+  });
+}
+
+/** A file of some segments, planned and dispatched. */
+async function dispatched(segments = 2): Promise<{
   given: OutputMessage;
   upload: NonNullable<RecoveryRecord['upload']>;
 }> {
   const given = backupMessage({ origin: source.origin, names: ['big.mov'], now: worker.now() });
+  worker.use({ engine: engineOf(segments) });
   expect(await worker.deliver(given)).toMatchObject({ isDone: true });
   const upload = (await recoveryOf(given))?.upload;
-  if (upload?.segments !== 2) throw new Error('expected a plan of two segments');
+  if (upload?.segments !== segments) throw new Error(`expected a plan of ${segments} segments`);
   return { given, upload };
 }
 
@@ -237,15 +248,18 @@ describe('segments at work', () => {
     expect(await untilSettled(given, [])).toMatchObject({ state: 'recovered' });
   });
 
-  it('are copied from the URL of another message when that of one is refused', async () => {
+  it('are copied from the URL of another notification when that of one is refused', async () => {
     const { given } = await dispatched();
-    const [first, second] = [await worker.receive(), await worker.receive()];
+    const [first] = [await worker.receive(), await worker.receive()];
+    worker.advance(31 * MINUTE);
+    expect(await worker.deliver(given)).toMatchObject({ isDone: true });
+    const [third] = [await worker.receive(), await worker.receive()];
     isRefused = true;
     await worker.handle(first);
     isRefused = false;
     expect(await recoveryOf(given)).toMatchObject({ state: 'lost' });
 
-    expect(await worker.handle(second)).toMatchObject({ isDone: true });
+    expect(await worker.handle(third)).toMatchObject({ isDone: true });
 
     expect(await untilSettled(given, [])).toMatchObject({ state: 'recovered' });
   });
@@ -291,5 +305,49 @@ describe('an upload of a file that is lost', () => {
     isRefused = false;
 
     expect(await recoveryOf(given)).toMatchObject({ state: 'lost' });
+  });
+});
+
+describe('the segments of one notification', () => {
+  /** Handles everything that the queue shows, up to a number of deliveries. */
+  async function handleVisible(most: number): Promise<number> {
+    let deliveries = 0;
+    while (deliveries < most && (await worker.depth()).visible > 0) {
+      await worker.next();
+      deliveries += 1;
+    }
+    return deliveries;
+  }
+
+  it('are one piece of evidence: a refused URL loses the file once, and another one recovers it', async () => {
+    await worker.events();
+    const { given } = await dispatched(4);
+    isRefused = true;
+    const deliveries = await handleVisible(40);
+    isRefused = false;
+    worker.advance(HOUR);
+    await handleVisible(40);
+
+    expect(deliveries).toBeLessThan(10);
+    expect(await recoveryOf(given)).toMatchObject({ state: 'lost' });
+    expect((await worker.events()).map(({ type }) => type)).toEqual(['recovery-lost']);
+
+    await worker.deliver(signedAnew(given, '1'));
+    expect(await untilSettled(given, [])).toMatchObject({ state: 'recovered' });
+  });
+
+  it('plan the upload anew less and less often, and the record says why', async () => {
+    isChanging = true;
+    const { given } = await dispatched(4);
+    const deliveries = await handleVisible(60);
+    isChanging = false;
+
+    expect(deliveries).toBeLessThan(12);
+    const record = await recoveryOf(given);
+    expect(record).toMatchObject({
+      lastError: { errorClass: 'SourceChanged' },
+      history: [{ errorClass: 'SourceChanged' }],
+    });
+    expect(record?.nextAttemptAt).toBeGreaterThan(worker.now());
   });
 });

@@ -1,31 +1,31 @@
 import { describe, expect, it } from 'vitest';
-import { isAmong, MAX_MESSAGES, withMessage } from '../../../../lambda/shared/ledger/records.ts';
+import { isAmong, MAX_EVIDENCE, withEvidence } from '../../../../lambda/shared/ledger/records.ts';
 
-const messages = (count: number) => Array.from({ length: count }, (_, index) => `message ${index}`);
+const evidence = (count: number) => Array.from({ length: count }, (_, index) => `message ${index}`);
 
-describe('the messages of a recovery', () => {
-  it('hold those that were added, each once', () => {
-    const two = withMessage(withMessage(undefined, 'one'), 'two');
+describe('the evidence of a recovery', () => {
+  it('holds what was added, each once', () => {
+    const two = withEvidence(withEvidence(undefined, 'one'), 'two');
 
     expect(two).toEqual(['one', 'two']);
-    expect(withMessage(two, 'one')).toEqual(two);
+    expect(withEvidence(two, 'one')).toEqual(two);
     expect(isAmong(two, 'two')).toBe(true);
     expect(isAmong(two, 'three')).toBe(false);
     expect(isAmong(undefined, 'one')).toBe(false);
   });
 
-  it('stay as they are without an id', () => {
-    expect(withMessage(undefined, undefined)).toEqual([]);
-    expect(withMessage(['one'], undefined)).toEqual(['one']);
+  it('stays as it is without an id', () => {
+    expect(withEvidence(undefined, undefined)).toEqual([]);
+    expect(withEvidence(['one'], undefined)).toEqual(['one']);
   });
 
-  it('are so many at most, and then any other message counts as one of them', () => {
-    const fewer = messages(MAX_MESSAGES - 1);
-    const all = withMessage(fewer, 'last');
+  it('is bounded in number, and then any other counts as a part of it', () => {
+    const fewer = evidence(MAX_EVIDENCE - 1);
+    const all = withEvidence(fewer, 'last');
 
     expect(isAmong(fewer, 'another')).toBe(false);
-    expect(all).toHaveLength(MAX_MESSAGES);
+    expect(all).toHaveLength(MAX_EVIDENCE);
     expect(isAmong(all, 'another')).toBe(true);
-    expect(withMessage(all, 'another')).toEqual(all);
+    expect(withEvidence(all, 'another')).toEqual(all);
   });
 });
