@@ -28,7 +28,10 @@ describe('a source that is gone', () => {
       operation === 'GetObject' ? { status: 404, code: 'NoSuchKey' } : undefined,
     );
     const jobId = await running.failedJob();
-    const { attempts } = await running.recovery(jobId, isWaiting);
+    await running.recovery(jobId, isWaiting);
+    // Both notifications, of the output and of the job, have an attempt of their own.
+    running.clock.advance(MINUTE);
+    const { attempts } = await running.recovery(jobId, (now) => now.attempts >= 2 && isWaiting(now));
     expect(running.metric('worker', 'lostFiles', 'SourceNotFound')).toEqual([]);
     running.clock.advance(2 * HOUR);
     const lost = await running.recovery(jobId, ({ state }) => state === 'lost');
