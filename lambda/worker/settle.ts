@@ -10,9 +10,9 @@ import { releaseRecoveries, type Settlement, settleRecoveries } from '../shared/
 import type { Meter } from '../shared/metrics.ts';
 import { abandonUpload } from './abandon-upload.ts';
 import { afterPause, DONE, type MessageOutcome, type WorkerContext, wakingMessageOf } from './context.ts';
-import type { Copied, CopyResult } from './copy/types.ts';
+import type { CopyResult } from './copy/types.ts';
 import type { FileOutcome, FileTask } from './copy-file.ts';
-import { identityOf } from './provenance.ts';
+import { lookBeforeLoss } from './look-before-loss.ts';
 import { publishOrOwe } from './publish-or-owe.ts';
 import { judgeFault, noteOf, type Verdict } from './verdict.ts';
 
@@ -160,8 +160,7 @@ async function faulted(
   const error = { ...verdict.fault, at: now };
   if (verdict.kind === 'settled' && verdict.state === 'lost') {
     const found = await lookBeforeLoss(record, outcome.key, context);
-    if (found.kind === 'copied')
-      return recovered(record, { key: outcome.key, result: found.result }, context);
+    if (found.kind === 'copied') return recovered(record, found, context);
     if (found.kind === 'unknown') {
       const again = judgeFault({ ...question, error: found.error, deadline: patience });
       if (again.kind === 'again') return release(record, error, again.at, context);
@@ -181,28 +180,6 @@ function release(record: ClaimedRecovery, error: AttemptError, at: number, conte
     kind: 'release',
     release: { record, error, nextAttemptAt: at, nextAttemptBy: wakingMessageOf(context) },
   };
-}
-
-/**
- * Looks into the bucket before a recovery is settled as lost: an earlier attempt may have put the object and died, or
- * never have got the answer.
- *
- * @param key empty when no attempt ever had one.
- * @returns `unknown` when the bucket does not say.
- */
-async function lookBeforeLoss(
-  { jobId, outputId, role, fileId, announcedSize }: ClaimedRecovery,
-  key: string,
-  { engine, logger }: WorkerContext,
-): Promise<Copied | { readonly kind: 'none' } | { readonly kind: 'unknown'; readonly error: unknown }> {
-  if (key === '') return { kind: 'none' };
-  try {
-    const metadata = identityOf({ jobId, outputId, role, fileId });
-    return (await engine.find({ key, metadata, announcedSize })) ?? { kind: 'none' };
-  } catch (error) {
-    logger.warn('bucket not looked into before a loss', { role, fileId, fault: noteOf(error) });
-    return { kind: 'unknown', error };
-  }
 }
 
 function logFault(verdict: Verdict, record: ClaimedRecovery, { logger, meter }: WorkerContext): void {

@@ -1,5 +1,5 @@
 import { Md5Mismatch, SizeMismatch } from './source-errors.ts';
-import type { CopyJob } from './types.ts';
+import type { CompletionJob } from './types.ts';
 
 /** How a file compares with what the notification says about it. */
 export interface Comparison {
@@ -12,7 +12,7 @@ const NOT_COMPARED: Comparison = { verified: false, warnings: [] };
 const SAME: Comparison = { verified: true, warnings: [] };
 
 /** @throws {SizeMismatch} unless the job accepts a file that differs. */
-export function compareSize(job: CopyJob, size: number): Comparison {
+export function compareSize(job: CompletionJob, size: number): Comparison {
   if (job.announcedSize === null) return NOT_COMPARED;
   if (job.announcedSize === size) return SAME;
   const sentence = `the file has ${size} bytes, the notification announced ${job.announcedSize}`;
@@ -24,7 +24,7 @@ export function compareSize(job: CopyJob, size: number): Comparison {
  * @param md5 lower-case hex; null when it could not be computed, because the file was not copied in one go.
  * @throws {Md5Mismatch} unless the job accepts a file that differs.
  */
-export function compareMd5(job: CopyJob, md5: string | null): Comparison {
+export function compareMd5(job: CompletionJob, md5: string | null): Comparison {
   if (job.announcedMd5 === null || md5 === null) return NOT_COMPARED;
   if (job.announcedMd5 === md5) return SAME;
   const sentence = `the file has MD5 ${md5}, the notification announced ${job.announcedMd5}`;

@@ -16,13 +16,21 @@ import { isOfAnotherFile, isOurs } from './metadata.ts';
 import { rangeOf, segmentOf } from './plan.ts';
 import { Md5Mismatch } from './source-errors.ts';
 import { Attempts, type EngineTools } from './tools.ts';
-import type { Copied, CopyJob, CopyPlan, Incomplete, RequestCounts, Verification } from './types.ts';
+import type {
+  CompletionJob,
+  Copied,
+  CopyJob,
+  CopyPlan,
+  Incomplete,
+  RequestCounts,
+  Verification,
+} from './types.ts';
 import type { KnownUpload } from './uploads.ts';
 
 /** Completes an upload, once, whoever else tries at the same time. See `CopyEngine.complete`. */
 export async function completeUpload(
   tools: EngineTools,
-  job: CopyJob,
+  job: CompletionJob,
   plan: CopyPlan,
 ): Promise<Copied | Incomplete> {
   const upload = tools.uploads.of(plan);
@@ -52,7 +60,7 @@ export async function completeUpload(
 
 async function tryToComplete(
   tools: EngineTools,
-  job: CopyJob,
+  job: CompletionJob,
   plan: CopyPlan,
   upload: KnownUpload,
   attempts: Attempts,
@@ -110,7 +118,7 @@ async function tryToComplete(
  */
 async function provenObject(
   tools: EngineTools,
-  job: CopyJob,
+  job: CompletionJob,
   plan: CopyPlan,
   completed: Pick<FoundObject, 'etag' | 'crc32'>,
   crc32: number | null,
@@ -169,7 +177,12 @@ function whatIsMissing(plan: CopyPlan, upload: KnownUpload): Incomplete | null {
 }
 
 /** Whether an object is the one that a job makes: same identity in its metadata, same size, same CRC32, as far as known. */
-function isMadeBy(job: CopyJob, found: FoundObject, size: number | null, crc32: number | null): boolean {
+function isMadeBy(
+  job: CompletionJob,
+  found: FoundObject,
+  size: number | null,
+  crc32: number | null,
+): boolean {
   const stated = found.crc32 === null ? null : fromBase64(found.crc32);
   const isSameChecksum = crc32 === null || stated === null || stated === crc32;
   return isOurs(found.metadata, job.metadata) && (size === null || found.size === size) && isSameChecksum;
@@ -183,7 +196,7 @@ function isMadeBy(job: CopyJob, found: FoundObject, size: number | null, crc32: 
  */
 export async function findOurs(
   tools: EngineTools,
-  job: CopyJob,
+  job: CompletionJob,
   size: number | null,
   attempts: Attempts,
   crc32: number | null = null,
@@ -202,7 +215,7 @@ export async function findOurs(
  */
 export async function settleTakenKey(
   tools: EngineTools,
-  job: CopyJob,
+  job: CompletionJob,
   size: number,
   attempts: Attempts,
   cause: KeyTaken,
@@ -223,7 +236,7 @@ export async function settleTakenKey(
  */
 export async function askForTakenKey(
   tools: EngineTools,
-  job: CopyJob,
+  job: CompletionJob,
   size: number,
   attempts: Attempts,
 ): Promise<FoundObject | null> {
@@ -232,7 +245,7 @@ export async function askForTakenKey(
   throw takenBy(found, job);
 }
 
-function takenBy({ metadata }: FoundObject, job: CopyJob, options?: ErrorOptions): RecoveryError {
+function takenBy({ metadata }: FoundObject, job: CompletionJob, options?: ErrorOptions): RecoveryError {
   return isOfAnotherFile(metadata, job.metadata)
     ? new KeyHeldByAnotherFile('the key holds an object that this stack made for another file', options)
     : new DestinationConflict('the key holds an object that this stack did not make', options);

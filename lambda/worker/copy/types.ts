@@ -31,6 +31,9 @@ export interface CopyJob {
   readonly signal?: AbortSignal;
 }
 
+/** What the completion of an upload needs to know of a job: its source is not asked any more. */
+export type CompletionJob = Omit<CopyJob, 'url' | 'filename' | 'mayExist'>;
+
 /** How a large file is copied under one multipart upload. Plain JSON; the same for every segment and attempt. */
 export interface CopyPlan extends PartLayout {
   readonly version: 1;
@@ -172,7 +175,7 @@ export interface CopyEngine {
    * @throws {KeyContested} when S3 refuses the completion as contested (409), although the key holds no object.
    * @throws {ChecksumMismatch} when S3 computed another checksum for the whole; the upload has then been aborted.
    */
-  complete(job: CopyJob, plan: CopyPlan): Promise<Copied | Incomplete>;
+  complete(job: CompletionJob, plan: CopyPlan): Promise<Copied | Incomplete>;
 
   /** Aborts the upload and frees what it holds. An upload that is already gone is no fault. */
   abandon(plan: Pick<CopyPlan, 'key' | 'uploadId'>): Promise<void>;

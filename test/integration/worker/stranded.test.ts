@@ -194,6 +194,81 @@ describe('a file that is wholly in the bucket but for its completion', () => {
     expect((await worker.job(given.job.id)).recoveries).toMatchObject([{ state: 'recovered' }]);
     expect(source.requests.length).toBe(asked);
   });
+
+  const redriveOf = ({ job }: OutputMessage) =>
+    ({ type: 'redrive', version: 1, jobId: job.id, outputId: '1', origin: 'reconcile' }) as const;
+
+  /** All parts are in the upload, the bucket refuses the completion, and then the message is gone. */
+  async function withoutMessage(bytes: number): Promise<OutputMessage> {
+    const given = message(['feature.mp4']);
+    source.setFile({ size: bytes, etag: '"other"' });
+    worker.s3.setFaults(({ operation }) =>
+      operation === 'CompleteMultipartUpload' ? accessDenied('s3:PutObject', 'arn:aws:s3:::acme') : undefined,
+    );
+    await worker.deliver(given);
+    while ((await worker.depth()).visible > 0) await worker.next();
+    await worker.messaging.sqs.send(new PurgeQueueCommand({ QueueUrl: worker.queueUrl }));
+    return given;
+  }
+
+  it.each([
+    ['in one segment', 9 * MiB],
+    ['in several segments', 22 * MiB],
+  ])('is completed before it is settled as lost, %s', async (_, bytes) => {
+    const given = await withoutMessage(bytes);
+    worker.s3.setFaults(undefined);
+    worker.advance(25 * HOUR);
+    const asked = source.requests.length;
+
+    const done = await worker.deliver(redriveOf(given));
+
+    expect(done.isDone).toBe(true);
+    expect((await worker.job(given.job.id)).recoveries).toMatchObject([
+      { state: 'recovered', size: bytes, verifiedBy: ['crc32'] },
+    ]);
+    expect(source.requests.length).toBe(asked);
+  });
+
+  it('is kept while the bucket refuses the completion, and given up with its upload after 40 hours', async () => {
+    const given = await withoutMessage(22 * MiB);
+    worker.advance(25 * HOUR);
+
+    const kept = await worker.deliver(redriveOf(given));
+
+    expect(kept.isDone).toBe(false);
+    expect((await worker.job(given.job.id)).recoveries).toMatchObject([
+      { state: 'pending', upload: { segmentsDone: [0, 1, 2] }, lastError: { errorClass: 'DeadlinePassed' } },
+    ]);
+    worker.advance(16 * HOUR);
+    expect(await worker.redeliver(kept)).toMatchObject({ isDone: true });
+    expect((await worker.job(given.job.id)).recoveries).toMatchObject([{ state: 'lost' }]);
+  });
+
+  it('is lost when its upload is gone', async () => {
+    const given = await withoutMessage(22 * MiB);
+    worker.s3.setFaults(({ operation }) =>
+      /Multipart|Parts/.test(operation) ? { status: 404, code: 'NoSuchUpload' } : undefined,
+    );
+    worker.advance(25 * HOUR);
+
+    expect(await worker.deliver(redriveOf(given))).toMatchObject({ isDone: true });
+
+    expect((await worker.job(given.job.id)).recoveries).toMatchObject([
+      { state: 'lost', lastError: { errorClass: 'DeadlinePassed' } },
+    ]);
+  });
+
+  it('is completed although the bucket does not let anyone look for the object', async () => {
+    const given = await withoutMessage(22 * MiB);
+    worker.s3.setFaults(({ operation }) =>
+      operation === 'HeadObject' ? accessDenied('s3:GetObject', 'arn:aws:s3:::acme') : undefined,
+    );
+    worker.advance(25 * HOUR);
+
+    await worker.deliver(redriveOf(given));
+
+    expect((await worker.job(given.job.id)).recoveries).toMatchObject([{ state: 'recovered' }]);
+  });
 });
 
 describe('a signed URL that is refused', () => {
