@@ -9,8 +9,9 @@ import type { AttemptError, RecoveryRecord } from './records.ts';
 import { attributesOf, bounded, OUTCOME, PROGRESS } from './settlements.ts';
 
 /**
- * Opens a settled recovery again, for a redrive: `pending`, what it had come to removed, history, count of attempts and
- * key kept: an earlier attempt may have put the object there. The deadline stays until a claim brings a fresh URL's. An
+ * Opens a lost or failed recovery again, for a redrive: `pending`, what it had come to removed, history, count of
+ * attempts and key kept: an earlier attempt may have put the object there. A recovered one stays, also when the caller
+ * saw it lost: another message has recovered the file since, and it would be reported a second time. The deadline stays until a claim brings a fresh URL's. An
  * event that is still owed is owed no more: that the recovery is lost or failed would be false by the time it is
  * published.
  *
@@ -18,16 +19,18 @@ import { attributesOf, bounded, OUTCOME, PROGRESS } from './settlements.ts';
  * events when one was owed.
  *
  * @param now epoch milliseconds.
- * @returns `open` when it was (or became) open by itself, undefined when the ledger does not have it.
+ * @returns `open` when it was (or became) open by itself, `recovered` when there is nothing to open, undefined when the ledger does not have it.
  */
 export async function reopenRecovery(
   table: LedgerTable,
   key: RecoveryKey,
   now: number,
-): Promise<{ readonly outcome: 'reopened' | 'open'; readonly record: RecoveryRecord } | undefined> {
+): Promise<
+  { readonly outcome: 'reopened' | 'open' | 'recovered'; readonly record: RecoveryRecord } | undefined
+> {
   const seen = await readRecovery(table, key);
   if (seen === undefined) return undefined;
-  if (seen.settledAt === undefined) return { outcome: 'open', record: seen };
+  if (seen.settledAt === undefined || seen.state === 'recovered') return leftAlone(seen);
   const next = reopened(seen, now);
   const result = await writeOne(table, {
     update: recoveryKey(seen),
@@ -43,7 +46,11 @@ export async function reopenRecovery(
     },
   });
   if (result.written) return { outcome: 'reopened', record: next };
-  return { outcome: 'open', record: parseRecovery(existingItem(result)) };
+  return leftAlone(parseRecovery(existingItem(result)));
+}
+
+function leftAlone(record: RecoveryRecord) {
+  return { outcome: record.state === 'recovered' ? 'recovered' : 'open', record } as const;
 }
 
 /**

@@ -182,11 +182,23 @@ describe('reopening', () => {
     expect(reopened?.record.settledAt).toBeUndefined();
     expect(await readRecovery(ledger.table, claimed)).toEqual(reopened?.record);
     const again = await claimOne(output, 'second');
-    await settleRecoveries(ledger.table, [asRecovered(again)], NOW);
+    const settlement = { state: 'failed', bucket: 'acme', key: 'a.mp4', error } as const;
+    await settleRecoveries(ledger.table, [{ record: again, settlement }], NOW);
     const twice = await reopenRecovery(ledger.table, claimed, NOW + 10);
     expect(twice?.record.redrives).toBe(2);
     expect(twice?.record).not.toHaveProperty('bucket');
     expect(twice?.record).not.toHaveProperty('bytesDone');
+  });
+
+  it('leaves a recovered one as it is', async () => {
+    const claimed = await claimOne(anOutput());
+    await settleRecoveries(ledger.table, [asRecovered(claimed)], NOW);
+    const recovered = await readRecovery(ledger.table, claimed);
+    expect(await reopenRecovery(ledger.table, claimed, NOW + 1)).toEqual({
+      outcome: 'recovered',
+      record: recovered,
+    });
+    expect(await readRecovery(ledger.table, claimed)).toEqual(recovered);
   });
 
   it('leaves open and unknown ones alone', async () => {
