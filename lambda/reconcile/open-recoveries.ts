@@ -11,7 +11,7 @@ import { isStalled } from './stalled.ts';
 const MOST_LINES = 50;
 /** With more messages waiting the queue is behind. */
 const MOST_WAITING = 20;
-/** Outputs that one run queues again; the rest is for the next. */
+/** Messages that one run queues; the rest is for the next. */
 const MOST_REQUEUED = 500;
 
 const STALLED =
@@ -26,7 +26,7 @@ export interface OpenSummary {
   /** Before their deadline, with too little time left, or stalled and no way to ask for a fresh URL. */
   readonly atRisk: number;
   readonly stalled: number;
-  /** Outputs that were queued again. */
+  /** Messages that were queued: one for an output, or one for each of its files when others of it have a message. */
   readonly requeued: number;
 }
 
@@ -42,10 +42,12 @@ export async function reconcileOpen(tools: ReconcileTools): Promise<OpenSummary>
   const helpless: RecoveryRecord[] = [];
   // While the queue is behind, a silent recovery's message may simply not have had its turn.
   const isBehind = (await tools.backlog()) > MOST_WAITING;
+  const outputs: string[] = [];
   let open = 0;
   let atRisk = 0;
   for await (const record of openRecoveriesByDeadline(table)) {
     open += 1;
+    outputs.push(outputOf(record));
     const { deadline } = record;
     const stands = await standsStill(record, isBehind, tools);
     if (stands) stalled.push(record);
@@ -60,6 +62,7 @@ export async function reconcileOpen(tools: ReconcileTools): Promise<OpenSummary>
   await noteStalled(helpless, tools);
   const requeued = await requeue(
     stalled.filter(({ deadline }) => api !== null || isOver(deadline, now())),
+    outputs,
     tools,
   );
   meter.put('openRecoveries', open);
@@ -102,23 +105,39 @@ async function noteStalled(
   }
 }
 
-/** Queues one message for each output of which something stands still. */
+/**
+ * Queues one message for each output of which everything open stands still, and one for each file that does so beside
+ * others, which have their messages or can wait.
+ *
+ * @param outputs of all open recoveries, each as often as it has one.
+ */
 async function requeue(
   stalled: readonly RecoveryRecord[],
+  outputs: readonly string[],
   { table, send, logger, now }: ReconcileTools,
 ): Promise<number> {
-  const byOutput = Map.groupBy(stalled, ({ jobId, outputId }) => `${jobId} ${outputId}`);
+  const openOf = Map.groupBy(outputs, (output) => output);
+  const wanted = [...Map.groupBy(stalled, outputOf)].flatMap(([output, records]) => {
+    const isWhole = records.length === openOf.get(output)?.length;
+    return isWhole ? [records] : records.map((record) => [record]);
+  });
   const messages: RedriveMessage[] = [];
-  for (const records of [...byOutput.values()].slice(0, MOST_REQUEUED)) {
+  for (const records of wanted.slice(0, MOST_REQUEUED)) {
     const [first] = records;
     if (first === undefined) continue;
-    // The run that writes this first has the output; a run at the same time, or a worker, finds the record changed.
+    // The run that writes this first has the message; a run at the same time, or a worker, finds the record changed.
     const due = await Promise.all(records.map((record) => makeDue(table, record, now())));
     if (!due.includes(true)) continue;
-    const { jobId, outputId } = first;
-    logger.warn('queued again', { jobId, outputId, recoveries: records.length });
-    messages.push({ type: 'redrive', version: 1, jobId, outputId, origin: 'reconcile' });
+    const { jobId, outputId, role, fileId } = first;
+    const isWhole = records.length === openOf.get(outputOf(first))?.length;
+    const only = isWhole ? {} : { role, fileId };
+    logger.warn('queued again', { jobId, outputId, ...only, recoveries: records.length });
+    messages.push({ type: 'redrive', version: 1, jobId, outputId, ...only, origin: 'reconcile' });
   }
   await send(messages);
   return messages.length;
+}
+
+function outputOf({ jobId, outputId }: RecoveryRecord): string {
+  return `${jobId} ${outputId}`;
 }

@@ -175,7 +175,11 @@ async function comeBack(
   const { now, random } = context;
   await reportBlocked(error, left, context);
   // Reconcile asks again by itself, but only when everything has been silent for long; a used-up limit passes sooner.
-  if (origin === 'reconcile' && !(error instanceof ApiRateLimited)) return DONE;
+  if (origin === 'reconcile') {
+    if (!(error instanceof ApiRateLimited)) return DONE;
+    // A sign of life, so that reconcile queues no second message while this one waits.
+    for (const record of left) await makeDue(context.table, record, now());
+  }
   const isOver = left.length > 0 && left.every(({ deadline }) => deadline <= now());
   if (isOver || meaningOf(error) === 'lost') return DONE;
   const wait = retryAfterOf(error) ?? MAX_DELAY_MS / 2;
