@@ -210,7 +210,7 @@ export async function findOurs(
  *
  * @returns the object when it is ours.
  * @throws {KeyHeldByAnotherFile} when this stack made it for another file.
- * @throws {DestinationConflict} when it did not.
+ * @throws {DestinationConflict} when it did not, or made it of this file when that had other bytes.
  * @throws {KeyContested} when there is none (yet): another write is under way.
  */
 export async function settleTakenKey(
@@ -232,7 +232,7 @@ export async function settleTakenKey(
  *
  * @returns the object when it is ours, null when there is none.
  * @throws {KeyHeldByAnotherFile} when there is one that this stack made for another file.
- * @throws {DestinationConflict} when there is one that it did not make.
+ * @throws {DestinationConflict} when there is one that it did not make, or made of this file with another size.
  */
 export async function askForTakenKey(
   tools: EngineTools,
@@ -246,9 +246,13 @@ export async function askForTakenKey(
 }
 
 function takenBy({ metadata }: FoundObject, job: CompletionJob, options?: ErrorOptions): RecoveryError {
-  return isOfAnotherFile(metadata, job.metadata)
-    ? new KeyHeldByAnotherFile('the key holds an object that this stack made for another file', options)
-    : new DestinationConflict('the key holds an object that this stack did not make', options);
+  if (isOfAnotherFile(metadata, job.metadata)) {
+    return new KeyHeldByAnotherFile('the key holds an object that this stack made for another file', options);
+  }
+  const found = isOurs(metadata, job.metadata)
+    ? 'an object that this stack made of this file, but with other bytes than the file has now'
+    : 'an object that this stack did not make';
+  return new DestinationConflict(`the key holds ${found}: move or delete it, then redrive`, options);
 }
 
 /** An upload whose key is taken for good serves nobody; one whose key is only busy may still be completed. */

@@ -70,7 +70,10 @@ export class UploadContested extends RecoveryError {
   override readonly meaning = 'try-again';
 }
 
-/** The key holds an object that this stack did not make; nothing of the customer's is ever overwritten. */
+/**
+ * The key holds an object that this stack did not make, or one that it made of the same file when that had other bytes.
+ * Nothing in the bucket is ever overwritten, so a person must move or delete the object.
+ */
 export class DestinationConflict extends RecoveryError {
   override readonly name = 'DestinationConflict';
   override readonly meaning = 'conflict';

@@ -148,7 +148,7 @@ export interface CopyEngine {
    * kept for a `copySegment` of segment 0 that follows.
    *
    * @throws {KeyHeldByAnotherFile} when the key holds an object that this stack made for another file.
-   * @throws {DestinationConflict} when it holds one that this stack did not make.
+   * @throws {DestinationConflict} when it holds one that this stack did not make, or made of this file with other bytes.
    */
   start(job: CopyJob): Promise<Copied | Planned>;
 
@@ -170,7 +170,8 @@ export interface CopyEngine {
    *
    * @throws {KeyHeldByAnotherFile} when the key holds an object that this stack made for another file; the upload has
    * then been aborted.
-   * @throws {DestinationConflict} when it holds one that this stack did not make; likewise.
+   * @throws {DestinationConflict} when it holds one that this stack did not make, or made of this file with other bytes;
+   * likewise.
    * @throws {UploadVanished} when the upload is gone and the key holds no object of ours: `start` anew.
    * @throws {KeyContested} when S3 refuses the completion as contested (409), although the key holds no object.
    * @throws {ChecksumMismatch} when S3 computed another checksum for the whole; the upload has then been aborted.

@@ -173,12 +173,15 @@ it('does not take a success of another kind for an aborted upload', async () => 
   expect(await copying.openUploads()).toBe(0);
 });
 
+/** What a person reads about an object that this stack made of this very file. */
+const OTHER_BYTES = expect.stringMatching(/made of this file.*other bytes.*move or delete it, then redrive/);
+
 it('does not take an object of the same origin and size but other bytes as its own', async () => {
   const copying = await startCopying({ file: SMALL });
   await copyWhole(copying.engine, copying.job());
   copying.source.setFile({ ...SMALL, etag: '"v2"', start: Buffer.alloc(10, 1) });
 
-  expect(await faultOf(copying)).toMatchObject({ name: 'DestinationConflict' });
+  expect(await faultOf(copying)).toMatchObject({ name: 'DestinationConflict', message: OTHER_BYTES });
 });
 
 it('does not take such an object for the one that it completes', async () => {
@@ -192,6 +195,7 @@ it('does not take such an object for the one that it completes', async () => {
 
   await expect(copying.engine.complete(job, started.plan)).rejects.toMatchObject({
     name: 'DestinationConflict',
+    message: OTHER_BYTES,
   });
 });
 
