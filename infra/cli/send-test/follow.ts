@@ -14,28 +14,49 @@ export interface FollowOptions {
   readonly untilRecovered: boolean;
   /** Milliseconds. */
   readonly timeout: number;
+  /** How long to wait for the events once the job has come to its end, milliseconds. */
+  readonly eventPatience: number;
   readonly onLook: (records: JobRecords, elapsed: number) => Promise<void>;
 }
 
-/** Looks into the ledger until a job has come to its end; gives what is there, and whether that is the end. */
+/** Where a job has come to. */
+export interface Followed {
+  readonly records: JobRecords;
+  /** Whether that is the end. */
+  readonly isDone: boolean;
+  /** Records whose event is not published yet. A topic that refuses keeps no file from being settled. */
+  readonly owedEvents: number;
+  readonly milliseconds: number;
+}
+
+/** Looks into the ledger until a job has come to its end, and a little longer for its events. */
 export async function followJob(
   table: LedgerTable,
-  { jobId, untilRecovered, timeout, onLook }: FollowOptions,
-): Promise<{ records: JobRecords; isDone: boolean; milliseconds: number }> {
+  { jobId, untilRecovered, timeout, eventPatience, onLook }: FollowOptions,
+): Promise<Followed> {
   const began = performance.now();
+  let doneAfter: number | undefined;
   for (;;) {
     const records = await readJob(table, jobId);
     const milliseconds = Math.round(performance.now() - began);
-    // Before its event is published the worker still has to do with the record, and would put a removed one back.
-    const isRecorded =
-      records.failures.length > 0 && records.failures.every(({ eventOwedAt }) => eventOwedAt === undefined);
-    const isSettled =
-      records.recoveries.length > 0 && records.recoveries.every(({ settledAt }) => settledAt !== undefined);
-    if (isRecorded && (isSettled || !untilRecovered)) return { records, isDone: true, milliseconds };
-    if (milliseconds >= timeout) return { records, isDone: false, milliseconds };
+    const isDone = hasEnded(records, untilRecovered);
+    if (isDone) doneAfter ??= milliseconds;
+    const owedEvents = owedOf(records);
+    const isEnough = owedEvents === 0 || milliseconds >= (doneAfter ?? milliseconds) + eventPatience;
+    if ((isDone && isEnough) || milliseconds >= timeout) return { records, isDone, owedEvents, milliseconds };
     await onLook(records, milliseconds);
     await sleep(EVERY_MS);
   }
+}
+
+function hasEnded({ failures, recoveries }: JobRecords, untilRecovered: boolean): boolean {
+  if (failures.length === 0) return false;
+  const isSettled = recoveries.length > 0 && recoveries.every(({ settledAt }) => settledAt !== undefined);
+  return isSettled || !untilRecovered;
+}
+
+function owedOf({ failures, recoveries }: JobRecords): number {
+  return [...failures, ...recoveries].filter(({ eventOwedAt }) => eventOwedAt !== undefined).length;
 }
 
 /** Removes every record of a job; only for a job that was made up for a test. @returns how many there were. */

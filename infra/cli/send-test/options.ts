@@ -7,7 +7,7 @@ export const HELP = `Usage: npm run send-test -- [options]
 Posts a notification to the deployed URL as Zencoder does (HTTP/1.1, JSON) and follows it to its end in the ledger:
 shows that address, credentials, queue, worker and ledger work together. The job is a made-up test job with an id far
 beyond Zencoder's, whose upload is said to have failed without a backup; its record is removed from the ledger
-afterwards.
+afterwards. An event that the topic does not take within seconds is said to be owed, and its record stays.
 
   --url URL         the signed URL of a file on Zencoder's storage: the test then includes the copy into your bucket,
                     and file and records stay

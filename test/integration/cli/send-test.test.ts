@@ -1,8 +1,15 @@
 import { createServer, type IncomingMessage } from 'node:http';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { CommandFailure } from '../../../infra/cli/command.ts';
+import { followJob } from '../../../infra/cli/send-test/follow.ts';
 import { adviceFor, postNotification } from '../../../infra/cli/send-test/post.ts';
 import { listen } from '../../../infra/local/servers/listen.ts';
+import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
+import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
+import { markPublished } from '../../../lambda/shared/ledger/outbox.ts';
+import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
+import { aFailure, aFile, aLease, anOutput, asRecovered, NOW } from '../../support/ledger-data.ts';
+import { startLedger } from '../../support/ledger-table.ts';
 
 const ACCOUNT = { username: 'zencoder', password: 'p@ss:word', notificationSecret: undefined };
 
@@ -64,4 +71,41 @@ it('fails when nobody answers, without the credentials in the message', async ()
   const posting = postNotification({ ...ACCOUNT, url: elsewhere }, '{}', false);
   await expect(posting).rejects.toThrow(CommandFailure);
   await expect(posting).rejects.not.toThrow('p@ss');
+});
+
+describe('following a test job', () => {
+  async function recoveredJob() {
+    const ledger = await startLedger();
+    onTestFinished(() => ledger.close());
+    const { table } = ledger;
+    const output = anOutput();
+    const [failed] = await recordPrimaryFailures(table, { ...output, failures: [aFailure()] }, NOW);
+    const [claim] = await claimFiles(table, output, [aFile()], aLease('worker'), NOW);
+    if (failed === undefined || claim?.outcome !== 'claimed') throw new Error('expected records');
+    const settle = async () => {
+      const [settled] = await settleRecoveries(table, [asRecovered(claim.record)], NOW);
+      if (settled === undefined) throw new Error('not settled');
+      return settled.record;
+    };
+    const follow = (timeout: number) =>
+      followJob(table, {
+        ...{ jobId: output.job.id, untilRecovered: true, timeout, eventPatience: 0 },
+        onLook: () => Promise.resolve(),
+      });
+    return { table, failure: failed.record, settle, follow };
+  }
+
+  it('ends once the file is settled, and tells how many events the topic has not taken', async () => {
+    const { table, failure, settle, follow } = await recoveredJob();
+    const recovery = await settle();
+    expect(await follow(60_000)).toMatchObject({ isDone: true, owedEvents: 2 });
+
+    await markPublished(table, [failure, recovery]);
+    expect(await follow(60_000)).toMatchObject({ isDone: true, owedEvents: 0 });
+  });
+
+  it('does not end before the file is settled, except when the time is up', async () => {
+    const { follow } = await recoveredJob();
+    expect(await follow(0)).toMatchObject({ isDone: false, records: { recoveries: [{ state: 'copying' }] } });
+  });
 });
