@@ -199,13 +199,19 @@ describe('a file that is wholly in the bucket but for its completion', () => {
     ({ type: 'redrive', version: 1, jobId: job.id, outputId: '1', origin: 'reconcile' }) as const;
 
   /** All parts are in the upload, the bucket refuses the completion, and then the message is gone. */
-  async function withoutMessage(bytes: number): Promise<OutputMessage> {
-    const given = message(['feature.mp4']);
+  async function withoutMessage(bytes: number, announced: number | null = null): Promise<OutputMessage> {
+    const plain = message(['feature.mp4']);
+    const given = { ...plain, files: plain.files.map((file) => ({ ...file, size: announced })) };
     source.setFile({ size: bytes, etag: '"other"' });
     worker.s3.setFaults(({ operation }) =>
       operation === 'CompleteMultipartUpload' ? accessDenied('s3:PutObject', 'arn:aws:s3:::acme') : undefined,
     );
-    await worker.deliver(given);
+    let delivered = await worker.deliver(given);
+    // A file that differs from its announcement is copied at the third attempt.
+    while (announced !== null && (await worker.job(given.job.id)).recoveries[0]?.upload === undefined) {
+      worker.advance(15 * MINUTE);
+      delivered = await worker.redeliver(delivered);
+    }
     while ((await worker.depth()).visible > 0) await worker.next();
     await worker.messaging.sqs.send(new PurgeQueueCommand({ QueueUrl: worker.queueUrl }));
     return given;
@@ -242,6 +248,18 @@ describe('a file that is wholly in the bucket but for its completion', () => {
     worker.advance(16 * HOUR);
     expect(await worker.redeliver(kept)).toMatchObject({ isDone: true });
     expect((await worker.job(given.job.id)).recoveries).toMatchObject([{ state: 'lost' }]);
+  });
+
+  it('is completed before it is lost although it differs from its announcement, which is said', async () => {
+    const given = await withoutMessage(22 * MiB, 1000);
+    worker.s3.setFaults(undefined);
+    worker.advance(25 * HOUR);
+
+    await worker.deliver(redriveOf(given));
+
+    expect((await worker.job(given.job.id)).recoveries).toMatchObject([
+      { state: 'recovered', size: 22 * MiB, warnings: [expect.stringContaining('announced 1000')] },
+    ]);
   });
 
   it('is lost when its upload is gone', async () => {
