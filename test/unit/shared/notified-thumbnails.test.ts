@@ -58,6 +58,15 @@ describe('thumbnails', () => {
     },
   );
 
+  it.each([
+    ['of a set', (label: string) => [{ label, images: [A] }]],
+    ['that names a list', (label: string) => ({ [label]: [A] })],
+    ['of an image', (label: string) => [{ url: A, group_label: label }]],
+  ])('have a label %s of 255 characters at most, cut at the end of a character', (_, labelled) => {
+    expect(found(labelled('p'.repeat(255)))).toEqual([['p'.repeat(255), A]]);
+    expect(found(labelled(`${'p'.repeat(254)}😀`))).toEqual([['p'.repeat(254), A]]);
+  });
+
   it('keep what can be read beside what cannot', () => {
     expect(read([{ images: [A, 7] }, 'none', { url: B }])).toMatchObject({
       thumbnails: [{ url: A }, { url: B }],
