@@ -2,7 +2,7 @@ import { RecoveryError } from './errors.ts';
 import { s3HostOf } from './s3-host.ts';
 
 /** S3 itself takes no longer URLs. */
-const LONGEST_URL = 8192;
+export const LONGEST_URL = 8192;
 /** DNS knows no longer names. */
 const LONGEST_HOST = 255;
 

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { LONGEST_URL } from './file-url.ts';
 import { cut, wellFormedText } from './text.ts';
 
 /**
@@ -16,9 +17,6 @@ const LONGEST_SET_LABEL = 255;
 // Of a message much less is kept; whatever looks into texts looks at no more than this.
 const LONGEST_PROSE = 16_384;
 const LONGEST_STATE = 40;
-
-/** S3 itself takes no longer URLs. */
-export const LONGEST_URL = 8192;
 
 /** A JSON object: neither null nor a list. */
 export type Fields = Readonly<Record<string, unknown>>;
