@@ -52,11 +52,6 @@ export function uploadErrorCertainty(errorClass: string): UploadErrorKind['certa
   return errorClass.startsWith('Transfer::') ? 'likely' : 'no';
 }
 
-/** True when the class is, certainly or likely, one of an upload. `UnknownUploadError` tells nothing, so it is not. */
-export function isUploadError(errorClass: string): boolean {
-  return uploadErrorCertainty(errorClass) !== 'no';
-}
-
 /**
  * Where the upload was to go, as far as the message tells: the host of the first URL in it, the bucket of
  * `s3://bucket/…`, a bucket or host that is named without URL; lower case, without user info and port. Null when the
@@ -74,7 +69,7 @@ function plain(errorClass: string): string {
 }
 
 function classInLink(link: string): string | null {
-  const [beforeFragment = '', fragment = ''] = link.trim().slice(0, READ_CHARACTERS).split('#', 2);
+  const [beforeFragment = '', fragment = ''] = cut(link.trim(), READ_CHARACTERS).split('#', 2);
   const path = (beforeFragment.split('?', 1)[0] ?? '').replace(/^[a-z]+:\/\/[^/]*/i, '');
   const segment = path.split('/').findLast((part) => part !== '') ?? '';
   return classNamed(fragment) ?? classNamed(segment);

@@ -180,8 +180,8 @@ async function comeBack(
     // A sign of life, so that reconcile queues no second message while this one waits.
     for (const record of left) await makeDue(context.table, record, now());
   }
-  const isOver = left.length > 0 && left.every(({ deadline }) => deadline <= now());
-  if (isOver || meaningOf(error) === 'lost') return DONE;
+  const hasNoneInTime = left.length > 0 && left.every(({ deadline }) => deadline <= now());
+  if (hasNoneInTime || meaningOf(error) === 'lost') return DONE;
   const wait = retryAfterOf(error) ?? MAX_DELAY_MS / 2;
   return { kind: 'again', at: Math.round(now() + wait + random() * SPREAD_MS) };
 }

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import {
   destinationHostOf,
   errorClassOf,
-  isUploadError,
   UPLOAD_ERRORS,
   uploadErrorCertainty,
   uploadErrorKind,
@@ -83,7 +82,7 @@ describe('the catalogue', () => {
   it('knows each class once, however it is written', () => {
     for (const { errorClass } of UPLOAD_ERRORS) {
       expect(uploadErrorKind(errorClass.toUpperCase())?.errorClass).toBe(errorClass);
-      expect(isUploadError(errorClass)).toBe(true);
+      expect(uploadErrorCertainty(errorClass)).not.toBe('no');
     }
     expect(uploadErrorKind('SomethingNewError')).toBeNull();
   });
