@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { cut } from '../../lambda/shared/text.ts';
 import { type Terminal, terminalOf } from './terminal.ts';
 
 /** The operator asked for something that the command does not understand; ends with exit code 2. */
@@ -91,7 +92,7 @@ export function wholeNumber(option: string, text: string, least: number, most: n
 
 /** Text of the operator's in a message. */
 export function quoted(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+  return JSON.stringify(text.length > 60 ? `${cut(text, 60)}…` : text);
 }
 
 function asksForHelp(argv: readonly string[]): boolean {

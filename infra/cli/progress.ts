@@ -1,3 +1,4 @@
+import { cut } from '../../lambda/shared/text.ts';
 import { harmless, type Terminal } from './terminal.ts';
 
 /** A line that says how far a command is; only people see it. */
@@ -16,7 +17,7 @@ export function progressOn(terminal: Terminal): Progress {
     async show(text) {
       if (width === undefined) return;
       isShown = true;
-      await terminal.write(`\r\u001b[2K${harmless(text).slice(0, Math.max(1, width - 1))}`);
+      await terminal.write(`\r\u001b[2K${cut(harmless(text), Math.max(1, width - 1))}`);
     },
     async clear() {
       if (isShown) await terminal.write('\r\u001b[2K');

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { request as requestTls } from 'node:https';
+import { cut } from '../../../lambda/shared/text.ts';
 import { CommandFailure } from '../command.ts';
 import type { NotificationAccess } from '../notification-secret.ts';
 
@@ -48,7 +49,7 @@ export async function postNotification(
     const chunks = await Array.fromAsync(answer, (chunk: Buffer) => chunk);
     return {
       status: answer.statusCode ?? 0,
-      body: Buffer.concat(chunks).toString().slice(0, LONGEST_ANSWER),
+      body: cut(Buffer.concat(chunks).toString(), LONGEST_ANSWER),
       milliseconds: Math.round(performance.now() - began),
     };
   } catch (error) {

@@ -1,4 +1,5 @@
 import { type PrimaryFailureRecord, placeOf } from '../../../lambda/shared/ledger/records.ts';
+import { cut } from '../../../lambda/shared/text.ts';
 import type { ExpectedFile } from './scenes.ts';
 import { bytes, paint, seconds, type Terminal, table } from './terminal.ts';
 import { type Check, type Outcome, recordOf } from './verify.ts';
@@ -92,7 +93,7 @@ function failureTable(failures: readonly PrimaryFailureRecord[]): string {
 }
 
 function shortened(text: string): string {
-  return text.length > 90 ? `${text.slice(0, 89)}…` : text;
+  return text.length > 90 ? `${cut(text, 89)}…` : text;
 }
 
 function heading(terminal: Terminal, text: string): void {

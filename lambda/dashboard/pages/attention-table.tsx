@@ -1,3 +1,4 @@
+import { cut } from '../../shared/text.ts';
 import type { AttentionItem, Reason } from '../queries/attention.ts';
 import { counted, duration, number } from '../words/format.ts';
 import { jobPath, outputPath } from '../words/links.ts';
@@ -103,5 +104,5 @@ export function OutputName(props: {
 
 function shortened(text: string): string {
   const most = 160;
-  return text.length <= most ? text : `${text.slice(0, most).toWellFormed()}…`;
+  return text.length <= most ? text : `${cut(text, most)}…`;
 }

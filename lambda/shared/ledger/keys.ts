@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { OutputKey, RecoveryKey, RecoveryState, Role } from '../model.ts';
+import { cut } from '../text.ts';
 import type { FailureKey } from './records.ts';
 import { SHARDS } from './table-schema.ts';
 
@@ -95,7 +96,7 @@ export function stateGroupOf(state: RecoveryState): StateGroup {
 
 /** Index partition of one shard of a day, class, host or state group. */
 export function shardPartition(name: string, shard: number): string {
-  return `${name.slice(0, LONGEST_PARTITION)}#${shard}`;
+  return `${cut(name, LONGEST_PARTITION)}#${shard}`;
 }
 
 /** All index partitions of a day, class, host or state group. */

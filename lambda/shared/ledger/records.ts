@@ -1,5 +1,6 @@
 import type { Meaning } from '../errors.ts';
 import type { OutputKey, PrimaryFailure, RecoveryKey, RecoveryState, Role } from '../model.ts';
+import { cut } from '../text.ts';
 
 /**
  * What the ledger holds, as the rest of the code sees it. All times are epoch milliseconds. No record holds a signed
@@ -192,7 +193,7 @@ const LONGEST_MESSAGE = 1000;
 /** The history with one more attempt, the oldest dropped; messages are cut to {@link LONGEST_MESSAGE} characters. */
 export function withAttempt(history: readonly Attempt[], attempt: Attempt): Attempt[] {
   const { at, errorClass, message } = attempt;
-  return [...history, { at, errorClass, message: message.slice(0, LONGEST_MESSAGE) }].slice(-HISTORY_LENGTH);
+  return [...history, { at, errorClass, message: cut(message, LONGEST_MESSAGE) }].slice(-HISTORY_LENGTH);
 }
 
 /** Where the object of a settled recovery is, or was to go; null while it is open, whatever its key. */

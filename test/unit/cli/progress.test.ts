@@ -19,6 +19,12 @@ describe('progress', () => {
     expect(text()).toBe('\r\u001b[2K1 of 20 m\r\u001b[2K');
   });
 
+  it('is not cut within a character', async () => {
+    const { progress, text } = written(10);
+    await progress.show('12345678😀');
+    expect(text()).toBe('\r\u001b[2K12345678');
+  });
+
   it('is nothing at all in a file or a pipe', async () => {
     const { progress, text } = written(undefined);
     await progress.show('1 of 20');

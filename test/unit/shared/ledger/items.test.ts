@@ -148,4 +148,9 @@ describe('history', () => {
     expect(history.map(({ at }) => at)).toEqual([6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
     expect(history.every(({ message }) => message.length === 1000)).toBe(true);
   });
+
+  it('cuts no message within a character', () => {
+    const [attempt] = withAttempt([], { at: 1, errorClass: 'E', message: `${'m'.repeat(999)}😀` });
+    expect(attempt?.message).toBe('m'.repeat(999));
+  });
 });

@@ -10,6 +10,7 @@ import {
   segmentKey,
   segmentsPrefix,
   shardOf,
+  shardPartition,
   shardPartitions,
   startOfDay,
   stateIndexKeys,
@@ -74,6 +75,11 @@ describe('index keys', () => {
     expect(counts.size).toBe(SHARDS);
     expect(Math.min(...counts.values())).toBeGreaterThan(850);
     expect(shardPartitions('2026-03-15')).toContain('2026-03-15#7');
+  });
+
+  it('are cut where a name is too long, never within a character', () => {
+    expect(shardPartition(`${'a'.repeat(499)}😀`, 3)).toBe(`${'a'.repeat(499)}#3`);
+    expect(shardPartition('a'.repeat(501), 3)).toBe(`${'a'.repeat(500)}#3`);
   });
 
   it('never fail on a time that no calendar has', () => {
