@@ -1,7 +1,8 @@
 import pMap from 'p-map';
 import { fileIdOf } from '../shared/backup-file.ts';
-import { claimFiles, type FileClaim, type KeyedFile, type OutputContext } from '../shared/ledger/claims.ts';
+import { claimFiles, type FileClaim, type KeyedFile } from '../shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../shared/ledger/failures.ts';
+import type { OutputContext } from '../shared/ledger/fresh-recoveries.ts';
 import { isLeftOwed } from '../shared/ledger/outbox.ts';
 import type { PrimaryFailureRecord, RecoveryRecord } from '../shared/ledger/records.ts';
 import { reopenRecovery } from '../shared/ledger/reopenings.ts';

@@ -1,5 +1,7 @@
-import { claimFiles, type OutputContext, openRecoveries } from '../../lambda/shared/ledger/claims.ts';
+import { openRecoveries } from '../../infra/local/open-recoveries.ts';
+import { claimFiles } from '../../lambda/shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../../lambda/shared/ledger/failures.ts';
+import type { OutputContext } from '../../lambda/shared/ledger/fresh-recoveries.ts';
 import type { LedgerTable } from '../../lambda/shared/ledger/ledger-table.ts';
 import type { ClaimedRecovery, RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import { releaseRecoveries, saveProgress, settleRecoveries } from '../../lambda/shared/ledger/settlements.ts';

@@ -1,5 +1,6 @@
-import type { KeyedFile, OutputContext } from '../../lambda/shared/ledger/claims.ts';
+import type { KeyedFile } from '../../lambda/shared/ledger/claims.ts';
 import type { FailuresMessage } from '../../lambda/shared/ledger/failures.ts';
+import type { OutputContext } from '../../lambda/shared/ledger/fresh-recoveries.ts';
 import type { AttemptError, ClaimedRecovery, Lease, UploadPlan } from '../../lambda/shared/ledger/records.ts';
 import type { Settlement } from '../../lambda/shared/ledger/settlements.ts';
 import type { PrimaryFailure } from '../../lambda/shared/model.ts';

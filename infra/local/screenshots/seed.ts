@@ -1,10 +1,6 @@
-import {
-  claimFiles,
-  type KeyedFile,
-  type OutputContext,
-  openRecoveries,
-} from '../../../lambda/shared/ledger/claims.ts';
+import { claimFiles, type KeyedFile } from '../../../lambda/shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
+import type { OutputContext } from '../../../lambda/shared/ledger/fresh-recoveries.ts';
 import type { LedgerTable } from '../../../lambda/shared/ledger/ledger-table.ts';
 import type { AttemptError, ClaimedRecovery } from '../../../lambda/shared/ledger/records.ts';
 import {
@@ -14,6 +10,7 @@ import {
   settleRecoveries,
 } from '../../../lambda/shared/ledger/settlements.ts';
 import type { PrimaryFailure, Role } from '../../../lambda/shared/model.ts';
+import { openRecoveries } from '../open-recoveries.ts';
 import { SCENES, type Scene, type SceneFile } from './scenes.ts';
 
 const HOUR = 60 * 60 * 1000;

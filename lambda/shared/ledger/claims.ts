@@ -1,15 +1,13 @@
-import { fileIdOf, sourceOf } from '../backup-file.ts';
-import type { OutputMessage } from '../message.ts';
+import { fileIdOf } from '../backup-file.ts';
 import type { BackupFile, RecoveryKey } from '../model.ts';
-import { type ConditionalWrite, existingItem, type WriteResult, writeAll } from './conditional-writes.ts';
-import { flat, parseRecovery, recoveryToItem, storedChanges } from './items.ts';
+import { type ConditionalWrite, existingItem, writeAll } from './conditional-writes.ts';
+import { creation, distinct, freshRecord, type OutputContext } from './fresh-recoveries.ts';
+import { flat, parseRecovery, storedChanges } from './items.ts';
 import { recoveryKey, stateIndexKeys } from './keys.ts';
-import { LedgerItemNotUnderstood, type LedgerTable, recordTtl } from './ledger-table.ts';
+import { LEASE_IS_FREE } from './leases.ts';
+import { LedgerItemNotUnderstood, type LedgerTable } from './ledger-table.ts';
 import { type ClaimedRecovery, isAmong, type Lease, type RecoveryRecord, withEvidence } from './records.ts';
 import { tryRead } from './unreadable.ts';
-
-/** What a message says of the output that a backup file belongs to. */
-export type OutputContext = Pick<OutputMessage, 'job' | 'output' | 'failedAt'>;
 
 /** A backup file with the key that its object gets, unless one is stored with its recovery already. */
 export interface KeyedFile extends BackupFile {
@@ -48,33 +46,6 @@ const EARLY_MS = 1_000;
 
 /** Two invocations' time: segments of which none has ended for so long have lost their messages. */
 const QUIET_MS = 30 * 60 * 1000;
-
-/** Condition: the lease is nobody's, or of an invocation that is over. Needs `:if_now`, epoch milliseconds. */
-export const LEASE_IS_FREE = '(attribute_not_exists(#leaseUntil) OR #leaseUntil < :if_now)';
-
-/**
- * Makes the recoveries of an output's backup files, `pending`, where they are not there yet, and tells what is there.
- *
- * Cost: one PutItem (1 write unit, 1 for the index) for one file, else a TransactWriteItems for each hundred.
- *
- * @param now epoch milliseconds.
- * @returns one record for each different file, in order.
- */
-export async function openRecoveries(
-  table: LedgerTable,
-  context: OutputContext,
-  files: readonly BackupFile[],
-  now: number,
-): Promise<RecoveryRecord[]> {
-  const records = distinct(files).map((file) => freshRecord(context, file, now));
-  const results = await writeAll(
-    table,
-    records.map((record) => creation(table, record)),
-  );
-  return results.map(
-    (result, index) => (result.written ? records[index] : undefined) ?? existingRecord(result),
-  );
-}
 
 /**
  * Makes the recoveries of an output's backup files where they are not there yet and claims all that are to be had:
@@ -256,59 +227,10 @@ function claimWrite(seen: RecoveryRecord, claimed: ClaimedRecovery, now: number)
   };
 }
 
-function creation(table: LedgerTable, record: RecoveryRecord): ConditionalWrite {
-  const ttl = recordTtl(table, Math.max(record.createdAt, record.deadline));
-  return { put: recoveryToItem(record, ttl), condition: { expression: 'attribute_not_exists(#pk)' } };
-}
-
-function existingRecord(result: WriteResult | undefined): RecoveryRecord {
-  return parseRecovery(existingItem(result));
-}
-
-function freshRecord(
-  { job, output, failedAt }: OutputContext,
-  file: BackupFile,
-  now: number,
-): RecoveryRecord {
-  return {
-    jobId: job.id,
-    outputId: output.id,
-    role: file.role,
-    fileId: fileIdOf(file.url),
-    label: output.label,
-    outputType: output.type,
-    passThrough: job.passThrough,
-    test: job.test,
-    filename: file.filename,
-    thumbnailLabel: file.thumbnailLabel,
-    source: sourceOf(file.url),
-    state: 'pending',
-    deadline: file.deadline,
-    announcedSize: file.size,
-    announcedMd5: file.md5,
-    failedAt,
-    createdAt: now,
-    updatedAt: now,
-    attempts: 0,
-    history: [],
-  };
-}
-
 /** The key of the recovery that a backup file of an output belongs to. */
 export function recoveryKeyOf(
   { job, output }: Pick<OutputContext, 'job' | 'output'>,
   file: BackupFile,
 ): RecoveryKey {
   return { jobId: job.id, outputId: output.id, role: file.role, fileId: fileIdOf(file.url) };
-}
-
-/** One file a recovery, the one with the latest deadline when a file is named twice. */
-function distinct<File extends BackupFile>(files: readonly File[]): File[] {
-  const byId = new Map<string, File>();
-  for (const file of files) {
-    const id = `${file.role}#${fileIdOf(file.url)}`;
-    const known = byId.get(id);
-    if (known === undefined || known.deadline < file.deadline) byId.set(id, file);
-  }
-  return [...byId.values()];
 }

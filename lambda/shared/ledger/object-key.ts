@@ -1,6 +1,7 @@
 import { writeOne } from './conditional-writes.ts';
 import { storedChanges } from './items.ts';
 import { recoveryKey } from './keys.ts';
+import { leasedBy } from './leases.ts';
 import type { LedgerTable } from './ledger-table.ts';
 import type { ClaimedRecovery } from './records.ts';
 
@@ -22,7 +23,7 @@ export async function changeKey(
   const { written } = await writeOne(table, {
     update: recoveryKey(record),
     changes: { set: storedChanges({ key, updatedAt: now }) },
-    condition: { expression: '#leaseOwner = :if_owner', values: { ':if_owner': record.lease.owner } },
+    condition: leasedBy(record.lease.owner),
   });
   return written;
 }

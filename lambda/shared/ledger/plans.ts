@@ -1,8 +1,9 @@
 import type { RecoveryKey } from '../model.ts';
-import { type ClaimOutcome, DUE, judge, LEASE_IS_FREE } from './claims.ts';
+import { type ClaimOutcome, DUE, judge } from './claims.ts';
 import { existingItem, writeOne } from './conditional-writes.ts';
 import { flat, parseRecovery, storedChanges } from './items.ts';
 import { recoveryKey } from './keys.ts';
+import { LEASE_IS_FREE, LEASE_IS_MINE, leasedBy } from './leases.ts';
 import type { LedgerTable } from './ledger-table.ts';
 import {
   type AttemptError,
@@ -73,7 +74,7 @@ export async function savePlan(
       },
     },
     condition: {
-      expression: '#leaseOwner = :if_owner AND attribute_not_exists(#upload)',
+      expression: `${LEASE_IS_MINE} AND attribute_not_exists(#upload)`,
       values: { ':if_owner': record.lease.owner },
     },
   });
@@ -134,7 +135,7 @@ export async function handOver(table: LedgerTable, record: ClaimedRecovery, now:
         ...flat(undefined),
       },
     },
-    condition: { expression: '#leaseOwner = :if_owner', values: { ':if_owner': record.lease.owner } },
+    condition: leasedBy(record.lease.owner),
   });
   return written;
 }
@@ -161,7 +162,7 @@ export async function reopenSegments(
       delete: { segmentsDone: new Set(segments) },
     },
     condition: {
-      expression: '#leaseOwner = :if_owner AND #upload.#uploadId = :if_uploadId',
+      expression: `${LEASE_IS_MINE} AND #upload.#uploadId = :if_uploadId`,
       values: { ':if_owner': record.lease.owner, ':if_uploadId': record.upload.uploadId },
     },
   });

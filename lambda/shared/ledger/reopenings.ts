@@ -1,8 +1,9 @@
 import type { RecoveryKey } from '../model.ts';
-import { DUE, LEASE_IS_FREE } from './claims.ts';
+import { DUE } from './claims.ts';
 import { existingItem, writeOne } from './conditional-writes.ts';
 import { parseRecovery, recoveryToItem, storedChanges } from './items.ts';
 import { isoTime, recoveryKey } from './keys.ts';
+import { LEASE_IS_FREE } from './leases.ts';
 import { type LedgerTable, recordTtl } from './ledger-table.ts';
 import { readRecovery } from './read-items.ts';
 import type { AttemptError, RecoveryRecord } from './records.ts';

@@ -1,10 +1,10 @@
 import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { RecoveryKey } from '../model.ts';
-import { LEASE_IS_FREE } from './claims.ts';
 import { existingItem, writeOne } from './conditional-writes.ts';
 import { flat, parseRecovery, parseSegment, stored, storedChanges } from './items.ts';
 import { recoveryKey, segmentKey } from './keys.ts';
+import { LEASE_IS_FREE, LEASE_IS_MINE, leasedBy } from './leases.ts';
 import type { LedgerTable } from './ledger-table.ts';
 import { AT_WORK, IS_THIS_UPLOAD, isAllDone, isUnder, type PlannedRecovery } from './plans.ts';
 import { readRecovery } from './read-items.ts';
@@ -67,7 +67,7 @@ export async function claimSegment(
     update: segmentKey(ref.key, ref.segment),
     changes: { set: { ...stored(item), ...flat(lease), ttl: Math.ceil(now / 1000) + SEGMENT_TTL_SECONDS } },
     condition: {
-      expression: `#uploadId <> :if_uploadId OR ${LEASE_IS_FREE} OR #leaseOwner = :if_owner`,
+      expression: `#uploadId <> :if_uploadId OR ${LEASE_IS_FREE} OR ${LEASE_IS_MINE}`,
       values: { ':if_uploadId': ref.uploadId, ':if_now': now, ':if_owner': lease.owner },
     },
   });
@@ -104,7 +104,7 @@ export async function saveSegmentProgress(
     changes: {
       set: stored({ progress: { uploadId: ref.uploadId, bytes: progress.bytesDone, at: progress.at } }),
     },
-    condition: { expression: '#leaseOwner = :if_owner', values: { ':if_owner': owner } },
+    condition: leasedBy(owner),
   });
   return written;
 }
@@ -164,7 +164,7 @@ export async function releaseSegment(
   await writeOne(table, {
     update: segmentKey(ref.key, ref.segment),
     changes: { set: flat(undefined) },
-    condition: { expression: '#leaseOwner = :if_owner', values: { ':if_owner': owner } },
+    condition: leasedBy(owner),
   });
   if (error === undefined) return;
   const record = await readRecovery(table, ref.key);

@@ -2,6 +2,7 @@ import type { RecoveryKey } from '../model.ts';
 import { existingItem, writeAll, writeOne } from './conditional-writes.ts';
 import { type Item, OWED_ATTRIBUTES, parseRecovery, recoveryToItem, storedChanges } from './items.ts';
 import { recoveryKey } from './keys.ts';
+import { leasedBy } from './leases.ts';
 import { type LedgerTable, recordTtl } from './ledger-table.ts';
 import {
   type AttemptError,
@@ -44,8 +45,6 @@ export type LeasedWrite = {
   readonly outcome: 'done' | 'lease-lost';
   readonly record: RecoveryRecord;
 };
-
-const LEASE_IS_MINE = '#leaseOwner = :if_owner';
 
 /**
  * Settles recoveries that the caller has claimed: final state, details, lease and plan removed, and the event of the end
@@ -128,7 +127,7 @@ export async function saveProgress(
   const { written } = await writeOne(table, {
     update: recoveryKey(key),
     changes: { set: storedChanges({ bytesDone, bytesTotal, progressAt: at, updatedAt: at }) },
-    condition: { expression: LEASE_IS_MINE, values: { ':if_owner': lease.owner } },
+    condition: leasedBy(lease.owner),
   });
   return written;
 }
@@ -179,7 +178,7 @@ async function writeLeased(table: LedgerTable, changes: readonly LeasedChange[])
     changes.map(({ seen, set }) => ({
       update: recoveryKey(seen),
       changes: { set },
-      condition: { expression: LEASE_IS_MINE, values: { ':if_owner': seen.lease.owner } },
+      condition: leasedBy(seen.lease.owner),
     })),
   );
   return changes.map(({ seen, next }, index) => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRecoveries } from '../../../lambda/shared/ledger/claims.ts';
+import { openRecoveries } from '../../../infra/local/open-recoveries.ts';
 import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
 import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
 import { aDashboard } from '../../support/dashboard.ts';

@@ -1,6 +1,7 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimFiles, claimRecoveries, openRecoveries } from '../../../lambda/shared/ledger/claims.ts';
+import { openRecoveries } from '../../../infra/local/open-recoveries.ts';
+import { claimFiles, claimRecoveries } from '../../../lambda/shared/ledger/claims.ts';
 import { readJob, readRecovery } from '../../../lambda/shared/ledger/read-items.ts';
 import type { ClaimedRecovery, Lease } from '../../../lambda/shared/ledger/records.ts';
 import { makeDue } from '../../../lambda/shared/ledger/reopenings.ts';
@@ -30,14 +31,6 @@ async function claimOne(output = anOutput(), lease: Lease = aLease('first')): Pr
 }
 
 describe('a new file', () => {
-  it('is recorded as pending by openRecoveries, once', async () => {
-    const output = anOutput();
-    const [opened] = await openRecoveries(ledger.table, output, [aFile()], NOW);
-    const [again] = await openRecoveries(ledger.table, output, [aFile()], NOW + 5);
-    expect(opened).toMatchObject({ state: 'pending', attempts: 0, createdAt: NOW });
-    expect(again).toEqual(opened);
-  });
-
   it('is recorded and claimed in one go, without its signature', async () => {
     const record = await claimOne();
     expect(record).toMatchObject({

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimFiles, claimRecoveries, openRecoveries } from '../../../lambda/shared/ledger/claims.ts';
+import { openRecoveries } from '../../../infra/local/open-recoveries.ts';
+import { claimFiles, claimRecoveries } from '../../../lambda/shared/ledger/claims.ts';
 import { changeKey } from '../../../lambda/shared/ledger/object-key.ts';
 import { readRecovery } from '../../../lambda/shared/ledger/read-items.ts';
 import type { ClaimedRecovery } from '../../../lambda/shared/ledger/records.ts';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimFiles, type OutputContext } from '../../../lambda/shared/ledger/claims.ts';
+import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
+import type { OutputContext } from '../../../lambda/shared/ledger/fresh-recoveries.ts';
 import { savePlan } from '../../../lambda/shared/ledger/plans.ts';
 import { readRecovery } from '../../../lambda/shared/ledger/read-items.ts';
 import type { ClaimedRecovery } from '../../../lambda/shared/ledger/records.ts';

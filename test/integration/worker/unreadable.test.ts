@@ -1,6 +1,6 @@
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openRecoveries } from '../../../lambda/shared/ledger/claims.ts';
+import { openRecoveries } from '../../../infra/local/open-recoveries.ts';
 import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
 import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/keys.ts';
 import type { SegmentMessage } from '../../../lambda/shared/message.ts';

@@ -1,0 +1,57 @@
+import { fileIdOf, sourceOf } from '../backup-file.ts';
+import type { OutputMessage } from '../message.ts';
+import type { BackupFile } from '../model.ts';
+import type { ConditionalWrite } from './conditional-writes.ts';
+import { recoveryToItem } from './items.ts';
+import { type LedgerTable, recordTtl } from './ledger-table.ts';
+import type { RecoveryRecord } from './records.ts';
+
+/** What a message says of the output that a backup file belongs to. */
+export type OutputContext = Pick<OutputMessage, 'job' | 'output' | 'failedAt'>;
+
+/** The recovery of a backup file of which the ledger has none yet: `pending`, without an attempt. */
+export function freshRecord(
+  { job, output, failedAt }: OutputContext,
+  file: BackupFile,
+  now: number,
+): RecoveryRecord {
+  return {
+    jobId: job.id,
+    outputId: output.id,
+    role: file.role,
+    fileId: fileIdOf(file.url),
+    label: output.label,
+    outputType: output.type,
+    passThrough: job.passThrough,
+    test: job.test,
+    filename: file.filename,
+    thumbnailLabel: file.thumbnailLabel,
+    source: sourceOf(file.url),
+    state: 'pending',
+    deadline: file.deadline,
+    announcedSize: file.size,
+    announcedMd5: file.md5,
+    failedAt,
+    createdAt: now,
+    updatedAt: now,
+    attempts: 0,
+    history: [],
+  };
+}
+
+/** Writes a recovery where there is none. */
+export function creation(table: LedgerTable, record: RecoveryRecord): ConditionalWrite {
+  const ttl = recordTtl(table, Math.max(record.createdAt, record.deadline));
+  return { put: recoveryToItem(record, ttl), condition: { expression: 'attribute_not_exists(#pk)' } };
+}
+
+/** One file a recovery, the one with the latest deadline when a file is named twice. */
+export function distinct<File extends BackupFile>(files: readonly File[]): File[] {
+  const byId = new Map<string, File>();
+  for (const file of files) {
+    const id = `${file.role}#${fileIdOf(file.url)}`;
+    const known = byId.get(id);
+    if (known === undefined || known.deadline < file.deadline) byId.set(id, file);
+  }
+  return [...byId.values()];
+}

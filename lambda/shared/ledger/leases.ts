@@ -1,0 +1,12 @@
+import type { Condition } from './conditional-writes.ts';
+
+/** Condition: no invocation holds the lease, or one holds it that is over. Needs `:if_now`, epoch milliseconds. */
+export const LEASE_IS_FREE = '(attribute_not_exists(#leaseUntil) OR #leaseUntil < :if_now)';
+
+/** Condition: the lease is the caller's. Needs `:if_owner`, the id of the invocation. */
+export const LEASE_IS_MINE = '#leaseOwner = :if_owner';
+
+/** {@link LEASE_IS_MINE} for an owner, as the whole condition of a write. */
+export function leasedBy(owner: string): Condition {
+  return { expression: LEASE_IS_MINE, values: { ':if_owner': owner } };
+}
