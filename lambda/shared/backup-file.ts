@@ -95,9 +95,8 @@ export function filenameOf(url: Url): string {
 function lastSegment(path: string): string {
   let end = path.length;
   while (end > 0 && isSlash(path, end - 1)) end -= 1;
-  let start = end;
-  while (start > 0 && !isSlash(path, start - 1)) start -= 1;
-  return path.slice(start, end);
+  const filled = path.slice(0, end);
+  return filled.slice(Math.max(filled.lastIndexOf('/'), filled.lastIndexOf('\\')) + 1);
 }
 
 function isSlash(path: string, at: number): boolean {

@@ -1,7 +1,7 @@
 import type { OutputDecision } from './decide.ts';
-import { encodeJson } from './encode-message.ts';
+import { encodedBytes } from './encode-message.ts';
 import type { OutputMessage } from './message.ts';
-import type { BackupFile, JobInfo } from './model.ts';
+import type { JobInfo } from './model.ts';
 
 /** SQS takes messages of 1 MiB; what is kept free is for attributes that tracing may add. */
 export const LONGEST_MESSAGE_BYTES = 1_048_576 - 16_384;
@@ -29,13 +29,13 @@ export function messagesOf(
     failedAt,
     origin,
   };
-  const bare = sizeOf({ ...envelope, failures: [] });
+  const bare = encodedBytes({ ...envelope, failures: [] });
   const messages: OutputMessage[] = [envelope];
   let current = envelope;
-  let bytes = sizeOf(envelope);
+  let bytes = encodedBytes(envelope);
   for (const file of files) {
     // What the file adds to the text, with a comma.
-    const share = sizeOf(file) + 1;
+    const share = encodedBytes(file) + 1;
     if (current.files.length > 0 && bytes + share > longestBytes) {
       current = { ...envelope, failures: [], files: [] };
       messages.push(current);
@@ -45,8 +45,4 @@ export function messagesOf(
     bytes += share;
   }
   return messages;
-}
-
-function sizeOf(part: OutputMessage | BackupFile): number {
-  return Buffer.byteLength(encodeJson(part));
 }

@@ -4,6 +4,10 @@ const PERCENT = 0x25;
 const FIRST_NOT_ASCII = 0x80;
 /** `%` and two digits. */
 const ESCAPE_BYTES = 3;
+/** The value of each byte as a hex digit; -1 for what is none. */
+const DIGITS = Int8Array.from({ length: 256 }, (_, byte) =>
+  '0123456789abcdef'.indexOf(String.fromCharCode(byte).toLowerCase()),
+);
 
 /**
  * The bytes that S3 takes a path for. `%2F` is the slash that it stands for (old Zencoder keys are written so), and a `%`
@@ -53,15 +57,7 @@ function isText(bytes: Buffer, start: number, end: number): boolean {
 /** The byte that an escape at this place stands for; -1 where there is none. */
 function escapedAt(bytes: Buffer, at: number): number {
   if (bytes[at] !== PERCENT) return -1;
-  const high = digitOf(bytes[at + 1]);
-  const low = digitOf(bytes[at + 2]);
+  const high = DIGITS[bytes[at + 1] ?? 0] ?? -1;
+  const low = DIGITS[bytes[at + 2] ?? 0] ?? -1;
   return high === -1 || low === -1 ? -1 : high * 16 + low;
-}
-
-/** The value of a hex digit; -1 for what is none. */
-function digitOf(byte: number | undefined): number {
-  if (byte === undefined) return -1;
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  const letter = byte | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : -1;
 }

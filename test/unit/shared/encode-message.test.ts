@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeMessage } from '../../../lambda/shared/encode-message.ts';
+import { encodedBytes, encodeJson, encodeMessage } from '../../../lambda/shared/encode-message.ts';
 import { type OutputMessage, parseMessage } from '../../../lambda/shared/message.ts';
 
 const message: OutputMessage = {
@@ -25,6 +25,21 @@ describe('encodeMessage', () => {
           const text = encodeMessage({ ...message, output: { ...message.output, label } });
           expect(text).toMatch(/^[\t\n\r\u0020-\ud7ff\ue000-\ufffd]*$/);
           expect(parseMessage(text)).toMatchObject({ output: { label: label.toWellFormed() } });
+        },
+      ),
+    );
+  });
+});
+
+describe('encodedBytes', () => {
+  it('is the size of the encoded text, whatever is escaped in it', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom('', 'é', '\ufffe', '\uffff', '😀', '\ud800', '\udfff', '\ue000', '\ufffd'),
+        (a, b) => {
+          const value = { text: `${a}${b}` };
+          expect(encodedBytes(value)).toBe(Buffer.byteLength(encodeJson(value)));
         },
       ),
     );
