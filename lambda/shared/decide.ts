@@ -8,7 +8,7 @@ import { destinationHostOf, errorClassOf, uploadErrorCertainty, withoutSecrets }
 
 const LONGEST_LINK = 8192;
 const LONGEST_MESSAGE = 2000;
-/** So many strange places say enough. */
+/** How many places are listed at most; the log holds them. */
 const MOST_PLACES = 20;
 
 /** Types whose told size and MD5 speak of the file at the URL; of the others they speak of all media together. */

@@ -22,7 +22,7 @@ export interface RecoveryQueue {
   /** Lets a message come back at `at` (epoch milliseconds) instead of after the queue's own visibility timeout. */
   comeBackAt(message: Pick<ReceivedMessage, 'receiptHandle'>, at: number): Promise<void>;
   /** Puts a message that no attempt can make sense of on the dead-letter queue, `reason` as its attribute. */
-  bury(message: ReceivedMessage, reason: string): Promise<void>;
+  toDeadLetters(message: ReceivedMessage, reason: string): Promise<void>;
 }
 
 export interface QueueOptions {
@@ -48,7 +48,7 @@ export function createRecoveryQueue({ sqs, queueUrl, deadLetterQueueUrl, now }: 
       );
     },
 
-    bury: async (message, reason) => {
+    toDeadLetters: async (message, reason) => {
       await sqs.send(
         new SendMessageCommand({
           QueueUrl: deadLetterQueueUrl,

@@ -55,7 +55,7 @@ async function process(context: WorkerContext): Promise<Settled> {
     }
     logger.error('message not understood', { fault: note });
     meter.put('messagesNotUnderstood', 1, note.errorClass);
-    await queue.bury(message, `${note.errorClass}: ${note.message}`);
+    await queue.toDeadLetters(message, `${note.errorClass}: ${note.message}`);
     return { kind: 'done' };
   }
 }

@@ -16,7 +16,7 @@ export interface Settling {
 }
 
 /**
- * Waits until the queue holds nothing more, visible or not, and no event is owed. Whenever nothing is due and nobody
+ * Waits until the queue holds nothing more, visible or not, and no event is owed. Whenever nothing is due and no function
  * works, the stack's clock leaps ahead: to what is hidden until its next attempt, and to the next run of reconcile, which
  * publishes what is owed.
  *

@@ -75,7 +75,7 @@ export async function recovered(table: LedgerTable, given: FailedOutput = {}): P
   return record;
 }
 
-/** A failed upload whose file is gone for good, or cannot go on. */
+/** A failed upload whose file is lost, or whose recovery failed. */
 export async function gone(
   table: LedgerTable,
   state: 'lost' | 'failed',

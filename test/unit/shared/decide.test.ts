@@ -204,7 +204,7 @@ describe('storage that is not fetched from', () => {
       'https://s3.eu-west-1.amazonaws.com/zencoder-temp-storage-eu-west-1/o/1.mp4',
       's3.eu-west-1.amazonaws.com/zencoder-temp-storage-eu-west-1',
     ],
-  ])('is told of %s', (url, place) => {
+  ])('is reported for %s', (url, place) => {
     expect(leftAt(url, url)).toEqual([{ place, why: 'not on the allow-list', kind: 'not-listed' }]);
   });
 
@@ -225,17 +225,17 @@ describe('storage that is not fetched from', () => {
     'https://zencoder-temp-storage-eu-west-1.s3.amazonaws.com.evil.example/o/1.mp4',
     'ftp://media.acme.example/1.mp4',
     'thumbnails/frame_0000.png',
-  ])('is not told of %s', (url) => {
+  ])('is not reported for %s', (url) => {
     expect(leftAt(url)).toEqual([]);
   });
 
-  it('is not told of a host that is longer than a name in DNS can be', () => {
+  it('is not reported for a host that is longer than a name in DNS can be', () => {
     const host = (labels: number) => `zencoder${'.s3'.repeat(labels)}.amazonaws.com`;
     expect(leftAt(`https://${host(77)}/1.mp4`)).toMatchObject([{ place: host(77) }]);
     expect(leftAt(`https://${host(100)}/1.mp4`)).toEqual([]);
   });
 
-  it('is told of in twenty places at most, since the log holds them', () => {
+  it('is reported for twenty places at most, since the log holds them', () => {
     const urls = Array.from({ length: 30 }, (_, index) => `https://zencoder-${index}.s3.amazonaws.com/1.mp4`);
     expect(leftAt(...urls)).toHaveLength(20);
   });
