@@ -16,10 +16,11 @@ export interface RecoveryQueueProps {
  *   never polls more than the workers that it may start, and a longer time would only delay taking up the work of a
  *   worker that died. It is never shorter than the timeout: a worker's lease in the ledger ends with its invocation, so it
  *   has always run out when the message comes back.
- * - **Receive count**: the worker itself gives a recovery up, 24 hours after the upload failed, or 40 when only the
- *   completion of a copied file is refused. It backs off up to 15 minutes, spread over the upper half of each step, and
- *   tries all files of a message together: at most about 325 deliveries. 340 keeps those out of the dead-letter queue,
- *   and takes a message there that kills each worker (a delivery every 15.5 minutes) before its retention ends.
+ * - **Receive count**: the worker itself gives a recovery up when its URL ends, two days after it was read at most, or
+ *   after 40 hours when the bucket does not say whether the file is there or denies the completion of a copied one. It backs
+ *   off up to 15 minutes, spread over the upper half of each step (11 minutes on average), and tries all files of a message
+ *   together: about 260 deliveries in two days, 220 in 40 hours. 340 keeps those out of the dead-letter queue, and takes
+ *   a message there that kills each worker (a delivery every 15.5 minutes) before its retention ends.
  * - **Retention**: 4 days on the queue, longer than any recovery can live; 14 days, the most that SQS has, on the
  *   dead-letter queue, so that a long weekend leaves time to look and to redrive.
  */

@@ -2,11 +2,11 @@
  * What a fault means for a recovery. Code decides by this word, never by reading a message.
  *
  * - `try-again`: transient; tried again with backoff until the deadline.
- * - `customer-must-act`: the customer can mend it (bucket policy, KMS key, region); tried again until the deadline,
+ * - `customer-must-act`: the customer can fix it (bucket policy, KMS key, region); tried again until the deadline,
  *   alarmed at once.
  * - `refused`: the source refuses the signed URL before its deadline; worth one fresh URL from the Zencoder API, lost
  *   if there is none to be had.
- * - `lost`: the file can never be had.
+ * - `lost`: the file cannot be had by the URL that was tried; newer evidence opens it until its deadline.
  * - `conflict`: the key already holds an object that is not this file's; never overwritten.
  * - `not-understood`: input that no attempt can make sense of; goes to the dead-letter queue.
  */

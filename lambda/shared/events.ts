@@ -51,7 +51,7 @@ interface RecoveryEventHead extends EventHead {
     readonly filename: string;
     /** Label of the thumbnail set. */
     readonly thumbnailLabel: string | null;
-    /** Host and path on Zencoder's storage. */
+    /** `s3://bucket/key` on Zencoder's storage, or origin and path for storage that is not AWS; never the query. */
     readonly source: string;
   };
   readonly attempts: number;
@@ -78,7 +78,10 @@ export interface RecoveredEvent extends RecoveryEventHead {
   };
 }
 
-/** The file can never be had (`lost`), or needs a person (`failed`). */
+/**
+ * The file cannot be had by any URL tried so far (`lost`; newer evidence opens it until its deadline), or needs a person
+ * (`failed`).
+ */
 export interface NotRecoveredEvent extends RecoveryEventHead {
   readonly type: 'recovery-lost' | 'recovery-failed';
   readonly error: { readonly errorClass: string; readonly message: string; readonly meaning: Meaning };

@@ -63,7 +63,10 @@ const segmentMessage = v.object({
   job: jobInfo,
   output: outputInfo,
   file: backupFile,
-  /** The multipart upload that the segment belongs to; a segment of an upload that was planned anew is dropped. */
+  /**
+   * The multipart upload that the segment belongs to. A segment whose upload was given up queues the file again when no
+   * other message has it, or when it was lost to another message's URL; otherwise nothing is left to do.
+   */
   uploadId: wellFormedText,
   evidence,
   /** Zero-based. */
@@ -71,8 +74,9 @@ const segmentMessage = v.object({
 });
 
 /**
- * A wish to try again: of a person, at once and whatever it has come to, or of reconcile, for what stands still. Everything of an output that is not recovered, or one role or file of it. It
- * holds no signed URL, since whoever asks has none: the worker gets a fresh one from the Zencoder API.
+ * A request to try again: of a person, at once and whatever it has come to, or of reconcile, for what stands still.
+ * Everything of an output that is not recovered, or one role or file of it. It holds no signed URL, since the sender has
+ * none: the worker gets a fresh one from the Zencoder API. What is past its deadline is settled without asking Zencoder.
  */
 const redriveMessage = v.object({
   type: v.literal('redrive'),

@@ -35,7 +35,7 @@ export const METRICS = {
   timeLeftAtRecovery: { name: 'TimeLeftAtRecovery', unit: 'Milliseconds', services: ['worker'], by: 'Role' },
   /** Attempts that a settled recovery took, however it ended. */
   attempts: { name: 'Attempts', unit: 'Count', services: ['worker'], by: 'Role' },
-  /** Files that can never be had, by the class of the last error. */
+  /** Files that cannot be had by any URL tried so far, by the class of the last error; newer evidence opens one again. */
   lostFiles: { name: 'LostFiles', unit: 'Count', services: ['worker'], by: 'ErrorClass' },
   /** Files that need a person, such as a key that holds somebody else's object. */
   failedFiles: { name: 'FailedFiles', unit: 'Count', services: ['worker'], by: 'ErrorClass' },

@@ -1,7 +1,10 @@
 /** What the file is to Zencoder: the output's own media file (or package), or one of its thumbnails. */
 export type Role = 'media' | 'thumbnail';
 
-/** Where a recovery stands; see DESIGN words: `lost` can never be had, `failed` needs a person. */
+/**
+ * Where a recovery stands: `lost` cannot be had by any URL tried so far (newer evidence opens it until its deadline),
+ * `failed` needs a person.
+ */
 export type RecoveryState = 'pending' | 'copying' | 'recovered' | 'lost' | 'failed';
 
 /** The states from which nothing happens by itself. */

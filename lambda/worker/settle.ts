@@ -18,7 +18,7 @@ import { judgeFault, noteOf, type Verdict } from './verdict.ts';
 
 /**
  * How long a file is kept whose every byte is in the bucket and that only lacks its completion: its source is no longer
- * needed, so the deadline of the URL does not count. As many attempts as the queue has deliveries.
+ * needed, so the deadline of the URL does not count. About 220 attempts of the 340 deliveries that the queue allows.
  */
 const PATIENCE_MS = 40 * 60 * 60 * 1000;
 

@@ -49,7 +49,8 @@ const QUIET_MS = 30 * 60 * 1000;
 
 /**
  * Makes the recoveries of an output's backup files where they are not there yet and claims all that are to be had:
- * those that are open, due and under no living lease. A claim takes the later deadline of record and file, counts an
+ * those that are open, under no living lease, and due; before they are due, only for the message that they wait for and
+ * for one that has had no attempt yet. A claim takes the later deadline of record and file, counts an
  * attempt and puts the state to `copying`. The first claim stores the file's key; a key that is stored stays.
  *
  * Claiming again with the same lease gives the same answer, so a call whose answer was lost can be repeated. A

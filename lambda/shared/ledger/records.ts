@@ -12,7 +12,7 @@ export interface FailureKey extends OutputKey {
   readonly role: Role;
 }
 
-/** A failed upload to the customer's own destination, as first told. */
+/** A failed upload to the customer's own destination, as first notified. */
 export interface PrimaryFailureRecord extends FailureKey, PrimaryFailure {
   readonly label: string | null;
   /** Zencoder's output type; see `OutputInfo`. */
@@ -42,7 +42,7 @@ export interface Lease {
 /** A queue message that is hidden until its time comes. */
 export interface WakingMessage {
   readonly messageId: string;
-  /** By which the queue can be told to show it at once. */
+  /** By which the queue can be asked to show it at once. */
   readonly receiptHandle: string;
   readonly evidence?: string;
 }
@@ -96,7 +96,7 @@ export interface RecoveryRecord extends RecoveryKey {
   readonly test: boolean;
   readonly filename: string;
   readonly thumbnailLabel: string | null;
-  /** Host and path of the backup file, never its query. */
+  /** `s3://bucket/key` of the backup file, or origin and path for storage that is not AWS; never its query. */
   readonly source: string;
   readonly state: RecoveryState;
   /** When the latest known signed URL ends. */
@@ -185,7 +185,7 @@ export function withEvidence(evidence: readonly string[] = [], id: string | unde
   return id === undefined || isAmong(evidence, id) ? evidence : [...evidence, id];
 }
 
-/** So many unhappy attempts are kept with a recovery. */
+/** How many failed attempts are kept with a recovery. */
 export const HISTORY_LENGTH = 10;
 
 const LONGEST_MESSAGE = 1000;

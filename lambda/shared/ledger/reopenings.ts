@@ -10,11 +10,11 @@ import type { AttemptError, RecoveryRecord } from './records.ts';
 import { attributesOf, bounded, OUTCOME, PROGRESS } from './settlements.ts';
 
 /**
- * Opens a lost or failed recovery again, for a redrive: `pending`, what it had come to removed, history, count of
- * attempts and key kept: an earlier attempt may have put the object there. A recovered one stays, also when the caller
- * saw it lost: another message has recovered the file since, and it would be reported a second time. The deadline stays until a claim brings a fresh URL's. An
- * event that is still owed is owed no more: that the recovery is lost or failed would be false by the time it is
- * published.
+ * Opens a lost or failed recovery again, for a redrive, for new evidence, or because its object turned up: `pending`, what
+ * it had come to removed, history, count of attempts and key kept, since an earlier attempt may have put the object there.
+ * A recovered one stays, also when the caller saw it lost: another message has recovered the file since, and it would be
+ * reported a second time. The deadline stays until a claim brings a fresh URL's. An event that is still owed is owed no
+ * more: that the recovery is lost or failed would be false by the time it is published.
  *
  * Cost: GetItem (consistent) and UpdateItem: 1–2 read units, 1 write unit, 2 for the index by state, 1 for that of owed
  * events when one was owed.
@@ -55,7 +55,7 @@ function leftAlone(record: RecoveryRecord) {
 }
 
 /**
- * Ends the waiting of an open recovery that nobody works on, so that whoever comes next may claim it.
+ * Ends the waiting of an open recovery that nobody works on, so that the next message may claim it.
  *
  * Cost: one UpdateItem: 1 write unit, 1 for the index.
  *

@@ -38,7 +38,8 @@ export interface SegmentRef {
  * - `claimed`: the caller copies the segment until its lease ends.
  * - `leased`: a living invocation copies it, for the message that the lease names.
  * - `done`: it is in the bucket; `allDone` tells that only the completion is wanting.
- * - `stale`: the recovery is settled or its upload was planned anew; the message has no use any more.
+ * - `stale`: the recovery is settled or has another upload, or none. The message may be the last one that the file has, or
+ *   new evidence: see `revive` in the worker.
  */
 export type SegmentClaim =
   | { readonly outcome: 'claimed'; readonly record: PlannedRecovery }
