@@ -60,8 +60,8 @@ function ofRecoveries(
       metric: event('lostFiles'),
       ...AT_ONCE,
       happened:
-        'A backup file is lost for good: its URL ended before it was copied, or Zencoder no longer has it.',
-      todo: `${run('failures', '--state lost --since 24h')} lists the files and why; their outputs have to be encoded or uploaded anew.`,
+        'A backup file is lost as far as is known: its URL expired before it was copied, or Zencoder no longer has it or denies it.',
+      todo: `${run('failures', '--state lost --since 24h')} lists the files and why. A later notification, or ${run('redrive', '--state lost --since 24h')} with a Zencoder API key, may still recover them within the 24 hours that Zencoder keeps them; after that, the outputs must be re-encoded or re-uploaded.`,
     },
     {
       id: 'Failed',
@@ -69,14 +69,14 @@ function ofRecoveries(
       ...AT_ONCE,
       happened:
         'A recovery failed and is not tried again by itself, for example because its key holds an object of yours.',
-      todo: `${run('failures', '--state failed --since 24h')} says why; mend it, then ${run('redrive', '--state failed --since 24h')}.`,
+      todo: `${run('failures', '--state failed --since 24h')} says why; fix it, then ${run('redrive', '--state failed --since 24h')}.`,
     },
     {
       id: 'AtRisk',
       metric: metrics.of('atRiskRecoveries', 'reconcile', Stats.MAXIMUM, FIVE_MINUTES),
       // A level: between two runs it stays what it was.
       ...{ threshold: 1, periods: 1, datapoints: 1, missing: TreatMissingData.IGNORE },
-      happened: `Open recoveries have less than ${atRiskHours} hours left, or no message is there to wake them.`,
+      happened: `Open recoveries have less than ${atRiskHours} hours left, or nothing is queued to retry them.`,
       todo: `${run('status')} names them with their last error; ${run('preflight')} tells what is wrong with the bucket; ${run('redrive', '--state pending')} starts them with fresh URLs.`,
     },
     {
@@ -84,7 +84,7 @@ function ofRecoveries(
       metric: event('atRiskRecoveries'),
       ...AT_ONCE,
       happened:
-        'A copy cannot end before its URL does at the rate at which it goes, or a recovery needs a fresh URL that it cannot have.',
+        'At this rate a copy will not finish before its URL expires, or a recovery needs a new URL that is not available.',
       todo: `${run('status')} names it and why; raise maxConcurrency or give the stack a Zencoder API key, then ${run('redrive', '--state pending')}.`,
     },
     {
@@ -92,8 +92,8 @@ function ofRecoveries(
       metric: event('customerMustAct'),
       ...AT_ONCE,
       happened:
-        'The bucket, its KMS key or the Zencoder API refuses the worker. Recoveries are tried again until their deadline.',
-      todo: `${run('preflight')} says exactly which permission, key policy or region to change; ${run('status')} names the errors. Once mended, recoveries go on by themselves within 15 minutes.`,
+        'The bucket, its KMS key or the Zencoder API denies the worker. Recoveries are tried again until their deadline.',
+      todo: `${run('preflight')} says exactly which permission, key policy or region to change; ${run('status')} names the errors. Once it is fixed, recoveries continue automatically within 15 minutes.`,
     },
     ...(['worker', 'reconcile'] as const).map((service) => ({
       id: service === 'worker' ? 'UnreadableRecords' : 'UnreadableOpenRecords',
@@ -147,7 +147,7 @@ function ofNotifications(metrics: StackMetrics, run: Command): AlarmDefinition[]
       ...AT_ONCE,
       happened:
         'A notification was taken, but parts of it could not be read or were more than ingest takes: files that they name are not recovered.',
-      todo: `The logs of the ingest function name the job: look its outputs up at Zencoder; with a Zencoder API key, ${run('redrive', '--job ID --output ID')} recovers an output that the stack knows. Then report the shape of the notification to the maintainers of this stack.`,
+      todo: `The logs of the ingest function name the job: look its outputs up at Zencoder; with a Zencoder API key, ${run('redrive', '--job ID --output ID')} recovers an output that the stack has no record of; of an output that it knows, only the files that it knows are tried again. Then report the shape of the notification to the maintainers of this stack.`,
     },
   ];
 }
@@ -194,7 +194,7 @@ function ofFunctions(parts: MonitoredParts, metrics: StackMetrics, run: Command)
       ...{ threshold: 3, periods: 1, datapoints: 1, missing: TreatMissingData.NOT_BREACHING },
       happened:
         'Notifications are answered 5xx, or 413 for their size: they are not taken. Zencoder repeats them for an hour or two at least.',
-      todo: `${run('send-test')} shows whether it still is so and why; the logs of the ingest function say more.`,
+      todo: `${run('send-test')} shows whether it still fails, and why; the logs of the ingest function say more. Where 413 is answered, notify by output and not by job.`,
     },
     {
       id: 'IngestErrors',

@@ -7,18 +7,19 @@ export const HELP = `Usage: npm run redrive -- (--job ID | --error CLASS | --sta
 
 Tries recoveries again now. One that waits for its next attempt is made due. For any other the worker asks Zencoder
 for a fresh URL: the stack needs an API key (full access, setting zencoderApiKeySecretArn), and Zencoder must still
-have the file, which it keeps for 24 hours. What is recovered is left alone.
+have the file, which it keeps for 24 hours. Past its deadline an open recovery is settled as lost, and a settled one is
+left alone. What is recovered is left alone, too.
 
-Which recoveries (all given must hold; at least one of the first three):
+Which recoveries (filters are combined (AND); at least one of the first three):
   --job ID          of one job
   --error CLASS     whose upload failed with this class of Zencoder's, e.g. UploadAccessDeniedError
   --state STATE     lost, failed, pending or copying; can be repeated (default: lost and failed)
-  --output ID       of one output, with --job; one that the ledger does not know is looked up at Zencoder
+  --output ID       of one output, with --job; one without a record is looked up at Zencoder
   --since TIME      whose upload failed since: 24h, 7d or a UTC date or time
   --limit N         at most N (default: 1000)
 
 Or, alone:
-  --dead-letters    put the messages of the dead-letter queue back on the queue, after their reason is mended
+  --dead-letters    put the messages of the dead-letter queue back on the queue, after fixing the cause
 
 How:
   --dry-run         list them and do nothing

@@ -16,9 +16,9 @@ taken, if any; what the queue and the dead-letter queue hold, and why messages a
   --json            one JSON object
 
 ${STACK_HELP}
-Exit codes: 0 all is well, 1 the answer could not be had, 2 not understood, 3 something needs a person: a recovery is
-at risk, refused by the bucket or failed in the last 24 hours, notifications were refused, events are not delivered, or
-there are dead letters.
+Exit codes: 0 all is well, 1 status unavailable, 2 not understood, 3 needs attention: a recovery is at risk, denied by
+the bucket or failed in the last 24 hours, records cannot be read, notifications were refused, events are owed (not
+delivered), or there are dead letters.
 
 Examples:
   npm run status

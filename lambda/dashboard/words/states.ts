@@ -6,7 +6,7 @@ export const STATE_MEANINGS: Readonly<Record<RecoveryState, string>> = {
   pending: 'Waits for its next attempt; nothing has to be done.',
   copying: 'Is being copied into the bucket.',
   recovered: 'Is in the bucket.',
-  lost: 'Can never be had from Zencoder’s backup server any more. Run the job again if you need the file.',
+  lost: 'Not available by any URL tried so far. A new notification or a retry within 24 hours may still recover it; after that, run the job again.',
   failed: 'Cannot go on without a person.',
 };
 
@@ -15,7 +15,7 @@ export const ERROR_MEANINGS: Readonly<Record<Meaning, string>> = {
   'try-again': 'A passing fault. The next attempt follows by itself.',
   'customer-must-act': 'You can mend this. Attempts go on by themselves until the deadline.',
   refused: 'Zencoder’s storage refused the signed URL before its deadline.',
-  lost: 'The file is gone for good.',
+  lost: 'The file is not available by this URL.',
   conflict: 'Another object is at this key already. It is never overwritten: move it, then retry.',
   'not-understood': 'The recovery does not understand what it was given. This needs a person.',
 };

@@ -32,8 +32,8 @@ async function refusedJob(...outputs: Parameters<TestWorker['failedJob']>) {
   worker.s3.setFaults(undefined);
   const recoveries = async () => (await worker.job(jobId)).recoveries;
   const outputId = outputIds[0] ?? '';
-  const wish: RedriveMessage = { type: 'redrive', version: 1, jobId, outputId };
-  return { jobId, outputId, delivered, recoveries, wish };
+  const request: RedriveMessage = { type: 'redrive', version: 1, jobId, outputId };
+  return { jobId, outputId, delivered, recoveries, request };
 }
 
 /** As {@link refusedJob}, after which somebody deleted the message from the queue. */
@@ -52,8 +52,8 @@ async function drop(delivered: Delivered): Promise<void> {
 describe('a redrive of a recovery that waits', () => {
   it('shows its message at once, without a question to Zencoder', async () => {
     worker.use({ api: null });
-    const { wish, delivered, recoveries } = await refusedJob();
-    expect((await worker.deliver(wish)).isDone).toBe(true);
+    const { request, delivered, recoveries } = await refusedJob();
+    expect((await worker.deliver(request)).isDone).toBe(true);
     const shown = await worker.next();
     expect(shown.message.MessageId).toBe(delivered.message.MessageId);
     expect(shown.isDone).toBe(true);
@@ -61,9 +61,9 @@ describe('a redrive of a recovery that waits', () => {
   });
 
   it('asks Zencoder when the message is gone', async () => {
-    const { wish, delivered, recoveries } = await refusedJob();
+    const { request, delivered, recoveries } = await refusedJob();
     await drop(delivered);
-    expect((await worker.deliver(wish)).isDone).toBe(true);
+    expect((await worker.deliver(request)).isDone).toBe(true);
     expect((await worker.next()).isDone).toBe(true);
     expect(await recoveries()).toMatchObject([{ state: 'recovered', attempts: 2 }]);
   });
@@ -71,31 +71,31 @@ describe('a redrive of a recovery that waits', () => {
 
 describe('a redrive of a recovery that no message will wake', () => {
   it('queues it with a fresh URL', async () => {
-    const { wish, recoveries } = await stalledJob(WITH_THUMBNAILS);
-    expect((await worker.deliver(wish)).isDone).toBe(true);
+    const { request, recoveries } = await stalledJob(WITH_THUMBNAILS);
+    expect((await worker.deliver(request)).isDone).toBe(true);
     expect((await worker.next()).isDone).toBe(true);
     expect((await recoveries()).map(({ state }) => state)).toEqual(['recovered', 'recovered', 'recovered']);
     expect(await worker.depth()).toEqual({ visible: 0, hidden: 0 });
   });
 
   it('takes only the role and the file that are asked for', async () => {
-    const { wish, recoveries } = await stalledJob(WITH_THUMBNAILS);
+    const { request, recoveries } = await stalledJob(WITH_THUMBNAILS);
     const fileId = (await recoveries()).find(({ role }) => role === 'thumbnail')?.fileId ?? '';
-    await worker.deliver({ ...wish, role: 'thumbnail', fileId });
+    await worker.deliver({ ...request, role: 'thumbnail', fileId });
     await worker.next();
     const states = (await recoveries()).map(
       (record) => `${record.fileId === fileId ? 'asked for' : 'other'}: ${record.state}`,
     );
     expect(states.toSorted()).toEqual(['asked for: recovered', 'other: pending', 'other: pending']);
-    await worker.deliver(wish);
+    await worker.deliver(request);
     await worker.next();
     expect((await recoveries()).map(({ state }) => state)).toEqual(['recovered', 'recovered', 'recovered']);
   });
 
   it('says without an API key what to do, in the ledger, the log and the metrics', async () => {
     worker.use({ api: null });
-    const { wish, recoveries } = await stalledJob();
-    expect((await worker.deliver(wish)).isDone).toBe(true);
+    const { request, recoveries } = await stalledJob();
+    expect((await worker.deliver(request)).isDone).toBe(true);
     expect(await recoveries()).toMatchObject([
       {
         state: 'pending',
@@ -103,15 +103,15 @@ describe('a redrive of a recovery that no message will wake', () => {
       },
     ]);
     expect(worker.lines).toContainEqual(
-      expect.objectContaining({ level: 'error', message: 'at risk', jobId: wish.jobId }),
+      expect.objectContaining({ level: 'error', message: 'at risk', jobId: request.jobId }),
     );
     expect(worker.metrics()).toContainEqual({ metric: 'atRiskRecoveries', value: 1, by: 'NoFreshUrl' });
   });
 
   it('goes on when the API answers again', async () => {
-    const { wish, recoveries } = await stalledJob();
+    const { request, recoveries } = await stalledJob();
     worker.use({ api: worker.standIn.api('read-only') });
-    const blocked = await worker.deliver(wish);
+    const blocked = await worker.deliver(request);
     expect(blocked.isDone).toBe(false);
     expect(await recoveries()).toMatchObject([
       { state: 'pending', lastError: { errorClass: 'ReadOnlyKey' } },
@@ -126,14 +126,14 @@ describe('a redrive of a recovery that no message will wake', () => {
   });
 
   it('is left open before its deadline when the API names no such file: a URL that still holds may be on its way', async () => {
-    const { wish, recoveries, delivered } = await refusedJob();
+    const { request, recoveries, delivered } = await refusedJob();
     await drop(delivered);
     worker.advance(3_600_000);
     const api = worker.standIn.api('full');
     const getOutput = () => Promise.reject(new NotAtZencoder('Zencoder knows no such output'));
     worker.use({ api: { ...api, getOutput } });
 
-    expect((await worker.deliver(wish)).isDone).toBe(true);
+    expect((await worker.deliver(request)).isDone).toBe(true);
 
     expect(await recoveries()).toMatchObject([
       { state: 'pending', lastError: { errorClass: 'NoFreshUrl', meaning: 'customer-must-act' } },
@@ -145,11 +145,11 @@ describe('a redrive of a recovery that no message will wake', () => {
     ['with an API key, which is not used', 'full'],
     ['without an API key', null],
   ] as const)('means lost once its deadline is over, %s', async (_, access) => {
-    const { wish, recoveries } = await stalledJob(WITH_THUMBNAILS);
+    const { request, recoveries } = await stalledJob(WITH_THUMBNAILS);
     worker.advance(24 * 3_600_000);
     const api = access === null ? null : worker.standIn.api(access);
     worker.use({ api });
-    expect((await worker.deliver({ ...wish, origin: 'reconcile' })).isDone).toBe(true);
+    expect((await worker.deliver({ ...request, origin: 'reconcile' })).isDone).toBe(true);
     expect(await recoveries()).toMatchObject(
       [1, 2, 3].map(() => ({
         state: 'lost',
@@ -164,15 +164,15 @@ describe('a redrive of a recovery that no message will wake', () => {
     expect(lost).toHaveLength(3);
     expect(worker.metrics().filter(({ metric }) => metric === 'lostFiles')).toHaveLength(3);
 
-    await worker.deliver({ ...wish, origin: 'reconcile' });
+    await worker.deliver({ ...request, origin: 'reconcile' });
     expect(await worker.events()).toEqual([]);
   });
 
   it('waits without a key while clocks may differ about its deadline, and is at risk no more', async () => {
-    const { wish, recoveries } = await stalledJob();
+    const { request, recoveries } = await stalledJob();
     worker.advance(23 * 3_600_000 + 5 * 60_000);
     worker.use({ api: null });
-    expect((await worker.deliver(wish)).isDone).toBe(true);
+    expect((await worker.deliver(request)).isDone).toBe(true);
     expect(await recoveries()).toMatchObject([{ state: 'pending' }]);
     const metrics = worker.metrics().map(({ metric }) => metric);
     expect(metrics).not.toContain('atRiskRecoveries');
@@ -180,11 +180,11 @@ describe('a redrive of a recovery that no message will wake', () => {
   });
 
   it('is settled although the topic does not take the event of its loss, which stays owed', async () => {
-    const { wish, recoveries } = await stalledJob();
+    const { request, recoveries } = await stalledJob();
     worker.advance(24 * 3_600_000);
     const { events } = worker.tools();
     worker.use({ events: { publish: () => Promise.reject(new Error('the topic is out of order')) } });
-    const delivered = await worker.deliver({ ...wish, origin: 'reconcile' });
+    const delivered = await worker.deliver({ ...request, origin: 'reconcile' });
     worker.use({ events });
     expect(delivered.isDone).toBe(true);
     expect(await recoveries()).toMatchObject([{ state: 'lost', eventOwedAt: expect.any(Number) }]);
@@ -204,14 +204,14 @@ describe('a redrive of a settled recovery', () => {
     await worker.deliver({ ...message, files });
     worker.use({ api: worker.standIn.api('full') });
     const recoveries = async () => (await worker.job(jobId)).recoveries;
-    const wish: RedriveMessage = { type: 'redrive', version: 1, jobId, outputId: outputIds[0] ?? '' };
-    return { recoveries, wish };
+    const request: RedriveMessage = { type: 'redrive', version: 1, jobId, outputId: outputIds[0] ?? '' };
+    return { recoveries, request };
   }
 
   it('opens it again and recovers what can still be had, with an event of its own', async () => {
-    const { wish, recoveries } = await lostJob();
+    const { request, recoveries } = await lostJob();
     expect(await recoveries()).toMatchObject([{ state: 'lost' }]);
-    await worker.deliver(wish);
+    await worker.deliver(request);
     expect(await recoveries()).toMatchObject([{ state: 'pending', redrives: 1 }]);
     await worker.next();
     expect(await recoveries()).toMatchObject([{ state: 'recovered', redrives: 1 }]);
@@ -220,22 +220,22 @@ describe('a redrive of a settled recovery', () => {
   });
 
   it('is for a person to ask for: reconcile passes it over', async () => {
-    const { wish, recoveries } = await lostJob();
+    const { request, recoveries } = await lostJob();
     const before = await recoveries();
     const api = worker.standIn.api('full');
     worker.use({ api });
-    expect((await worker.deliver({ ...wish, origin: 'reconcile' })).isDone).toBe(true);
+    expect((await worker.deliver({ ...request, origin: 'reconcile' })).isDone).toBe(true);
     expect(await recoveries()).toEqual(before);
     expect(api.remaining).toBeNull();
   });
 
   it('asks Zencoder nothing once the deadline is over: the file is gone there', async () => {
-    const { wish, recoveries } = await lostJob();
+    const { request, recoveries } = await lostJob();
     const before = await recoveries();
     worker.advance(25 * 3_600_000);
     const api = worker.standIn.api('full');
     worker.use({ api });
-    expect((await worker.deliver(wish)).isDone).toBe(true);
+    expect((await worker.deliver(request)).isDone).toBe(true);
     expect(await recoveries()).toEqual(before);
     expect(api.remaining).toBeNull();
     expect(worker.lines).toContainEqual(
@@ -244,20 +244,20 @@ describe('a redrive of a settled recovery', () => {
   });
 
   it('leaves it as it is when there is no fresh URL', async () => {
-    const { wish, recoveries } = await lostJob();
+    const { request, recoveries } = await lostJob();
     const before = await recoveries();
     worker.use({ api: null });
-    expect((await worker.deliver(wish)).isDone).toBe(true);
+    expect((await worker.deliver(request)).isDone).toBe(true);
     expect(await recoveries()).toEqual(before);
     expect(worker.metrics()).not.toContainEqual(expect.objectContaining({ metric: 'atRiskRecoveries' }));
   });
 
   it('does nothing for a recovered file', async () => {
-    const { wish, recoveries } = await lostJob();
-    await worker.deliver(wish);
+    const { request, recoveries } = await lostJob();
+    await worker.deliver(request);
     await worker.next();
     const before = await recoveries();
-    expect((await worker.deliver(wish)).isDone).toBe(true);
+    expect((await worker.deliver(request)).isDone).toBe(true);
     expect(await recoveries()).toEqual(before);
     expect(await worker.depth()).toEqual({ visible: 0, hidden: 0 });
   });
@@ -275,10 +275,10 @@ describe('a redrive of an output that the ledger does not know', () => {
   });
 
   it('is done with when Zencoder does not know it either, or there is no key', async () => {
-    const wish: RedriveMessage = { type: 'redrive', version: 1, jobId: '1', outputId: '2' };
-    expect((await worker.deliver(wish)).isDone).toBe(true);
+    const request: RedriveMessage = { type: 'redrive', version: 1, jobId: '1', outputId: '2' };
+    expect((await worker.deliver(request)).isDone).toBe(true);
     worker.use({ api: null });
-    expect((await worker.deliver(wish)).isDone).toBe(true);
+    expect((await worker.deliver(request)).isDone).toBe(true);
     expect(await worker.depth()).toEqual({ visible: 0, hidden: 0 });
   });
 });
