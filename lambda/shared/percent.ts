@@ -43,7 +43,9 @@ function decoded(path: string, isWanted: (bytes: Buffer, start: number, end: num
     if (at === start) {
       out[length++] = bytes[at++] ?? 0;
     } else if (!isWanted(out, written, length)) {
-      length = written + bytes.copy(out, written, start, at);
+      // Most runs are short: a call to copy one would cost more than the loop.
+      length = written;
+      for (let from = start; from < at; from++) out[length++] = bytes[from] ?? 0;
     }
   }
   return out.subarray(0, length);
