@@ -48,8 +48,7 @@ function apart(url: Url): FileUrl {
 
 /**
  * Until when a backup file is to be had: the end of its signed URL, from `X-Amz-Date` + `X-Amz-Expires` (signature
- * version 4) or from `Expires` (version 2), else a day after the output finished. Never more than two days after
- * the output finished, whenever the URL is read; from now when that is said to be in the future.
+ * version 4) or from `Expires` (version 2), else a day after the output finished. Never more than two days from now.
  *
  * @param finishedAt of the output, as near as is known; epoch milliseconds, as all times here.
  */
@@ -59,7 +58,7 @@ export function deadlineOf(url: Url, finishedAt: number, now: number): number {
     endOfVersion4(searchParams.get('X-Amz-Date'), searchParams.get('X-Amz-Expires')) ??
     endOfVersion2(searchParams.get('Expires')) ??
     finishedAt + DAY_MS;
-  return Math.min(end, Math.min(finishedAt, now) + LONGEST_LIFE_MS);
+  return Math.min(end, now + LONGEST_LIFE_MS);
 }
 
 function endOfVersion4(date: string | null, expires: string | null): number | null {
