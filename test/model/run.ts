@@ -3,7 +3,6 @@ import {
   CreateMultipartUploadCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
-import { accessDenied } from '../../infra/local/s3/faults.ts';
 import { reconcile } from '../../lambda/reconcile/reconcile.ts';
 import { patienceMs } from '../../lambda/reconcile/stalled.ts';
 import { parseStorageAllowList } from '../../lambda/shared/storage-hosts.ts';
@@ -13,14 +12,14 @@ import { handleMessage } from '../../lambda/worker/worker.ts';
 import { type Random, seededRandom } from '../soak/random.ts';
 import type { SourceFault, SourceRequest } from '../support/source-server.ts';
 import { Chaos, type Strike } from './chaos.ts';
-import { Ledger, objectsOf, uploadsOf, wakes } from './invariants.ts';
+import { faultsAtEnd, faultsNow } from './checks.ts';
+import { Ledger, objectsOf } from './invariants.ts';
+import { Outages } from './outages.ts';
 import { INVOCATION_MS, type Invocation, Processes } from './processes.ts';
 import { ModelQueue, type QueuedMessage, VISIBILITY_MS } from './queue.ts';
 import {
   drawScenario,
-  expectedState,
   keyTemplateOf,
-  maxLosses,
   mediaAnswer,
   mediaKey,
   notifiedMessage,
@@ -83,6 +82,7 @@ class Run {
   readonly #chaos: Chaos;
   readonly #scenario: Scenario;
   readonly #scheduler = new Scheduler();
+  readonly #outages: Outages;
   readonly #queue: ModelQueue;
   readonly #topic: ModelTopic;
   readonly #processes: Processes;
@@ -97,10 +97,6 @@ class Run {
   #now = BEGIN;
   #wrote = false;
   #customerUpload: string | undefined;
-  #tableRefusesUntil = 0;
-  #topicRefusesUntil = 0;
-  #bucketDeniesUntil = 0;
-  #completionDeniedUntil = 0;
 
   constructor(servers: ModelServers, { seed, leftOut = new Set() }: RunOptions) {
     this.#servers = servers;
@@ -112,11 +108,12 @@ class Run {
       leftOut,
     );
     const now = () => this.#now;
+    this.#outages = new Outages(this.#chaos, this.#random, now);
     this.#queue = new ModelQueue(this.#scheduler, now);
     this.#ledger = new Ledger(servers, this.#jobId);
     this.#topic = new ModelTopic(
       this.#scheduler,
-      () => this.#now < this.#topicRefusesUntil,
+      () => this.#outages.topicRefuses,
       (event) => {
         if (!this.#ledger.hasSeen(event)) this.#fault(`${event.type} was published before it was so`);
       },
@@ -152,13 +149,8 @@ class Run {
       {
         scheduler: this.#scheduler,
         sourceFault: (request) => this.#sourceFault(request),
-        bucketFault: (operation) => {
-          const until = operation.startsWith('Complete')
-            ? this.#completionDeniedUntil
-            : this.#bucketDeniesUntil;
-          return this.#now < until ? accessDenied('s3:PutObject', BUCKET) : undefined;
-        },
-        tableRefuses: () => this.#now < this.#tableRefusesUntil,
+        bucketFault: (operation) => this.#outages.bucketFault(operation),
+        tableRefuses: () => this.#outages.tableRefuses,
         onTableWrite: () => {
           this.#wrote = true;
         },
@@ -241,19 +233,10 @@ class Run {
     if (this.#chaos.hits('dies before', 0.015)) return 'dies-before';
     if (this.#chaos.hits('dies after', 0.015)) return 'dies-after';
     for (const fate of fates) if (this.#chaos.hits(fate, 0.02)) return fate;
-    if (this.#chaos.hits('the table refuses for a while', 0.002)) this.#tableRefusesUntil = this.#soon(10);
-    if (this.#chaos.hits('the topic refuses for a while', 0.004)) this.#topicRefusesUntil = this.#soon(90);
-    if (this.#chaos.hits('the bucket denies for a while', 0.006))
-      this.#bucketDeniesUntil = this.#soon(5 * 60);
-    if (this.#chaos.hits('completions are denied for a while', 0.006))
-      this.#completionDeniedUntil = this.#soon(5 * 60);
+    this.#outages.mayBegin();
     const upload = /^UploadPart|^Complete|^ListParts/.test(label);
     if (upload && this.#chaos.hits('the upload vanishes', 0.06)) this.#vanishing = true;
     return 'done';
-  }
-
-  #soon(minutes: number): number {
-    return this.#now + Math.ceil(this.#random.next() * minutes * MINUTE);
   }
 
   #vanishing = false;
@@ -268,20 +251,11 @@ class Run {
     if (!this.#wrote) return;
     this.#wrote = false;
     await this.#ledger.look();
-    const queued = this.#queue.queued();
     const { recoveries } = this.#ledger.records;
     const isAnyLost = recoveries.some(({ state }) => state === 'lost');
     const objects = isAnyLost ? await objectsOf(this.#servers, this.#jobId) : [];
-    for (const record of recoveries) {
-      const { state, settledAt, role, fileId } = record;
-      const isOpen = settledAt === undefined;
-      if (isOpen && !queued.some((message) => wakes(message, record, this.#scenario.hasApi))) {
-        this.#fault(`an open ${role} recovery has no message`);
-      }
-      if (state === 'lost' && objects.some((object) => object.fileId === fileId)) {
-        this.#fault(`a ${role} recovery is lost and its object is in the bucket`);
-      }
-    }
+    for (const fault of faultsNow(recoveries, objects, this.#queue.queued(), this.#scenario))
+      this.#fault(fault);
   }
 
   async #abortUploads(): Promise<void> {
@@ -396,53 +370,15 @@ class Run {
   }
 
   async #checkEnd(): Promise<void> {
-    const { failures, recoveries } = this.#ledger.records;
-    const files = this.#messages(0).flatMap((message) => message.files);
-    const outputs = outputsOf(this.#scenario);
-    if (recoveries.length !== files.length)
-      this.#fault(`${recoveries.length} recoveries for ${files.length} files`);
-    if (failures.length !== outputs.length) this.#fault(`${failures.length} primary failures`);
-    const published = this.#topic.published;
-    if (!published.some(({ type }) => type === 'primary-failure'))
-      this.#fault('primary-failure was not published');
-    for (const { role, state, fileId, outputId, key, lastError } of recoveries) {
-      const expected = this.#expected(role, outputId, key);
-      if (state !== expected) {
-        this.#fault(`a ${role} recovery is ${state} (${lastError?.errorClass}) instead of ${expected}`);
-      }
-      const isPublished = published.some(
-        (event) => event.type === `recovery-${state}` && 'file' in event && event.file.id === fileId,
-      );
-      if (!isPublished) this.#fault(`recovery-${state} of ${role} was not published`);
-    }
-    for (const { fileId } of recoveries) {
-      const losses = published.filter((event) => event.type === 'recovery-lost' && event.file.id === fileId);
-      const ids = new Set(losses.map(({ id }) => id));
-      if (ids.size > maxLosses(this.#scenario))
-        this.#fault('one piece of evidence lost a file more than once');
-    }
-    const objects = await objectsOf(this.#servers, this.#jobId);
-    const recovered = recoveries.filter(({ state }) => state === 'recovered').length;
-    const own = objects.filter(({ fileId }) => fileId !== undefined).length;
-    if (own !== recovered) this.#fault(`${own} objects for ${recovered} recovered files`);
-    await this.#checkUploads();
-  }
-
-  /** Only the file that got the customer's key meets the customer's object. */
-  #expected(role: string, outputId: string, key: string | undefined): string {
-    if (role !== 'media') return 'recovered';
-    const state = expectedState(this.#scenario);
-    return state === 'failed' && outputId !== '1' && key !== mediaKey(this.#scenario, this.#jobId)
-      ? 'recovered'
-      : state;
-  }
-
-  async #checkUploads(): Promise<void> {
-    const uploads = await uploadsOf(this.#servers, this.#jobId);
-    const isThere = uploads.some(({ id }) => id === this.#customerUpload);
-    if (this.#customerUpload !== undefined && !isThere) this.#fault("the customer's own upload was aborted");
-    // An upload without a part costs nothing; one is left when a process dies before it learns the upload's id.
-    if (uploads.some(({ hasParts }) => hasParts)) this.#fault('an upload with parts is left');
+    const faults = await faultsAtEnd(this.#servers, {
+      scenario: this.#scenario,
+      jobId: this.#jobId,
+      records: this.#ledger.records,
+      published: this.#topic.published,
+      files: this.#messages(0).flatMap((message) => message.files).length,
+      customerUpload: this.#customerUpload,
+    });
+    for (const fault of faults) this.#fault(fault);
   }
 
   /** The messages of a notification: one for each output. */
