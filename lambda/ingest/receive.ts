@@ -36,12 +36,13 @@ export interface Log {
 
 /**
  * How much of one notification is taken. Zencoder makes 20 outputs a job (more on request) and 100 thumbnails a set, and
- * sets no limit to the sets: five times the outputs, and as many images as the largest body holds with signed URLs.
+ * sets no limit to the sets: five times the outputs, and as many images as the largest body holds with signed URLs, each
+ * with a path half as long again as those of Zencoder.
  *
  * What is beyond is not refused, since Zencoder would only repeat it: the rest is taken, the answer and the log say how
  * much was left, and an alarm asks a person to look.
  */
-export const BOUNDS: NotificationBounds = { outputs: 100, thumbnails: 10_000 };
+export const BOUNDS: NotificationBounds = { outputs: 100, thumbnails: 10_000, pathCharacters: 1_800_000 };
 
 /**
  * Takes one notification: authenticates it before anything of its body is looked at, understands it, decides, and

@@ -61,11 +61,14 @@ export interface NotificationBounds {
   readonly outputs: number;
   /** Images of all outputs together. */
   readonly thumbnails: number;
+  /** Characters of the URLs of all images together, without their queries. */
+  readonly pathCharacters: number;
 }
 
 const UNBOUNDED: NotificationBounds = {
   outputs: Number.POSITIVE_INFINITY,
   thumbnails: Number.POSITIVE_INFINITY,
+  pathCharacters: Number.POSITIVE_INFINITY,
 };
 
 /** Stands for the job of an output whose notification names none; Zencoder's own ids begin far above. */
@@ -90,7 +93,7 @@ export function parseNotification(json: unknown, bounds: Partial<NotificationBou
   const most = { ...UNBOUNDED, ...bounds };
   const jobFields = fieldsOf(json.job);
   const found = findOutputs(json, jobFields) ?? nothingIn(json, jobFields);
-  const allowance = new Allowance(most.thumbnails);
+  const allowance = new Allowance(most.thumbnails, most.pathCharacters);
   const items = found.items.slice(0, most.outputs);
   const read = items.flatMap((item) => readOutput(item, allowance) ?? []);
   if (items.length > 0 && read.length === 0) {

@@ -11,19 +11,26 @@ export interface NotifiedThumbnail {
   readonly size: number | null;
 }
 
-/** How many images may be read; what is beyond is counted and not looked at. */
+/** How many images may be read, and how much of their URLs; what is beyond is counted and not looked at. */
 export class Allowance {
-  #left: number;
+  #images: number;
+  #characters: number;
   #beyond = 0;
 
-  constructor(most: number) {
-    this.#left = most;
+  /**
+   * @param images how many.
+   * @param characters of all their URLs, without the queries: what costs time is a path.
+   */
+  constructor(images: number, characters: number = Number.POSITIVE_INFINITY) {
+    this.#images = images;
+    this.#characters = characters;
   }
 
-  /** Whether there is room for one more. */
-  take(): boolean {
-    if (this.#left > 0) this.#left -= 1;
-    else this.#beyond += 1;
+  /** Whether there is room for one more, whose URL has so many characters without its query. */
+  take(characters: number): boolean {
+    this.#images -= 1;
+    this.#characters -= characters;
+    if (this.#beyond > 0 || this.#images < 0 || this.#characters < 0) this.#beyond += 1;
     return this.#beyond === 0;
   }
 
@@ -48,7 +55,7 @@ export interface ReadThumbnails {
 export function readThumbnails(json: unknown, allowance: Allowance): ReadThumbnails {
   const found: Found = { images: [], unreadable: 0 };
   find(json, null, found);
-  const taken = found.images.filter(() => allowance.take());
+  const taken = found.images.filter(({ image }) => allowance.take(pathLengthOf(image)));
   const thumbnails = taken.flatMap((image) => parseImage(image) ?? []);
   return { thumbnails, unreadable: found.unreadable + taken.length - thumbnails.length };
 }
@@ -101,6 +108,14 @@ function labelOf(name: string): string | null {
 
 function isUrl(value: unknown): boolean {
   return typeof value === 'string' && /^\s{0,9}https?:/i.test(value);
+}
+
+/** Characters of an image's URL up to its query; 0 for what has none. */
+function pathLengthOf(image: unknown): number {
+  const url = schema.isFields(image) ? image.url : image;
+  if (typeof url !== 'string') return 0;
+  const query = url.indexOf('?');
+  return query === -1 ? url.length : query;
 }
 
 function parseImage({ image, label }: FoundImage): NotifiedThumbnail | null {

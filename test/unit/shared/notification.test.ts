@@ -334,6 +334,17 @@ describe('bounds', () => {
     expect(notification.outputs.map(({ thumbnails }) => thumbnails.length)).toEqual([2, 1, 0]);
     expect(notification).toMatchObject({ beyond: 3, unreadable: 0 });
   });
+
+  it('leave the images whose URLs have so many characters before their queries, and no smaller ones after them', () => {
+    const urls = [`https://h/1.png?${'q'.repeat(500)}`, `https://h/${'x'.repeat(30)}.png`, 'https://h/3.png'];
+    const thumbnails = [{ images: urls.map((url) => ({ url })) }];
+    const notification = parseNotification(
+      { output: { id: 1, thumbnails }, job: { id: 1 } },
+      { pathCharacters: 40 },
+    );
+    expect(notification.outputs[0]?.thumbnails.map(({ url }) => url)).toEqual([urls[0]]);
+    expect(notification).toMatchObject({ beyond: 2, unreadable: 0 });
+  });
 });
 
 /** JSON.stringify escapes each half of a surrogate pair that stands alone. */
