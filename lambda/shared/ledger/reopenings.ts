@@ -55,7 +55,7 @@ function leftAlone(record: RecoveryRecord) {
 }
 
 /**
- * Ends the waiting of an open recovery that nobody works on, so that the next message may claim it.
+ * Ends the waiting of an open recovery that no worker has, so that the next message may claim it.
  *
  * Cost: one UpdateItem: 1 write unit, 1 for the index.
  *
@@ -68,7 +68,7 @@ export async function makeDue(table: LedgerTable, seen: RecoveryRecord, now: num
 }
 
 /**
- * Notes with an open recovery that nobody works on why it cannot go on. It is no sign of life: `updatedAt` stays. Cost:
+ * Notes with an open recovery that no worker has why it cannot go on. It is no sign of life: `updatedAt` stays. Cost:
  * as for {@link makeDue}.
  *
  * @param seen the record as the caller read it.

@@ -198,20 +198,24 @@ function isRepetition(existing: RecoveryRecord, seen: ClaimedRecovery, next: Rec
 
 /** What {@link settleRecoveries} makes of a recovery, without writing it. @param now epoch milliseconds. */
 export function settledRecord(record: ClaimedRecovery, settlement: Settlement, now: number): RecoveryRecord {
-  const { nextAttemptAt: _, nextAttemptBy: __, lastError: ___, ...open } = withoutLease(record);
-  const { upload: ____, dispatchedBy: _____, ...rest } = open;
   const settledAs = {
-    ...rest,
+    ...without(withoutLease(record), [
+      'nextAttemptAt',
+      'nextAttemptBy',
+      'lastError',
+      'upload',
+      'dispatchedBy',
+    ]),
     ...{ updatedAt: now, settledAt: now, settledBy: record.lease.owner, eventOwedAt: now },
   };
   if (settlement.state === 'recovered') {
     const { size } = settlement;
     return { ...settledAs, ...settlement, bytesDone: size, bytesTotal: size, progressAt: now };
   }
-  const { error, isOfUrl: ______, ...where } = settlement;
+  const { error } = settlement;
   return {
     ...settledAs,
-    ...where,
+    ...without(settlement, ['error', 'isOfUrl']),
     lastError: bounded(error),
     history: withAttempt(record.history, error),
     spentEvidence: spentBy(record, settlement),
@@ -225,6 +229,12 @@ function spentBy(
 ): readonly string[] {
   const tried = isOfUrl ? [] : attemptedBy;
   return [...tried, lease.evidence].reduce(withEvidence, spentEvidence ?? []);
+}
+
+function without<T extends object, const K extends keyof T>(fields: T, names: readonly K[]): Omit<T, K> {
+  const rest = { ...fields };
+  for (const name of names) delete rest[name];
+  return rest;
 }
 
 function withoutLease(record: RecoveryRecord): RecoveryRecord {

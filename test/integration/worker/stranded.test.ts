@@ -8,6 +8,7 @@ import type { OutputMessage } from '../../../lambda/shared/message.ts';
 import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
 import { createCopyEngine } from '../../../lambda/worker/copy/engine.ts';
 import { IMPATIENT } from '../../support/copying.ts';
+import { backupMessage } from '../../support/messages.ts';
 import { type SourceServer, startSource } from '../../support/source-server.ts';
 import { BUCKET, type Delivered, startWorker, type TestWorker } from '../../support/worker.ts';
 
@@ -24,7 +25,6 @@ const MOST_DELIVERIES = 340;
 
 let worker: TestWorker;
 let source: SourceServer;
-let lastJob = 700_000;
 
 beforeAll(async () => {
   worker = await startWorker();
@@ -48,27 +48,8 @@ afterEach(async () => {
   await source.close();
 });
 
-function message(names: readonly string[]): OutputMessage {
-  lastJob += 1;
-  return {
-    type: 'output',
-    version: 1,
-    job: { id: String(lastJob), passThrough: null, test: false },
-    output: { id: '1', label: null, type: 'standard' },
-    failures: [],
-    files: names.map((filename) => ({
-      role: filename.endsWith('.png') ? 'thumbnail' : 'media',
-      url: `${source.origin}/o/${lastJob}/${filename}?Signature=0`,
-      deadline: worker.now() + 24 * HOUR,
-      filename,
-      thumbnailLabel: null,
-      size: null,
-      md5: null,
-    })),
-    failedAt: worker.now(),
-    origin: 'notification',
-  };
-}
+const message = (names: readonly string[]) =>
+  backupMessage({ origin: source.origin, names, now: worker.now() });
 
 /** Handles messages as the queue would bring them, time moved on to each, until all recoveries are settled. */
 async function untilSettled(given: OutputMessage, first: Delivered): Promise<readonly RecoveryRecord[]> {
