@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { DEFAULT_ZENCODER_STORAGE } from '../lambda/shared/storage-hosts.ts';
-import { DEFAULT_ZENCODER_API_URL } from '../lambda/shared/zencoder-api.ts';
+import { DEFAULT_ZENCODER_API_URL } from '../lambda/shared/zencoder/api.ts';
+import { DEFAULT_ZENCODER_STORAGE } from '../lambda/shared/zencoder/storage.ts';
 import { DEFAULT_KEY_TEMPLATE } from '../lambda/worker/key-template.ts';
 import {
   arn,
@@ -12,9 +12,9 @@ import {
   onOff,
   stackName,
   storage,
+  unknownSettings,
   wholeNumber,
 } from './settings.ts';
-import { unknownSettings } from './unknown-settings.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { App, type AppProps } from 'aws-cdk-lib';
 import * as v from 'valibot';
 import { parseConfig } from './config.ts';
-import { RecoveryStack } from './recovery-stack.ts';
+import { RecoveryStack } from './stack.ts';
 
 const cdkJson = v.object({ context: v.record(v.string(), v.unknown()) });
 

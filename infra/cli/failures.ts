@@ -1,5 +1,186 @@
-import { runCommand } from './command.ts';
-import { failures } from './failures/command.ts';
-import { HELP } from './failures/options.ts';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { afterFailure, cursorAt, DEFAULT_LOOK_BACK_DAYS } from '../../lambda/shared/ledger/queries.ts';
+import { placeOf, type RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
+import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
+import { noting, unreadableLine } from '../../lambda/shared/ledger/unreadable.ts';
+import { timeLeft, utc } from '../../lambda/shared/reporting/time.ts';
+import type { RecoveryState } from '../../lambda/shared/zencoder/model.ts';
+import {
+  type FailuresOptions,
+  type FailureWithRecoveries,
+  failuresOptions,
+  HELP,
+  selectFailures,
+} from './failures-selection.ts';
+import { type CommandContext, CommandFailure, isEntryPoint, runCommand } from './lib/command.ts';
+import { type Cell, type Column, writeTable } from './lib/table.ts';
+import { explained, outputOf, resolveTarget, type Target } from './lib/target.ts';
+import type { Colour } from './lib/terminal.ts';
 
-await runCommand('failures', HELP, failures);
+export const COLUMNS: readonly Column[] = [
+  { title: 'failed at (UTC)', most: 19 },
+  { title: 'job', most: 20 },
+  { title: 'output', most: 36 },
+  { title: 'role', most: 9 },
+  { title: 'error class', most: 36 },
+  { title: 'destination', most: 40 },
+  { title: 'recovery', most: 60 },
+];
+
+/** What needs an eye comes first. */
+const STATES = ['lost', 'failed', 'copying', 'pending', 'recovered'] as const satisfies RecoveryState[];
+
+const COLOURS: Record<RecoveryState, Colour> = {
+  lost: 'red',
+  failed: 'red',
+  copying: 'yellow',
+  pending: 'yellow',
+  recovered: 'green',
+};
+
+/** One failure as a row for people. */
+export function rowOf({ failure, recoveries }: FailureWithRecoveries, now: number): Cell[] {
+  const { failedAt, jobId, outputId, label, role, errorClass, destinationHost, test } = failure;
+  return [
+    { text: utc(failedAt) },
+    { text: test ? `${jobId} (test)` : jobId },
+    { text: label === null || label === '' ? outputId : `${outputId} ${label}` },
+    { text: role },
+    { text: errorClass },
+    { text: destinationHost ?? '-' },
+    recoveryCell(recoveries, now),
+  ];
+}
+
+/**
+ * The states of all files of a failure in one cell, e.g. `recovered`, `pending, 5h 12m left` or
+ * `2 lost, 238 recovered`; the time is the nearest deadline of those that are open.
+ */
+export function recoveryCell(recoveries: readonly RecoveryRecord[], now: number): Cell {
+  if (recoveries.length === 0) return { text: 'none', colour: 'dim' };
+  const byState = Map.groupBy(recoveries, ({ state }) => state);
+  const present = STATES.filter((state) => byState.has(state));
+  const counts = present.map((state) =>
+    recoveries.length === 1 ? state : `${byState.get(state)?.length ?? 0} ${state}`,
+  );
+  const open = recoveries.filter(({ state }) => state === 'pending' || state === 'copying');
+  const deadline = Math.min(...open.map((recovery) => recovery.deadline));
+  const parts = open.length === 0 ? counts : [...counts, timeLeft(deadline, now)];
+  return { text: parts.join(', '), colour: COLOURS[present[0] ?? 'recovered'] };
+}
+
+/** One failure as a JSON object of stable shape: times in ISO 8601, null for what is not known. */
+export function jsonOf({ failure, recoveries }: FailureWithRecoveries): object {
+  const { jobId, outputId, role, label, outputType, passThrough, test } = failure;
+  const { errorClass, message, link, destinationHost, failedAt, recordedAt } = failure;
+  return {
+    ...{ jobId, outputId, role, label, outputType, passThrough, test },
+    ...{ errorClass, message, link, destinationHost },
+    failedAt: iso(failedAt),
+    recordedAt: iso(recordedAt),
+    recoveries: recoveries.map(recoveryJson),
+  };
+}
+
+function recoveryJson(recovery: RecoveryRecord): object {
+  const { fileId, filename, thumbnailLabel, source, state, attempts, lastError } = recovery;
+  const place = placeOf(recovery);
+  return {
+    ...{ fileId, filename, thumbnailLabel, source, state },
+    deadline: iso(recovery.deadline),
+    settledAt: iso(recovery.settledAt),
+    attempts,
+    nextAttemptAt: iso(recovery.nextAttemptAt),
+    lastError: lastError === undefined ? null : { ...lastError, at: iso(lastError.at) },
+    bucket: place?.bucket ?? null,
+    key: place?.key ?? null,
+    size: recovery.size ?? recovery.announcedSize,
+    verifiedBy: recovery.verifiedBy ?? [],
+    bytesDone: recovery.bytesDone ?? null,
+    bytesTotal: recovery.bytesTotal ?? null,
+  };
+}
+
+function iso(epochMs: number | undefined): string | null {
+  return epochMs === undefined ? null : new Date(epochMs).toISOString();
+}
+
+/** `npm run failures`: see its help in `options.ts`. */
+export async function failures(context: CommandContext): Promise<void> {
+  const options = failuresOptions(context.argv, context.now);
+  const target = await resolveTarget(options.target);
+  const tableName = outputOf(target, 'TableName');
+  const client = new DynamoDBClient(target.clientConfig('dynamodb'));
+  try {
+    const { table, unreadable } = noting({ client, tableName, recordTtlDays: 0 });
+    await show(table, options, context);
+    const leftOut = unreadableLine(unreadable);
+    if (leftOut !== null) await context.err.write(`${leftOut}\n`);
+  } catch (error) {
+    throw isTableMissing(error)
+      ? new CommandFailure(`${nameOf(target, tableName)} does not exist in this account and region`)
+      : explained(error);
+  } finally {
+    client.destroy();
+  }
+}
+
+async function show(table: LedgerTable, options: FailuresOptions, context: CommandContext): Promise<void> {
+  const { out, err, now } = context;
+  const page = pageOf(selectFailures(table, options, now), options.limit);
+  if (options.json) {
+    for await (const found of page.records) await out.write(`${JSON.stringify(jsonOf(found))}\n`);
+  } else {
+    const count = await writeTable(out, COLUMNS, rows(page.records, now));
+    if (count === 0) await err.write(`No failed uploads ${spanOf(options)}.\n`);
+  }
+  const last = page.more();
+  if (last !== undefined && options.jobId === undefined) {
+    await err.write(`There are more: add --cursor ${cursorAt(afterFailure(last.failure))}\n`);
+  }
+}
+
+async function* rows(found: AsyncIterable<FailureWithRecoveries>, now: number) {
+  for await (const one of found) yield rowOf(one, now);
+}
+
+/** At most so many records; `more` tells afterwards, by the last one given, whether there are others. */
+function pageOf<T>(records: AsyncIterable<T>, limit: number) {
+  let stoppedAt: T | undefined;
+  async function* first(): AsyncGenerator<T> {
+    let last: T | undefined;
+    let count = 0;
+    for await (const record of records) {
+      if (count === limit) {
+        stoppedAt = last;
+        return;
+      }
+      last = record;
+      count++;
+      yield record;
+    }
+  }
+  return { records: first(), more: () => stoppedAt };
+}
+
+function spanOf({ since, until, jobId, errorClass, host }: FailuresOptions): string {
+  if (since !== undefined || until !== undefined) {
+    const from = since === undefined ? '' : `since ${utc(since)}`;
+    const to = until === undefined ? '' : `before ${utc(until)}`;
+    return `${[from, to].filter((part) => part !== '').join(' and ')} UTC`;
+  }
+  const isNarrow = jobId !== undefined || errorClass !== undefined || host !== undefined;
+  return isNarrow
+    ? 'of this kind'
+    : `in the last ${DEFAULT_LOOK_BACK_DAYS} days (--since looks further back)`;
+}
+
+function isTableMissing(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ResourceNotFoundException';
+}
+
+function nameOf(target: Target, tableName: string): string {
+  return target.name.startsWith('table') ? target.name : `table ${tableName} of ${target.name}`;
+}
+
+if (isEntryPoint(import.meta)) await runCommand('failures', HELP, failures);

@@ -1,4 +1,86 @@
-import { runCommand } from './command.ts';
-import { HELP, notificationUrl } from './notification-url/command.ts';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import * as v from 'valibot';
+import { type CommandContext, CommandFailure, isEntryPoint, readOptions, runCommand } from './lib/command.ts';
+import { explained, outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS, type Target } from './lib/target.ts';
 
-await runCommand('notification-url', HELP, notificationUrl);
+const secret = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    username: v.pipe(v.string(), v.minLength(1)),
+    password: v.pipe(v.string(), v.minLength(1)),
+    notificationSecret: v.optional(v.string()),
+  }),
+);
+
+/** Where Zencoder posts to, and by what the stack knows it. */
+export interface NotificationAccess {
+  /** Without credentials. */
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
+  /** The secret of the Zencoder account, if it is known to the stack. */
+  readonly notificationSecret: string | undefined;
+}
+
+/**
+ * Reads the current credentials of the notification URL.
+ *
+ * @throws {CommandFailure} when the secret cannot be read as such; its text is never in the message.
+ */
+export async function notificationAccess(target: Target): Promise<NotificationAccess> {
+  const url = outputOf(target, 'NotificationUrl');
+  const SecretId = outputOf(target, 'NotificationSecretArn');
+  const client = new SecretsManagerClient(target.clientConfig('secretsManager'));
+  try {
+    const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId }));
+    const { success, output } = v.safeParse(secret, SecretString);
+    if (success) return { url, ...output, notificationSecret: output.notificationSecret };
+  } catch (error) {
+    throw explained(error);
+  } finally {
+    client.destroy();
+  }
+  throw new CommandFailure(
+    `the secret ${SecretId} must be JSON with a username and a password: put such a value into Secrets Manager`,
+  );
+}
+
+/** The URL to give to Zencoder: credentials in it, escaped as a URL needs it. */
+export function urlWithCredentials({ url, username, password }: NotificationAccess): string {
+  const whole = new URL(url);
+  whole.username = encodeURIComponent(username);
+  whole.password = encodeURIComponent(password);
+  return whole.href;
+}
+
+export const HELP = `Usage: npm run notification-url -- [options]
+
+Prints the URL that Zencoder is to notify, with its credentials: paste it into the "notifications" of your job requests,
+or into the notification settings of your Zencoder account. Who has it can post notifications: treat it as a password.
+
+  --json            {"url", "username", "password", "withCredentials"}
+
+${STACK_HELP}
+Exit codes: 0 done, 1 failed, 2 not understood.
+
+Examples:
+  npm run --silent notification-url
+  npm run --silent notification-url -- --stack ZencoderRecoveryStaging | pbcopy
+  npm run --silent notification-url -- --local --json | jq -r .withCredentials
+`;
+
+/** `npm run notification-url`: see {@link HELP}. */
+export async function notificationUrl({ argv, out }: CommandContext): Promise<void> {
+  const { json, ...which } = readOptions(argv, {
+    json: { type: 'boolean', default: false },
+    ...STACK_OPTIONS,
+  });
+  const access = await notificationAccess(await resolveTarget(which));
+  const withCredentials = urlWithCredentials(access);
+  const { url, username, password } = access;
+  const answer = json ? JSON.stringify({ url, username, password, withCredentials }) : withCredentials;
+  await out.write(`${answer}\n`);
+}
+
+if (isEntryPoint(import.meta)) await runCommand('notification-url', HELP, notificationUrl);

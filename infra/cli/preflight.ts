@@ -1,5 +1,140 @@
-import { runCommand } from './command.ts';
-import { preflight } from './preflight/command.ts';
-import { HELP } from './preflight/help.ts';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import * as v from 'valibot';
+import {
+  type CheckResult,
+  PREFLIGHT_EVENT,
+  type PreflightReport,
+  preflightReport,
+} from '../../lambda/worker/preflight/report.ts';
+import {
+  type CommandContext,
+  CommandFailure,
+  isEntryPoint,
+  NeedsAttention,
+  readOptions,
+  runCommand,
+} from './lib/command.ts';
+import { explained, outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS, type Target } from './lib/target.ts';
+import { type Colour, harmless, progressOn, type Terminal } from './lib/terminal.ts';
 
-await runCommand('preflight', HELP, preflight);
+export const HELP = `Usage: npm run preflight -- [options]
+
+Lets the worker's own function, with its own role, do in the bucket all that a recovery does: create, look up,
+be refused an overwrite, upload in parts, abort. It uses probe objects of a few bytes under
+zencoder-recovery-preflight/, removes them, and says which permission, key policy or region is wrong. Run it after
+each change of bucket, policy or key.
+
+  --json            the report as one JSON object
+
+${STACK_HELP}
+Exit codes: 0 recoveries into this bucket work, 1 the check could not be made, 2 not understood,
+3 something is wrong with the bucket.
+
+Examples:
+  npm run preflight
+  npm run preflight -- --stack ZencoderRecoveryStaging
+  npm run preflight -- --local --json | jq '.checks[] | select(.outcome == "failed")'
+`;
+
+const functionError = v.object({ errorType: v.string(), errorMessage: v.string() });
+
+/**
+ * Invokes the worker for a preflight and waits for its report.
+ *
+ * @throws {CommandFailure} when there is no such function, or it cannot run, or is of a version without preflight.
+ */
+export async function invokePreflight(target: Target, functionName: string): Promise<PreflightReport> {
+  const client = new LambdaClient(target.clientConfig('lambda'));
+  try {
+    const answer = await client.send(
+      new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify(PREFLIGHT_EVENT) }),
+    );
+    const payload: unknown = JSON.parse(answer.Payload?.transformToString() || 'null');
+    if (answer.FunctionError !== undefined) throw faultOf(functionName, payload);
+    return reportIn(payload);
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ResourceNotFoundException') {
+      throw new CommandFailure(`${target.name} has no function ${functionName}`, { cause: error });
+    }
+    throw explained(error);
+  } finally {
+    client.destroy();
+  }
+}
+
+function reportIn(payload: unknown): PreflightReport {
+  const result = v.safeParse(preflightReport, payload);
+  if (result.success) return result.output;
+  throw new CommandFailure(
+    'the worker answered something else than a report: deploy this version of the stack first',
+  );
+}
+
+function faultOf(functionName: string, payload: unknown): CommandFailure {
+  const { output, success } = v.safeParse(functionError, payload);
+  const said = success ? `${output.errorType}: ${output.errorMessage}` : 'without a reason';
+  return new CommandFailure(`the worker cannot run, ${said}; see the logs of ${functionName}`);
+}
+
+const MARKS = { passed: 'ok', failed: 'FAILED', skipped: 'skipped' } as const;
+const COLOURS: Record<CheckResult['outcome'], Colour> = { passed: 'green', failed: 'red', skipped: 'dim' };
+
+/** The report for people: what was tried, then each different fault once, with what to change. */
+export function textOf(
+  terminal: Pick<Terminal, 'paint'>,
+  { bucket, region, checks, leftBehind }: PreflightReport,
+  role: string | undefined,
+): string {
+  const width = Math.max(...checks.map(({ does }) => does.length));
+  const lines = checks.map(({ does, permission, outcome }) => {
+    const mark = terminal.paint(COLOURS[outcome], MARKS[outcome].padEnd(8));
+    return `  ${mark}${harmless(does).padEnd(width)}  ${harmless(permission)}`;
+  });
+  return [
+    `Bucket ${harmless(bucket)}, tried from ${harmless(region)}${role === undefined ? '' : ` as ${harmless(role)}`}:`,
+    ...lines,
+    ...faultsOf(checks),
+    ...(leftBehind.length === 0
+      ? []
+      : ['', 'Probe objects left behind:', ...leftBehind.map((key) => `  ${harmless(key)}`)]),
+    '',
+  ].join('\n');
+}
+
+function faultsOf(checks: readonly CheckResult[]): string[] {
+  const failed = checks.filter(({ outcome }) => outcome === 'failed');
+  const byMessage = Map.groupBy(failed, ({ errorClass, message }) => `${errorClass}: ${message}`);
+  return [...byMessage].flatMap(([sentence, same]) => {
+    const answer = same[0]?.answer;
+    return ['', harmless(sentence), ...(answer ? [`  S3 says: ${harmless(answer)}`] : [])];
+  });
+}
+
+/** `npm run preflight`: see its help. */
+export async function preflight({ argv, out, err }: CommandContext): Promise<void> {
+  const { json, ...which } = readOptions(argv, {
+    json: { type: 'boolean', default: false },
+    ...STACK_OPTIONS,
+  });
+  const target = await resolveTarget(which);
+  const functionName = outputOf(target, 'WorkerFunctionName');
+  const report = await asked(target, functionName, err);
+  const role = target.outputs.WorkerRoleArn;
+  await out.write(
+    json ? `${JSON.stringify({ role: role ?? null, ...report })}\n` : textOf(out, report, role),
+  );
+  if (!report.ok)
+    throw new NeedsAttention(`preflight: bucket ${report.bucket} cannot take recovered files yet`);
+}
+
+async function asked(target: Target, functionName: string, err: Terminal): Promise<PreflightReport> {
+  const progress = progressOn(err);
+  await progress.show(`Asking ${functionName} to try the bucket …`);
+  try {
+    return await invokePreflight(target, functionName);
+  } finally {
+    await progress.clear();
+  }
+}
+
+if (isEntryPoint(import.meta)) await runCommand('preflight', HELP, preflight);

@@ -1,5 +1,106 @@
-import { runCommand } from './command.ts';
-import { status } from './status/command.ts';
-import { HELP } from './status/options.ts';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { noting } from '../../lambda/shared/ledger/unreadable.ts';
+import { parseDuration } from '../../lambda/shared/reporting/time.ts';
+import {
+  type CommandContext,
+  isEntryPoint,
+  NeedsAttention,
+  quoted,
+  readOptions,
+  runCommand,
+  UsageError,
+  wholeNumber,
+} from './lib/command.ts';
+import { explained, outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS } from './lib/target.ts';
+import { progressOn } from './lib/terminal.ts';
+import { attentionFor, readStatus, statusJson, writeStatus } from './status-report.ts';
 
-await runCommand('status', HELP, status);
+/** As the setting `atRiskHours` has it, unless the operator says otherwise. */
+const AT_RISK = '6h';
+
+export const HELP = `Usage: npm run status -- [options]
+
+Shows whether all is well: open recoveries, the nearest deadline first, with the time that is left; how many are at
+risk; what was settled, and which notifications were refused, in the last 24 hours; events that the topic has not
+taken, if any; what the queue and the dead-letter queue hold, and why messages are dead.
+
+  --at-risk TIME    a recovery with less time left is at risk (default: ${AT_RISK})
+  --limit N         list at most N open recoveries (default: 20)
+  --json            one JSON object
+
+${STACK_HELP}
+Exit codes: 0 all is well, 1 status unavailable, 2 not understood, 3 needs attention: a recovery is at risk, denied by
+the bucket or failed in the last 24 hours, records cannot be read, notifications were refused, events are owed (not
+delivered), or there are dead letters.
+
+Examples:
+  npm run status
+  npm run status -- --local --at-risk 12h
+  npm run --silent status -- --json | jq '.open.atRisk'
+`;
+
+/** What the operator wants to see. */
+export interface StatusOptions {
+  /** Milliseconds. */
+  readonly atRisk: number;
+  readonly limit: number;
+  readonly json: boolean;
+  readonly target: { readonly stack?: string; readonly local?: boolean };
+}
+
+/**
+ * Reads the command line.
+ *
+ * @throws {UsageError}
+ */
+export function statusOptions(argv: readonly string[]): StatusOptions {
+  const values = readOptions(argv, {
+    'at-risk': { type: 'string', default: AT_RISK },
+    limit: { type: 'string', default: '20' },
+    json: { type: 'boolean', default: false },
+    ...STACK_OPTIONS,
+  });
+  const { 'at-risk': atRisk, limit, json, ...target } = values;
+  const milliseconds = parseDuration(atRisk);
+  if (milliseconds === null)
+    throw new UsageError(`--at-risk must be such as 4h or 90m, not ${quoted(atRisk)}`);
+  return { atRisk: milliseconds, limit: wholeNumber('--limit', limit, 0, 10_000), json, target };
+}
+
+/** `npm run status`: see its help in `options.ts`. */
+export async function status({ argv, out, err, now }: CommandContext): Promise<void> {
+  const { atRisk, limit, json, target: which } = statusOptions(argv);
+  const target = await resolveTarget(which);
+  const client = new DynamoDBClient(target.clientConfig('dynamodb'));
+  const sqs = new SQSClient(target.clientConfig('sqs'));
+  const progress = progressOn(err);
+  try {
+    await progress.show('Asking the ledger and the queues …');
+    const { table, unreadable } = noting({
+      client,
+      tableName: outputOf(target, 'TableName'),
+      recordTtlDays: 0,
+    });
+    const sources = {
+      table,
+      sqs,
+      queueUrl: outputOf(target, 'QueueUrl'),
+      deadLetterQueueUrl: outputOf(target, 'DeadLetterQueueUrl'),
+    };
+    const found = await readStatus(sources, { atRisk, limit, now });
+    await progress.clear();
+    const attention = attentionFor(found, unreadable);
+    if (json) await out.write(`${JSON.stringify(statusJson(found, attention, now))}\n`);
+    else await writeStatus(out, found, { name: target.name, atRisk, now });
+    if (attention.length > 0) throw new NeedsAttention(`\nTo do: ${attention.join('\n       ')}`);
+  } catch (error) {
+    throw explained(error);
+  } finally {
+    await progress.clear();
+    client.destroy();
+    sqs.destroy();
+  }
+}
+
+if (isEntryPoint(import.meta)) await runCommand('status', HELP, status);

@@ -2,8 +2,8 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
-import { type Engine, type EngineOptions, startEngine } from './engine.ts';
-import { synthesizedAssembly } from './synthesized.ts';
+import { synthesizedAssembly } from './cloudformation/cached-assembly.ts';
+import { type Engine, type EngineOptions, startEngine } from './emulator.ts';
 
 export interface LocalStackOptions extends Omit<EngineOptions, 'assembly'> {
   /** Settings of the stack, before those in `cdk.json`. */

@@ -1,15 +1,13 @@
 import { Hono } from 'hono';
-import { InvalidCursor } from '../shared/ledger/page.ts';
-import { authenticated, type DashboardEnv, securityHeaders } from './access/middleware.ts';
-import { RetryNotQueued } from './actions/retry-queue.ts';
-import { problem } from './api/problem.ts';
-import { apiRoutes } from './api/routes.ts';
+import { InvalidCursor } from '../shared/ledger/queries.ts';
+import { InvalidFilter } from '../shared/reporting/filters.ts';
+import { RetryNotQueued } from './actions.ts';
+import { apiRoutes, problem } from './api.ts';
 import { assetAt } from './assets/assets.ts';
-import { document } from './pages/document.ts';
-import { MessagePage } from './pages/message.tsx';
-import { InvalidFilter } from './queries/filters.ts';
+import { authenticated, type DashboardEnv, securityHeaders } from './auth.ts';
+import type { DashboardWorld } from './dependencies.ts';
+import { document, MessagePage } from './pages/layout.tsx';
 import { pageRoutes } from './routes.tsx';
-import type { DashboardWorld } from './world.ts';
 
 const CHALLENGE = { 'www-authenticate': 'Basic realm="Zencoder recovery dashboard", charset="UTF-8"' };
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { flag, httpUrl, parseEnvironment, text, wholeNumber } from '../shared/environment.ts';
+import { flag, httpUrl, parseEnvironment, text, wholeNumber } from '../shared/runtime/environment.ts';
 
 const schema = v.object({
   /** The ledger. */

@@ -4,11 +4,10 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { handle } from 'hono/aws-lambda';
-import { clientLimits } from '../shared/client-limits.ts';
-import { dashboardCredentials } from './access/credentials.ts';
-import { createDownloads } from './actions/downloads.ts';
-import { createRetryQueue } from './actions/retry-queue.ts';
+import { clientLimits } from '../shared/runtime/client-limits.ts';
+import { createDownloads, createRetryQueue } from './actions.ts';
 import { createDashboard } from './app.tsx';
+import { dashboardCredentials } from './auth.ts';
 import { dashboardEnvironment } from './environment.ts';
 
 const HOUR_MS = 60 * 60 * 1000;

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { flag, httpUrl, parseEnvironment, storageAllowList, text } from '../shared/environment.ts';
+import { flag, httpUrl, parseEnvironment, storageAllowList, text } from '../shared/runtime/environment.ts';
 
 const schema = v.object({
   /** The recovery queue. */

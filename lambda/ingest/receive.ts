@@ -1,13 +1,15 @@
-import { type DecisionSettings, decide, passedOver } from '../shared/decide.ts';
-import { encodeMessage } from '../shared/encode-message.ts';
-import type { Meter } from '../shared/metrics.ts';
-import { type Notification, type NotificationBounds, parseNotification } from '../shared/notification.ts';
-import { messagesOf } from '../shared/output-messages.ts';
-import { remembering, type StorageAllowList } from '../shared/storage-hosts.ts';
-import { type Answer, accepted, notFound, refusal, unauthorized, unavailable } from './answer.ts';
+import { encodeMessage, messagesOf } from '../shared/queue/messages.ts';
+import type { Meter } from '../shared/runtime/metrics.ts';
+import { type DecisionSettings, decide, passedOver } from '../shared/zencoder/failed-outputs.ts';
+import {
+  type Notification,
+  type NotificationBounds,
+  parseNotification,
+} from '../shared/zencoder/notification.ts';
+import { remembering, type StorageAllowList } from '../shared/zencoder/storage.ts';
 import { isAuthentic, type NotificationCredentials, type PresentedProof, proofIn } from './authenticate.ts';
-import { type NotificationRequest, readBody } from './body.ts';
-import { isForIngest, type RoutedRequest } from './path.ts';
+import { isForIngest, type NotificationRequest, type RoutedRequest, readBody } from './request.ts';
+import { type Answer, accepted, notFound, refusal, unauthorized, unavailable } from './response.ts';
 
 /** What ingest needs of the world. */
 export interface ReceiveDependencies {

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
-import { flag, httpUrl, storageAllowList, text, wholeNumber } from '../shared/environment.ts';
-import { zencoderApiEnvironment } from '../shared/zencoder-api-environment.ts';
+import { flag, httpUrl, storageAllowList, text, wholeNumber } from '../shared/runtime/environment.ts';
+import { zencoderApiEnvironment } from '../shared/zencoder/api-key.ts';
 
-/** The environment variables of reconcile; `infra/reconcile.ts` sets them. */
+/** The environment variables of reconcile; `infra/constructs/reconcile.ts` sets them. */
 export const reconcileEnvironment = v.object({
   QUEUE_URL: httpUrl,
   TABLE_NAME: text,

@@ -1,19 +1,19 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type JobDetails, UnexpectedAnswer } from '../shared/api-job.ts';
-import { fileIdOf } from '../shared/backup-file.ts';
-import { decide, type OutputDecision } from '../shared/decide.ts';
-import { meaningOf, RecoveryError } from '../shared/errors.ts';
-import { failureKey, recoveryKey } from '../shared/ledger/keys.ts';
-import { readJob } from '../shared/ledger/read-items.ts';
+import { readJob } from '../shared/ledger/reads.ts';
 import { isAmong } from '../shared/ledger/records.ts';
+import { failureKey, recoveryKey } from '../shared/ledger/table.ts';
 import { noting } from '../shared/ledger/unreadable.ts';
 import { readWatermark, saveWatermark, type Watermark } from '../shared/ledger/watermark.ts';
-import { messagesOf } from '../shared/output-messages.ts';
-import { redact } from '../shared/redact.ts';
-import type { ZencoderApi } from '../shared/zencoder-api.ts';
-import { NotAtZencoder } from '../shared/zencoder-api-errors.ts';
-import type { ReconcileTools } from './context.ts';
-import { judgePage, later } from './walk.ts';
+import { messagesOf } from '../shared/queue/messages.ts';
+import { meaningOf, RecoveryError } from '../shared/runtime/errors.ts';
+import { redact } from '../shared/runtime/redact.ts';
+import type { ZencoderApi } from '../shared/zencoder/api.ts';
+import { NotAtZencoder } from '../shared/zencoder/api-errors.ts';
+import { decide, type OutputDecision } from '../shared/zencoder/failed-outputs.ts';
+import { type JobDetails, UnexpectedAnswer } from '../shared/zencoder/job-details.ts';
+import { fileIdOf } from '../shared/zencoder/signed-url.ts';
+import type { ReconcileTools } from './dependencies.ts';
+import { judgePage, later } from './job-scan.ts';
 
 /** Of the 60 requests a minute that the account has, one run of five minutes takes no more than this. */
 const MOST_PAGES = 15;

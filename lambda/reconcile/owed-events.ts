@@ -1,4 +1,4 @@
-import { LedgerItemNotUnderstood } from '../shared/ledger/ledger-table.ts';
+import { publishOwed } from '../shared/events/publish-owed.ts';
 import {
   countOwedEvents,
   OWED_GRACE_MS,
@@ -7,8 +7,8 @@ import {
   readOwed,
 } from '../shared/ledger/outbox.ts';
 import type { LedgerRecord } from '../shared/ledger/records.ts';
-import { publishOwed } from '../shared/publish-owed.ts';
-import type { ReconcileTools } from './context.ts';
+import { LedgerItemNotUnderstood } from '../shared/ledger/table.ts';
+import type { ReconcileTools } from './dependencies.ts';
 
 /** What publishing works with. */
 export type PublishingTools = Pick<ReconcileTools, 'table' | 'events' | 'meter' | 'logger' | 'now'>;

@@ -1,5 +1,5 @@
 import { reporting } from '../shared/ledger/unreadable.ts';
-import type { ReconcileTools } from './context.ts';
+import type { ReconcileTools } from './dependencies.ts';
 import { findMissed, type WalkSummary } from './missed-outputs.ts';
 import { type OpenSummary, reconcileOpen } from './open-recoveries.ts';
 import { type OwedSummary, publishOwedEvents } from './owed-events.ts';

@@ -1,7 +1,7 @@
-import { meaningOf } from '../shared/errors.ts';
 import type { SegmentedUpload } from '../shared/ledger/records.ts';
-import type { WorkerContext } from './context.ts';
-import { noteOf } from './verdict.ts';
+import { meaningOf } from '../shared/runtime/errors.ts';
+import type { WorkerContext } from './dependencies.ts';
+import { noteOf } from './retry-policy.ts';
 
 /**
  * Aborts an upload that the ledger has recorded. What the bucket denies is left to its lifecycle rule: no policy may keep a

@@ -1,27 +1,50 @@
-import { isOver } from '../shared/deadlines.ts';
-import { RecoveryError } from '../shared/errors.ts';
 import { changeKey } from '../shared/ledger/object-key.ts';
-import { readRecovery } from '../shared/ledger/read-items.ts';
+import { readRecovery } from '../shared/ledger/reads.ts';
 import type { ClaimedRecovery, RecoveryRecord } from '../shared/ledger/records.ts';
+import { saveProgress } from '../shared/ledger/settlements.ts';
 import {
   dropPlan,
   handOver,
   type PlannedRecovery,
   reopenSegments,
   savePlan,
-} from '../shared/ledger/segments.ts';
-import { saveProgress } from '../shared/ledger/settlements.ts';
-import type { SegmentMessage } from '../shared/message.ts';
-import type { BackupFile, JobInfo, OutputInfo } from '../shared/model.ts';
+} from '../shared/ledger/upload-plans.ts';
+import type { SegmentMessage } from '../shared/queue/messages.ts';
+import { RecoveryError } from '../shared/runtime/errors.ts';
+import type { BackupFile, JobInfo, OutputInfo, RecoveryKey } from '../shared/zencoder/model.ts';
+import { fileIdOf, isOver } from '../shared/zencoder/signed-url.ts';
 import { abandonUpload } from './abandon-upload.ts';
-import type { WorkerContext } from './context.ts';
 import { endsPlan, KeyContested, KeyHeldByAnotherFile, UploadContested } from './copy/errors.ts';
 import type { Copied, CopyJob, CopyPlan, CopyResult } from './copy/types.ts';
-import { withFreshUrl } from './fresh-urls.ts';
+import type { WorkerContext } from './dependencies.ts';
+import { timeUpAt } from './invocation.ts';
 import { secondKeyOf } from './key-template.ts';
-import { provenanceOf } from './provenance.ts';
-import { timeUpAt } from './time-up.ts';
-import { copyWatched } from './watched-copy.ts';
+import { copyWatched } from './transfer-monitor.ts';
+import { withFreshUrl } from './url-refresh.ts';
+
+/** The part of an object's metadata that says which file it is. */
+export function identityOf({ jobId, outputId, role, fileId }: RecoveryKey): Record<string, string> {
+  return {
+    'zencoder-job': jobId,
+    'zencoder-output': outputId,
+    'zencoder-role': role,
+    'zencoder-file': fileId,
+  };
+}
+
+/**
+ * Object metadata that says where a recovered object came from; never a signature. Attempts recognise their own work
+ * by it: an object which an earlier attempt put counts as recovered, one of another file makes this file take its second
+ * key, and any other is a conflict.
+ */
+export function provenanceOf(job: JobInfo, output: OutputInfo, file: BackupFile): Record<string, string> {
+  const fileId = fileIdOf(file.url);
+  return {
+    ...identityOf({ jobId: job.id, outputId: output.id, role: file.role, fileId }),
+    ...(output.label === null ? {} : { 'zencoder-label': output.label }),
+    ...(file.thumbnailLabel === null ? {} : { 'zencoder-thumbnail-label': file.thumbnailLabel }),
+  };
+}
 
 /** A file that has differed so often from its announcement is kept as it is: better than lost. */
 const MISMATCHES = 2;

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { httpUrl, storageAllowList, text, wholeNumber } from '../shared/environment.ts';
-import { zencoderApiEnvironment } from '../shared/zencoder-api-environment.ts';
+import { httpUrl, storageAllowList, text, wholeNumber } from '../shared/runtime/environment.ts';
+import { zencoderApiEnvironment } from '../shared/zencoder/api-key.ts';
 import { parseKeyTemplate } from './key-template.ts';
 
 const MiB = 2 ** 20;
@@ -17,7 +17,7 @@ const keyTemplate = v.pipe(
   }),
 );
 
-/** The worker's environment variables; `infra/recovery-worker.ts` sets them. */
+/** The worker's environment variables; `infra/constructs/worker.ts` sets them. */
 export const workerEnvironment = v.object({
   QUEUE_URL: httpUrl,
   DEAD_LETTER_QUEUE_URL: httpUrl,

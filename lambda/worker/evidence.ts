@@ -1,6 +1,6 @@
 import { isAmong, type RecoveryRecord } from '../shared/ledger/records.ts';
-import type { BackupFile } from '../shared/model.ts';
-import type { WorkerContext } from './context.ts';
+import type { BackupFile } from '../shared/zencoder/model.ts';
+import type { WorkerContext } from './dependencies.ts';
 
 /** Whether a file was lost before the URL that this message brings was tried to its end: it may succeed. */
 export function isNewEvidence(

@@ -1,5 +1,5 @@
-import type { BackupFile, JobInfo, OutputInfo } from '../shared/model.ts';
-import { composed } from '../shared/text.ts';
+import { composed } from '../shared/runtime/redact.ts';
+import type { BackupFile, JobInfo, OutputInfo } from '../shared/zencoder/model.ts';
 
 /** Unique without any setting: ids tell outputs apart, role and set label tell an output's files apart. */
 export const DEFAULT_KEY_TEMPLATE =

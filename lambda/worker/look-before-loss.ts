@@ -1,11 +1,11 @@
-import { readRecovery } from '../shared/ledger/read-items.ts';
+import { readRecovery } from '../shared/ledger/reads.ts';
 import type { ClaimedRecovery } from '../shared/ledger/records.ts';
-import type { WorkerContext } from './context.ts';
 import { endsPlan } from './copy/errors.ts';
 import type { Copied } from './copy/types.ts';
-import { identityOf } from './provenance.ts';
-import { timeUpAt } from './time-up.ts';
-import { noteOf } from './verdict.ts';
+import { identityOf } from './copy-file.ts';
+import type { WorkerContext } from './dependencies.ts';
+import { timeUpAt } from './invocation.ts';
+import { noteOf } from './retry-policy.ts';
 
 /** What the bucket holds of a file. */
 export type Look =

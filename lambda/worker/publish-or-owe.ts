@@ -1,7 +1,7 @@
+import { publishOwed } from '../shared/events/publish-owed.ts';
 import type { LedgerRecord } from '../shared/ledger/records.ts';
-import { publishOwed } from '../shared/publish-owed.ts';
-import type { WorkerContext } from './context.ts';
-import { noteOf } from './verdict.ts';
+import type { WorkerContext } from './dependencies.ts';
+import { noteOf } from './retry-policy.ts';
 
 /**
  * Publishes the events that records owe. Never throws, and nothing waits for it to succeed: what the topic does not take

@@ -1,7 +1,6 @@
 import { ChangeMessageVisibilityCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { encodeMessage } from '../shared/encode-message.ts';
-import type { OutputMessage, SegmentMessage } from '../shared/message.ts';
-import { sendAll } from '../shared/send-all.ts';
+import { encodeMessage, type OutputMessage, type SegmentMessage } from '../shared/queue/messages.ts';
+import { sendAll } from '../shared/queue/send.ts';
 
 /** SQS takes no longer visibility timeout than this, in seconds. */
 const MAX_VISIBILITY_SECONDS = 12 * 60 * 60;

@@ -1,4 +1,4 @@
-import { readRecovery } from '../shared/ledger/read-items.ts';
+import { readRecovery } from '../shared/ledger/reads.ts';
 import type {
   AttemptError,
   ClaimedRecovery,
@@ -7,14 +7,20 @@ import type {
 } from '../shared/ledger/records.ts';
 import { reopenRecovery } from '../shared/ledger/reopenings.ts';
 import { releaseRecoveries, type Settlement, settleRecoveries } from '../shared/ledger/settlements.ts';
-import type { Meter } from '../shared/metrics.ts';
+import type { Meter } from '../shared/runtime/metrics.ts';
 import { abandonUpload } from './abandon-upload.ts';
-import { afterPause, DONE, type MessageOutcome, type WorkerContext, wakingMessageOf } from './context.ts';
 import type { CopyResult } from './copy/types.ts';
 import type { FileOutcome, FileTask } from './copy-file.ts';
+import {
+  afterPause,
+  DONE,
+  type MessageOutcome,
+  type WorkerContext,
+  wakingMessageOf,
+} from './dependencies.ts';
 import { lookBeforeLoss } from './look-before-loss.ts';
 import { publishOrOwe } from './publish-or-owe.ts';
-import { judgeFault, noteOf, type Verdict } from './verdict.ts';
+import { judgeFault, noteOf, type Verdict } from './retry-policy.ts';
 
 /**
  * How long a file is kept whose every byte is in the bucket and that only lacks its completion: its source is no longer

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type LocalServer, listen } from '../../infra/local/servers/listen.ts';
+import { type LocalServer, listen } from '../../infra/local/aws/listen.ts';
 import { freshId, outputOf, type RunningStack, startRunningStack } from '../support/running-stack.ts';
 
 let running: RunningStack;

@@ -3,7 +3,7 @@ import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { accessDenied } from '../../infra/local/s3/faults.ts';
+import { accessDenied } from '../../infra/local/aws/s3/faults.ts';
 import { outputNotification } from '../../infra/local/zencoder/payload.ts';
 import { type ReliableStack, startReliableStack } from '../support/reliable-stack.ts';
 import { outputOf } from '../support/running-stack.ts';

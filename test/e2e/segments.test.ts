@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { type S3Server, startS3 } from '../../infra/local/s3/server.ts';
+import { type S3Server, startS3 } from '../../infra/local/aws/s3/server.ts';
+import { uploadsWithParts } from '../../infra/local/demo/unfinished-uploads.ts';
 import { type LocalStack, startLocalStack } from '../../infra/local/stack.ts';
-import { uploadsWithParts } from '../../infra/local/unfinished-uploads.ts';
-import { readJob, readSegments } from '../../lambda/shared/ledger/read-items.ts';
+import { readJob, readSegments } from '../../lambda/shared/ledger/reads.ts';
 import { freshId, outputOf } from '../support/running-stack.ts';
 import { contentOf, type SourceServer, startSource } from '../support/source-server.ts';
 
@@ -19,7 +19,7 @@ const SIZE = Number(process.env.SEGMENTED_FILE_GIB ?? 2) * GiB + 12_345;
 const SEGMENTS = 10;
 const WORKERS = 4;
 const KILLS = 3;
-/** Part buffers of one worker: `BUFFER_BYTES` in `infra/recovery-worker.ts`. */
+/** Part buffers of one worker: `BUFFER_BYTES` in `infra/constructs/worker.ts`. */
 const IN_FLIGHT = 128 * MiB;
 const PATIENCE_MS = 20 * 60_000;
 

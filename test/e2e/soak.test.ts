@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createChaos } from '../soak/chaos.ts';
+import { startWorld } from '../soak/environment.ts';
 import { faultsOfHeard, type HeardEvent, listenToEvents } from '../soak/events.ts';
 import { createPoster } from '../soak/post.ts';
 import { seededRandom } from '../soak/random.ts';
@@ -15,7 +16,6 @@ import { waitForEnd } from '../soak/settle.ts';
 import { unprovenAnswers } from '../soak/unproven.ts';
 import { verify } from '../soak/verify.ts';
 import { burstOf, failedJob, notificationOf } from '../soak/workload.ts';
-import { startWorld } from '../soak/world.ts';
 
 const NOTHING = { kills: 0, errors: 0, unproven: 0, missing: 0 };
 const MAIN = new URL('../soak/main.ts', import.meta.url).pathname;

@@ -12,7 +12,7 @@ let output = '';
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'start-'));
-  started = spawn(process.execPath, ['infra/local/start.ts', '--port', '0', '--dir', dir]);
+  started = spawn(process.execPath, ['infra/local/start/start.ts', '--port', '0', '--dir', dir]);
   for (const stream of [started.stdout, started.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
       output += text;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { METRICS, type Metric } from '../../lambda/shared/metrics.ts';
+import { METRICS, type Metric } from '../../lambda/shared/runtime/metrics.ts';
 import { textOf } from './policies.ts';
 import { templateOf } from './template.ts';
 

@@ -1,7 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { refusalsPartition } from '../../lambda/shared/ledger/keys.ts';
-import { INDEXES } from '../../lambda/shared/ledger/table-schema.ts';
+import { INDEXES, refusalsPartition } from '../../lambda/shared/ledger/table.ts';
 import { PROBE_PREFIX } from '../../lambda/worker/preflight/report.ts';
 import { type Grant, grantsOf, rolesWithOtherPolicies } from './policies.ts';
 import { templateOf } from './template.ts';

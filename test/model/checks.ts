@@ -1,5 +1,5 @@
-import type { RecoveryEvent } from '../../lambda/shared/events.ts';
-import type { JobRecords } from '../../lambda/shared/ledger/read-items.ts';
+import type { RecoveryEvent } from '../../lambda/shared/events/events.ts';
+import type { JobRecords } from '../../lambda/shared/ledger/reads.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import { objectsOf, type StoredObject, uploadsOf, wakes } from './invariants.ts';
 import type { QueuedMessage } from './queue.ts';

@@ -4,11 +4,11 @@ import {
   ListObjectsV2Command,
   ListPartsCommand,
 } from '@aws-sdk/client-s3';
-import { fileIdOf } from '../../lambda/shared/backup-file.ts';
-import type { RecoveryEvent } from '../../lambda/shared/events.ts';
-import { type JobRecords, readJob } from '../../lambda/shared/ledger/read-items.ts';
+import type { RecoveryEvent } from '../../lambda/shared/events/events.ts';
+import { type JobRecords, readJob } from '../../lambda/shared/ledger/reads.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
-import { parseMessage } from '../../lambda/shared/message.ts';
+import { parseMessage } from '../../lambda/shared/queue/messages.ts';
+import { fileIdOf } from '../../lambda/shared/zencoder/signed-url.ts';
 import type { QueuedMessage } from './queue.ts';
 import { BUCKET, type ModelServers } from './world.ts';
 

@@ -1,4 +1,4 @@
-import { accessDenied, type Fault } from '../../infra/local/s3/faults.ts';
+import { accessDenied, type Fault } from '../../infra/local/aws/s3/faults.ts';
 import type { Random } from '../soak/random.ts';
 import type { Chaos } from './chaos.ts';
 import { BUCKET } from './world.ts';

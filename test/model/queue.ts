@@ -1,5 +1,4 @@
-import { encodeMessage } from '../../lambda/shared/encode-message.ts';
-import type { RecoveryMessage } from '../../lambda/shared/message.ts';
+import { encodeMessage, type RecoveryMessage } from '../../lambda/shared/queue/messages.ts';
 import type { ReceivedMessage, RecoveryQueue } from '../../lambda/worker/queue.ts';
 import type { Scheduler } from './scheduler.ts';
 

@@ -3,12 +3,12 @@ import {
   CreateMultipartUploadCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
+import { patienceMs } from '../../lambda/reconcile/open-recoveries.ts';
 import { reconcile } from '../../lambda/reconcile/reconcile.ts';
-import { patienceMs } from '../../lambda/reconcile/stalled.ts';
-import { parseStorageAllowList } from '../../lambda/shared/storage-hosts.ts';
+import { parseStorageAllowList } from '../../lambda/shared/zencoder/storage.ts';
 import { invocationOf } from '../../lambda/worker/invocation.ts';
 import { parseKeyTemplate } from '../../lambda/worker/key-template.ts';
-import { handleMessage } from '../../lambda/worker/worker.ts';
+import { handleMessage } from '../../lambda/worker/process-message.ts';
 import { type Random, seededRandom } from '../soak/random.ts';
 import type { SourceFault, SourceRequest } from '../support/source-server.ts';
 import { Chaos, type Strike } from './chaos.ts';

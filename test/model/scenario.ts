@@ -1,4 +1,4 @@
-import type { OutputMessage } from '../../lambda/shared/message.ts';
+import type { OutputMessage } from '../../lambda/shared/queue/messages.ts';
 import { DEFAULT_KEY_TEMPLATE } from '../../lambda/worker/key-template.ts';
 import type { Random } from '../soak/random.ts';
 

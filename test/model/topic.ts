@@ -1,5 +1,5 @@
-import type { RecoveryEvent } from '../../lambda/shared/events.ts';
-import { type EventPublisher, EventsNotPublished } from '../../lambda/shared/publish-events.ts';
+import type { RecoveryEvent } from '../../lambda/shared/events/events.ts';
+import { type EventPublisher, EventsNotPublished } from '../../lambda/shared/events/publisher.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** The SNS topic in memory: it may take a part of a batch, and refuse for a while. */

@@ -1,7 +1,7 @@
-import { parseJobDetails, parseOutputDetails } from '../../lambda/shared/api-job.ts';
-import type { OutputMessage } from '../../lambda/shared/message.ts';
-import type { ZencoderApi } from '../../lambda/shared/zencoder-api.ts';
-import { ApiUnavailable } from '../../lambda/shared/zencoder-api-errors.ts';
+import type { OutputMessage } from '../../lambda/shared/queue/messages.ts';
+import type { ZencoderApi } from '../../lambda/shared/zencoder/api.ts';
+import { ApiUnavailable } from '../../lambda/shared/zencoder/api-errors.ts';
+import { parseJobDetails, parseOutputDetails } from '../../lambda/shared/zencoder/job-details.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** Signatures of the API's answers begin here; notifications have smaller ones. */

@@ -1,17 +1,18 @@
 /**
  * Mutation testing of the modules that decide, read or write text and touch nothing, by their unit tests. Some of them:
- * `npm run mutants -- --mutate lambda/worker/retry.ts,lambda/worker/pace.ts` (no braces: Stryker splits at each comma).
+ * `npm run mutants -- --mutate lambda/worker/retry-policy.ts,lambda/worker/key-template.ts` (no braces: Stryker splits at each comma).
  */
 export default {
   mutate: [
-    'lambda/ingest/{answer,authenticate,body}.ts',
-    'lambda/reconcile/{stalled,walk}.ts',
-    'lambda/shared/{backup-file,decide,file-url,json,message,notification,notified-thumbnails}.ts',
-    'lambda/shared/{output-messages,redact,redact-urls,storage-hosts,text,upload-error}.ts',
-    'lambda/shared/ledger/{items,keys,page,records}.ts',
-    'lambda/worker/{key-template,pace,retry,verdict}.ts',
-    'lambda/worker/copy/{announcement,content-type,crc32,errors,header-value,metadata,plan}.ts',
-    'lambda/worker/copy/{source-answer,stored-headers}.ts',
+    'lambda/ingest/{authenticate,request,response}.ts',
+    'lambda/reconcile/job-scan.ts',
+    'lambda/shared/ledger/{items,records,table}.ts',
+    'lambda/shared/queue/messages.ts',
+    'lambda/shared/runtime/{json,redact,redact-urls}.ts',
+    'lambda/shared/zencoder/{failed-outputs,file-url,notification,notified-thumbnails,signed-url}.ts',
+    'lambda/shared/zencoder/{storage,upload-errors}.ts',
+    'lambda/worker/{key-template,retry-policy}.ts',
+    'lambda/worker/copy/{checksums,errors,object-headers,plan,source-response}.ts',
   ],
   testRunner: 'vitest',
   vitest: { configFile: 'test/mutants/vitest.config.ts' },

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import * as v from 'valibot';
 import type { LocalStack } from '../../infra/local/stack.ts';
-import type { RecoveryEvent } from '../../lambda/shared/events.ts';
+import type { RecoveryEvent } from '../../lambda/shared/events/events.ts';
 import type { Expected } from './workload.ts';
 
 /** What the verdict takes from an event. */

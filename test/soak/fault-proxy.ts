@@ -1,5 +1,5 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import { type LocalServer, listen } from '../../infra/local/servers/listen.ts';
+import { type LocalServer, listen } from '../../infra/local/aws/listen.ts';
 
 /**
  * - an error: the request is not passed on, the caller is told to try again;

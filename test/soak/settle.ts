@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { queueDepth } from '../../infra/cli/queue-depth.ts';
+import { queueDepth } from '../../infra/cli/lib/queues.ts';
 import { countOwedEvents } from '../../lambda/shared/ledger/outbox.ts';
-import type { World } from './world.ts';
+import type { World } from './environment.ts';
 
 const LOOK_EVERY_MS = 250;
 /** Of the stack's time, whenever nobody works. */

@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import { type Chaos, createChaos } from './chaos.ts';
+import { startWorld, type World } from './environment.ts';
 import { listenToEvents } from './events.ts';
 import type { SoakOptions } from './options.ts';
 import { createPoster } from './post.ts';
@@ -8,7 +9,6 @@ import type { SoakReport } from './report.ts';
 import { waitForEnd } from './settle.ts';
 import { verify } from './verify.ts';
 import { burstOf, type FailedJob, failedJob, notificationOf } from './workload.ts';
-import { startWorld, type World } from './world.ts';
 
 const CONNECTIONS = 50;
 

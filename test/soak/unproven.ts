@@ -1,4 +1,4 @@
-import type { FaultRequest, OtherAnswer } from '../../infra/local/s3/faults.ts';
+import type { FaultRequest, OtherAnswer } from '../../infra/local/aws/s3/faults.ts';
 import type { Random } from './random.ts';
 
 const ERROR_DOCUMENT =

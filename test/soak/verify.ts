@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { GetObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import pMap from 'p-map';
-import { queueDepth } from '../../infra/cli/queue-depth.ts';
+import { queueDepth } from '../../infra/cli/lib/queues.ts';
+import { uploadsWithParts } from '../../infra/local/demo/unfinished-uploads.ts';
 import type { LocalStack } from '../../infra/local/stack.ts';
-import { uploadsWithParts } from '../../infra/local/unfinished-uploads.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/ledger-table.ts';
 import { countOwedEvents } from '../../lambda/shared/ledger/outbox.ts';
 import { openRecoveriesByDeadline } from '../../lambda/shared/ledger/queries.ts';
-import { type JobRecords, readJob } from '../../lambda/shared/ledger/read-items.ts';
+import { type JobRecords, readJob } from '../../lambda/shared/ledger/reads.ts';
+import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
+import type { World } from './environment.ts';
 import { faultsOfHeard, type Heard, type HeardEvent, heardOf } from './events.ts';
 import type { Expected, FailedJob, KeptFile } from './workload.ts';
-import type { World } from './world.ts';
 
 /** What is there at the end. */
 export interface Verification {

@@ -1,14 +1,18 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { S3Client } from '@aws-sdk/client-s3';
-import { GetObjectCommand, HeadObjectCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { onTestFinished } from 'vitest';
-import { type S3Options, type S3Server, startS3 } from '../../infra/local/s3/server.ts';
-import { createBucketClient } from '../../lambda/worker/copy/bucket-client.ts';
+import { type S3Options, type S3Server, startS3 } from '../../infra/local/aws/s3/server.ts';
 import { type CopyEngineOptions, createCopyEngine } from '../../lambda/worker/copy/engine.ts';
+import type { StoredHeaders } from '../../lambda/worker/copy/object-headers.ts';
 import { MiB } from '../../lambda/worker/copy/plan.ts';
-import type { StoredHeaders } from '../../lambda/worker/copy/stored-headers.ts';
+import { createBucketClient } from '../../lambda/worker/copy/s3-client.ts';
 import type { CopyEngine, CopyJob } from '../../lambda/worker/copy/types.ts';
 import { type SourceFile, type SourceOptions, type SourceServer, startSource } from './source-server.ts';
 

@@ -1,9 +1,9 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { onTestFinished } from 'vitest';
-import { launchBrowser } from '../../infra/local/screenshots/browser.ts';
 import type { LocalStack } from '../../infra/local/stack.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/ledger-table.ts';
+import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
+import { launchBrowser } from '../screenshots/browser.ts';
 import { outputOf } from './running-stack.ts';
 
 /** A real browser on the dashboard of a running stack. */

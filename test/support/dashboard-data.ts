@@ -1,12 +1,12 @@
-import { openRecoveries } from '../../infra/local/open-recoveries.ts';
 import { claimFiles } from '../../lambda/shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../../lambda/shared/ledger/failures.ts';
 import type { OutputContext } from '../../lambda/shared/ledger/fresh-recoveries.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/ledger-table.ts';
 import type { ClaimedRecovery, RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import { releaseRecoveries, saveProgress, settleRecoveries } from '../../lambda/shared/ledger/settlements.ts';
-import type { BackupFile, PrimaryFailure } from '../../lambda/shared/model.ts';
+import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
+import type { BackupFile, PrimaryFailure } from '../../lambda/shared/zencoder/model.ts';
 import { aFailure, aFile, aLease, anError, anOutput, asRecovered, HOUR, NOW } from './ledger-data.ts';
+import { openRecoveries } from './open-recoveries.ts';
 
 /** Failed uploads in the ledger as the worker would have left them, for tests of the dashboard. */
 

@@ -1,8 +1,8 @@
-import type { DashboardCredentials } from '../../lambda/dashboard/access/credentials.ts';
-import type { RetryRequest } from '../../lambda/dashboard/actions/retry-queue.ts';
+import type { RetryRequest } from '../../lambda/dashboard/actions.ts';
 import { createDashboard } from '../../lambda/dashboard/app.tsx';
-import type { DashboardWorld } from '../../lambda/dashboard/world.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/ledger-table.ts';
+import type { DashboardCredentials } from '../../lambda/dashboard/auth.ts';
+import type { DashboardWorld } from '../../lambda/dashboard/dependencies.ts';
+import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import { HOUR, NOW } from './ledger-data.ts';
 
 export const CREDENTIALS: DashboardCredentials = { username: 'dashboard', password: 'correct-horse-battery' };

@@ -3,7 +3,7 @@ import type { FailuresMessage } from '../../lambda/shared/ledger/failures.ts';
 import type { OutputContext } from '../../lambda/shared/ledger/fresh-recoveries.ts';
 import type { AttemptError, ClaimedRecovery, Lease, UploadPlan } from '../../lambda/shared/ledger/records.ts';
 import type { Settlement } from '../../lambda/shared/ledger/settlements.ts';
-import type { PrimaryFailure } from '../../lambda/shared/model.ts';
+import type { PrimaryFailure } from '../../lambda/shared/zencoder/model.ts';
 
 /** Plausible data for tests of the ledger; each test says only what matters to it. */
 

@@ -7,11 +7,17 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { startDynamoDb } from '../../infra/local/dynamodb.ts';
-import { type ItemKey, recoveryKey } from '../../lambda/shared/ledger/keys.ts';
-import type { LedgerItemNotUnderstood, LedgerTable } from '../../lambda/shared/ledger/ledger-table.ts';
-import { INDEXES, TABLE_KEYS, TTL_ATTRIBUTE } from '../../lambda/shared/ledger/table-schema.ts';
-import type { RecoveryKey } from '../../lambda/shared/model.ts';
+import { startDynamoDb } from '../../infra/local/aws/dynamodb.ts';
+import {
+  INDEXES,
+  type ItemKey,
+  type LedgerItemNotUnderstood,
+  type LedgerTable,
+  recoveryKey,
+  TABLE_KEYS,
+  TTL_ATTRIBUTE,
+} from '../../lambda/shared/ledger/table.ts';
+import type { RecoveryKey } from '../../lambda/shared/zencoder/model.ts';
 
 /** A ledger table of its own for a test file. */
 export interface TestLedger {

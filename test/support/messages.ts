@@ -1,4 +1,4 @@
-import type { OutputMessage } from '../../lambda/shared/message.ts';
+import type { OutputMessage } from '../../lambda/shared/queue/messages.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 let lastJob = 900_000;

@@ -11,12 +11,12 @@ import {
 } from '@aws-sdk/client-sqs';
 import * as v from 'valibot';
 import { vi } from 'vitest';
+import { type S3Server, startS3 } from '../../infra/local/aws/s3/server.ts';
 import { type Clock, createClock } from '../../infra/local/clock.ts';
-import { type S3Server, startS3 } from '../../infra/local/s3/server.ts';
 import type { OutputRequest } from '../../infra/local/zencoder/job.ts';
-import type { RecoveryEvent } from '../../lambda/shared/events.ts';
+import type { RecoveryEvent } from '../../lambda/shared/events/events.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
-import { METRICS, type MetricKey } from '../../lambda/shared/metrics.ts';
+import { METRICS, type MetricKey } from '../../lambda/shared/runtime/metrics.ts';
 import { outputOf, type RunningStack, startRunningStack } from './running-stack.ts';
 import { openStandIn, type StandIn } from './zencoder-stand-in.ts';
 

@@ -1,17 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto';
-
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { vi } from 'vitest';
-import { queueDepth } from '../../infra/cli/queue-depth.ts';
+import { queueDepth } from '../../infra/cli/lib/queues.ts';
+import { presignV4 } from '../../infra/local/aws/s3/presign.ts';
+import { type S3Server, startS3 } from '../../infra/local/aws/s3/server.ts';
 import { createClock } from '../../infra/local/clock.ts';
-import { presignV4 } from '../../infra/local/s3/presign.ts';
-import { type S3Server, startS3 } from '../../infra/local/s3/server.ts';
+import { uploadsWithParts } from '../../infra/local/demo/unfinished-uploads.ts';
 import { type LocalStack, type LocalStackOptions, startLocalStack } from '../../infra/local/stack.ts';
-import { uploadsWithParts } from '../../infra/local/unfinished-uploads.ts';
-import { type JobRecords, readJob } from '../../lambda/shared/ledger/read-items.ts';
+import { type JobRecords, readJob } from '../../lambda/shared/ledger/reads.ts';
 
 const BUCKET = 'zencoder-temp-storage-us-east-1';
 const KEYS = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'zencoder-backup-storage' };

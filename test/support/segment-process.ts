@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { createBucketClient } from '../../lambda/worker/copy/bucket-client.ts';
 import { createCopyEngine } from '../../lambda/worker/copy/engine.ts';
 import { MiB } from '../../lambda/worker/copy/plan.ts';
+import { createBucketClient } from '../../lambda/worker/copy/s3-client.ts';
 import type { CopyJob, CopyPlan } from '../../lambda/worker/copy/types.ts';
 
 /**

@@ -10,23 +10,26 @@ import {
   ReceiveMessageCommand,
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
-import { type S3Server, startS3 } from '../../infra/local/s3/server.ts';
+import { type S3Server, startS3 } from '../../infra/local/aws/s3/server.ts';
 import type { OutputRequest } from '../../infra/local/zencoder/job.ts';
-import { decide } from '../../lambda/shared/decide.ts';
-import { encodeMessage } from '../../lambda/shared/encode-message.ts';
-import type { RecoveryEvent } from '../../lambda/shared/events.ts';
-import { type JobRecords, readJob } from '../../lambda/shared/ledger/read-items.ts';
-import type { OutputMessage, RecoveryMessage } from '../../lambda/shared/message.ts';
-import type { MetricKey } from '../../lambda/shared/metrics.ts';
-import { messagesOf } from '../../lambda/shared/output-messages.ts';
-import { createEventPublisher, type EventPublisher } from '../../lambda/shared/publish-events.ts';
-import { parseStorageAllowList } from '../../lambda/shared/storage-hosts.ts';
-import type { WorkerTools } from '../../lambda/worker/context.ts';
-import { createBucketClient } from '../../lambda/worker/copy/bucket-client.ts';
+import type { RecoveryEvent } from '../../lambda/shared/events/events.ts';
+import { createEventPublisher, type EventPublisher } from '../../lambda/shared/events/publisher.ts';
+import { type JobRecords, readJob } from '../../lambda/shared/ledger/reads.ts';
+import {
+  encodeMessage,
+  messagesOf,
+  type OutputMessage,
+  type RecoveryMessage,
+} from '../../lambda/shared/queue/messages.ts';
+import type { MetricKey } from '../../lambda/shared/runtime/metrics.ts';
+import { decide } from '../../lambda/shared/zencoder/failed-outputs.ts';
+import { parseStorageAllowList } from '../../lambda/shared/zencoder/storage.ts';
 import { createCopyEngine } from '../../lambda/worker/copy/engine.ts';
+import { createBucketClient } from '../../lambda/worker/copy/s3-client.ts';
+import type { WorkerTools } from '../../lambda/worker/dependencies.ts';
 import { DEFAULT_KEY_TEMPLATE, parseKeyTemplate } from '../../lambda/worker/key-template.ts';
+import { handleMessage } from '../../lambda/worker/process-message.ts';
 import { createRecoveryQueue } from '../../lambda/worker/queue.ts';
-import { handleMessage } from '../../lambda/worker/worker.ts';
 import { IMPATIENT } from './copying.ts';
 import { startLedger, type TestLedger } from './ledger-table.ts';
 import { startMessaging, type TestMessaging } from './messaging.ts';

@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type S3Server, startS3 } from '../../infra/local/s3/server.ts';
+import { type S3Server, startS3 } from '../../infra/local/aws/s3/server.ts';
 import type { OutputRequest } from '../../infra/local/zencoder/job.ts';
-import { type JobReport, startZencoder, type Zencoder } from '../../infra/local/zencoder.ts';
-import { createZencoderApi, type ZencoderApi } from '../../lambda/shared/zencoder-api.ts';
+import { type JobReport, startZencoder, type Zencoder } from '../../infra/local/zencoder/zencoder.ts';
+import { createZencoderApi, type ZencoderApi } from '../../lambda/shared/zencoder/api.ts';
 
 export const BACKUP_BUCKET = 'zencoder-temp-storage-us-east-1';
 const KEYS = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'zencoder-backup-storage' };

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import type { JobRecords } from '../../../lambda/shared/ledger/read-items.ts';
+import type { JobRecords } from '../../../lambda/shared/ledger/reads.ts';
 import type { PrimaryFailureRecord, RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
-import { uploadsWithParts } from '../unfinished-uploads.ts';
-import type { Delivery } from '../zencoder/notify.ts';
-import type { Expectation, ExpectedFile } from './scenes.ts';
+import type { Delivery } from '../zencoder/notifier.ts';
+import type { Expectation, ExpectedFile } from './scenarios.ts';
+import { uploadsWithParts } from './unfinished-uploads.ts';
 
 /** One thing that has to be true at the end of the demo. */
 export interface Check {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { presignV2, presignV4 } from '../s3/presign.ts';
+import { presignV2, presignV4 } from '../aws/s3/presign.ts';
 import type { SignatureVersion, UploadProblem } from './job.ts';
-import { type S3Account, s3Client } from './primary/s3.ts';
 import type { SourceFile } from './source.ts';
+import { type S3Account, s3Client } from './uploads.ts';
 
 /** Files live this long on Zencoder's storage, counted from the output's end. Seconds. */
 export const LIFETIME = 86_400;

@@ -1,8 +1,6 @@
-import type { Bucket, ChartData } from '../queries/chart-data.ts';
-import { OTHER_CLASSES } from '../queries/chart-data.ts';
-import { counted, number } from '../words/format.ts';
-import { withQuery } from '../words/links.ts';
-import { visible } from '../words/visible.ts';
+import { counted, number } from '../../shared/reporting/format.ts';
+import { type Bucket, type ChartData, OTHER_CLASSES } from '../../shared/reporting/statistics.ts';
+import { visible, withQuery } from '../text.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 const HEIGHT = 208;

@@ -1,11 +1,9 @@
-import type { ErrorClasses } from '../queries/error-classes.ts';
-import { COUNTED_DAYS } from '../queries/error-classes.ts';
-import { number, relative, utcTime } from '../words/format.ts';
-import { errorPage, withQuery } from '../words/links.ts';
-import { visible } from '../words/visible.ts';
+import { number, relative, utcTime } from '../../shared/reporting/format.ts';
+import { COUNTED_DAYS, type ErrorClasses } from '../../shared/reporting/statistics.ts';
+import { errorPage, visible, withQuery } from '../text.ts';
+import { LinkOut, Outside } from './components.tsx';
 import { Page } from './layout.tsx';
-import { LinkOut, Outside } from './parts.tsx';
-import { Row, Table } from './table.tsx';
+import { Row, Table } from './tables.tsx';
 
 const COLUMNS = [
   { name: 'Error class' },

@@ -1,8 +1,194 @@
-import type { RecoveryRecord } from '../../shared/ledger/records.ts';
-import { canBeRetried, needsFreshUrl } from '../queries/outcome.ts';
-import { counted } from '../words/format.ts';
-import { FileCard } from './file.tsx';
-import { RetryForm } from './retry-form.tsx';
+import { placeOf, type RecoveryRecord } from '../../shared/ledger/records.ts';
+import { bytes, counted, number, relative } from '../../shared/reporting/format.ts';
+import { canBeRetried, isOpen, needsFreshUrl, sizeOf } from '../../shared/reporting/job.ts';
+import { downloadPath } from '../../shared/reporting/json.ts';
+import { ERROR_MEANINGS, STATE_MEANINGS, s3Console, VERIFICATIONS, visible } from '../text.ts';
+import {
+  Fact,
+  LinkOut,
+  liveness,
+  Outside,
+  ProgressBar,
+  RetryForm,
+  StateBadge,
+  Time,
+  TimeLeft,
+} from './components.tsx';
+
+/** One backup file: where it stands, where it is, what was tried. */
+export function FileCard(props: {
+  readonly recovery: RecoveryRecord;
+  readonly now: number;
+  readonly region: string;
+  /** Path of the output's record. */
+  readonly path: string;
+  /** For *Retry now*; null where the file cannot be retried. */
+  readonly token: string | null;
+  /** Whether the details are shown at once. */
+  readonly isOpen: boolean;
+}) {
+  const { recovery, now, path, token } = props;
+  const { role, fileId, filename, state, deadline } = recovery;
+  const id = `${role}-${fileId}`;
+  const size = sizeOf(recovery);
+  return (
+    <article
+      class="card file"
+      id={`file-${id}`}
+      data-live={liveness([recovery])}
+      aria-labelledby={`name-${id}`}
+    >
+      <header>
+        <div class="row">
+          <h3 id={`name-${id}`}>
+            <Outside text={nameOf(recovery)} />
+          </h3>
+          <StateBadge state={state} />
+        </div>
+        <div class="row">
+          <p class="small muted">
+            {role}
+            {size !== null && `, ${bytes(size)}`}
+            {state !== 'recovered' && (
+              <>
+                , <TimeLeft deadline={deadline} now={now} />
+              </>
+            )}
+          </p>
+          {state === 'recovered' && (
+            <a class="button" href={downloadPath(recovery)}>
+              Download<span class="vh"> {visible(filename)}</span>
+            </a>
+          )}
+          {token !== null && (
+            <RetryForm path={path} token={token} of={visible(filename)} file={{ role, fileId }} />
+          )}
+        </div>
+      </header>
+      {isOpen(recovery) && <ProgressBar recoveries={[recovery]} of={filename} />}
+      <details id={`details-${id}`} open={props.isOpen}>
+        <summary>
+          Details<span class="vh"> of {visible(nameOf(recovery))}</span>
+        </summary>
+        <Details recovery={recovery} now={now} region={props.region} />
+      </details>
+    </article>
+  );
+}
+
+function Details(props: {
+  readonly recovery: RecoveryRecord;
+  readonly now: number;
+  readonly region: string;
+}) {
+  const { recovery, now, region } = props;
+  const { state, lastError, warnings = [], nextAttemptAt, settledAt, history } = recovery;
+  return (
+    <>
+      <dl class="facts">
+        <Fact name="State">
+          {state}: {STATE_MEANINGS[state]}
+        </Fact>
+        {lastError !== undefined && (
+          <Fact name="Last error">
+            <code>{visible(lastError.errorClass)}</code>: <Outside text={lastError.message} />{' '}
+            <span class="small muted">{ERROR_MEANINGS[lastError.meaning]}</span>
+          </Fact>
+        )}
+        {warnings.length > 0 && (
+          <Fact name="Warnings">
+            <ul>
+              {warnings.map((warning) => (
+                <li>
+                  <Outside text={warning} />
+                </li>
+              ))}
+            </ul>
+          </Fact>
+        )}
+        <Place recovery={recovery} region={region} />
+        <Size recovery={recovery} />
+        {state === 'recovered' && (
+          <Fact name="Verified by">
+            {(recovery.verifiedBy ?? []).map((way) => VERIFICATIONS[way] ?? visible(way)).join('; ') ||
+              'nothing'}
+          </Fact>
+        )}
+        <Fact name="Deadline">
+          <Time at={recovery.deadline} now={now} />
+        </Fact>
+        <Fact name="Attempts">
+          {number(recovery.attempts)}
+          {nextAttemptAt !== undefined && isOpen(recovery) && `, the next ${relative(nextAttemptAt, now)}`}
+        </Fact>
+        {settledAt !== undefined && (
+          <Fact name="Settled">
+            <Time at={settledAt} now={now} />
+          </Fact>
+        )}
+        <Fact name="Came from">
+          <code>
+            <Outside text={recovery.source} />
+          </code>
+        </Fact>
+      </dl>
+      {history.length > 0 && <History recovery={recovery} now={now} />}
+    </>
+  );
+}
+
+function Place({ recovery, region }: { readonly recovery: RecoveryRecord; readonly region: string }) {
+  const { state } = recovery;
+  const place = placeOf(recovery);
+  if (place === null) return null;
+  const { bucket, key } = place;
+  return (
+    <Fact name={state === 'recovered' ? 'Where it is' : 'Was to go to'}>
+      <code>
+        <Outside text={`s3://${bucket}/${key}`} />
+      </code>{' '}
+      {state === 'recovered' && <LinkOut href={s3Console(region, bucket, key)}>S3 console</LinkOut>}
+    </Fact>
+  );
+}
+
+function Size({ recovery }: { readonly recovery: RecoveryRecord }) {
+  const { announcedSize, size } = recovery;
+  const known = size ?? announcedSize ?? recovery.bytesTotal;
+  if (known === undefined || known === null) return <Fact name="Size">not known yet</Fact>;
+  return (
+    <Fact name="Size">
+      {bytes(known)} <span class="small muted">{counted(known, 'byte')}</span>
+      {size !== undefined && announcedSize !== null && announcedSize !== size && (
+        <span class="small"> (announced: {counted(announcedSize, 'byte')})</span>
+      )}
+    </Fact>
+  );
+}
+
+function History({ recovery, now }: { readonly recovery: RecoveryRecord; readonly now: number }) {
+  return (
+    <details id={`history-${recovery.role}-${recovery.fileId}`}>
+      <summary>
+        {counted(recovery.history.length, 'attempt')} that did not end well
+        <span class="vh">, {visible(nameOf(recovery))}</span>
+      </summary>
+      <ol class="attempts">
+        {recovery.history.toReversed().map(({ at, errorClass, message }) => (
+          <li>
+            <Time at={at} now={now} /> <code>{visible(errorClass)}</code>
+            <br />
+            <Outside text={message} />
+          </li>
+        ))}
+      </ol>
+    </details>
+  );
+}
+
+function nameOf({ filename, thumbnailLabel }: RecoveryRecord): string {
+  return thumbnailLabel === null ? filename : `${thumbnailLabel}/${filename}`;
+}
 
 /** Files on one page of a record. */
 export const FILES_PER_PAGE = 20;

@@ -1,6 +1,6 @@
-import { UNKNOWN_UPLOAD_ERROR, UPLOAD_ERRORS } from '../../shared/upload-error.ts';
-import { DEFAULT_SPAN, type FilterTexts, SPANS } from '../queries/filters.ts';
-import { visible } from '../words/visible.ts';
+import { DEFAULT_SPAN, type FilterTexts, SPANS } from '../../shared/reporting/filters.ts';
+import { UNKNOWN_UPLOAD_ERROR, UPLOAD_ERRORS } from '../../shared/zencoder/upload-errors.ts';
+import { visible } from '../text.ts';
 
 const SPAN_NAMES = { '24h': '24 hours', '7d': '7 days', '30d': '30 days', '90d': '90 days' } as const;
 const STATES = ['open', 'pending', 'copying', 'recovered', 'lost', 'failed'] as const;

@@ -1,15 +1,12 @@
-import type { JobView, OutputView } from '../queries/job.ts';
-import { type Outcome, outcomeOf } from '../queries/outcome.ts';
-import { counted, number } from '../words/format.ts';
-import { jobPath, outputPath, zencoderJob } from '../words/links.ts';
-import { visible } from '../words/visible.ts';
-import { Flags } from './flags.tsx';
-import { Page } from './layout.tsx';
+import { counted, number } from '../../shared/reporting/format.ts';
+import { type JobView, type Outcome, type OutputView, outcomeOf } from '../../shared/reporting/job.ts';
+import { jobPath, outputPath, visible, zencoderJob } from '../text.ts';
 import {
   Badge,
   Banner,
   Breadcrumbs,
   Fact,
+  Flags,
   LinkOut,
   liveness,
   Outside,
@@ -19,7 +16,8 @@ import {
   Time,
   TimeLeft,
   type Tone,
-} from './parts.tsx';
+} from './components.tsx';
+import { Page } from './layout.tsx';
 
 /** A job: its banner and its outputs. */
 export function JobPage(props: {

@@ -1,7 +1,18 @@
+import { html } from 'hono/html';
 import type { PropsWithChildren } from 'hono/jsx';
+import type { JSX } from 'hono/jsx/jsx-runtime';
+import { utcTime } from '../../shared/reporting/format.ts';
 import { SCRIPT, STYLESHEET } from '../assets/assets.ts';
-import { utcTime } from '../words/format.ts';
-import { Banner } from './parts.tsx';
+import { Banner } from './components.tsx';
+
+/** The answer that shows a page. */
+export async function document(page: JSX.Element, status = 200): Promise<Response> {
+  const text = await html`<!doctype html>${page}`;
+  return new Response(String(text), {
+    status,
+    headers: { 'content-type': 'text/html; charset=utf-8' },
+  });
+}
 
 /** What every page needs. */
 export interface PageFrame {
@@ -109,5 +120,27 @@ function Mark() {
         stroke-linejoin="round"
       />
     </svg>
+  );
+}
+
+/** A page that only tells something, such as that there is no such job. */
+export function MessagePage(props: {
+  readonly title: string;
+  readonly text: string;
+  readonly now: number;
+  readonly link?: readonly [string, string];
+  readonly leftOut?: string | null;
+}) {
+  const [name, path] = props.link ?? ['Back to the overview', '/'];
+  return (
+    <Page title={props.title} now={props.now} leftOut={props.leftOut ?? null}>
+      <div class="head">
+        <h1>{props.title}</h1>
+        <p>{props.text}</p>
+        <p>
+          <a href={path}>{name}</a>
+        </p>
+      </div>
+    </Page>
   );
 }

@@ -1,26 +1,31 @@
 import type { PrimaryFailureRecord } from '../../shared/ledger/records.ts';
-import { uploadErrorKind } from '../../shared/upload-error.ts';
-import type { JobView, OutputView } from '../queries/job.ts';
-import { canBeRetried, outcomeOf } from '../queries/outcome.ts';
-import { documentationLink, errorPage, jobPath, outputPath, withQuery } from '../words/links.ts';
-import { ROLE_NAMES } from '../words/states.ts';
-import { visible } from '../words/visible.ts';
-import { Files } from './files.tsx';
-import { Flags } from './flags.tsx';
-import { BackupBanner, TestBanner } from './job.tsx';
-import { Page } from './layout.tsx';
+import { canBeRetried, type JobView, type OutputView, outcomeOf } from '../../shared/reporting/job.ts';
+import { uploadErrorKind } from '../../shared/zencoder/upload-errors.ts';
+import {
+  documentationLink,
+  errorPage,
+  jobPath,
+  outputPath,
+  ROLE_NAMES,
+  visible,
+  withQuery,
+} from '../text.ts';
 import {
   Badge,
   Banner,
   Breadcrumbs,
   Fact,
+  Flags,
   LinkOut,
   liveness,
   Outside,
   outcomeWords,
   ProgressBar,
   Time,
-} from './parts.tsx';
+} from './components.tsx';
+import { Files } from './files.tsx';
+import { BackupBanner, TestBanner } from './job.tsx';
+import { Page } from './layout.tsx';
 
 /** What came of a retry, as the redirect behind the form says. */
 export type RetryNotice = 'queued' | 'nothing';

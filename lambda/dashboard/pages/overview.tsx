@@ -1,15 +1,19 @@
 import { type RefusalCount, whatToDoAbout } from '../../shared/ledger/refusals.ts';
-import { MOST_OPEN, SHOWN_DAYS } from '../queries/attention.ts';
-import type { FailureFilters, FilterTexts, ListRequest } from '../queries/filters.ts';
-import { DEFAULT_LIMIT, DEFAULT_SPAN } from '../queries/filters.ts';
-import type { OverviewData } from '../queries/overview.ts';
-import { counted, duration, number, utcTime } from '../words/format.ts';
-import { withQuery } from '../words/links.ts';
-import { AttentionTable } from './attention-table.tsx';
+import { MOST_OPEN, SHOWN_DAYS } from '../../shared/reporting/attention.ts';
+import {
+  DEFAULT_LIMIT,
+  DEFAULT_SPAN,
+  type FailureFilters,
+  type FilterTexts,
+  type ListRequest,
+} from '../../shared/reporting/filters.ts';
+import { counted, duration, number, utcTime } from '../../shared/reporting/format.ts';
+import type { OverviewData } from '../../shared/reporting/statistics.ts';
+import { withQuery } from '../text.ts';
 import { Chart } from './chart.tsx';
-import { FailureTable } from './failure-table.tsx';
 import { Filters } from './filters.tsx';
 import { Page } from './layout.tsx';
+import { AttentionTable, FailureTable } from './tables.tsx';
 
 /** What the overview is made of. */
 export interface OverviewProps {

@@ -1,12 +1,11 @@
-import { fileIdOf } from '../backup-file.ts';
-import type { BackupFile, RecoveryKey } from '../model.ts';
+import type { BackupFile, RecoveryKey } from '../zencoder/model.ts';
+import { fileIdOf } from '../zencoder/signed-url.ts';
 import { type ConditionalWrite, existingItem, writeAll } from './conditional-writes.ts';
 import { creation, distinct, freshRecord, type OutputContext } from './fresh-recoveries.ts';
 import { flat, parseRecovery, storedChanges } from './items.ts';
-import { recoveryKey, stateIndexKeys } from './keys.ts';
 import { LEASE_IS_FREE } from './leases.ts';
-import { LedgerItemNotUnderstood, type LedgerTable } from './ledger-table.ts';
 import { type ClaimedRecovery, isAmong, type Lease, type RecoveryRecord, withEvidence } from './records.ts';
+import { LedgerItemNotUnderstood, type LedgerTable, recoveryKey, stateIndexKeys } from './table.ts';
 import { tryRead } from './unreadable.ts';
 
 /** A backup file with the key that its object gets, unless one is stored with its recovery already. */

@@ -10,8 +10,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Item } from './items.ts';
-import type { ItemKey } from './keys.ts';
-import { LedgerBusy, type LedgerTable } from './ledger-table.ts';
+import { type ItemKey, LedgerBusy, type LedgerTable } from './table.ts';
 
 /**
  * A condition in DynamoDB's language. Every `#name` stands for the attribute of that name; every `:value` is given.

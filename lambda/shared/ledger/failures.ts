@@ -1,8 +1,8 @@
-import type { OutputMessage } from '../message.ts';
+import type { OutputMessage } from '../queue/messages.ts';
 import { existingItem, writeAll } from './conditional-writes.ts';
 import { failureToItem, parseFailure } from './items.ts';
-import { type LedgerTable, recordTtl } from './ledger-table.ts';
 import type { PrimaryFailureRecord } from './records.ts';
+import { type LedgerTable, recordTtl } from './table.ts';
 import { readable } from './unreadable.ts';
 
 /** What a message says of an output's primary failures. */

@@ -1,10 +1,10 @@
-import { fileIdOf, sourceOf } from '../backup-file.ts';
-import type { OutputMessage } from '../message.ts';
-import type { BackupFile } from '../model.ts';
+import type { OutputMessage } from '../queue/messages.ts';
+import type { BackupFile } from '../zencoder/model.ts';
+import { fileIdOf, sourceOf } from '../zencoder/signed-url.ts';
 import type { ConditionalWrite } from './conditional-writes.ts';
 import { recoveryToItem } from './items.ts';
-import { type LedgerTable, recordTtl } from './ledger-table.ts';
 import type { RecoveryRecord } from './records.ts';
+import { type LedgerTable, recordTtl } from './table.ts';
 
 /** What a message says of the output that a backup file belongs to. */
 export type OutputContext = Pick<OutputMessage, 'job' | 'output' | 'failedAt'>;

@@ -1,17 +1,4 @@
 import * as v from 'valibot';
-import {
-  dayOf,
-  failedAtKey,
-  failureKey,
-  type ItemKey,
-  isoTime,
-  owedIndexKeys,
-  recoveryKey,
-  shardOf,
-  shardPartition,
-  stateIndexKeys,
-} from './keys.ts';
-import { LedgerItemNotUnderstood } from './ledger-table.ts';
 import type {
   Lease,
   PrimaryFailureRecord,
@@ -19,6 +6,19 @@ import type {
   SegmentedUpload,
   SegmentRecord,
 } from './records.ts';
+import {
+  dayOf,
+  failedAtKey,
+  failureKey,
+  type ItemKey,
+  isoTime,
+  LedgerItemNotUnderstood,
+  owedIndexKeys,
+  recoveryKey,
+  shardOf,
+  shardPartition,
+  stateIndexKeys,
+} from './table.ts';
 
 /** An item as it goes to and comes from the table: times as ISO 8601 text, leases flat, nulls left out. */
 export type Item = Record<string, unknown>;

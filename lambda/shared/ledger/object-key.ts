@@ -1,9 +1,8 @@
 import { writeOne } from './conditional-writes.ts';
 import { storedChanges } from './items.ts';
-import { recoveryKey } from './keys.ts';
 import { leasedBy } from './leases.ts';
-import type { LedgerTable } from './ledger-table.ts';
 import type { ClaimedRecovery } from './records.ts';
+import { type LedgerTable, recoveryKey } from './table.ts';
 
 /**
  * Gives a recovery another key, before its object is written there. The caller holds the lease and has dropped any plan

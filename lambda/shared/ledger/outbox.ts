@@ -3,11 +3,17 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
 import { type ConditionalWrite, writeAll } from './conditional-writes.ts';
 import { OWED_ATTRIBUTES, parseFailure, parseRecovery, storedChanges } from './items.ts';
-import { failureKey, type ItemKey, isoTime, owedPartitions, recoveryKey } from './keys.ts';
-import type { LedgerTable } from './ledger-table.ts';
-import { countPartitions, type Range, readPartitions } from './partitions.ts';
 import type { LedgerRecord } from './records.ts';
-import { INDEXES } from './table-schema.ts';
+import { countPartitions, type Range, readPartitions } from './shard-queries.ts';
+import {
+  failureKey,
+  INDEXES,
+  type ItemKey,
+  isoTime,
+  type LedgerTable,
+  owedPartitions,
+  recoveryKey,
+} from './table.ts';
 
 /**
  * Events that are owed. The write that makes a primary failure or settles a recovery marks its event as owed

@@ -1,19 +1,81 @@
-import type { RecoveryState } from '../model.ts';
+import { RecoveryError } from '../runtime/errors.ts';
+import type { RecoveryState } from '../zencoder/model.ts';
 import { parseFailure, parseRecovery } from './items.ts';
+import type { PrimaryFailureRecord, RecoveryRecord } from './records.ts';
+import { countPartitions, type Partition, type Range, readPartitions } from './shard-queries.ts';
 import {
   dayOf,
   failedAtKey,
+  INDEXES,
   isoTime,
+  type LedgerTable,
   shardPartitions,
   startOfDay,
   stateGroupOf,
   stateIndexKeys,
-} from './keys.ts';
-import type { LedgerTable } from './ledger-table.ts';
-import { countPartitions, type Partition, type Range, readPartitions } from './partitions.ts';
-import type { PrimaryFailureRecord, RecoveryRecord } from './records.ts';
-import { INDEXES } from './table-schema.ts';
+} from './table.ts';
 import { readable } from './unreadable.ts';
+
+/** A cursor that this code did not make. */
+export class InvalidCursor extends RecoveryError {
+  override readonly name = 'InvalidCursor';
+  override readonly meaning = 'not-understood';
+}
+
+/** One page of an answer and where the next begins. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Opaque text for URLs; absent on the last page. */
+  readonly cursor?: string;
+}
+
+const SORT_KEY =
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z(?:#\d{1,20}){2}#(?:media|thumbnail)(?:#[0-9a-f]{1,64})?$/;
+
+/**
+ * Takes one page off a query.
+ *
+ * @param after gives a record's sort key: `afterFailure` or `afterRecovery`.
+ * @example
+ * const span = { now, after: sortKeyOf(cursor), expected: 50 };
+ * const page = await takePage(failuresByTime(table, span), 50, afterFailure);
+ */
+export async function takePage<T>(
+  records: AsyncIterable<T>,
+  limit: number,
+  after: (record: T) => string,
+): Promise<Page<T>> {
+  const items: T[] = [];
+  for await (const record of records) {
+    const last = items.at(-1);
+    if (items.length >= limit && last !== undefined) return { items, cursor: cursorAt(after(last)) };
+    items.push(record);
+  }
+  return { items };
+}
+
+/** A cursor behind the record with this sort key: base64url, so that it fits into a URL as it is. */
+export function cursorAt(sortKey: string): string {
+  return Buffer.from(sortKey).toString('base64url');
+}
+
+/**
+ * The sort key that a cursor stands for; undefined without a cursor.
+ *
+ * @throws {InvalidCursor}
+ */
+export function sortKeyOf(cursor: string | undefined): string | undefined {
+  if (cursor === undefined) return undefined;
+  const sortKey = Buffer.from(cursor, 'base64url').toString();
+  if (
+    !SORT_KEY.test(sortKey) ||
+    Number.isNaN(Date.parse(sortKey.slice(0, 24))) ||
+    cursorAt(sortKey) !== cursor
+  ) {
+    throw new InvalidCursor('the cursor is not one that an earlier page gave');
+  }
+  return sortKey;
+}
 
 /**
  * Ways to look records up. Each is lazy: it reads a page of every shard when it begins and further pages as they are

@@ -1,6 +1,6 @@
-import type { Meaning } from '../errors.ts';
-import type { OutputKey, PrimaryFailure, RecoveryKey, RecoveryState, Role } from '../model.ts';
-import { cut } from '../text.ts';
+import type { Meaning } from '../runtime/errors.ts';
+import { cut } from '../runtime/redact.ts';
+import type { OutputKey, PrimaryFailure, RecoveryKey, RecoveryState, Role } from '../zencoder/model.ts';
 
 /**
  * What the ledger holds, as the rest of the code sees it. All times are epoch milliseconds. No record holds a signed

@@ -1,9 +1,7 @@
 import { QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
-import { refusalsPartition, startOfDay } from './keys.ts';
-import type { LedgerTable } from './ledger-table.ts';
-import { TABLE_KEYS, TTL_ATTRIBUTE } from './table-schema.ts';
+import { type LedgerTable, refusalsPartition, startOfDay, TABLE_KEYS, TTL_ATTRIBUTE } from './table.ts';
 
 /**
  * Counters of notifications that ingest refused: one item a UTC day and status code, with a number for each hour, so

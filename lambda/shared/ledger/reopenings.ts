@@ -1,13 +1,12 @@
-import type { RecoveryKey } from '../model.ts';
+import type { RecoveryKey } from '../zencoder/model.ts';
 import { DUE } from './claims.ts';
 import { existingItem, writeOne } from './conditional-writes.ts';
 import { parseRecovery, recoveryToItem, storedChanges } from './items.ts';
-import { isoTime, recoveryKey } from './keys.ts';
 import { LEASE_IS_FREE } from './leases.ts';
-import { type LedgerTable, recordTtl } from './ledger-table.ts';
-import { readRecovery } from './read-items.ts';
+import { readRecovery } from './reads.ts';
 import type { AttemptError, RecoveryRecord } from './records.ts';
 import { attributesOf, bounded, OUTCOME, PROGRESS } from './settlements.ts';
+import { isoTime, type LedgerTable, recordTtl, recoveryKey } from './table.ts';
 
 /**
  * Opens a lost or failed recovery again, for a redrive, for new evidence, or because its object turned up: `pending`, what

@@ -1,24 +1,14 @@
 import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import type { RecoveryKey } from '../model.ts';
+import type { RecoveryKey } from '../zencoder/model.ts';
 import { existingItem, writeOne } from './conditional-writes.ts';
 import { flat, parseRecovery, parseSegment, stored, storedChanges } from './items.ts';
-import { recoveryKey, segmentKey } from './keys.ts';
 import { LEASE_IS_FREE, LEASE_IS_MINE, leasedBy } from './leases.ts';
-import type { LedgerTable } from './ledger-table.ts';
-import { AT_WORK, IS_THIS_UPLOAD, isAllDone, isUnder, type PlannedRecovery } from './plans.ts';
-import { readRecovery } from './read-items.ts';
+import { readRecovery } from './reads.ts';
 import { type AttemptError, keyOf, type Lease, type RecoveryRecord, withAttempt } from './records.ts';
 import { bounded } from './settlements.ts';
-
-export {
-  claimCompletion,
-  dropPlan,
-  handOver,
-  type PlannedRecovery,
-  reopenSegments,
-  savePlan,
-} from './plans.ts';
+import { type LedgerTable, recoveryKey, segmentKey } from './table.ts';
+import { AT_WORK, IS_THIS_UPLOAD, isAllDone, isUnder, type PlannedRecovery } from './upload-plans.ts';
 
 /**
  * A large file is copied in segments by several invocations at once. While they are at work the recovery is `copying`

@@ -1,9 +1,7 @@
-import type { RecoveryKey } from '../model.ts';
+import type { RecoveryKey } from '../zencoder/model.ts';
 import { existingItem, writeAll, writeOne } from './conditional-writes.ts';
 import { type Item, OWED_ATTRIBUTES, parseRecovery, recoveryToItem, storedChanges } from './items.ts';
-import { recoveryKey } from './keys.ts';
 import { leasedBy } from './leases.ts';
-import { type LedgerTable, recordTtl } from './ledger-table.ts';
 import {
   type AttemptError,
   type ClaimedRecovery,
@@ -12,6 +10,7 @@ import {
   withAttempt,
   withEvidence,
 } from './records.ts';
+import { type LedgerTable, recordTtl, recoveryKey } from './table.ts';
 import { readable } from './unreadable.ts';
 
 /** How a recovery ended. */

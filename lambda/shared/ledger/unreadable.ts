@@ -1,7 +1,7 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
-import type { Meter } from '../metrics.ts';
+import type { Meter } from '../runtime/metrics.ts';
 import type { Item } from './items.ts';
-import { LedgerItemNotUnderstood, type LedgerTable } from './ledger-table.ts';
+import { LedgerItemNotUnderstood, type LedgerTable } from './table.ts';
 
 /**
  * What to do about items that this version cannot read: those that are read among others are left out and reported, so

@@ -2,7 +2,7 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
 import { writeOne } from './conditional-writes.ts';
-import type { LedgerTable } from './ledger-table.ts';
+import type { LedgerTable } from './table.ts';
 
 /** How far Zencoder's jobs have been compared with the ledger. Ids are decimal text. */
 export interface Watermark {

@@ -1,5 +1,5 @@
 import { S3ServiceException } from '@aws-sdk/client-s3';
-import { RecoveryError } from '../../shared/errors.ts';
+import { RecoveryError } from '../../shared/runtime/errors.ts';
 import {
   ChecksumMismatch,
   CredentialsRefused,
@@ -13,8 +13,8 @@ import {
   KeyTaken,
   PartsMissing,
   UploadVanished,
-} from './destination-errors.ts';
-import { parseRetryAfter } from './source-answer.ts';
+} from './errors.ts';
+import { parseRetryAfter } from './source-response.ts';
 
 /** What was being done, for messages that tell the customer what to change. */
 export interface BucketCall {

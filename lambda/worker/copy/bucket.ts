@@ -11,9 +11,9 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { translateBucketError } from './bucket-errors.ts';
-import { fromBase64, toBase64 } from './crc32.ts';
-import { DestinationDenied, DestinationUnproven, UploadVanished } from './destination-errors.ts';
-import type { StoredHeaders } from './stored-headers.ts';
+import { fromBase64, toBase64 } from './checksums.ts';
+import { DestinationDenied, DestinationUnproven, UploadVanished } from './errors.ts';
+import type { StoredHeaders } from './object-headers.ts';
 
 /** Who asks: ends the call early, counts its requests. */
 export interface CallContext {

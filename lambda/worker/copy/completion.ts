@@ -1,7 +1,6 @@
-import { meaningOf, type RecoveryError } from '../../shared/errors.ts';
-import { compareMd5, compareSize } from './announcement.ts';
+import { meaningOf, type RecoveryError } from '../../shared/runtime/errors.ts';
 import type { FoundObject, StoredPart } from './bucket.ts';
-import { combineAll, fromBase64, toBase64 } from './crc32.ts';
+import { combineAll, compareMd5, compareSize, fromBase64, toBase64 } from './checksums.ts';
 import {
   ChecksumMismatch,
   DestinationConflict,
@@ -9,13 +8,13 @@ import {
   KeyContested,
   KeyHeldByAnotherFile,
   KeyTaken,
+  Md5Mismatch,
   PartsMissing,
   UploadVanished,
-} from './destination-errors.ts';
-import { isOfAnotherFile, isOurs } from './metadata.ts';
+} from './errors.ts';
+import { isOfAnotherFile, isOurs } from './object-headers.ts';
 import { rangeOf, segmentOf } from './plan.ts';
-import { Md5Mismatch } from './source-errors.ts';
-import { Attempts, type EngineTools } from './tools.ts';
+import { Attempts, type EngineTools } from './retry.ts';
 import type {
   CompletionJob,
   Copied,
@@ -25,7 +24,7 @@ import type {
   RequestCounts,
   Verification,
 } from './types.ts';
-import type { KnownUpload } from './uploads.ts';
+import type { KnownUpload } from './upload-state.ts';
 
 /** Completes an upload, once, whoever else tries at the same time. See `CopyEngine.complete`. */
 export async function completeUpload(

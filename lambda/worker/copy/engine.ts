@@ -3,17 +3,16 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { Bucket } from './bucket.ts';
 import { BufferPool } from './buffers.ts';
 import { completeUpload, copiedBefore, findOurs } from './completion.ts';
-import { UploadVanished } from './destination-errors.ts';
-import { isOurs } from './metadata.ts';
+import { UploadVanished } from './errors.ts';
+import { isOurs } from './object-headers.ts';
 import { type UploadLimits, USUAL_PART_BYTES } from './plan.ts';
-import { type RetryPolicy, USUAL_RETRY_POLICY } from './retry-passing.ts';
+import { Attempts, type EngineTools, type RetryPolicy, USUAL_RETRY_POLICY } from './retry.ts';
 import { copySegment } from './segment.ts';
 import { HttpSource, type RangeSource } from './source.ts';
 import type { StallLimits } from './source-connection.ts';
 import { startCopy } from './start.ts';
-import { Attempts, type EngineTools } from './tools.ts';
 import type { CopyEngine } from './types.ts';
-import { KnownUploads } from './uploads.ts';
+import { KnownUploads } from './upload-state.ts';
 
 export interface CopyEngineOptions {
   /** See `createBucketClient`. */

@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import type { Block } from './buffers.ts';
-import type { ByteRange } from './plan.ts';
-import { KiB } from './plan.ts';
-import type { Attempts, EngineTools } from './tools.ts';
+import { type ByteRange, KiB } from './plan.ts';
+import type { Attempts, EngineTools } from './retry.ts';
 import type { CopyJob, CopyPlan } from './types.ts';
 
 /** Bytes handed to the sending stream at a time. */

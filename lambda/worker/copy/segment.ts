@@ -1,12 +1,12 @@
 import type { StoredPart } from './bucket.ts';
 import type { Block } from './buffers.ts';
-import { crc32Of } from './crc32.ts';
-import { ChecksumMismatch } from './destination-errors.ts';
+import { crc32Of } from './checksums.ts';
+import { ChecksumMismatch } from './errors.ts';
 import { streamRange } from './part-stream.ts';
 import { type ByteRange, type Lanes, lanesFor, partsOf, rangeOf } from './plan.ts';
-import { Attempts, type EngineTools } from './tools.ts';
+import { Attempts, type EngineTools } from './retry.ts';
 import type { CopyJob, CopyPlan, SegmentDone, SegmentOptions, SegmentOutOfTime } from './types.ts';
-import type { KnownUpload } from './uploads.ts';
+import type { KnownUpload } from './upload-state.ts';
 
 /** A part is begun only if the time left is this many times what one took lately. */
 const TIME_RESERVE = 1.5;

@@ -1,7 +1,7 @@
 import { connect as connectPlain, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectSecure } from 'node:tls';
-import { type AnswerHead, parseHead, statedLength } from './source-answer.ts';
-import { SourceStalled, SourceUnavailable, UnexpectedAnswer } from './source-errors.ts';
+import { SourceStalled, SourceUnavailable, UnexpectedAnswer } from './errors.ts';
+import { type AnswerHead, parseHead, statedLength } from './source-response.ts';
 import type { SourceAddress } from './source-url.ts';
 
 /** Heads arrive here, and the bodies of error answers; anything longer is no answer of an object store. */

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { parseFileUrl } from '../../shared/file-url.ts';
+import { parseFileUrl } from '../../shared/zencoder/file-url.ts';
 
 /** Where a source's requests go, and what is written into them. */
 export interface SourceAddress {

@@ -1,5 +1,4 @@
 import type { ConnectionOptions } from 'node:tls';
-import { faultOf, isEmptyFile, judgeAnswer, type RangeAnswer, type RangeQuestion } from './source-answer.ts';
 import {
   ConnectionWentStale,
   type Exchange,
@@ -7,7 +6,14 @@ import {
   SourceConnection,
   type StallLimits,
 } from './source-connection.ts';
-import { exchangePlainly } from './source-plain.ts';
+import { exchangePlainly } from './source-fallback.ts';
+import {
+  faultOf,
+  isEmptyFile,
+  judgeAnswer,
+  type RangeAnswer,
+  type RangeQuestion,
+} from './source-response.ts';
 import { parseSourceUrl, type SourceAddress } from './source-url.ts';
 
 /** S3 gives 10 to 90 MB/s a connection; a fast source is waited for less long than a dead one costs. */

@@ -1,19 +1,15 @@
 import { createHash } from 'node:crypto';
-import { compareMd5, compareSize } from './announcement.ts';
 import type { FoundObject, ObjectHead } from './bucket.ts';
 import type { Block } from './buffers.ts';
+import { compareMd5, compareSize, crc32Of, OrderedMd5, toBase64 } from './checksums.ts';
 import { askForTakenKey, copiedBefore, findOurs, settleTakenKey } from './completion.ts';
-import { contentTypeOf, typeOfName } from './content-type.ts';
-import { crc32Of, toBase64 } from './crc32.ts';
-import { DestinationUnproven, KeyTaken } from './destination-errors.ts';
-import { objectMetadata } from './metadata.ts';
-import { OrderedMd5 } from './ordered-md5.ts';
+import { DestinationUnproven, KeyTaken, SourceTooLarge, UnexpectedAnswer } from './errors.ts';
+import { contentTypeOf, objectMetadata, typeOfName } from './object-headers.ts';
 import { FileTooLarge, KiB, lanesFor, largestObject, MiB, planCopy, type UploadLimits } from './plan.ts';
-import type { RangeAnswer } from './source-answer.ts';
-import { SourceTooLarge, UnexpectedAnswer } from './source-errors.ts';
-import { Attempts, type EngineTools } from './tools.ts';
+import { Attempts, type EngineTools } from './retry.ts';
+import type { RangeAnswer } from './source-response.ts';
 import type { Copied, CopyJob, PartLayout, Planned } from './types.ts';
-import type { KnownUpload } from './uploads.ts';
+import type { KnownUpload } from './upload-state.ts';
 
 /** Thumbnails, captions and manifests are seldom larger: asking for a whole part's memory would keep others waiting. */
 const SMALL_KIND_BYTES = MiB;

@@ -1,13 +1,127 @@
 import { randomUUID } from 'node:crypto';
-import type { S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  HeadObjectCommand,
+  type S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import { RecoveryError } from '../../shared/runtime/errors.ts';
+import { redact } from '../../shared/runtime/redact.ts';
 import { Bucket, type ObjectHead } from '../copy/bucket.ts';
-import { crc32Of } from '../copy/crc32.ts';
-import { DestinationDenied, KeyTaken } from '../copy/destination-errors.ts';
-import { type RetryPolicy, retryPassing, USUAL_RETRY_POLICY } from '../copy/retry-passing.ts';
-import { Checks } from './checks.ts';
-import { ConditionIgnored, ObjectDiffers } from './errors.ts';
-import { removeObject } from './remove.ts';
-import { PROBE_PREFIX, type PreflightReport } from './report.ts';
+import { translateBucketError } from '../copy/bucket-errors.ts';
+import { crc32Of } from '../copy/checksums.ts';
+import { DestinationDenied, KeyTaken } from '../copy/errors.ts';
+import { type RetryPolicy, retryPassing, USUAL_RETRY_POLICY } from '../copy/retry.ts';
+import { noteOf } from '../retry-policy.ts';
+import { CHECKS, type CheckName, type CheckResult, PROBE_PREFIX, type PreflightReport } from './report.ts';
+
+/** The storage would overwrite: it does not honour `If-None-Match`. */
+export class ConditionIgnored extends RecoveryError {
+  override readonly name = 'ConditionIgnored';
+  override readonly meaning = 'customer-must-act';
+}
+
+/** What is in the bucket is not what was put. */
+export class ObjectDiffers extends RecoveryError {
+  override readonly name = 'ObjectDiffers';
+  override readonly meaning = 'customer-must-act';
+}
+
+/** Runs checks one after the other and keeps what came of each. */
+export class Checks {
+  readonly results: CheckResult[] = [];
+  readonly #again: <T>(action: () => Promise<T>) => Promise<T>;
+
+  /** @param again how an action is tried again when it fails by something that passes. */
+  constructor(again: <T>(action: () => Promise<T>) => Promise<T>) {
+    this.#again = again;
+  }
+
+  /** Whether all that a recovery needs has passed. */
+  get ok(): boolean {
+    return this.results.every(({ needed, outcome }) => !needed || outcome === 'passed');
+  }
+
+  /** @returns what the action gives; undefined when it failed. */
+  async run<T>(name: CheckName, action: () => Promise<T>): Promise<T | undefined> {
+    try {
+      const value = await this.#again(action);
+      this.results.push(resultOf(name, 'passed'));
+      return value;
+    } catch (error) {
+      this.results.push(resultOf(name, 'failed', error));
+      return undefined;
+    }
+  }
+
+  /** As `run`, but skipped without what an earlier check was to give. */
+  async after<From, T>(
+    from: From | undefined | false,
+    name: CheckName,
+    action: (from: From) => Promise<T>,
+  ): Promise<T | undefined> {
+    if (from !== undefined && from !== false) return await this.run(name, () => action(from));
+    this.results.push(resultOf(name, 'skipped'));
+    return undefined;
+  }
+}
+
+function resultOf(name: CheckName, outcome: CheckResult['outcome'], error?: unknown): CheckResult {
+  const note = outcome === 'failed' ? noteOf(error) : undefined;
+  return {
+    name,
+    ...CHECKS[name],
+    outcome,
+    errorClass: note?.errorClass ?? null,
+    message: note?.message ?? null,
+    answer: outcome === 'failed' ? answerOf(error) : null,
+  };
+}
+
+/** What S3 wrote into its answer. A HEAD has no body, for which the SDK makes up words of its own. */
+function answerOf(error: unknown): string | null {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (!(cause instanceof S3ServiceException) || cause.message === '') return null;
+  return /^(?:UnknownError|NotFound|Forbidden)$/.test(cause.message) ? null : redact(cause.message);
+}
+
+export interface Removal {
+  readonly bucket: string;
+  readonly region: string;
+  readonly key: string;
+}
+
+/**
+ * Deletes a probe object; where the bucket keeps versions, the version itself, so that nothing of it stays. Apart from
+ * the copy engine's `Bucket`, which cannot delete.
+ *
+ * @throws the RecoveryErrors of `destination-errors.ts`.
+ */
+export async function removeObject(client: S3Client, { bucket, region, key }: Removal): Promise<void> {
+  const address = { Bucket: bucket, Key: key };
+  try {
+    const VersionId = await versionOf(client, address);
+    await client.send(new DeleteObjectCommand({ ...address, ...(VersionId !== undefined && { VersionId }) }));
+  } catch (error) {
+    throw translateBucketError(error, {
+      bucket,
+      region,
+      permission: 's3:DeleteObject and s3:DeleteObjectVersion',
+    });
+  }
+}
+
+async function versionOf(
+  client: S3Client,
+  address: { readonly Bucket: string; readonly Key: string },
+): Promise<string | undefined> {
+  try {
+    return (await client.send(new HeadObjectCommand(address))).VersionId;
+  } catch {
+    // Without it a marker is put over the object, which hides it at least.
+    return undefined;
+  }
+}
 
 export interface PreflightTools {
   /** The client that copies use, so that a preflight meets what they meet. */

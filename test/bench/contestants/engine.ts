@@ -1,6 +1,6 @@
-import { createBucketClient } from '../../../lambda/worker/copy/bucket-client.ts';
 import { createCopyEngine } from '../../../lambda/worker/copy/engine.ts';
 import { MiB } from '../../../lambda/worker/copy/plan.ts';
+import { createBucketClient } from '../../../lambda/worker/copy/s3-client.ts';
 import { CREDENTIALS, eachFile, keyOf, sourceUrl, type Task } from './task.ts';
 
 /** The engine of this project as the worker uses it. */

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
-import { LARGEST_BODY_BYTES } from '../../../lambda/ingest/body.ts';
 import { BOUNDS } from '../../../lambda/ingest/receive.ts';
+import { LARGEST_BODY_BYTES } from '../../../lambda/ingest/request.ts';
 
 /** A request's body, and whether it is compressed. */
 export interface Body {

@@ -1,5 +1,5 @@
 import { BOUNDS, type ReceiveDependencies, receive } from '../../../lambda/ingest/receive.ts';
-import { DEFAULT_ZENCODER_STORAGE, parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import { DEFAULT_ZENCODER_STORAGE, parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
 import { type Body, bodies } from './bodies.ts';
 
 /**

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { accessDenied } from '../../../infra/local/s3/faults.ts';
+import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
 import { type ReliableStack, startReliableStack } from '../../support/reliable-stack.ts';
 import { runCli } from '../../support/run-cli.ts';
 

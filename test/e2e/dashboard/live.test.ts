@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalStack, startLocalStack } from '../../../infra/local/stack.ts';
-import type { ReportedFile } from '../../../infra/local/zencoder/report.ts';
+import type { ReportedFile } from '../../../infra/local/zencoder/outputs.ts';
 import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
 import type { OutputContext } from '../../../lambda/shared/ledger/fresh-recoveries.ts';

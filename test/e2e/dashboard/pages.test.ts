@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SCENES, SHOWN_JOB, SHOWN_OUTPUT } from '../../../infra/local/screenshots/scenes.ts';
-import { seedLedger } from '../../../infra/local/screenshots/seed.ts';
 import { type LocalStack, startLocalStack } from '../../../infra/local/stack.ts';
+import { SCENES, SHOWN_JOB, SHOWN_OUTPUT } from '../../screenshots/scenarios.ts';
+import { seedLedger } from '../../screenshots/seed.ts';
 import {
   accessibilityFaults,
   type DashboardBrowser,

@@ -1,6 +1,6 @@
 import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { accessDenied } from '../../../infra/local/s3/faults.ts';
+import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
 import { type ReliableStack, startReliableStack } from '../../support/reliable-stack.ts';
 import { outputOf } from '../../support/running-stack.ts';

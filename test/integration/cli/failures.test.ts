@@ -2,12 +2,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { failuresOptions } from '../../../infra/cli/failures/options.ts';
-import { selectFailures } from '../../../infra/cli/failures/select.ts';
+import { failuresOptions, selectFailures } from '../../../infra/cli/failures-selection.ts';
 import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
-import { failureKey } from '../../../lambda/shared/ledger/keys.ts';
 import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
+import { failureKey } from '../../../lambda/shared/ledger/table.ts';
 import {
   aFailure,
   aFile,

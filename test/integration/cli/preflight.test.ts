@@ -1,9 +1,8 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { CommandFailure } from '../../../infra/cli/command.ts';
-import { invokePreflight } from '../../../infra/cli/preflight/invoke.ts';
-import { textOf } from '../../../infra/cli/preflight/text.ts';
-import { FunctionError } from '../../../infra/local/lambda/errors.ts';
-import { startLambdaApi } from '../../../infra/local/servers/lambda-api.ts';
+import { CommandFailure } from '../../../infra/cli/lib/command.ts';
+import { invokePreflight, textOf } from '../../../infra/cli/preflight.ts';
+import { startLambdaApi } from '../../../infra/local/aws/lambda/invoke-api.ts';
+import { FunctionError } from '../../../infra/local/aws/lambda/protocol.ts';
 import { CHECKS, type PreflightReport } from '../../../lambda/worker/preflight/report.ts';
 
 const REPORT: PreflightReport = {

@@ -1,13 +1,12 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RedrivenState } from '../../../infra/cli/redrive/options.ts';
-import { moveDeadLetters, sendMessages } from '../../../infra/cli/redrive/queue.ts';
-import { selectRecoveries } from '../../../infra/cli/redrive/select.ts';
+import { moveDeadLetters, sendMessages } from '../../../infra/cli/lib/queues.ts';
+import { type RedrivenState, selectRecoveries } from '../../../infra/cli/redrive-selection.ts';
 import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
-import { recoveryKey } from '../../../lambda/shared/ledger/keys.ts';
-import { readJob } from '../../../lambda/shared/ledger/read-items.ts';
+import { readJob } from '../../../lambda/shared/ledger/reads.ts';
 import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
+import { recoveryKey } from '../../../lambda/shared/ledger/table.ts';
 import {
   aFailure,
   aFile,

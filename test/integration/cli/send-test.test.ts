@@ -1,9 +1,8 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { CommandFailure } from '../../../infra/cli/command.ts';
-import { followJob } from '../../../infra/cli/send-test/follow.ts';
-import { adviceFor, postNotification } from '../../../infra/cli/send-test/post.ts';
-import { listen } from '../../../infra/local/servers/listen.ts';
+import { CommandFailure } from '../../../infra/cli/lib/command.ts';
+import { adviceFor, followJob, postNotification } from '../../../infra/cli/send-test-job.ts';
+import { listen } from '../../../infra/local/aws/listen.ts';
 import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
 import { markPublished } from '../../../lambda/shared/ledger/outbox.ts';

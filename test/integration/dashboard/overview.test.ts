@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { seedLedger } from '../../../infra/local/screenshots/seed.ts';
-import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/keys.ts';
 import { countRefusal } from '../../../lambda/shared/ledger/refusals.ts';
+import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/table.ts';
+import { seedLedger } from '../../screenshots/seed.ts';
 import { aDashboard } from '../../support/dashboard.ts';
 import {
   copying,

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRecoveries } from '../../../infra/local/open-recoveries.ts';
 import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
 import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
 import { aDashboard } from '../../support/dashboard.ts';
@@ -15,6 +14,7 @@ import {
 } from '../../support/dashboard-data.ts';
 import { aFailure, anOutput, asRecovered, HOUR, NOW, thumbnails } from '../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
+import { openRecoveries } from '../../support/open-recoveries.ts';
 
 let ledger: TestLedger;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RetryNotQueued } from '../../../lambda/dashboard/actions/retry-queue.ts';
+import { RetryNotQueued } from '../../../lambda/dashboard/actions.ts';
 import { aDashboard, basic, ORIGIN, type TestDashboard } from '../../support/dashboard.ts';
 import { gone, recovered, textOf, waiting } from '../../support/dashboard-data.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';

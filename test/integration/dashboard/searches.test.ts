@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type FailureFilters, parseFailureQuery } from '../../../lambda/dashboard/queries/filters.ts';
-import { searchFailures } from '../../../lambda/dashboard/queries/search-failures.ts';
-import { countRecoveries, tallyFailures } from '../../../lambda/shared/ledger/tallies.ts';
+import { countRecoveries, tallyFailures } from '../../../lambda/shared/ledger/counts.ts';
+import { type FailureFilters, parseFailureQuery } from '../../../lambda/shared/reporting/filters.ts';
+import { searchFailures } from '../../../lambda/shared/reporting/search.ts';
 import { failUpload, gone, recovered } from '../../support/dashboard-data.ts';
 import { HOUR, NOW } from '../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';

@@ -1,6 +1,7 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CredentialCache, SecretNotUsable } from '../../../lambda/ingest/credentials.ts';
+import { CredentialCache } from '../../../lambda/ingest/authenticate.ts';
+import { SecretNotUsable } from '../../../lambda/shared/runtime/secrets.ts';
 import { type SecretStages, startSecrets } from './servers.ts';
 
 const secretOf = (password: string) => JSON.stringify({ username: 'zencoder', password });

@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Answer } from '../../../lambda/ingest/answer.ts';
+import type { Answer } from '../../../lambda/ingest/response.ts';
 import { readRefusals } from '../../../lambda/shared/ledger/refusals.ts';
-import { parseMessage } from '../../../lambda/shared/message.ts';
+import { parseMessage } from '../../../lambda/shared/queue/messages.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
 import { SAMPLES, sampleText } from '../../support/samples.ts';
 import { type SecretStages, type Server, startQueue, startSecrets, type TestQueue } from './servers.ts';

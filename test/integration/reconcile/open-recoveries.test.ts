@@ -1,12 +1,14 @@
 import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { accessDenied } from '../../../infra/local/s3/faults.ts';
-import { reconcileOpen } from '../../../lambda/reconcile/open-recoveries.ts';
-import { patienceMs } from '../../../lambda/reconcile/stalled.ts';
-import { encodeMessage } from '../../../lambda/shared/encode-message.ts';
-import type { OutputMessage, RecoveryMessage } from '../../../lambda/shared/message.ts';
-import { sendAll } from '../../../lambda/shared/send-all.ts';
-import { ApiRateLimited } from '../../../lambda/shared/zencoder-api-errors.ts';
+import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
+import { patienceMs, reconcileOpen } from '../../../lambda/reconcile/open-recoveries.ts';
+import {
+  encodeMessage,
+  type OutputMessage,
+  type RecoveryMessage,
+} from '../../../lambda/shared/queue/messages.ts';
+import { sendAll } from '../../../lambda/shared/queue/send.ts';
+import { ApiRateLimited } from '../../../lambda/shared/zencoder/api-errors.ts';
 import { type Delivered, startWorker, type TestWorker } from '../../support/worker.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
 

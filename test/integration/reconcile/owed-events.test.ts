@@ -2,18 +2,18 @@ import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { publishOwedEvents } from '../../../lambda/reconcile/owed-events.ts';
-import type { RecoveryEvent } from '../../../lambda/shared/events.ts';
-import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
-import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
-import { failureKey } from '../../../lambda/shared/ledger/keys.ts';
-import { countOwedEvents } from '../../../lambda/shared/ledger/outbox.ts';
-import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
-import type { MetricKey } from '../../../lambda/shared/metrics.ts';
+import type { RecoveryEvent } from '../../../lambda/shared/events/events.ts';
 import {
   createEventPublisher,
   type EventPublisher,
   EventsNotPublished,
-} from '../../../lambda/shared/publish-events.ts';
+} from '../../../lambda/shared/events/publisher.ts';
+import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
+import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
+import { countOwedEvents } from '../../../lambda/shared/ledger/outbox.ts';
+import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
+import { failureKey } from '../../../lambda/shared/ledger/table.ts';
+import type { MetricKey } from '../../../lambda/shared/runtime/metrics.ts';
 import { aFailuresMessage, aFile, aLease, anOutput, asRecovered, NOW } from '../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
 import { startMessaging, type TestMessaging } from '../../support/messaging.ts';

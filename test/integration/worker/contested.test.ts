@@ -1,8 +1,8 @@
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { FaultRequest } from '../../../infra/local/s3/faults.ts';
-import type { OutputMessage } from '../../../lambda/shared/message.ts';
-import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import type { FaultRequest } from '../../../infra/local/aws/s3/faults.ts';
+import type { OutputMessage } from '../../../lambda/shared/queue/messages.ts';
+import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
 import { createCopyEngine } from '../../../lambda/worker/copy/engine.ts';
 import { IMPATIENT } from '../../support/copying.ts';
 import { type SourceServer, startSource } from '../../support/source-server.ts';

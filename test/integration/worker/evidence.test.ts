@@ -1,10 +1,10 @@
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { accessDenied } from '../../../infra/local/s3/faults.ts';
+import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
-import type { OutputMessage } from '../../../lambda/shared/message.ts';
-import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
-import { ApiUnavailable } from '../../../lambda/shared/zencoder-api-errors.ts';
+import type { OutputMessage } from '../../../lambda/shared/queue/messages.ts';
+import { ApiUnavailable } from '../../../lambda/shared/zencoder/api-errors.ts';
+import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
 import { backupMessage, signedAnew } from '../../support/messages.ts';
 import { type SourceFault, type SourceServer, startSource } from '../../support/source-server.ts';
 import { startWorker, type TestWorker } from '../../support/worker.ts';

@@ -7,10 +7,10 @@ import {
   kmsAccessDenied,
   permanentRedirect,
   slowDown,
-} from '../../../infra/local/s3/faults.ts';
+} from '../../../infra/local/aws/s3/faults.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
-import type { OutputMessage } from '../../../lambda/shared/message.ts';
-import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import type { OutputMessage } from '../../../lambda/shared/queue/messages.ts';
+import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
 import { createCopyEngine } from '../../../lambda/worker/copy/engine.ts';
 import { IMPATIENT, SOON_STALLED } from '../../support/copying.ts';
 import { type SourceFault, type SourceServer, startSource } from '../../support/source-server.ts';

@@ -6,11 +6,10 @@ import {
 } from '@aws-sdk/client-s3';
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { fileIdOf } from '../../../lambda/shared/backup-file.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
-import type { OutputMessage } from '../../../lambda/shared/message.ts';
-import { messagesOf } from '../../../lambda/shared/output-messages.ts';
-import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import { messagesOf, type OutputMessage } from '../../../lambda/shared/queue/messages.ts';
+import { fileIdOf } from '../../../lambda/shared/zencoder/signed-url.ts';
+import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
 import { createCopyEngine } from '../../../lambda/worker/copy/engine.ts';
 import { DEFAULT_KEY_TEMPLATE, parseKeyTemplate } from '../../../lambda/worker/key-template.ts';
 import { IMPATIENT } from '../../support/copying.ts';

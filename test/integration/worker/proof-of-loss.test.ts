@@ -1,13 +1,13 @@
 import { CreateMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { accessDenied, slowDown } from '../../../infra/local/s3/faults.ts';
+import { accessDenied, slowDown } from '../../../infra/local/aws/s3/faults.ts';
 import { claimRecoveries } from '../../../lambda/shared/ledger/claims.ts';
-import { readRecoveriesOf } from '../../../lambda/shared/ledger/read-items.ts';
+import { readRecoveriesOf } from '../../../lambda/shared/ledger/reads.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
 import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
-import type { OutputMessage } from '../../../lambda/shared/message.ts';
-import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import type { OutputMessage } from '../../../lambda/shared/queue/messages.ts';
+import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
 import { backupMessage } from '../../support/messages.ts';
 import { type SourceServer, startSource } from '../../support/source-server.ts';
 import { BUCKET, startWorker, type TestWorker } from '../../support/worker.ts';

@@ -1,8 +1,8 @@
 import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { accessDenied } from '../../../infra/local/s3/faults.ts';
-import type { RedriveMessage } from '../../../lambda/shared/message.ts';
-import { NotAtZencoder } from '../../../lambda/shared/zencoder-api-errors.ts';
+import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
+import type { RedriveMessage } from '../../../lambda/shared/queue/messages.ts';
+import { NotAtZencoder } from '../../../lambda/shared/zencoder/api-errors.ts';
 import { type Delivered, startWorker, type TestWorker } from '../../support/worker.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
 

@@ -1,10 +1,10 @@
 import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { DeleteMessageCommand, PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { accessDenied, slowDown } from '../../../infra/local/s3/faults.ts';
+import { accessDenied, slowDown } from '../../../infra/local/aws/s3/faults.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
-import type { OutputMessage } from '../../../lambda/shared/message.ts';
-import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import type { OutputMessage } from '../../../lambda/shared/queue/messages.ts';
+import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
 import { createCopyEngine } from '../../../lambda/worker/copy/engine.ts';
 import { IMPATIENT } from '../../support/copying.ts';
 import { backupMessage, signedAnew } from '../../support/messages.ts';

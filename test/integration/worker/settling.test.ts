@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createEventPublisher, type EventPublisher } from '../../../lambda/shared/events/publisher.ts';
 import { countOwedEvents } from '../../../lambda/shared/ledger/outbox.ts';
-import { createEventPublisher, type EventPublisher } from '../../../lambda/shared/publish-events.ts';
-import { SourceRefused } from '../../../lambda/worker/copy/source-errors.ts';
+import { SourceRefused } from '../../../lambda/worker/copy/errors.ts';
 import { startWorker, type TestWorker } from '../../support/worker.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { fileIdOf } from '../../../lambda/shared/backup-file.ts';
-import type { OutputMessage } from '../../../lambda/shared/message.ts';
-import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import type { OutputMessage } from '../../../lambda/shared/queue/messages.ts';
+import { fileIdOf } from '../../../lambda/shared/zencoder/signed-url.ts';
+import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
 import { type SourceServer, startSource } from '../../support/source-server.ts';
 import { startWorker, type TestWorker } from '../../support/worker.ts';
 

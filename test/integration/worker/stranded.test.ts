@@ -1,11 +1,11 @@
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { accessDenied } from '../../../infra/local/s3/faults.ts';
-import { fileIdOf } from '../../../lambda/shared/backup-file.ts';
+import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
 import { finishSegment } from '../../../lambda/shared/ledger/segments.ts';
-import type { OutputMessage } from '../../../lambda/shared/message.ts';
-import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import type { OutputMessage } from '../../../lambda/shared/queue/messages.ts';
+import { fileIdOf } from '../../../lambda/shared/zencoder/signed-url.ts';
+import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
 import { createCopyEngine } from '../../../lambda/worker/copy/engine.ts';
 import { IMPATIENT } from '../../support/copying.ts';
 import { backupMessage } from '../../support/messages.ts';

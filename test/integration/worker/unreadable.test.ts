@@ -1,9 +1,9 @@
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openRecoveries } from '../../../infra/local/open-recoveries.ts';
 import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
-import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/keys.ts';
-import type { SegmentMessage } from '../../../lambda/shared/message.ts';
+import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/table.ts';
+import type { SegmentMessage } from '../../../lambda/shared/queue/messages.ts';
+import { openRecoveries } from '../../support/open-recoveries.ts';
 import { startWorker, type TestWorker } from '../../support/worker.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { accessDenied } from '../../../infra/local/s3/faults.ts';
+import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
 import { startWorker, type TestWorker } from '../../support/worker.ts';
 
 let worker: TestWorker;

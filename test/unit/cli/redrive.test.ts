@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { UsageError } from '../../../infra/cli/command.ts';
-import { messagesFor } from '../../../infra/cli/redrive/messages.ts';
-import { redriveOptions } from '../../../infra/cli/redrive/options.ts';
-import { parseMessage, type RedriveMessage } from '../../../lambda/shared/message.ts';
-import type { Role } from '../../../lambda/shared/model.ts';
+import { UsageError } from '../../../infra/cli/lib/command.ts';
+import { messagesFor } from '../../../infra/cli/redrive.ts';
+import { redriveOptions } from '../../../infra/cli/redrive-selection.ts';
+import { parseMessage, type RedriveMessage } from '../../../lambda/shared/queue/messages.ts';
+import type { Role } from '../../../lambda/shared/zencoder/model.ts';
 
 const NOW = Date.parse('2026-03-15T12:00:00Z');
 const options = (...argv: string[]) => redriveOptions(argv, NOW);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { UsageError } from '../../../infra/cli/command.ts';
-import { TEST_ERROR_CLASS, testNotification } from '../../../infra/cli/send-test/notification.ts';
-import { sendTestOptions } from '../../../infra/cli/send-test/options.ts';
-import { decide } from '../../../lambda/shared/decide.ts';
-import { parseNotification } from '../../../lambda/shared/notification.ts';
-import { parseStorageAllowList } from '../../../lambda/shared/storage-hosts.ts';
+import { UsageError } from '../../../infra/cli/lib/command.ts';
+import { sendTestOptions } from '../../../infra/cli/send-test.ts';
+import { TEST_ERROR_CLASS, testNotification } from '../../../infra/cli/send-test-job.ts';
+import { decide } from '../../../lambda/shared/zencoder/failed-outputs.ts';
+import { parseNotification } from '../../../lambda/shared/zencoder/notification.ts';
+import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
 
 const NOW = Date.parse('2026-03-15T12:00:00Z');
 const URL_OF_FILE =

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { UsageError } from '../../../infra/cli/command.ts';
-import { statusOptions } from '../../../infra/cli/status/options.ts';
-import { attentionFor, type StackStatus } from '../../../infra/cli/status/read.ts';
-import { statusJson, writeStatus } from '../../../infra/cli/status/show.ts';
-import type { Terminal } from '../../../infra/cli/terminal.ts';
+import { UsageError } from '../../../infra/cli/lib/command.ts';
+import type { Terminal } from '../../../infra/cli/lib/terminal.ts';
+import { statusOptions } from '../../../infra/cli/status.ts';
+import { attentionFor, type StackStatus, statusJson, writeStatus } from '../../../infra/cli/status-report.ts';
 import { parseConfig } from '../../../infra/config.ts';
-import { LedgerItemNotUnderstood } from '../../../lambda/shared/ledger/ledger-table.ts';
+import { LedgerItemNotUnderstood } from '../../../lambda/shared/ledger/table.ts';
 
 const none = { count: 0, isComplete: true };
 const WELL: StackStatus = {

@@ -1,6 +1,6 @@
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { BackupFile } from '../../../lambda/shared/model.ts';
+import type { BackupFile } from '../../../lambda/shared/zencoder/model.ts';
 import {
   DEFAULT_KEY_TEMPLATE,
   InvalidKeyTemplate,

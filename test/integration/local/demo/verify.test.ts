@@ -9,9 +9,9 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type S3Server, startS3 } from '../../../../infra/local/aws/s3/server.ts';
 import { type Outcome, verify } from '../../../../infra/local/demo/verify.ts';
-import { type S3Server, startS3 } from '../../../../infra/local/s3/server.ts';
-import { s3Client } from '../../../../infra/local/zencoder/primary/s3.ts';
+import { s3Client } from '../../../../infra/local/zencoder/uploads.ts';
 import type { RecoveryRecord } from '../../../../lambda/shared/ledger/records.ts';
 
 const BUCKET = 'recovered';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type S3Server, startS3 } from '../../../../infra/local/s3/server.ts';
+import { type S3Server, startS3 } from '../../../../infra/local/aws/s3/server.ts';
 import { mirrorBucket } from '../../../../infra/local/start/mirror.ts';
 
 const BUCKET = 'recovered-files';

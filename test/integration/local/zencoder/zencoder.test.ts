@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type S3Server, startS3 } from '../../../../infra/local/s3/server.ts';
+import { type S3Server, startS3 } from '../../../../infra/local/aws/s3/server.ts';
 import { type Destination, startDestination } from '../../../../infra/local/zencoder/destination.ts';
-import { startZencoder, type Zencoder } from '../../../../infra/local/zencoder.ts';
+import { startZencoder, type Zencoder } from '../../../../infra/local/zencoder/zencoder.ts';
 import { type PostedOutput, type Receiver, startReceiver } from './receiver.ts';
 
 const MEDIA = new URL('../../../fixtures/media/', import.meta.url);

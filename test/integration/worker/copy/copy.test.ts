@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { accessDenied } from '../../../../infra/local/s3/faults.ts';
-import { DestinationDenied } from '../../../../lambda/worker/copy/destination-errors.ts';
+import { accessDenied } from '../../../../infra/local/aws/s3/faults.ts';
+import { DestinationDenied } from '../../../../lambda/worker/copy/errors.ts';
 import { MiB } from '../../../../lambda/worker/copy/plan.ts';
 import { copyWhole, startCopying } from '../../../support/copying.ts';
 import { contentOf } from '../../../support/source-server.ts';

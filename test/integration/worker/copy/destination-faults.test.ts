@@ -9,10 +9,10 @@ import {
   kmsDisabled,
   permanentRedirect,
   slowDown,
-} from '../../../../infra/local/s3/faults.ts';
-import { createBucketClient } from '../../../../lambda/worker/copy/bucket-client.ts';
+} from '../../../../infra/local/aws/s3/faults.ts';
 import { endsPlan } from '../../../../lambda/worker/copy/errors.ts';
 import { MiB } from '../../../../lambda/worker/copy/plan.ts';
+import { createBucketClient } from '../../../../lambda/worker/copy/s3-client.ts';
 import type { CopyJob } from '../../../../lambda/worker/copy/types.ts';
 import { BUCKET, type Copying, copyWhole, KEY, startCopying } from '../../../support/copying.ts';
 import { contentOf } from '../../../support/source-server.ts';

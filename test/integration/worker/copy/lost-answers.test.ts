@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { FaultHook } from '../../../../infra/local/s3/faults.ts';
+import type { FaultHook } from '../../../../infra/local/aws/s3/faults.ts';
 import { MiB } from '../../../../lambda/worker/copy/plan.ts';
 import { type Copying, copyWhole, startCopying } from '../../../support/copying.ts';
 import { contentOf, type SourceFile } from '../../../support/source-server.ts';

@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { expect, it } from 'vitest';
-import type { Fault, FaultHook } from '../../../../infra/local/s3/faults.ts';
-import { toBase64 } from '../../../../lambda/worker/copy/crc32.ts';
+import type { Fault, FaultHook } from '../../../../infra/local/aws/s3/faults.ts';
+import { toBase64 } from '../../../../lambda/worker/copy/checksums.ts';
 import { MiB } from '../../../../lambda/worker/copy/plan.ts';
 import { BUCKET, type Copying, copyWhole, KEY, startCopying } from '../../../support/copying.ts';
 import { contentOf } from '../../../support/source-server.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { meaningOf } from '../../../../lambda/shared/errors.ts';
+import { meaningOf } from '../../../../lambda/shared/runtime/errors.ts';
 import { endsPlan } from '../../../../lambda/worker/copy/errors.ts';
 import { MiB } from '../../../../lambda/worker/copy/plan.ts';
 import type { CopyJob } from '../../../../lambda/worker/copy/types.ts';

@@ -16,9 +16,9 @@ import {
   kmsAccessDenied,
   permanentRedirect,
   slowDown,
-} from '../../../../infra/local/s3/faults.ts';
-import { type S3Server, startS3 } from '../../../../infra/local/s3/server.ts';
-import { createBucketClient } from '../../../../lambda/worker/copy/bucket-client.ts';
+} from '../../../../infra/local/aws/s3/faults.ts';
+import { type S3Server, startS3 } from '../../../../infra/local/aws/s3/server.ts';
+import { createBucketClient } from '../../../../lambda/worker/copy/s3-client.ts';
 import { runPreflight } from '../../../../lambda/worker/preflight/preflight.ts';
 import { PROBE_PREFIX, type PreflightReport } from '../../../../lambda/worker/preflight/report.ts';
 

@@ -6,9 +6,13 @@ import {
   parseRecovery,
   recoveryToItem,
 } from '../../../../lambda/shared/ledger/items.ts';
-import { LedgerItemNotUnderstood } from '../../../../lambda/shared/ledger/ledger-table.ts';
-import type { PrimaryFailureRecord, RecoveryRecord } from '../../../../lambda/shared/ledger/records.ts';
-import { HISTORY_LENGTH, withAttempt } from '../../../../lambda/shared/ledger/records.ts';
+import {
+  HISTORY_LENGTH,
+  type PrimaryFailureRecord,
+  type RecoveryRecord,
+  withAttempt,
+} from '../../../../lambda/shared/ledger/records.ts';
+import { LedgerItemNotUnderstood } from '../../../../lambda/shared/ledger/table.ts';
 
 const id = fc.stringMatching(/^[0-9]{1,20}$/);
 const role = fc.constantFrom('media' as const, 'thumbnail' as const);

@@ -1,7 +1,11 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from 'vitest';
-import { kindOfKey, segmentKey } from '../../../../lambda/shared/ledger/keys.ts';
-import { LedgerItemNotUnderstood, type LedgerTable } from '../../../../lambda/shared/ledger/ledger-table.ts';
+import {
+  kindOfKey,
+  LedgerItemNotUnderstood,
+  type LedgerTable,
+  segmentKey,
+} from '../../../../lambda/shared/ledger/table.ts';
 import {
   noting,
   readable,

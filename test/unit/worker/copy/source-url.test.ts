@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { SourceUrlUnusable } from '../../../../lambda/shared/file-url.ts';
+import { SourceUrlUnusable } from '../../../../lambda/shared/zencoder/file-url.ts';
 import { parseSourceUrl } from '../../../../lambda/worker/copy/source-url.ts';
 
 it('keeps path and query byte for byte, as in the sample with a lone % and port 443', () => {

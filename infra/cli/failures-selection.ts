@@ -1,0 +1,247 @@
+import {
+  failuresByClass,
+  failuresByHost,
+  failuresByTime,
+  InvalidCursor,
+  sortKeyOf,
+  type TimeSpan,
+} from '../../lambda/shared/ledger/queries.ts';
+import { readJob, readRecoveriesOf } from '../../lambda/shared/ledger/reads.ts';
+import type { PrimaryFailureRecord, RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
+import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
+import { parseTime } from '../../lambda/shared/reporting/time.ts';
+import type { RecoveryState } from '../../lambda/shared/zencoder/model.ts';
+import { quoted, readOptions, UsageError, wholeNumber } from './lib/command.ts';
+import { mapAhead } from './lib/table.ts';
+import { TARGET_HELP, TARGET_OPTIONS } from './lib/target.ts';
+
+export const HELP = `Usage: npm run failures -- [options]
+
+Lists uploads to your own storage that failed, newest first, with what became of the files.
+
+Which failures (all given must hold):
+  --since TIME      24h, 7d, 90m, 1d12h, or a UTC date or time such as 2026-03-15 or 2026-03-15T08:00
+                    (default: the last 30 days; all, when --error, --host or --job narrows the search)
+  --until TIME      likewise, excluded
+  --error CLASS     Zencoder's error class, e.g. UploadAccessDeniedError
+  --host HOST       host of the destination, or bucket of an s3:// destination
+  --job ID          one job
+  --state STATE     state of the recovery: pending, copying, recovered, lost, failed, or none
+
+How many, and how:
+  --limit N         at most N failures (default: 50 in a table, no limit with --json)
+  --cursor CURSOR   go on where an earlier answer stopped
+  --json            one JSON object a line, with all that is known
+
+${TARGET_HELP}
+Exit codes: 0 done (also when nothing was found), 1 failed, 2 not understood.
+
+Examples:
+  npm run failures -- --since 24h
+  npm run failures -- --local --error UnableToResolveHostError
+  npm run failures -- --since 7d --state lost --json | jq -r .jobId
+`;
+
+/** A recovery's state, or none for a failure without a backup file. */
+export type StateFilter = RecoveryState | 'none';
+
+/** What the operator wants to see. */
+export interface FailuresOptions {
+  /** Epoch milliseconds. */
+  readonly since?: number;
+  readonly until?: number;
+  readonly errorClass?: string;
+  readonly host?: string;
+  readonly jobId?: string;
+  readonly state?: StateFilter;
+  /** Infinity for all. */
+  readonly limit: number;
+  /** Sort key of the last failure that was shown. */
+  readonly after?: string | undefined;
+  readonly json: boolean;
+  readonly target: { readonly stack?: string; readonly table?: string; readonly local?: boolean };
+}
+
+const STATES: readonly string[] = [
+  'pending',
+  'copying',
+  'recovered',
+  'lost',
+  'failed',
+  'none',
+] satisfies StateFilter[];
+
+/**
+ * Reads the command line.
+ *
+ * @param now epoch milliseconds.
+ * @throws {UsageError}
+ */
+export function failuresOptions(argv: readonly string[], now: number): FailuresOptions {
+  const { since, until, error, host, job, state, limit, cursor, json, ...target } = readOptions(argv, {
+    since: { type: 'string' },
+    until: { type: 'string' },
+    error: { type: 'string' },
+    host: { type: 'string' },
+    job: { type: 'string' },
+    state: { type: 'string' },
+    limit: { type: 'string' },
+    cursor: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    ...TARGET_OPTIONS,
+  });
+  const options = {
+    ...(since !== undefined && { since: timeOf('--since', since, now) }),
+    ...(until !== undefined && { until: timeOf('--until', until, now) }),
+    ...(error !== undefined && { errorClass: nonEmpty('--error', error) }),
+    ...(host !== undefined && { host: nonEmpty('--host', host).toLowerCase() }),
+    ...(job !== undefined && { jobId: jobOf(job) }),
+    ...(state !== undefined && { state: stateOf(state) }),
+    ...(cursor !== undefined && { after: sortKeyIn(cursor) }),
+    limit: limit === undefined ? defaultLimit(json) : wholeNumber('--limit', limit, 1, 1_000_000_000),
+    json,
+    target,
+  };
+  if (options.since !== undefined && options.until !== undefined && options.since >= options.until) {
+    throw new UsageError('--since must be before --until');
+  }
+  if (job !== undefined && cursor !== undefined) {
+    throw new UsageError('--cursor has no use with --job, which is answered at once');
+  }
+  return options;
+}
+
+/** A table for people ends where it is still read; a script is never cut short unasked. */
+function defaultLimit(json: boolean): number {
+  return json ? Number.POSITIVE_INFINITY : 50;
+}
+
+function timeOf(option: string, text: string, now: number): number {
+  const time = parseTime(text, now);
+  if (time !== null) return time;
+  throw new UsageError(`${option} must be such as 24h, 7d or 2026-03-15T08:00, not ${quoted(text)}`);
+}
+
+function stateOf(text: string): StateFilter {
+  if (isState(text)) return text;
+  throw new UsageError(`--state must be one of ${STATES.join(', ')}, not ${quoted(text)}`);
+}
+
+function isState(text: string): text is StateFilter {
+  return STATES.includes(text);
+}
+
+function jobOf(text: string): string {
+  if (/^\d{1,20}$/.test(text)) return text;
+  throw new UsageError(`--job must be a job's number, not ${quoted(text)}`);
+}
+
+function nonEmpty(option: string, text: string): string {
+  if (text.trim() !== '') return text;
+  throw new UsageError(`${option} must not be empty`);
+}
+
+function sortKeyIn(cursor: string): string | undefined {
+  try {
+    return sortKeyOf(cursor);
+  } catch (error) {
+    if (error instanceof InvalidCursor) throw new UsageError(`--cursor: ${error.message}`);
+    throw error;
+  }
+}
+
+/** A failed upload and the recoveries of its files: none when Zencoder kept no backup. */
+export interface FailureWithRecoveries {
+  readonly failure: PrimaryFailureRecord;
+  readonly recoveries: readonly RecoveryRecord[];
+}
+
+/** Whose files are looked up ahead of being shown: hides the round trips of one Query each. */
+const LOOK_UPS_AHEAD = 16;
+
+/**
+ * The failures that the options ask for, newest first, without their limit. Reads as it is consumed.
+ *
+ * @param now epoch milliseconds.
+ */
+export async function* selectFailures(
+  table: LedgerTable,
+  options: FailuresOptions,
+  now: number,
+): AsyncGenerator<FailureWithRecoveries> {
+  for await (const found of candidates(table, options, now)) {
+    if (matchesState(found.recoveries, options.state)) yield found;
+  }
+}
+
+/** By the narrowest index that the options name. */
+async function* candidates(
+  table: LedgerTable,
+  options: FailuresOptions,
+  now: number,
+): AsyncGenerator<FailureWithRecoveries> {
+  if (options.jobId !== undefined) {
+    yield* failuresOfJob(table, options.jobId, options);
+    return;
+  }
+  const span: TimeSpan = {
+    now,
+    since: options.since,
+    until: options.until,
+    after: options.after,
+    ...(Number.isFinite(options.limit) && { expected: options.limit }),
+  };
+  const failures = filtered(indexed(table, options, span), options);
+  yield* mapAhead(failures, Math.min(LOOK_UPS_AHEAD, options.limit), async (failure) => ({
+    failure,
+    recoveries: await readRecoveriesOf(table, failure),
+  }));
+}
+
+function indexed(
+  table: LedgerTable,
+  { errorClass, host }: FailuresOptions,
+  span: TimeSpan,
+): AsyncGenerator<PrimaryFailureRecord> {
+  if (host !== undefined) return failuresByHost(table, host, span);
+  if (errorClass !== undefined) return failuresByClass(table, errorClass, span);
+  return failuresByTime(table, span);
+}
+
+async function* failuresOfJob(
+  table: LedgerTable,
+  jobId: string,
+  options: FailuresOptions,
+): AsyncGenerator<FailureWithRecoveries> {
+  const { failures, recoveries } = await readJob(table, jobId);
+  const newestFirst = failures.filter((failure) => matches(failure, options)).toSorted(byTime);
+  for (const failure of newestFirst) {
+    const own = recoveries.filter(
+      ({ outputId, role }) => outputId === failure.outputId && role === failure.role,
+    );
+    yield { failure, recoveries: own };
+  }
+}
+
+async function* filtered(
+  failures: AsyncIterable<PrimaryFailureRecord>,
+  options: FailuresOptions,
+): AsyncGenerator<PrimaryFailureRecord> {
+  for await (const failure of failures) if (matches(failure, options)) yield failure;
+}
+
+function matches(failure: PrimaryFailureRecord, options: FailuresOptions): boolean {
+  const { since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY, errorClass, host } = options;
+  if (failure.failedAt < since || failure.failedAt >= until) return false;
+  if (errorClass !== undefined && failure.errorClass !== errorClass) return false;
+  return host === undefined || failure.destinationHost === host;
+}
+
+function matchesState(recoveries: readonly RecoveryRecord[], state: StateFilter | undefined): boolean {
+  if (state === undefined) return true;
+  return state === 'none' ? recoveries.length === 0 : recoveries.some((recovery) => recovery.state === state);
+}
+
+function byTime(a: PrimaryFailureRecord, b: PrimaryFailureRecord): number {
+  return b.failedAt - a.failedAt;
+}

@@ -1,0 +1,214 @@
+import { failuresByClass, recoveriesByState } from '../../lambda/shared/ledger/queries.ts';
+import { readJob, readRecoveriesOf } from '../../lambda/shared/ledger/reads.ts';
+import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
+import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
+import { noting, unreadableLine } from '../../lambda/shared/ledger/unreadable.ts';
+import { parseDuration, parseTime } from '../../lambda/shared/reporting/time.ts';
+import type { RecoveryState } from '../../lambda/shared/zencoder/model.ts';
+import { quoted, readOptions, UsageError, wholeNumber } from './lib/command.ts';
+import { mapAhead } from './lib/table.ts';
+import { STACK_HELP, STACK_OPTIONS } from './lib/target.ts';
+
+export const HELP = `Usage: npm run redrive -- (--job ID | --error CLASS | --state STATE | --dead-letters) [options]
+
+Tries recoveries again now. One that waits for its next attempt is made due. For any other the worker asks Zencoder
+for a fresh URL: the stack needs an API key (full access, setting zencoderApiKeySecretArn), and Zencoder must still
+have the file, which it keeps for 24 hours. Past its deadline an open recovery is settled as lost, and a settled one is
+left alone. What is recovered is left alone, too.
+
+Which recoveries (filters are combined (AND); at least one of the first three):
+  --job ID          of one job
+  --error CLASS     whose upload failed with this class of Zencoder's, e.g. UploadAccessDeniedError
+  --state STATE     lost, failed, pending or copying; can be repeated (default: lost and failed)
+  --output ID       of one output, with --job; one without a record is looked up at Zencoder
+  --since TIME      whose upload failed since: 24h, 7d or a UTC date or time
+  --limit N         at most N (default: 1000)
+
+Or, alone:
+  --dead-letters    put the messages of the dead-letter queue back on the queue, after fixing the cause
+
+How:
+  --dry-run         list them and do nothing
+  --wait            follow them until each is settled again, at most --timeout TIME (default: 15m)
+  --json            one JSON object
+
+${STACK_HELP}
+Exit codes: 0 done (also when there was nothing to do), 1 failed, 2 not understood, 3 with --wait: some were not
+recovered.
+
+Examples:
+  npm run redrive -- --job 1702340023 --dry-run
+  npm run redrive -- --error UploadAccessDeniedError --since 24h
+  npm run redrive -- --state failed --since 12h --wait
+  npm run redrive -- --dead-letters
+`;
+
+/** A state that a recovery can be redriven from. */
+export type RedrivenState = Exclude<RecoveryState, 'recovered'>;
+
+const STATES: readonly string[] = ['lost', 'failed', 'pending', 'copying'] satisfies RedrivenState[];
+
+/** Which recoveries are to be tried again. */
+export interface Selection {
+  readonly jobId?: string;
+  readonly outputId?: string;
+  readonly errorClass?: string;
+  readonly states: readonly RedrivenState[];
+  /** Epoch milliseconds. */
+  readonly since?: number;
+  readonly limit: number;
+}
+
+export interface RedriveOptions {
+  /** Undefined for the dead letters. */
+  readonly selection: Selection | undefined;
+  readonly dryRun: boolean;
+  readonly wait: boolean;
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly json: boolean;
+  readonly target: { readonly stack?: string; readonly local?: boolean };
+}
+
+/**
+ * Reads the command line.
+ *
+ * @param now epoch milliseconds.
+ * @throws {UsageError}
+ */
+export function redriveOptions(argv: readonly string[], now: number): RedriveOptions {
+  const values = readOptions(argv, {
+    job: { type: 'string' },
+    output: { type: 'string' },
+    error: { type: 'string' },
+    state: { type: 'string', multiple: true },
+    since: { type: 'string' },
+    limit: { type: 'string' },
+    'dead-letters': { type: 'boolean', default: false },
+    'dry-run': { type: 'boolean', default: false },
+    wait: { type: 'boolean', default: false },
+    timeout: { type: 'string', default: '15m' },
+    json: { type: 'boolean', default: false },
+    ...STACK_OPTIONS,
+  });
+  const { 'dead-letters': deadLetters, 'dry-run': dryRun, wait, timeout, json, stack, local } = values;
+  const selection = selectionOf(values, now);
+  if (deadLetters && (selection !== undefined || wait)) throw new UsageError('--dead-letters stands alone');
+  if (!deadLetters && selection === undefined) {
+    throw new UsageError('say which recoveries: --job, --error or --state; or --dead-letters');
+  }
+  const milliseconds = parseDuration(timeout);
+  if (milliseconds === null)
+    throw new UsageError(`--timeout must be such as 90s or 15m, not ${quoted(timeout)}`);
+  const target = { ...(stack !== undefined && { stack }), ...(local !== undefined && { local }) };
+  return { selection, dryRun, wait, timeout: milliseconds, json, target };
+}
+
+function selectionOf(
+  values: {
+    readonly job?: string;
+    readonly output?: string;
+    readonly error?: string;
+    readonly state?: readonly string[];
+    readonly since?: string;
+    readonly limit?: string;
+  },
+  now: number,
+): Selection | undefined {
+  const { job, output, error, state, since, limit } = values;
+  if (output !== undefined && job === undefined) throw new UsageError('--output needs --job');
+  if (job === undefined && error === undefined && state === undefined) {
+    if (since === undefined && limit === undefined) return undefined;
+    throw new UsageError('--since and --limit narrow a choice: add --job, --error or --state');
+  }
+  return {
+    ...(job !== undefined && { jobId: idOf('--job', job) }),
+    ...(output !== undefined && { outputId: idOf('--output', output) }),
+    ...(error !== undefined && { errorClass: classOf(error) }),
+    states: state === undefined ? ['lost', 'failed'] : [...new Set(state.map(stateOf))],
+    ...(since !== undefined && { since: timeOf(since, now) }),
+    limit: limit === undefined ? 1000 : wholeNumber('--limit', limit, 1, 1_000_000),
+  };
+}
+
+function idOf(option: string, text: string): string {
+  if (/^\d{1,20}$/.test(text)) return text;
+  throw new UsageError(`${option} must be a number as Zencoder shows it, not ${quoted(text)}`);
+}
+
+function classOf(text: string): string {
+  if (text.trim() !== '') return text;
+  throw new UsageError('--error must not be empty');
+}
+
+function stateOf(text: string): RedrivenState {
+  if (isState(text)) return text;
+  throw new UsageError(`--state must be one of ${STATES.join(', ')}, not ${quoted(text)}`);
+}
+
+function isState(text: string): text is RedrivenState {
+  return STATES.includes(text);
+}
+
+function timeOf(text: string, now: number): number {
+  const time = parseTime(text, now);
+  if (time !== null) return time;
+  throw new UsageError(`--since must be such as 24h, 7d or 2026-03-15T08:00, not ${quoted(text)}`);
+}
+
+const LOOK_UPS_AHEAD = 16;
+
+/**
+ * The recoveries that a selection means, at most its limit, found by the narrowest way there is: by job, else by error
+ * class, else by state.
+ *
+ * @param now epoch milliseconds.
+ * @returns in `leftOut` a line for a person about records that cannot be read; null when there are none.
+ */
+export async function selectRecoveries(
+  ledger: LedgerTable,
+  selection: Selection,
+  now: number,
+): Promise<{ recoveries: RecoveryRecord[]; isAll: boolean; leftOut: string | null }> {
+  const { table, unreadable } = noting(ledger);
+  const recoveries: RecoveryRecord[] = [];
+  for await (const recovery of candidates(table, selection, now)) {
+    if (!matches(recovery, selection)) continue;
+    if (recoveries.length === selection.limit) {
+      return { recoveries, isAll: false, leftOut: unreadableLine(unreadable) };
+    }
+    recoveries.push(recovery);
+  }
+  return { recoveries, isAll: true, leftOut: unreadableLine(unreadable) };
+}
+
+async function* candidates(
+  table: LedgerTable,
+  { jobId, errorClass, states, since }: Selection,
+  now: number,
+): AsyncGenerator<RecoveryRecord> {
+  if (jobId !== undefined) {
+    const { failures, recoveries } = await readJob(table, jobId);
+    const ofClass = failures.filter(
+      (failure) => errorClass === undefined || failure.errorClass === errorClass,
+    );
+    const roles = new Set(ofClass.map(({ outputId, role }) => `${outputId} ${role}`));
+    for (const recovery of recoveries) {
+      const isOfClass = roles.has(`${recovery.outputId} ${recovery.role}`);
+      if (errorClass === undefined || isOfClass) yield recovery;
+    }
+  } else if (errorClass === undefined) {
+    // Nothing is settled before it failed, so the span is wide enough for what `matches` looks at.
+    for (const state of states) yield* recoveriesByState(table, state, { now, since });
+  } else {
+    const failures = failuresByClass(table, errorClass, { now, since });
+    const found = mapAhead(failures, LOOK_UPS_AHEAD, (failure) => readRecoveriesOf(table, failure));
+    for await (const recoveries of found) yield* recoveries;
+  }
+}
+
+function matches(recovery: RecoveryRecord, { outputId, states, since }: Selection): boolean {
+  if (outputId !== undefined && recovery.outputId !== outputId) return false;
+  const isState = states.some((state) => state === recovery.state);
+  return isState && (since === undefined || recovery.failedAt >= since);
+}

@@ -1,0 +1,274 @@
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import { type BoundedCount, countRecoveries } from '../../lambda/shared/ledger/counts.ts';
+import { countOwedEvents, OWED_GRACE_MS } from '../../lambda/shared/ledger/outbox.ts';
+import { countOpenRecoveries, openRecoveriesByDeadline } from '../../lambda/shared/ledger/queries.ts';
+import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
+import { type RefusalCount, readRefusals, whatToDoAbout } from '../../lambda/shared/ledger/refusals.ts';
+import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
+import { type NotedTable, unreadableLine } from '../../lambda/shared/ledger/unreadable.ts';
+import { roughly, timeLeft, utc } from '../../lambda/shared/reporting/time.ts';
+import { deadLetterReasons, type QueueDepth, queueDepth } from './lib/queues.ts';
+import { type Cell, type Column, writeTable } from './lib/table.ts';
+import { harmless, type Terminal } from './lib/terminal.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** How a stack is doing. */
+export interface StackStatus {
+  readonly open: {
+    readonly total: number;
+    /** Near their deadline. */
+    readonly atRisk: number;
+    /** Past their deadline: about to be settled. */
+    readonly overdue: number;
+    /** The nearest deadline first, as many as were asked for. */
+    readonly next: readonly RecoveryRecord[];
+  };
+  /** In the last 24 hours. */
+  readonly settled: Readonly<Record<'recovered' | 'lost' | 'failed', BoundedCount>>;
+  /** Events that the topic has not taken. */
+  readonly eventsOwed: number;
+  /** Notifications that were refused in the last 24 hours, by status code. */
+  readonly refused: readonly RefusalCount[];
+  readonly queue: QueueDepth;
+  readonly deadLetters: { readonly count: number; readonly reasons: ReadonlyMap<string, number> };
+}
+
+/** What a status is read from. */
+export interface StatusSources {
+  readonly table: LedgerTable;
+  readonly sqs: SQSClient;
+  readonly queueUrl: string;
+  readonly deadLetterQueueUrl: string;
+}
+
+/**
+ * Asks ledger and queues, all at once.
+ *
+ * @param atRisk milliseconds: an open recovery with less time left, but some, counts as at risk.
+ */
+export async function readStatus(
+  { table, sqs, queueUrl, deadLetterQueueUrl }: StatusSources,
+  { atRisk, limit, now }: { readonly atRisk: number; readonly limit: number; readonly now: number },
+): Promise<StackStatus> {
+  const lastDay = { since: now - DAY_MS, until: now + DAY_MS };
+  const [total, inDanger, overdue, next, recovered, lost, failed, refused, eventsOwed, queue, dead] =
+    await Promise.all([
+      countOpenRecoveries(table),
+      countOpenRecoveries(table, { deadlineFrom: now, deadlineBefore: now + atRisk }),
+      countOpenRecoveries(table, { deadlineBefore: now }),
+      firstOf(openRecoveriesByDeadline(table, { expected: limit }), limit),
+      countRecoveries(table, 'RECOVERED', lastDay),
+      countRecoveries(table, 'LOST', lastDay),
+      countRecoveries(table, 'FAILED', lastDay),
+      readRefusals(table, now - DAY_MS, now),
+      countOwedEvents(table, now - OWED_GRACE_MS),
+      queueDepth(sqs, queueUrl),
+      queueDepth(sqs, deadLetterQueueUrl),
+    ]);
+  const count = dead.waiting + dead.hidden + dead.delayed;
+  const reasons = count === 0 ? new Map<string, number>() : await deadLetterReasons(sqs, deadLetterQueueUrl);
+  return {
+    open: { total, atRisk: inDanger, overdue, next },
+    settled: { recovered, lost, failed },
+    eventsOwed,
+    refused,
+    queue,
+    deadLetters: { count, reasons },
+  };
+}
+
+/** Sentences for a person, one for each thing to be done; none when all is well. */
+export function attentionFor(
+  { open, settled, refused, eventsOwed, deadLetters }: StackStatus,
+  unreadable: NotedTable['unreadable'] = new Map(),
+): string[] {
+  const leftOut = unreadableLine(unreadable);
+  const cause = open.next.find(({ lastError }) => lastError?.meaning === 'customer-must-act')?.lastError;
+  return [
+    ...(leftOut === null ? [] : [leftOut]),
+    ...(open.atRisk > 0
+      ? [`${counted(open.atRisk, 'recovery', 'recoveries')} at risk of being lost: see the last errors`]
+      : []),
+    ...(cause !== undefined
+      ? [`the bucket refuses (${cause.errorClass}): npm run preflight says what to change`]
+      : []),
+    ...(settled.failed.count > 0
+      ? [
+          `${counted(settled.failed.count, 'recovery', 'recoveries')} failed and will not be tried again: npm run failures -- --state failed`,
+        ]
+      : []),
+    ...(eventsOwed > 0
+      ? [
+          `${counted(eventsOwed, 'event is', 'events are')} not delivered: let worker and reconcile publish on the events topic (its key, its policy)`,
+        ]
+      : []),
+    ...refused.map(
+      ({ status, count }) =>
+        `${counted(count, 'notification', 'notifications')} refused with ${status}: ${whatToDoAbout(status)}`,
+    ),
+    ...(deadLetters.count > 0
+      ? [
+          `${counted(deadLetters.count, 'dead letter', 'dead letters')}: correct the reason, then npm run redrive -- --dead-letters`,
+        ]
+      : []),
+  ];
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+async function firstOf<T>(records: AsyncIterable<T>, limit: number): Promise<T[]> {
+  const first: T[] = [];
+  if (limit === 0) return first;
+  for await (const record of records) {
+    first.push(record);
+    if (first.length === limit) break;
+  }
+  return first;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'time left', most: 26 },
+  { title: 'job', most: 20 },
+  { title: 'output', most: 30 },
+  { title: 'file', most: 40 },
+  { title: 'state', most: 8 },
+  { title: 'attempts', most: 8 },
+  { title: 'next attempt', most: 14 },
+  { title: 'last error', most: 80 },
+];
+
+/** How the present is shown. */
+export interface StatusView {
+  /** E.g. `stack ZencoderRecovery`. */
+  readonly name: string;
+  /** Milliseconds. */
+  readonly atRisk: number;
+  readonly now: number;
+}
+
+/** The status for people. */
+export async function writeStatus(out: Terminal, status: StackStatus, view: StatusView): Promise<void> {
+  const { open, settled, refused, eventsOwed, queue, deadLetters } = status;
+  const { name, atRisk, now } = view;
+  const rows: [string, string][] = [
+    [
+      'Open recoveries',
+      `${open.total}, ${open.atRisk} at risk (less than ${roughly(atRisk)} left), ${open.overdue} past their deadline`,
+    ],
+    [
+      'Last 24 hours',
+      `${shown(settled.recovered)} recovered, ${shown(settled.lost)} lost, ${shown(settled.failed)} failed`,
+    ],
+    ...refusalRows(refused),
+    [
+      'Queue',
+      `${queue.waiting} waiting, ${queue.hidden} being worked on or until their next attempt, ${queue.delayed} delayed`,
+    ],
+    ...(eventsOwed > 0 ? [['Events', `${eventsOwed} not delivered`] satisfies [string, string]] : []),
+    ['Dead letters', `${deadLetters.count}`],
+    ...[...deadLetters.reasons].map(([reason, count]): [string, string] => [
+      '',
+      `${count} x ${harmless(reason)}`,
+    ]),
+  ];
+  await out.write(`${out.paint('bold', `${name}, ${utc(now)} UTC`)}\n\n`);
+  for (const [title, text] of rows) await out.write(`${title.padEnd(18)}${text}\n`);
+  if (open.next.length === 0) return;
+  await out.write('\n');
+  const deadlineAtRisk = now + atRisk;
+  await writeTable(out, COLUMNS, toAsync(open.next.map((recovery) => rowOf(recovery, deadlineAtRisk, now))));
+  if (open.total > open.next.length)
+    await out.write(`… and ${open.total - open.next.length} more (--limit)\n`);
+}
+
+/** Nothing while there are none. */
+function refusalRows(refused: readonly RefusalCount[]): [string, string][] {
+  if (refused.length === 0) return [];
+  const texts = refused.map(({ status, count }) => `${count} x ${status}`);
+  return [['Notifications', `${texts.join(', ')} refused in the last 24 hours`]];
+}
+
+function rowOf(recovery: RecoveryRecord, deadlineAtRisk: number, now: number): Cell[] {
+  const { deadline, jobId, outputId, label, filename, state, attempts, nextAttemptAt, lastError, test } =
+    recovery;
+  const colour = deadline < now ? 'red' : deadline < deadlineAtRisk ? 'yellow' : undefined;
+  return [
+    { text: timeLeft(deadline, now), colour },
+    { text: test ? `${jobId} (test)` : jobId },
+    { text: label === null || label === '' ? outputId : `${outputId} ${label}` },
+    { text: filename },
+    { text: state },
+    { text: String(attempts) },
+    {
+      text:
+        nextAttemptAt === undefined
+          ? '-'
+          : nextAttemptAt <= now
+            ? 'due'
+            : `in ${roughly(nextAttemptAt - now)}`,
+    },
+    { text: lastError === undefined ? '-' : `${lastError.errorClass}: ${lastError.message}` },
+  ];
+}
+
+/** The status as a JSON object of stable shape. */
+export function statusJson(status: StackStatus, attention: readonly string[], now: number): object {
+  const { open, settled, refused, eventsOwed, queue, deadLetters } = status;
+  return {
+    at: new Date(now).toISOString(),
+    open: {
+      total: open.total,
+      atRisk: open.atRisk,
+      overdue: open.overdue,
+      next: open.next.map((recovery) => recoveryJson(recovery, now)),
+    },
+    lastDay: {
+      recovered: settled.recovered.count,
+      lost: settled.lost.count,
+      failed: settled.failed.count,
+    },
+    eventsOwed,
+    refusedNotifications: refused,
+    queue,
+    deadLetters: {
+      count: deadLetters.count,
+      reasons: [...deadLetters.reasons].map(([reason, count]) => ({ reason, count })),
+    },
+    attention,
+  };
+}
+
+function recoveryJson(recovery: RecoveryRecord, now: number): object {
+  const {
+    jobId,
+    outputId,
+    role,
+    fileId,
+    label,
+    filename,
+    state,
+    deadline,
+    attempts,
+    lastError,
+    nextAttemptAt,
+  } = recovery;
+  return {
+    ...{ jobId, outputId, role, fileId, label, filename, state },
+    deadline: new Date(deadline).toISOString(),
+    secondsLeft: Math.round((deadline - now) / 1000),
+    attempts,
+    nextAttemptAt: nextAttemptAt === undefined ? null : new Date(nextAttemptAt).toISOString(),
+    lastError: lastError === undefined ? null : { ...lastError, at: new Date(lastError.at).toISOString() },
+  };
+}
+
+function shown({ count, isComplete }: BoundedCount): string {
+  return isComplete ? String(count) : `more than ${count}`;
+}
+
+async function* toAsync<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
+}

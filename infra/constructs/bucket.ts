@@ -1,0 +1,162 @@
+import { CfnResource, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { PROBE_PREFIX } from '../../lambda/worker/preflight/report.ts';
+
+export interface RecoveryBucketProps {
+  /**
+   * Name of the customer's own bucket. The stack does not change it.
+   *
+   * @default - a bucket is made: encrypted by S3, private, TLS only, versioned, kept when the stack is deleted
+   */
+  readonly bucketName?: string | undefined;
+  /**
+   * ARN of the KMS key by which the customer's bucket encrypts.
+   *
+   * @default - none: no permission on any key
+   */
+  readonly kmsKeyArn?: string | undefined;
+}
+
+/** Where recovered files go. */
+export class RecoveryBucket extends Construct {
+  readonly bucketName: string;
+  readonly #bucketArn: string;
+  readonly #kmsKeyArn: string | undefined;
+  /** The bucket's ARN as cdk-nag writes it in a finding. */
+  readonly #findingName: string;
+
+  /** @throws {Error} when a KMS key is given without a bucket: the stack's own bucket needs none. */
+  constructor(scope: Construct, id: string, props: RecoveryBucketProps) {
+    super(scope, id);
+    if (props.kmsKeyArn !== undefined && props.bucketName === undefined) {
+      throw new Error('bucketKmsKeyArn belongs to a bucket of your own: set bucketName as well');
+    }
+    this.#kmsKeyArn = props.kmsKeyArn;
+    if (props.bucketName === undefined) {
+      const bucket = madeBucket(this);
+      this.bucketName = bucket.bucketName;
+      this.#bucketArn = bucket.bucketArn;
+      this.#findingName = `<${logicalIdOf(bucket)}.Arn>`;
+    } else {
+      this.bucketName = props.bucketName;
+      this.#bucketArn = Bucket.fromBucketName(this, 'Bucket', props.bucketName).bucketArn;
+      this.#findingName = `arn:<AWS::Partition>:s3:::${props.bucketName}`;
+    }
+  }
+
+  /**
+   * Allows what a recovery does: create objects, resume and abort multipart uploads, and look whether a key is taken.
+   * Listing the bucket makes S3 answer 404 instead of 403 for a key that is free.
+   *
+   * That no object is ever overwritten is not left to the code: without `If-None-Match` creating an object is denied.
+   * (Starting an upload and sending its parts cannot carry that header, and create nothing.)
+   *
+   * Deleting is allowed for the probe objects of a preflight, which have a prefix of their own.
+   */
+  grantRecover(role: Role): void {
+    const objects = `${this.#bucketArn}/*`;
+    const probes = `${this.#bucketArn}/${PROBE_PREFIX}*`;
+    const statements = [
+      new PolicyStatement({
+        actions: ['s3:PutObject', 's3:GetObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
+        resources: [objects],
+      }),
+      new PolicyStatement({
+        sid: 'NeverOverwrite',
+        effect: Effect.DENY,
+        actions: ['s3:PutObject'],
+        resources: [objects],
+        conditions: {
+          Null: { 's3:if-none-match': 'true' },
+          Bool: { 's3:ObjectCreationOperation': 'true' },
+        },
+      }),
+      new PolicyStatement({
+        sid: 'RemoveProbes',
+        actions: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+        resources: [probes],
+      }),
+      new PolicyStatement({
+        actions: ['s3:ListBucket'],
+        resources: [this.#bucketArn],
+      }),
+    ];
+    if (this.#kmsKeyArn !== undefined) {
+      // Decrypt is what S3 asks for to complete a multipart upload.
+      statements.push(
+        new PolicyStatement({
+          actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
+          resources: [this.#kmsKeyArn],
+        }),
+      );
+    }
+    for (const statement of statements) role.addToPrincipalPolicy(statement);
+    Validations.of(role).acknowledge({
+      id: `AwsSolutions-IAM5[Resource::${this.#findingName}/*]`,
+      reason:
+        'The key template decides at run time where a file goes, by ids and values of the job, and may have been another ' +
+        'one when a recovery began that is still to be finished. The wildcard is confined to the objects of one bucket, ' +
+        'the actions cannot delete, and a statement beside it denies to create an object unless its key is free.',
+    });
+    Validations.of(role).acknowledge({
+      id: `AwsSolutions-IAM5[Resource::${this.#findingName}/${PROBE_PREFIX}*]`,
+      reason:
+        'Probe objects of a preflight have names that are made up for each run, so that two runs do not meet. The ' +
+        'wildcard is confined to the prefix that only such objects have.',
+    });
+  }
+
+  /** Allows to read recovered objects, for download links. */
+  grantDownload(role: Role): void {
+    role.addToPrincipalPolicy(
+      new PolicyStatement({ actions: ['s3:GetObject'], resources: [`${this.#bucketArn}/*`] }),
+    );
+    if (this.#kmsKeyArn !== undefined) {
+      role.addToPrincipalPolicy(
+        new PolicyStatement({ actions: ['kms:Decrypt'], resources: [this.#kmsKeyArn] }),
+      );
+    }
+    Validations.of(role).acknowledge({
+      id: `AwsSolutions-IAM5[Resource::${this.#findingName}/*]`,
+      reason:
+        'The key template decides at run time where a file goes. The wildcard is confined to the objects of one bucket, ' +
+        'and the only action reads; links are made for keys that the ledger names, and end after five minutes.',
+    });
+  }
+}
+
+function logicalIdOf(bucket: Bucket): string {
+  const resource = bucket.node.defaultChild;
+  if (!CfnResource.isCfnResource(resource)) throw new Error('the bucket has no resource of its own');
+  return Stack.of(bucket).getLogicalId(resource);
+}
+
+function madeBucket(scope: Construct): Bucket {
+  const bucket = new Bucket(scope, 'Bucket', {
+    encryption: BucketEncryption.S3_MANAGED,
+    blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+    objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+    enforceSSL: true,
+    minimumTLSVersion: 1.2,
+    versioned: true,
+    lifecycleRules: [
+      {
+        // A recovery lives for 24 hours at most; what a crash left behind after that costs money for nothing.
+        abortIncompleteMultipartUploadAfter: Duration.days(7),
+        // Time to undo a deletion; a recovered file itself never expires.
+        noncurrentVersionExpiration: Duration.days(30),
+      },
+    ],
+    removalPolicy: RemovalPolicy.RETAIN,
+  });
+  Validations.of(bucket).acknowledge({
+    id: 'AwsSolutions-S1',
+    reason:
+      'Server access logs need a second bucket with its own retention, and name who read an object only at best effort. ' +
+      'Every object here is written by one role, once, and recorded in the ledger with its source. Who must audit reads ' +
+      'turns on CloudTrail data events, or brings a bucket of their own by the setting bucketName.',
+  });
+  return bucket;
+}

@@ -1,0 +1,109 @@
+import { Fn, Validations } from 'aws-cdk-lib';
+import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import type { RecoveryBucket } from './bucket.ts';
+import { type LoggingProps, RecoveryFunction } from './function.ts';
+import type { RecoveryApi } from './http-api.ts';
+import type { LedgerTable } from './ledger-table.ts';
+import type { RecoveryQueue } from './queue.ts';
+
+/** Everything that the dashboard answers; any other path never reaches the function. */
+const ROUTES: readonly (readonly [HttpMethod, string])[] = [
+  [HttpMethod.GET, '/'],
+  [HttpMethod.GET, '/errors'],
+  [HttpMethod.GET, '/jobs'],
+  [HttpMethod.GET, '/jobs/{path+}'],
+  [HttpMethod.POST, '/jobs/{jobId}/outputs/{outputId}/retry'],
+  [HttpMethod.GET, '/api/{path+}'],
+  [HttpMethod.GET, '/assets/{name}'],
+];
+
+export interface DashboardProps extends LoggingProps {
+  readonly api: RecoveryApi;
+  readonly ledger: LedgerTable;
+  readonly queue: RecoveryQueue;
+  readonly bucket: RecoveryBucket;
+  /** Hours before its deadline from which an open recovery is shown as at risk. */
+  readonly atRiskHours: number;
+  /** Whether the worker has a key of the Zencoder API, so that what is settled can be retried. */
+  readonly hasZencoderApiKey: boolean;
+}
+
+/**
+ * The dashboard: pages and JSON API on the stack's HTTP API, behind credentials of their own. Its role reads the
+ * ledger and recovered objects; the one thing that it can bring about is a message that asks the worker to retry.
+ *
+ * 512 MB for the share of a processor that comes with it: people wait for cold starts.
+ */
+export class Dashboard extends Construct {
+  /** User name and password: JSON, generated. */
+  readonly secret: Secret;
+  /** Address of the overview. */
+  readonly url: string;
+
+  constructor(scope: Construct, id: string, props: DashboardProps) {
+    super(scope, id);
+    this.secret = madeSecret(this);
+    const dashboard = new RecoveryFunction(this, 'Pages', {
+      folder: 'dashboard',
+      description: 'Shows what Zencoder could not upload and where the recovery of each file stands',
+      memoryMb: 512,
+      timeoutSeconds: 20,
+      logLevel: props.logLevel,
+      logRetentionDays: props.logRetentionDays,
+      environment: {
+        TABLE_NAME: props.ledger.table.tableName,
+        QUEUE_URL: props.queue.queue.queueUrl,
+        BUCKET_NAME: props.bucket.bucketName,
+        DASHBOARD_SECRET_ARN: this.secret.secretArn,
+        AT_RISK_HOURS: String(props.atRiskHours),
+        HAS_ZENCODER_API_KEY: String(props.hasZencoderApiKey),
+      },
+    });
+    props.ledger.grantRead(dashboard.role);
+    props.queue.grantSend(dashboard.role);
+    props.bucket.grantDownload(dashboard.role);
+    dashboard.role.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ['secretsmanager:GetSecretValue'],
+        resources: [this.secret.secretArn],
+      }),
+    );
+
+    const integration = new HttpLambdaIntegration('Pages', dashboard.function);
+    for (const [method, path] of ROUTES) {
+      for (const route of props.api.api.addRoutes({ path, methods: [method], integration })) {
+        Validations.of(route).acknowledge({
+          id: 'AwsSolutions-APIG4',
+          reason:
+            'Browsers and curl sign no request. The function asks for HTTP Basic credentials before anything else, ' +
+            'compares them with both versions of the dashboard’s own secret in constant time, and answers 401 ' +
+            'otherwise; forms need a token besides, so that no other site can send them.',
+        });
+      }
+    }
+    this.url = Fn.join('', [props.api.api.apiEndpoint, '/']);
+  }
+}
+
+function madeSecret(scope: Construct): Secret {
+  const secret = new Secret(scope, 'Secret', {
+    description: 'User name and password of the dashboard and its JSON API',
+    generateSecretString: {
+      secretStringTemplate: JSON.stringify({ username: 'dashboard' }),
+      generateStringKey: 'password',
+      passwordLength: 32,
+      excludePunctuation: true,
+    },
+  });
+  Validations.of(secret).acknowledge({
+    id: 'AwsSolutions-SMG4',
+    reason:
+      'People and scripts hold this password, so a rotation on a schedule would only lock them out. It is rotated by ' +
+      'putting a new value; the previous version stays valid until the next one.',
+  });
+  return secret;
+}

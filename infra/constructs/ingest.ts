@@ -1,0 +1,73 @@
+import { Fn, Validations } from 'aws-cdk-lib';
+import { HttpMethod, HttpRouteKey } from 'aws-cdk-lib/aws-apigatewayv2';
+import type { MetricFilter } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { NOTIFICATION_PATH } from '../../lambda/ingest/request.ts';
+import { type LoggingProps, RecoveryFunction } from './function.ts';
+import type { RecoveryApi } from './http-api.ts';
+import type { LedgerTable } from './ledger-table.ts';
+import type { RecoveryQueue } from './queue.ts';
+import type { NotificationSecret } from './secrets.ts';
+
+const ROUTES = [HttpRouteKey.with(NOTIFICATION_PATH, HttpMethod.POST), HttpRouteKey.DEFAULT];
+
+export interface IngestApiProps extends LoggingProps {
+  readonly api: RecoveryApi;
+  readonly queue: RecoveryQueue;
+  readonly ledger: LedgerTable;
+  readonly secret: NotificationSecret;
+  /** Entries of Zencoder's storage, separated by commas; see `parseStorageAllowList`. */
+  readonly zencoderStorage: string;
+  /** Whether outputs without any destination are collected as well. */
+  readonly collectUnsentOutputs: boolean;
+}
+
+/**
+ * `POST /notifications` and the function behind it, which may read its secret, put messages on the queue and count what
+ * it refuses. Every path that no other route has leads to it as well: it takes a notification at `/notifications/`
+ * (API Gateway tells the two apart), and counts one that comes to a wrong path instead of leaving it to a silent 404.
+ *
+ * 512 MB is not for the memory but for the share of a processor that comes with it: a cold start that Zencoder waits
+ * for. 15 seconds leave room for the SDK's own retries and are within what the API waits for an answer.
+ */
+export class IngestApi extends Construct {
+  readonly ingest: RecoveryFunction;
+  /** Counts the notifications that did not reach ingest or the queue: answered 5xx, or 413. */
+  readonly notTaken: MetricFilter;
+  /** Where Zencoder posts to, without credentials. */
+  readonly notificationUrl: string;
+
+  constructor(scope: Construct, id: string, props: IngestApiProps) {
+    super(scope, id);
+    this.ingest = new RecoveryFunction(this, 'Ingest', {
+      folder: 'ingest',
+      description: 'Takes notifications from Zencoder and queues what there is to record and to recover',
+      memoryMb: 512,
+      timeoutSeconds: 15,
+      logLevel: props.logLevel,
+      logRetentionDays: props.logRetentionDays,
+      environment: {
+        QUEUE_URL: props.queue.queue.queueUrl,
+        TABLE_NAME: props.ledger.table.tableName,
+        NOTIFICATION_SECRET_ARN: props.secret.secret.secretArn,
+        ZENCODER_STORAGE: props.zencoderStorage,
+        COLLECT_UNSENT_OUTPUTS: String(props.collectUnsentOutputs),
+      },
+    });
+    props.queue.grantSend(this.ingest.role);
+    props.secret.grantRead(this.ingest.role);
+    props.ledger.grantCountRefusals(this.ingest.role);
+
+    this.notTaken = props.api.countNotTaken('NotificationsNotTaken', ROUTES);
+    for (const route of props.api.addFunction('Ingest', ROUTES, this.ingest.function)) {
+      Validations.of(route).acknowledge({
+        id: 'AwsSolutions-APIG4',
+        reason:
+          'Zencoder can sign no request and fetch no token: all it can send are Basic credentials in the URL and one ' +
+          'header. The function compares both with the secret in constant time before it reads the body, accepts the ' +
+          'current and the previous version, and answers 401 otherwise.',
+      });
+    }
+    this.notificationUrl = Fn.join('', [props.api.api.apiEndpoint, NOTIFICATION_PATH]);
+  }
+}

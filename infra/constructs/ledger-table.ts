@@ -1,0 +1,87 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, ProjectionType, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { INDEXES, REFUSALS_PREFIX, TABLE_KEYS, TTL_ATTRIBUTE } from '../../lambda/shared/ledger/table.ts';
+
+/**
+ * The ledger: one table, its keys and indexes taken from the very module that fills them. On demand, since failures
+ * come in bursts; with point-in-time recovery and deletion protection, and it outlives the stack: it is the only record
+ * of what Zencoder could not upload.
+ */
+export class LedgerTable extends Construct {
+  readonly table: Table;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    this.table = new Table(this, 'Table', {
+      partitionKey: text(TABLE_KEYS.partitionKey),
+      sortKey: text(TABLE_KEYS.sortKey),
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      timeToLiveAttribute: TTL_ATTRIBUTE,
+      deletionProtection: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    for (const index of Object.values(INDEXES)) {
+      this.table.addGlobalSecondaryIndex({
+        indexName: index.name,
+        partitionKey: text(index.partitionKey),
+        sortKey: text(index.sortKey),
+        projectionType: ProjectionType[index.projection],
+      });
+    }
+  }
+
+  /**
+   * Allows to read and write the records of a job, and to remove the lease of a segment whose upload is gone. A
+   * transaction needs the permissions of its parts. No scan, and no index.
+   */
+  grantRecord(role: IGrantable): void {
+    role.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: [
+          'dynamodb:GetItem',
+          'dynamodb:Query',
+          'dynamodb:PutItem',
+          'dynamodb:UpdateItem',
+          'dynamodb:DeleteItem',
+        ],
+        resources: [this.table.tableArn],
+      }),
+    );
+  }
+
+  /** Allows to look records up, by job and by every index, and to change nothing. No scan. */
+  grantRead(role: IGrantable): void {
+    const indexes = Object.values(INDEXES).map(({ name }) => `${this.table.tableArn}/index/${name}`);
+    role.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ['dynamodb:GetItem', 'dynamodb:Query'],
+        resources: [this.table.tableArn, ...indexes],
+      }),
+    );
+  }
+
+  /** Allows to change records that are there, beside what {@link grantRead} allows. */
+  grantAmend(role: IGrantable): void {
+    role.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({ actions: ['dynamodb:UpdateItem'], resources: [this.table.tableArn] }),
+    );
+  }
+
+  /** Allows to count refused notifications: to update the counters' items, and to see and change no other. */
+  grantCountRefusals(role: IGrantable): void {
+    role.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ['dynamodb:UpdateItem'],
+        resources: [this.table.tableArn],
+        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`${REFUSALS_PREFIX}*`] } },
+      }),
+    );
+  }
+}
+
+function text(name: string) {
+  return { name, type: AttributeType.STRING };
+}

@@ -1,0 +1,70 @@
+import { Duration } from 'aws-cdk-lib';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { Construct } from 'constructs';
+import type { EventsTopic } from './events-topic.ts';
+import { type LoggingProps, RecoveryFunction } from './function.ts';
+import type { LedgerTable } from './ledger-table.ts';
+import type { RecoveryQueue } from './queue.ts';
+import { grantZencoderApiKey, type ZencoderApiProps, zencoderApiVariables } from './secrets.ts';
+
+export interface ReconcileProps extends LoggingProps, ZencoderApiProps {
+  readonly queue: RecoveryQueue;
+  readonly ledger: LedgerTable;
+  readonly events: EventsTopic;
+  /** Entries of Zencoder's storage, separated by commas; see `parseStorageAllowList`. */
+  readonly zencoderStorage: string;
+  /** Whether outputs without any destination are collected as well. */
+  readonly collectUnsentOutputs: boolean;
+  /** Hours before its deadline from which an open recovery is at risk. */
+  readonly atRiskHours: number;
+  /** Minutes between two runs. */
+  readonly reconcileMinutes: number;
+}
+
+/**
+ * The schedule that looks for what no message will wake and what no notification named and that publishes owed events,
+ * and its function. A run that takes longer than the time between two overlaps with the next, which does no harm.
+ *
+ * 512 MB hold a page of fifty jobs with all their outputs and thumbnails many times over.
+ */
+export class Reconcile extends Construct {
+  readonly reconcile: RecoveryFunction;
+
+  constructor(scope: Construct, id: string, props: ReconcileProps) {
+    super(scope, id);
+    this.reconcile = new RecoveryFunction(this, 'Reconcile', {
+      folder: 'reconcile',
+      description:
+        'Finds recoveries that stand still or are at risk, publishes owed events, and finds failed uploads without a notification',
+      memoryMb: 512,
+      timeoutSeconds: 300,
+      logLevel: props.logLevel,
+      logRetentionDays: props.logRetentionDays,
+      environment: {
+        QUEUE_URL: props.queue.queue.queueUrl,
+        TABLE_NAME: props.ledger.table.tableName,
+        EVENTS_TOPIC_ARN: props.events.topic.topicArn,
+        ZENCODER_STORAGE: props.zencoderStorage,
+        COLLECT_UNSENT_OUTPUTS: String(props.collectUnsentOutputs),
+        AT_RISK_HOURS: String(props.atRiskHours),
+        VISIBILITY_SECONDS: String(props.queue.visibilitySeconds),
+        ...zencoderApiVariables(props),
+      },
+    });
+    const { role } = this.reconcile;
+    props.queue.grantSend(role);
+    props.queue.grantCount(role);
+    props.ledger.grantRead(role);
+    props.ledger.grantAmend(role);
+    props.events.grantPublish(role);
+    grantZencoderApiKey(role, props);
+
+    new Rule(this, 'Schedule', {
+      description: 'Runs reconcile',
+      schedule: Schedule.rate(Duration.minutes(props.reconcileMinutes)),
+      // The next run is the retry.
+      targets: [new LambdaFunction(this.reconcile.function, { retryAttempts: 0 })],
+    });
+  }
+}

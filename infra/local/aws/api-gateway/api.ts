@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { EventTooLarge, FunctionThrottled } from '../lambda/protocol.ts';
+import { type LocalServer, listen } from '../listen.ts';
+import { functionAnswer, gatewayAnswer, type HttpAnswer, requestEvent } from './event.ts';
+import { RouteTable } from './routes.ts';
+
+/** What a route leads to. */
+export interface Integration {
+  readonly id: string;
+  readonly invoke: (event: unknown) => Promise<unknown>;
+  readonly timeoutMilliseconds: number;
+}
+
+/** An HTTP API (API Gateway v2) on a port of its own. */
+export interface HttpApi extends LocalServer {
+  readonly id: string;
+  addIntegration(integration: Integration): void;
+  addRoute(routeKey: string, integrationId: string): void;
+  /** `$default` adds nothing to paths, any other name is their first segment. */
+  setStage(name: string): void;
+}
+
+const MOST_BODY_BYTES = 10 * 1024 * 1024;
+
+/** Starts an API without routes: it answers 404 until they are added. */
+export async function startHttpApi(options: {
+  readonly id: string;
+  readonly port: number;
+  readonly accountId: string;
+  readonly now: () => number;
+}): Promise<HttpApi> {
+  const integrations = new Map<string, Integration>();
+  const routes = new RouteTable<string>();
+  let stage = '$default';
+
+  const find = (method: string, path: string) => {
+    const prefix = stage === '$default' ? '' : `/${stage}`;
+    if (path !== prefix && !path.startsWith(`${prefix}/`)) return undefined;
+    const match = routes.match(method, path.slice(prefix.length) || '/');
+    const integration = match && integrations.get(match.target);
+    return integration && { ...match, integration };
+  };
+  const answer = async (request: IncomingMessage): Promise<HttpAnswer> => {
+    const body = await readBody(request);
+    if (body === undefined) return gatewayAnswer(413, 'Request Entity Too Large');
+    const { url = '/', method = 'GET', headersDistinct: headers } = request;
+    const path = decoded(url.split('?')[0] ?? '/');
+    if (path === undefined) return gatewayAnswer(400, 'Bad Request');
+    const match = find(method, path);
+    if (match === undefined) return gatewayAnswer(404, 'Not Found');
+    const event = requestEvent(
+      { method, url, headers, body, sourceIp: request.socket.remoteAddress ?? '' },
+      {
+        apiId: options.id,
+        accountId: options.accountId,
+        host: headers.host?.[0] ?? '',
+        stage,
+        routeKey: match.routeKey,
+        requestId: randomUUID(),
+        pathParameters: match.pathParameters,
+        path,
+        time: options.now(),
+      },
+    );
+    return invoke(match.integration, event);
+  };
+
+  const server = createServer((request, response) => {
+    answer(request).then(
+      (answered) => send(request, response, answered),
+      () => response.destroy(),
+    );
+  });
+  const listening = await listen(server, options.port);
+  return {
+    ...listening,
+    id: options.id,
+    addIntegration: (integration) => void integrations.set(integration.id, integration),
+    addRoute: (routeKey, integrationId) => routes.add(routeKey, integrationId),
+    setStage(name) {
+      stage = name;
+    },
+  };
+}
+
+async function invoke(integration: Integration, event: object): Promise<HttpAnswer> {
+  const timeout = new AbortController();
+  try {
+    return await Promise.race([
+      integration.invoke(event).then(functionAnswer),
+      delay(integration.timeoutMilliseconds, gatewayAnswer(503, 'Service Unavailable'), {
+        signal: timeout.signal,
+      }),
+    ]);
+  } catch (error) {
+    if (error instanceof FunctionThrottled) return gatewayAnswer(503, 'Service Unavailable');
+    if (error instanceof EventTooLarge) return gatewayAnswer(413, 'Request Entity Too Large');
+    return gatewayAnswer(500, 'Internal Server Error');
+  } finally {
+    timeout.abort();
+  }
+}
+
+/** The whole body, or undefined for one over the gateway's limit (of which no more is read). */
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > MOST_BODY_BYTES) return undefined;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    size += chunk.length;
+    if (size > MOST_BODY_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function send(request: IncomingMessage, response: ServerResponse, answered: HttpAnswer): void {
+  // What is left of a refused body is thrown away, so that the client gets to read the answer.
+  if (!request.complete) {
+    request.resume();
+    response.setHeader('connection', 'close');
+  }
+  response.writeHead(answered.status, {
+    ...answered.headers,
+    'content-length': answered.body.length,
+    'apigw-requestid': randomUUID(),
+  });
+  response.end(request.method === 'HEAD' ? undefined : answered.body);
+}
+
+function decoded(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}

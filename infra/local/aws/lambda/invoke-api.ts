@@ -1,0 +1,56 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type LocalServer, listen } from '../listen.ts';
+import { FunctionError, FunctionThrottled } from './protocol.ts';
+import type { LocalFunction } from './runtime.ts';
+
+const INVOKE = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
+
+type Invokable = Pick<LocalFunction, 'invoke'>;
+
+/**
+ * Starts Lambda's `Invoke` (request and response), for operators: a function of a local stack is called by name as a
+ * deployed one is, by AWS's own client.
+ */
+export async function startLambdaApi(functions: ReadonlyMap<string, Invokable>): Promise<LocalServer> {
+  const server = createServer((request, response) => {
+    invoke(request, functions).then(
+      (answer) => send(response, answer),
+      () => response.destroy(),
+    );
+  });
+  return await listen(server);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+async function invoke(request: IncomingMessage, functions: ReadonlyMap<string, Invokable>): Promise<Answer> {
+  const name = INVOKE.exec(request.url ?? '')?.[1];
+  const text = (await Array.fromAsync(request, (chunk: Buffer) => chunk.toString())).join('');
+  const found = functions.get(decodeURIComponent(name ?? '').replace(/^arn:.*:function:/, ''));
+  if (found === undefined) return failure(404, 'ResourceNotFoundException', `Function not found: ${name}`);
+  const type = request.headers['x-amz-invocation-type'] ?? 'RequestResponse';
+  if (type !== 'RequestResponse')
+    return failure(400, 'InvalidParameterValueException', `${String(type)} does not work locally`);
+  try {
+    return { status: 200, body: await found.invoke(text === '' ? {} : JSON.parse(text)) };
+  } catch (error) {
+    if (error instanceof FunctionError) {
+      return { status: 200, headers: { 'x-amz-function-error': 'Unhandled' }, body: error.payload };
+    }
+    if (error instanceof FunctionThrottled) return failure(429, 'TooManyRequestsException', error.message);
+    return failure(502, 'ServiceException', error instanceof Error ? error.message : String(error));
+  }
+}
+
+function failure(status: number, code: string, message: string): Answer {
+  return { status, headers: { 'x-amzn-errortype': code }, body: { Type: 'User', Message: message } };
+}
+
+function send(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+  response.end(JSON.stringify(body ?? null));
+}

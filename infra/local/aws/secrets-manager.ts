@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import * as v from 'valibot';
+import { type LocalServer, listen } from './listen.ts';
+
+const CURRENT = 'AWSCURRENT';
+const PREVIOUS = 'AWSPREVIOUS';
+
+/** One version of a secret. */
+export interface SecretVersion {
+  readonly id: string;
+  readonly value: string;
+  readonly stages: Set<string>;
+  readonly created: number;
+}
+
+/** A secret with its versions, newest last. */
+export interface Secret {
+  readonly name: string;
+  readonly arn: string;
+  readonly description: string | undefined;
+  readonly created: number;
+  changed: number;
+  readonly versions: SecretVersion[];
+}
+
+/** The error that AWS gives, by its code. */
+export class SecretsManagerError extends Error {
+  override readonly name = 'SecretsManagerError';
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The secrets of one account and region, with the staging labels as AWS moves them. */
+export class SecretsStore {
+  readonly #secrets = new Map<string, Secret>();
+  readonly #now: () => number;
+
+  /** @param now epoch milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  create(name: string, value: string, description: string | undefined, region: string): Secret {
+    if (this.#secrets.has(name)) {
+      throw new SecretsManagerError(
+        'ResourceExistsException',
+        `The operation failed because the secret ${name} already exists.`,
+      );
+    }
+    const suffix = randomUUID().slice(0, 6);
+    const secret: Secret = {
+      name,
+      arn: `arn:aws:secretsmanager:${region}:000000000000:secret:${name}-${suffix}`,
+      description,
+      created: this.#now(),
+      changed: this.#now(),
+      versions: [],
+    };
+    this.#secrets.set(name, secret);
+    this.put(name, value, undefined, [CURRENT]);
+    return secret;
+  }
+
+  /** Adds a version; AWSCURRENT moves to it, and AWSPREVIOUS to the one that was current. */
+  put(secretId: string, value: string, token: string | undefined, stages: readonly string[]): SecretVersion {
+    const secret = this.find(secretId);
+    const id = token ?? randomUUID();
+    const same = secret.versions.find((version) => version.id === id);
+    if (same !== undefined) {
+      if (same.value === value) return same;
+      throw new SecretsManagerError(
+        'ResourceExistsException',
+        `A version with the ID ${id} already exists with another value.`,
+      );
+    }
+    const version: SecretVersion = { id, value, stages: new Set(), created: this.#now() };
+    secret.versions.push(version);
+    for (const stage of stages) move(secret, stage, version);
+    secret.changed = this.#now();
+    return version;
+  }
+
+  /** The version by id and stage; AWSCURRENT when neither is given. */
+  get(secretId: string, versionId: string | undefined, stage: string | undefined): SecretVersion {
+    const wanted = versionId === undefined && stage === undefined ? CURRENT : stage;
+    const found = this.find(secretId).versions.find(
+      (version) =>
+        (versionId === undefined || version.id === versionId) &&
+        (wanted === undefined || version.stages.has(wanted)),
+    );
+    if (found !== undefined) return found;
+    const what = versionId === undefined ? `staging label: ${wanted}` : `VersionId: ${versionId}`;
+    throw new SecretsManagerError(
+      'ResourceNotFoundException',
+      `Secrets Manager can't find the specified secret value for ${what}`,
+    );
+  }
+
+  /** By name, ARN, or ARN without the random suffix. */
+  find(secretId: string): Secret {
+    for (const secret of this.#secrets.values()) {
+      if (secretId === secret.name || secretId === secret.arn || secretId === secret.arn.slice(0, -7)) {
+        return secret;
+      }
+    }
+    throw new SecretsManagerError(
+      'ResourceNotFoundException',
+      "Secrets Manager can't find the specified secret.",
+    );
+  }
+}
+
+function move(secret: Secret, stage: string, to: SecretVersion): void {
+  const from = secret.versions.find((version) => version.stages.has(stage));
+  from?.stages.delete(stage);
+  to.stages.add(stage);
+  if (stage === CURRENT && from !== undefined) move(secret, PREVIOUS, from);
+}
+
+const token = v.optional(v.string());
+const createRequest = v.object({
+  Name: v.string(),
+  SecretString: v.string(),
+  Description: v.optional(v.string()),
+  ClientRequestToken: token,
+});
+const getRequest = v.object({
+  SecretId: v.string(),
+  VersionId: v.optional(v.string()),
+  VersionStage: v.optional(v.string()),
+});
+const putRequest = v.object({
+  SecretId: v.string(),
+  SecretString: v.string(),
+  ClientRequestToken: token,
+  VersionStages: v.optional(v.array(v.string())),
+});
+const describeRequest = v.object({ SecretId: v.string() });
+
+/** Starts a Secrets Manager with the calls that the project makes: AWS JSON 1.1, AWS's error codes. */
+export async function startSecretsManager(now: () => number): Promise<LocalServer> {
+  const store = new SecretsStore(now);
+  const server = createServer((request, response) => {
+    answer(request, store).then(
+      (body) => send(response, 200, body),
+      (error: unknown) => send(response, ...failure(error)),
+    );
+  });
+  return listen(server);
+}
+
+async function answer(request: IncomingMessage, store: SecretsStore): Promise<object> {
+  const target = String(request.headers['x-amz-target'] ?? '');
+  const body: unknown = JSON.parse(await text(request));
+  switch (target) {
+    case 'secretsmanager.CreateSecret': {
+      const input = v.parse(createRequest, body);
+      const secret = store.create(input.Name, input.SecretString, input.Description, regionOf(request));
+      return { ARN: secret.arn, Name: secret.name, VersionId: secret.versions[0]?.id };
+    }
+    case 'secretsmanager.GetSecretValue': {
+      const input = v.parse(getRequest, body);
+      const secret = store.find(input.SecretId);
+      const version = store.get(input.SecretId, input.VersionId, input.VersionStage);
+      return {
+        ARN: secret.arn,
+        Name: secret.name,
+        SecretString: version.value,
+        CreatedDate: version.created / 1000,
+        ...stagesOf(version),
+      };
+    }
+    case 'secretsmanager.PutSecretValue': {
+      const input = v.parse(putRequest, body);
+      const secret = store.find(input.SecretId);
+      const stages = input.VersionStages ?? ['AWSCURRENT'];
+      const version = store.put(input.SecretId, input.SecretString, input.ClientRequestToken, stages);
+      return { ARN: secret.arn, Name: secret.name, ...stagesOf(version) };
+    }
+    case 'secretsmanager.DescribeSecret': {
+      const secret = store.find(v.parse(describeRequest, body).SecretId);
+      const staged = secret.versions.filter((version) => version.stages.size > 0);
+      return {
+        ARN: secret.arn,
+        Name: secret.name,
+        Description: secret.description,
+        CreatedDate: secret.created / 1000,
+        LastChangedDate: secret.changed / 1000,
+        VersionIdsToStages: Object.fromEntries(staged.map((version) => [version.id, [...version.stages]])),
+      };
+    }
+    default:
+      throw new SecretsManagerError('UnknownOperationException', `${target} is not served locally`);
+  }
+}
+
+function stagesOf(version: SecretVersion): object {
+  return { VersionId: version.id, VersionStages: [...version.stages] };
+}
+
+function failure(error: unknown): [number, object] {
+  if (error instanceof SecretsManagerError) {
+    return [400, { __type: error.code, Message: error.message }];
+  }
+  if (error instanceof v.ValiError || error instanceof SyntaxError) {
+    return [400, { __type: 'ValidationException', Message: error.message }];
+  }
+  return [500, { __type: 'InternalServiceError', Message: String(error) }];
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
+}
+
+async function text(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The region that the caller signed for. */
+function regionOf(request: IncomingMessage): string {
+  return /Credential=[^/]+\/\d+\/([^/]+)\//.exec(request.headers.authorization ?? '')?.[1] ?? 'us-east-1';
+}

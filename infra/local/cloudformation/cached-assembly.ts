@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { glob, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { SynthesizeOptions } from '../../synthesize.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const KEPT_ASSEMBLIES = 4;
+/** A stack that runs loads bundles from its assembly: what was used so lately may be in use. */
+const MAY_BE_IN_USE_MILLISECONDS = 24 * 3_600_000;
+
+/** What decides how an assembly comes out; `infra/local` and `infra/cli` only read it. */
+const SOURCES = ['lambda/**/*.{ts,tsx}', 'infra/{*.ts,constructs/*.ts}', 'cdk.json', 'package-lock.json'];
+
+/**
+ * The cloud assembly of the sources as they are, synthesized unless the same sources and settings were before.
+ *
+ * @param context settings, before those in `cdk.json`
+ * @param folder where assemblies are kept, each under a digest of what it was made from
+ * @returns its directory
+ * @throws {InvalidConfig} when the settings are faulty
+ */
+export async function synthesizedAssembly(
+  context: Readonly<Record<string, unknown>>,
+  folder = join(ROOT, '.local', 'assemblies'),
+): Promise<string> {
+  const directory = join(folder, await digestOf(context));
+  if (existsSync(join(directory, 'manifest.json'))) {
+    const now = new Date();
+    await utimes(directory, now, now);
+    return directory;
+  }
+  const unfinished = `${directory}.${process.pid}.${performance.now().toFixed(0)}`;
+  try {
+    await synthesizeInThread({ context, outdir: unfinished });
+    await rename(unfinished, directory).catch((error: unknown) => {
+      // Another process was faster: what it wrote is the same.
+      if (!existsSync(join(directory, 'manifest.json'))) throw error;
+    });
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
+  await forgetOld(folder);
+  return directory;
+}
+
+/** In a thread, which takes the CDK's memory with it when it ends and leaves this one free to show progress. */
+async function synthesizeInThread(options: SynthesizeOptions): Promise<void> {
+  const thread = new Worker(new URL('./synthesize-thread.ts', import.meta.url), {
+    workerData: options,
+    execArgv: [],
+    // Which assets are being bundled interests nobody here.
+    stderr: true,
+    name: 'synthesize',
+  });
+  // `once` also rejects with what the thread threw.
+  const [code] = await once(thread, 'exit');
+  if (code !== 0) throw new Error(`synthesis ended with code ${String(code)}`);
+}
+
+async function digestOf(context: Readonly<Record<string, unknown>>): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify(context));
+  const files = await Array.fromAsync(glob(SOURCES, { cwd: ROOT }));
+  for (const file of files.toSorted()) hash.update(`\0${file}\0`).update(await readFile(join(ROOT, file)));
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function forgetOld(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => /^[0-9a-f]{16}$/.test(name));
+  const dated = await Promise.all(
+    names.map(async (name) => ({ name, used: (await stat(join(folder, name))).mtimeMs })),
+  );
+  const old = dated
+    .toSorted((a, b) => b.used - a.used)
+    .slice(KEPT_ASSEMBLIES)
+    .filter(({ used }) => Date.now() - used > MAY_BE_IN_USE_MILLISECONDS);
+  await Promise.all(old.map(({ name }) => rm(join(folder, name), { recursive: true, force: true })));
+}

@@ -1,0 +1,181 @@
+import { asText, isObject, type JsonObject, objectAt } from '../json.ts';
+import type { Maker, World } from './deployment.ts';
+import { makeHttpApi, makeIntegration, makeRoute, makeStage } from './resources/api-gateway.ts';
+import { makeRule, makeSchedule } from './resources/events.ts';
+import { makeEventSourceMapping, makeFunction, makeFunctionAlias } from './resources/lambda.ts';
+import { makeQueue, makeSubscription, makeTopic } from './resources/messaging.ts';
+import { makeBucket, makeSecret, makeTable } from './resources/storage.ts';
+import {
+  type MadeResource,
+  referencesOf,
+  resolveValue,
+  resourcesOf,
+  type Scope,
+  TemplateError,
+  type TemplateResource,
+} from './template.ts';
+
+const MAKERS: Readonly<Record<string, Maker>> = {
+  'AWS::ApiGatewayV2::Api': makeHttpApi,
+  'AWS::ApiGatewayV2::Integration': makeIntegration,
+  'AWS::ApiGatewayV2::Route': makeRoute,
+  'AWS::ApiGatewayV2::Stage': makeStage,
+  'AWS::DynamoDB::GlobalTable': makeTable,
+  'AWS::DynamoDB::Table': makeTable,
+  'AWS::Events::Rule': makeRule,
+  'AWS::Lambda::Alias': makeFunctionAlias,
+  'AWS::Lambda::EventSourceMapping': makeEventSourceMapping,
+  'AWS::Lambda::Function': makeFunction,
+  'AWS::Lambda::Version': makeFunctionAlias,
+  'AWS::S3::Bucket': makeBucket,
+  'AWS::SNS::Subscription': makeSubscription,
+  'AWS::SNS::Topic': makeTopic,
+  'AWS::SQS::Queue': makeQueue,
+  'AWS::Scheduler::Schedule': makeSchedule,
+  'AWS::SecretsManager::Secret': makeSecret,
+};
+
+/**
+ * Types that change nothing of what runs locally: who may call what, what is watched, how things are encrypted. Others
+ * may refer to them, so they get a made-up name and ARN. A type that is in neither list stops the stack: someone has
+ * to decide what it means.
+ */
+const WITHOUT_LOCAL_MEANING = new Set([
+  'AWS::CDK::Metadata',
+  'AWS::CloudWatch::Alarm',
+  'AWS::CloudWatch::CompositeAlarm',
+  'AWS::CloudWatch::Dashboard',
+  'AWS::IAM::ManagedPolicy',
+  'AWS::IAM::Policy',
+  'AWS::IAM::Role',
+  'AWS::KMS::Alias',
+  'AWS::KMS::Key',
+  'AWS::Lambda::EventInvokeConfig',
+  'AWS::Lambda::Permission',
+  'AWS::Logs::LogGroup',
+  'AWS::Logs::MetricFilter',
+  'AWS::Logs::QueryDefinition',
+  'AWS::S3::BucketPolicy',
+  'AWS::SNS::TopicPolicy',
+  'AWS::SQS::QueuePolicy',
+  'AWS::Scheduler::ScheduleGroup',
+  'AWS::SecretsManager::ResourcePolicy',
+  'Custom::S3AutoDeleteObjects',
+]);
+
+/** What came of a template. */
+export interface MadeStack {
+  /** Values of the template's outputs, by output key. */
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+/**
+ * Makes every resource of a template, each as soon as those it refers to are made, as CloudFormation does.
+ *
+ * @throws {TemplateError} for unknown intrinsics and references, naming the resource
+ */
+export async function makeResources(scope: Omit<Scope, 'made'>, world: World): Promise<MadeStack> {
+  const made = new Map<string, MadeResource>();
+  const whole: Scope = { ...scope, made: (logicalId) => made.get(logicalId) };
+  const resources = new Map(resourcesOf(whole).map((resource) => [resource.logicalId, resource]));
+  const order = inOrder(resources);
+  const promises = new Map<string, Promise<void>>();
+  for (const resource of order) {
+    const dependencies = dependenciesOf(resource, resources).flatMap((id) => promises.get(id) ?? []);
+    promises.set(
+      resource.logicalId,
+      Promise.all(dependencies).then(async () => {
+        made.set(resource.logicalId, await make(resource, whole, world));
+      }),
+    );
+  }
+  await Promise.all(promises.values());
+  return { outputs: outputsOf(whole) };
+}
+
+async function make(resource: TemplateResource, scope: Scope, world: World): Promise<MadeResource> {
+  const maker = MAKERS[resource.type];
+  if (maker === undefined) return madeUp(resource, world);
+  const path = `Resources.${resource.logicalId}.Properties`;
+  const properties = resolveValue(relevantProperties(resource), path, scope);
+  return maker({ ...resource, properties: isObject(properties) ? properties : {} }, world);
+}
+
+/** Properties that no maker reads, and that may refer to what is not made locally. */
+const WITHOUT_LOCAL_EFFECT = new Set([
+  'AccessLogSettings',
+  'BucketEncryption',
+  'DeadLetterConfig',
+  'KmsKeyId',
+  'KmsMasterKeyId',
+  'LoggingConfig',
+  'LoggingConfiguration',
+  'Role',
+  'Tags',
+]);
+
+function relevantProperties(resource: TemplateResource): JsonObject {
+  const entries = Object.entries(resource.properties).filter(([key]) => !WITHOUT_LOCAL_EFFECT.has(key));
+  return Object.fromEntries(entries);
+}
+
+function madeUp(resource: TemplateResource, world: World): MadeResource {
+  const service = (resource.type.split('::')[1] ?? 'local').toLowerCase();
+  // IAM knows no regions.
+  const arn =
+    service === 'iam'
+      ? `arn:aws:iam::${world.accountId}:role/${resource.logicalId}`
+      : `arn:aws:${service}:${world.region}:${world.accountId}:${resource.logicalId}`;
+  return {
+    ref: resource.logicalId,
+    attributes: { Arn: arn, RoleId: resource.logicalId, KeyId: resource.logicalId },
+  };
+}
+
+/**
+ * Checks, before anything is made, that the local stack knows every type.
+ *
+ * @throws {TemplateError} naming those that it does not
+ */
+export function refuseUnknownTypes(resources: readonly TemplateResource[]): void {
+  const unknown = resources.filter(
+    ({ type }) => MAKERS[type] === undefined && !WITHOUT_LOCAL_MEANING.has(type),
+  );
+  if (unknown.length === 0) return;
+  const list = unknown.map(({ logicalId, type }) => `Resources.${logicalId} (${type})`).join(', ');
+  throw new TemplateError(`the local stack knows neither how to make nor to leave out: ${list}`);
+}
+
+function dependenciesOf(resource: TemplateResource, all: ReadonlyMap<string, TemplateResource>): string[] {
+  if (MAKERS[resource.type] === undefined) return [];
+  const references = referencesOf(relevantProperties(resource));
+  return [...references].filter((id) => all.has(id) && id !== resource.logicalId);
+}
+
+/** Dependencies first. @throws {TemplateError} for resources that depend on each other */
+function inOrder(resources: ReadonlyMap<string, TemplateResource>): TemplateResource[] {
+  const ordered = new Set<TemplateResource>();
+  const visit = (resource: TemplateResource, path: readonly string[]) => {
+    if (ordered.has(resource)) return;
+    if (path.includes(resource.logicalId)) {
+      throw new TemplateError(`circular dependency: ${[...path, resource.logicalId].join(' → ')}`);
+    }
+    for (const id of dependenciesOf(resource, resources)) {
+      const dependency = resources.get(id);
+      if (dependency !== undefined) visit(dependency, [...path, resource.logicalId]);
+    }
+    ordered.add(resource);
+  };
+  for (const resource of resources.values()) visit(resource, []);
+  return [...ordered];
+}
+
+function outputsOf(scope: Scope): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [key, output] of Object.entries(objectAt(scope.template, 'Outputs'))) {
+    const value = isObject(output) ? output.Value : undefined;
+    if (value === undefined) continue;
+    found[key] = asText(resolveValue(value, `Outputs.${key}.Value`, scope));
+  }
+  return found;
+}

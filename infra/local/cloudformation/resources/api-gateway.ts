@@ -1,0 +1,85 @@
+import * as v from 'valibot';
+import { startHttpApi } from '../../aws/api-gateway/api.ts';
+import {
+  functionByArn,
+  type Maker,
+  numeric,
+  parseProperties,
+  type ResolvedResource,
+  truth,
+  UnsupportedResource,
+  type World,
+} from '../deployment.ts';
+
+const api = v.object({ ProtocolType: v.literal('HTTP'), Name: v.optional(v.string()) });
+
+/** AWS::ApiGatewayV2::Api: starts its server, so that its address is known to whatever refers to it. */
+export const makeHttpApi: Maker = async (resource, world) => {
+  parseProperties(api, resource);
+  const id = `${resource.logicalId.toLowerCase().slice(0, 10)}${world.suffix}`;
+  const port = world.apis.size === 0 ? world.apiPort : 0;
+  const made = await startHttpApi({ id, port, accountId: world.accountId, now: world.clock.now });
+  world.apis.set(id, made);
+  return { ref: id, attributes: { ApiEndpoint: made.endpoint, ApiId: id } };
+};
+
+const integration = v.object({
+  ApiId: v.string(),
+  IntegrationType: v.literal('AWS_PROXY'),
+  IntegrationUri: v.string(),
+  PayloadFormatVersion: v.literal('2.0'),
+  TimeoutInMillis: v.optional(numeric, 30_000),
+});
+
+/** AWS::ApiGatewayV2::Integration of a function, payload format 2.0. */
+export const makeIntegration: Maker = (resource, world) => {
+  const wanted = parseProperties(integration, resource);
+  const target = functionByArn(wanted.IntegrationUri, resource, world);
+  apiOf(resource, wanted.ApiId, world).addIntegration({
+    id: resource.logicalId,
+    invoke: (event) => target.invoke(event),
+    timeoutMilliseconds: wanted.TimeoutInMillis,
+  });
+  return { ref: resource.logicalId, attributes: { IntegrationId: resource.logicalId } };
+};
+
+const route = v.object({
+  ApiId: v.string(),
+  RouteKey: v.string(),
+  Target: v.string(),
+  AuthorizationType: v.optional(v.literal('NONE')),
+});
+
+/** AWS::ApiGatewayV2::Route */
+export const makeRoute: Maker = (resource, world) => {
+  const wanted = parseProperties(route, resource);
+  apiOf(resource, wanted.ApiId, world).addRoute(
+    wanted.RouteKey,
+    wanted.Target.replace(/^integrations\//, ''),
+  );
+  return { ref: resource.logicalId, attributes: { RouteId: resource.logicalId } };
+};
+
+const throttle = v.object({
+  ThrottlingRateLimit: v.optional(numeric),
+  ThrottlingBurstLimit: v.optional(numeric),
+});
+const stage = v.object({
+  ApiId: v.string(),
+  StageName: v.string(),
+  AutoDeploy: v.optional(truth, false),
+  DefaultRouteSettings: v.optional(throttle),
+});
+
+/** AWS::ApiGatewayV2::Stage: its name in paths. Its throttle is not applied: a machine is slower anyway. */
+export const makeStage: Maker = (resource, world) => {
+  const wanted = parseProperties(stage, resource);
+  apiOf(resource, wanted.ApiId, world).setStage(wanted.StageName);
+  return { ref: wanted.StageName, attributes: {} };
+};
+
+function apiOf(resource: ResolvedResource, id: string, world: World) {
+  const found = world.apis.get(id);
+  if (found === undefined) throw new UnsupportedResource(resource, `${id} is no HTTP API of this stack`);
+  return found;
+}

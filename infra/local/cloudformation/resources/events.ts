@@ -1,0 +1,93 @@
+import * as v from 'valibot';
+import type { Json } from '../../json.ts';
+import {
+  functionByArn,
+  type Maker,
+  parseProperties,
+  physicalName,
+  type ResolvedResource,
+  UnsupportedResource,
+} from '../deployment.ts';
+
+const rule = v.object({
+  ScheduleExpression: v.optional(v.string()),
+  State: v.optional(v.picklist(['ENABLED', 'DISABLED']), 'ENABLED'),
+  Targets: v.optional(v.array(v.object({ Arn: v.string(), Input: v.optional(v.string()) })), []),
+});
+
+/** AWS::Events::Rule with a schedule and functions as targets. */
+export const makeRule: Maker = (resource, world) => {
+  const wanted = parseProperties(rule, resource);
+  const name = physicalName(resource, 'Name', world, 64);
+  if (wanted.ScheduleExpression === undefined) {
+    throw new UnsupportedResource(resource, 'only rules with a schedule work locally');
+  }
+  const arn = `arn:aws:events:${world.region}:${world.accountId}:rule/${name}`;
+  for (const target of wanted.Targets) {
+    world.schedules.push({
+      name,
+      logicalId: resource.logicalId,
+      every: rateOf(wanted.ScheduleExpression, resource),
+      enabled: wanted.State === 'ENABLED',
+      target: functionByArn(target.Arn, resource, world),
+      event: (time) =>
+        target.Input === undefined
+          ? scheduledEvent(arn, world.region, world.accountId, time)
+          : parsed(target.Input),
+    });
+  }
+  return { ref: name, attributes: { Arn: arn } };
+};
+
+const schedule = v.object({
+  ScheduleExpression: v.string(),
+  State: v.optional(v.picklist(['ENABLED', 'DISABLED']), 'ENABLED'),
+  Target: v.object({ Arn: v.string(), Input: v.optional(v.string()) }),
+});
+
+/** AWS::Scheduler::Schedule with a function as target. */
+export const makeSchedule: Maker = (resource, world) => {
+  const wanted = parseProperties(schedule, resource);
+  const name = physicalName(resource, 'Name', world, 64);
+  const arn = `arn:aws:scheduler:${world.region}:${world.accountId}:schedule/default/${name}`;
+  world.schedules.push({
+    name,
+    logicalId: resource.logicalId,
+    every: rateOf(wanted.ScheduleExpression, resource),
+    enabled: wanted.State === 'ENABLED',
+    target: functionByArn(wanted.Target.Arn, resource, world),
+    event: () => (wanted.Target.Input === undefined ? {} : parsed(wanted.Target.Input)),
+  });
+  return { ref: name, attributes: { Arn: arn } };
+};
+
+const UNIT_MILLISECONDS = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
+
+/** Milliseconds of a `rate(…)` expression; undefined for `cron(…)`, which runs by hand only. */
+function rateOf(expression: string, resource: ResolvedResource): number | undefined {
+  const [, count, unit] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression) ?? [];
+  if (count !== undefined && (unit === 'minute' || unit === 'hour' || unit === 'day')) {
+    return Number(count) * UNIT_MILLISECONDS[unit];
+  }
+  if (expression.startsWith('cron(')) return undefined;
+  throw new UnsupportedResource(resource, `schedule ${expression} is not understood`);
+}
+
+function scheduledEvent(arn: string, region: string, account: string, time: number): Json {
+  return {
+    version: '0',
+    id: crypto.randomUUID(),
+    'detail-type': 'Scheduled Event',
+    source: 'aws.events',
+    account,
+    time: new Date(time).toISOString().replace(/\.\d+Z$/, 'Z'),
+    region,
+    resources: [arn],
+    detail: {},
+  };
+}
+
+function parsed(input: string): unknown {
+  const value: unknown = JSON.parse(input);
+  return value;
+}

@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import * as v from 'valibot';
+import { createFunction, MOST_ENVIRONMENTS } from '../../aws/lambda/runtime.ts';
+import {
+  functionByArn,
+  type Maker,
+  numeric,
+  parseProperties,
+  physicalName,
+  type ResolvedResource,
+  truth,
+  UnsupportedResource,
+  type World,
+} from '../deployment.ts';
+
+const functionProperties = v.object({
+  Handler: v.string(),
+  Runtime: v.string(),
+  Code: v.object({ S3Key: v.optional(v.string()) }),
+  Timeout: v.optional(numeric, 3),
+  MemorySize: v.optional(numeric, 128),
+  ReservedConcurrentExecutions: v.optional(numeric),
+  Environment: v.optional(v.object({ Variables: v.optional(v.record(v.string(), v.string()), {}) })),
+  Layers: v.optional(v.array(v.string()), []),
+});
+
+/** AWS::Lambda::Function, from the bundle that would be uploaded. */
+export const makeFunction: Maker = (resource, world) => {
+  const wanted = parseProperties(functionProperties, resource);
+  if (!wanted.Runtime.startsWith('nodejs')) {
+    throw new UnsupportedResource(resource, `runtime ${wanted.Runtime} does not run locally`);
+  }
+  if (wanted.Layers.length > 0) throw new UnsupportedResource(resource, 'layers do not work locally');
+  const directory = world.assetDirectory(wanted.Code.S3Key ?? '');
+  if (directory === undefined)
+    throw new UnsupportedResource(resource, 'its code is no asset of the assembly');
+  const name = physicalName(resource, 'FunctionName', world, 64);
+  const arn = `arn:aws:lambda:${world.region}:${world.accountId}:function:${name}`;
+  const definition = {
+    name,
+    arn,
+    directory,
+    handler: wanted.Handler,
+    environment: environmentOf(resource, name, wanted, world),
+    timeoutSeconds: wanted.Timeout,
+    memoryMegabytes: wanted.MemorySize,
+    reservedConcurrency: wanted.ReservedConcurrentExecutions,
+  };
+  world.functions.set(name, createFunction(definition, world.clock, world.onLog));
+  return { ref: name, attributes: { Arn: arn } };
+};
+
+/** AWS::Lambda::Version and AWS::Lambda::Alias mean the function itself. */
+export const makeFunctionAlias: Maker = (resource, world) => {
+  const wanted = parseProperties(v.object({ FunctionName: v.string() }), resource);
+  const { arn } = wanted.FunctionName.startsWith('arn:')
+    ? functionByArn(wanted.FunctionName, resource, world).definition
+    : functionByArn(`:function:${wanted.FunctionName}`, resource, world).definition;
+  return { ref: arn, attributes: { FunctionArn: arn, AliasArn: arn, Version: '$LATEST' } };
+};
+
+/** What Lambda sets, what the template sets, what leads to the local servers, and the overrides: later ones win. */
+function environmentOf(
+  resource: ResolvedResource,
+  name: string,
+  wanted: v.InferOutput<typeof functionProperties>,
+  world: World,
+): Record<string, string> {
+  const variables = wanted.Environment?.Variables ?? {};
+  const credentials = world.credentialsOf(resource.logicalId);
+  return {
+    AWS_REGION: world.region,
+    AWS_DEFAULT_REGION: world.region,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_EXECUTION_ENV: `AWS_Lambda_${wanted.Runtime}`,
+    AWS_LAMBDA_FUNCTION_NAME: name,
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(wanted.MemorySize),
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`,
+    LAMBDA_TASK_ROOT: '/var/task',
+    LANG: 'en_US.UTF-8',
+    TZ: ':UTC',
+    _HANDLER: wanted.Handler,
+    ...variables,
+    ...world.endpointVariables,
+    ...overridesFor([name, resource.logicalId, variables.POWERTOOLS_SERVICE_NAME], world),
+  };
+}
+
+function overridesFor(names: readonly (string | undefined)[], world: World): Record<string, string> {
+  const found = names.flatMap((name) => (name === undefined ? [] : [world.environmentOverrides[name] ?? {}]));
+  return Object.assign({}, ...found);
+}
+
+const mappingProperties = v.object({
+  EventSourceArn: v.string(),
+  FunctionName: v.string(),
+  BatchSize: v.optional(v.pipe(numeric, v.minValue(1), v.maxValue(10)), 10),
+  Enabled: v.optional(truth, true),
+  FunctionResponseTypes: v.optional(v.array(v.literal('ReportBatchItemFailures')), []),
+  ScalingConfig: v.optional(v.object({ MaximumConcurrency: numeric })),
+  FilterCriteria: v.optional(v.never('filters do not work locally')),
+});
+
+/** AWS::Lambda::EventSourceMapping of a queue. Polling starts when the whole stack is made. */
+export const makeEventSourceMapping: Maker = (resource, world) => {
+  const wanted = parseProperties(mappingProperties, resource);
+  const queueUrl = world.queueUrls.get(wanted.EventSourceArn);
+  if (queueUrl === undefined) {
+    throw new UnsupportedResource(resource, `${wanted.EventSourceArn} is no queue of this stack`);
+  }
+  const id = randomUUID();
+  if (wanted.Enabled) {
+    world.mappings.push({
+      queueUrl,
+      queueArn: wanted.EventSourceArn,
+      region: world.region,
+      target: functionByArn(qualified(wanted.FunctionName), resource, world),
+      batchSize: wanted.BatchSize,
+      partialResponses: wanted.FunctionResponseTypes.length > 0,
+      // More would only hide messages that wait for a thread.
+      maximumConcurrency: Math.min(wanted.ScalingConfig?.MaximumConcurrency ?? Infinity, MOST_ENVIRONMENTS),
+    });
+  }
+  return { ref: id, attributes: { Id: id } };
+};
+
+function qualified(name: string): string {
+  return name.startsWith('arn:') ? name : `:function:${name}`;
+}

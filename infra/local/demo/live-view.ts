@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type JobRecords, readJob } from '../../../lambda/shared/ledger/reads.ts';
+import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import type { LedgerTable } from '../../../lambda/shared/ledger/table.ts';
+import { SETTLED_STATES } from '../../../lambda/shared/zencoder/model.ts';
+import { bytes, type Colour, paint, type Terminal } from './report.ts';
+import type { Expectation, ExpectedFile } from './scenarios.ts';
+import { recordOf } from './verify.ts';
+
+/** One line of the live view. */
+export interface BoardLine {
+  /** What the line is about; a line keeps its place as long as it keeps its id. */
+  readonly id: string;
+  readonly text: string;
+  /** What is going on, e.g. `copying`; a change of it is worth a new line where lines cannot be redrawn. */
+  readonly state: string;
+  readonly detail?: string;
+}
+
+const COLOURS: Readonly<Record<string, Colour>> = {
+  recovered: 'green',
+  lost: 'yellow',
+  failed: 'red',
+  copying: 'bold',
+};
+
+/** The live view: redrawn in place on a terminal, otherwise a line for each change. */
+export class Board {
+  readonly #terminal: Terminal;
+  #drawn = 0;
+  readonly #seen = new Map<string, string>();
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  show(lines: readonly BoardLine[]): void {
+    if (this.#terminal.redraws) this.#redraw(lines);
+    else this.#append(lines);
+  }
+
+  #redraw(lines: readonly BoardLine[]): void {
+    const { width, height } = this.#terminal;
+    const visible = lines.slice(-Math.max(1, height - 2));
+    const up = this.#drawn === 0 ? '' : `\u001b[${this.#drawn}A`;
+    const text = visible.map((line) => `\u001b[2K${this.#line(line, width)}\n`).join('');
+    this.#terminal.write(`${up}\r${text}`);
+    this.#drawn = visible.length;
+  }
+
+  #append(lines: readonly BoardLine[]): void {
+    for (const line of lines) {
+      if (this.#seen.get(line.id) === line.state) continue;
+      this.#seen.set(line.id, line.state);
+      this.#terminal.write(`${this.#line(line, this.#terminal.width)}\n`);
+    }
+  }
+
+  #line({ text, state, detail }: BoardLine, width: number): string {
+    const room = Math.max(10, width - 1);
+    const left = `${text.padEnd(56)} `.slice(0, room);
+    const shown = state.slice(0, room - left.length);
+    const right = detail === undefined ? '' : `  ${detail}`.slice(0, room - left.length - shown.length);
+    return left + paint(this.#terminal, COLOURS[state] ?? 'dim', shown) + right;
+  }
+}
+
+const POLL = 150;
+
+/** A scene on stage: its expectation is known once Zencoder has done the job. */
+export interface Stage {
+  readonly title: string;
+  expectation: Expectation | null;
+}
+
+/**
+ * Looks into the ledger until every expected file is settled and every expected primary failure recorded, or the time
+ * is over.
+ *
+ * @param until epoch milliseconds
+ * @param isPlaying true while scenes may still be added
+ * @returns the last look, by job id
+ */
+export async function follow(
+  ledger: LedgerTable,
+  stages: readonly Stage[],
+  options: { until: number; isPlaying: () => boolean; show: (lines: readonly BoardLine[]) => void },
+): Promise<Map<string, JobRecords>> {
+  const seen = new Map<string, JobRecords>();
+  for (;;) {
+    const wasPlaying = options.isPlaying();
+    const known = stages.flatMap(({ expectation }) => (expectation === null ? [] : [expectation]));
+    const open = known.filter((expectation) => !isDone(expectation, seen.get(expectation.jobId)));
+    await Promise.all(open.map(async ({ jobId }) => seen.set(jobId, await readJob(ledger, jobId))));
+    options.show(lines(stages, seen));
+    const isOver = known.every((expectation) => isDone(expectation, seen.get(expectation.jobId)));
+    if ((!wasPlaying && isOver) || Date.now() > options.until) return seen;
+    await sleep(POLL);
+  }
+}
+
+function isDone(expectation: Expectation, records: JobRecords | undefined): boolean {
+  if (records === undefined) return false;
+  return (
+    records.failures.length >= expectation.failures.length &&
+    expectation.files.every((file) => isSettled(find(records, file)))
+  );
+}
+
+function isSettled(record: RecoveryRecord | undefined): boolean {
+  return SETTLED_STATES.some((state) => state === record?.state);
+}
+
+function find(records: JobRecords, file: ExpectedFile): RecoveryRecord | undefined {
+  return recordOf(new Map([[file.jobId, records]]), file);
+}
+
+function lines(stages: readonly Stage[], seen: ReadonlyMap<string, JobRecords>): BoardLine[] {
+  return stages.flatMap(({ title, expectation }, index) => {
+    if (expectation === null) return [{ id: title, text: title, state: 'Zencoder is at work' }];
+    const { files, failures, onPrimary } = expectation;
+    const state = `${onPrimary} on the primary, ${files.length} to recover`;
+    const detail = [...new Set(failures.map(({ errorClass }) => errorClass))].join(', ');
+    return [
+      { id: title, text: title, state, detail },
+      ...files.map((file, number) => fileLine(`${index}.${number}`, file, recordOf(seen, file))),
+    ];
+  });
+}
+
+function fileLine(id: string, file: ExpectedFile, record: RecoveryRecord | undefined): BoardLine {
+  const text = `  ${file.role.padEnd(9)} ${file.name}`;
+  const state = record?.state ?? 'notified';
+  const { bytesDone, bytesTotal } = record ?? {};
+  if (state === 'copying' && bytesDone !== undefined && bytesTotal !== undefined && bytesTotal > 0) {
+    return {
+      id,
+      text,
+      state,
+      detail: `${Math.floor((100 * bytesDone) / bytesTotal)} % of ${bytes(bytesTotal)}`,
+    };
+  }
+  return {
+    id,
+    text,
+    state,
+    detail: state === 'lost' ? (record?.lastError?.message ?? '') : bytes(file.size),
+  };
+}

@@ -1,0 +1,84 @@
+import { Hono } from 'hono';
+import { unreadableLine } from '../shared/ledger/unreadable.ts';
+import { parseFailureQuery, parseRecoveryQuery } from '../shared/reporting/filters.ts';
+import { viewJob } from '../shared/reporting/job.ts';
+import { errorClassJson, failureJson, jobJson, recoveryJson } from '../shared/reporting/json.ts';
+import { listRecoveries, searchFailures } from '../shared/reporting/search.ts';
+import { errorClasses } from '../shared/reporting/statistics.ts';
+import { type DashboardWorld, readingOf } from './dependencies.ts';
+
+/** The answer to a request that cannot be served, as RFC 9457 has it. `detail` is fit to be shown to anybody. */
+export function problem(
+  status: number,
+  title: string,
+  detail?: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const body = { type: 'about:blank', title, status, ...(detail !== undefined && { detail }) };
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/problem+json', ...headers },
+  });
+}
+
+/**
+ * The JSON API: the same queries as the pages, for scripts. Lists have `items`, and a `cursor` if
+ * there are more; `unreadable` counts the records that are left out since they cannot be read.
+ */
+export function apiRoutes(world: DashboardWorld): Hono {
+  const { now } = world;
+  const api = new Hono();
+
+  api.get('/failures', async (context) => {
+    const { table, unreadable } = readingOf(world);
+    const { items, cursor } = await searchFailures(
+      table,
+      parseFailureQuery(context.req.query(), now()),
+      now(),
+    );
+    return context.json({
+      items: items.map(failureJson),
+      cursor: cursor ?? null,
+      unreadable: unreadable.size,
+    });
+  });
+
+  api.get('/recoveries', async (context) => {
+    const { table, unreadable } = readingOf(world);
+    const { items, cursor } = await listRecoveries(
+      table,
+      parseRecoveryQuery(context.req.query(), now()),
+      now(),
+    );
+    return context.json({
+      items: items.map(recoveryJson),
+      cursor: cursor ?? null,
+      unreadable: unreadable.size,
+    });
+  });
+
+  api.get('/jobs/:jobId{[0-9]{1,20}}', async (context) => {
+    const { table, unreadable } = readingOf(world);
+    const jobId = context.req.param('jobId');
+    const job = await viewJob(table, jobId);
+    if (job === null) {
+      const leftOut = unreadableLine(unreadable);
+      const detail = `no failed upload of job ${jobId} is in the ledger`;
+      return problem(404, 'Not found', leftOut === null ? detail : `${detail}; ${leftOut}`);
+    }
+    return context.json({ ...jobJson(job), unreadable: unreadable.size });
+  });
+
+  api.get('/errors', async (context) => {
+    const { table, unreadable } = readingOf(world);
+    const { items, tally } = await errorClasses(table, now());
+    return context.json({
+      items: items.map(errorClassJson),
+      countsAreComplete: tally.isComplete,
+      unreadable: unreadable.size,
+    });
+  });
+
+  api.all('*', () => problem(404, 'Not found', 'there is no such resource'));
+  return api;
+}

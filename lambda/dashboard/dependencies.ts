@@ -1,0 +1,37 @@
+import type { LedgerTable } from '../shared/ledger/table.ts';
+import { type NotedTable, noting } from '../shared/ledger/unreadable.ts';
+import type { Downloads, RetryQueue } from './actions.ts';
+import type { DashboardCredentials } from './auth.ts';
+
+/** What the dashboard needs of the world; made once, at the handler. */
+export interface DashboardWorld {
+  /** Only read. */
+  readonly table: LedgerTable;
+  readonly credentials: {
+    accepted(): Promise<readonly DashboardCredentials[]>;
+    /** Asked only after a failed authentication; null when it is too early to ask again. */
+    refreshed(): Promise<readonly DashboardCredentials[] | null>;
+  };
+  readonly retries: RetryQueue;
+  readonly downloads: Downloads;
+  /** Region of the bucket, for links into the console. */
+  readonly region: string;
+  /** Time left from which an open recovery is at risk, milliseconds. */
+  readonly atRiskMs: number;
+  /** Whether the worker can ask the Zencoder API for a fresh URL, which what is settled needs to be retried. */
+  readonly hasApiKey: boolean;
+  readonly log: Log;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** The part of a logger that is used; facts hold ids, states and error classes. */
+export interface Log {
+  info(message: string, facts: Readonly<Record<string, unknown>>): void;
+  error(message: string, facts: Readonly<Record<string, unknown>>): void;
+}
+
+/** The ledger for one request: what cannot be read is left out, logged once, and there to be named on the page. */
+export function readingOf({ table, log }: Pick<DashboardWorld, 'table' | 'log'>): NotedTable {
+  return noting(table, (error) => log.error('record cannot be read', { ...error.key, error }));
+}

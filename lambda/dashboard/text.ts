@@ -1,0 +1,109 @@
+import type { Meaning } from '../shared/runtime/errors.ts';
+import type { RecoveryState, Role } from '../shared/zencoder/model.ts';
+import { UNKNOWN_UPLOAD_ERROR, uploadErrorKind } from '../shared/zencoder/upload-errors.ts';
+
+/**
+ * Characters that change how the text around them is shown, or that show nothing: control and format characters (with
+ * directional marks, overrides and isolates), separators of lines, lone surrogates, and the letters that are blank.
+ */
+const DECEPTIVE = /(?![\t\n])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
+
+/**
+ * Text from outside so that it looks like what it is: every deceptive character is written out, as in `[U+202E]`.
+ * Escaping for HTML is done where the text is put into a page.
+ */
+export function visible(text: string): string {
+  return text.replace(DECEPTIVE, nameOf);
+}
+
+function nameOf(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  return `[U+${code.toString(16).toUpperCase().padStart(4, '0')}]`;
+}
+
+/** What a state means for whoever reads it. */
+export const STATE_MEANINGS: Readonly<Record<RecoveryState, string>> = {
+  pending: 'Waits for its next attempt; nothing has to be done.',
+  copying: 'Is being copied into the bucket.',
+  recovered: 'Is in the bucket.',
+  lost: 'Not available by any URL tried so far. A new notification or a retry within 24 hours may still recover it; after that, run the job again.',
+  failed: 'Cannot go on without a person.',
+};
+
+/** What the last error of a recovery means for it. */
+export const ERROR_MEANINGS: Readonly<Record<Meaning, string>> = {
+  'try-again': 'A passing fault. The next attempt follows by itself.',
+  'customer-must-act': 'You can mend this. Attempts go on by themselves until the deadline.',
+  refused: 'Zencoder’s storage refused the signed URL before its deadline.',
+  lost: 'The file is not available by this URL.',
+  conflict: 'Another object is at this key already. It is never overwritten: move it, then retry.',
+  'not-understood': 'The recovery does not understand what it was given. This needs a person.',
+};
+
+/** What a failed upload was about. */
+export const ROLE_NAMES: Readonly<Record<Role, string>> = { media: 'Media', thumbnail: 'Thumbnails' };
+
+/** Ways in which a recovered object was checked. */
+export const VERIFICATIONS: Readonly<Record<string, string>> = {
+  size: 'size as announced by Zencoder',
+  crc32: 'CRC-32 of the bytes read equals that of the object',
+  md5: 'MD5 as announced by Zencoder',
+};
+
+/** Who publishes Zencoder's documentation; links from notifications are followed to nobody else. */
+const DOCUMENTATION_HOSTS: ReadonlySet<string> = new Set([
+  'app.zencoder.com',
+  'zencoder.com',
+  'support.brightcove.com',
+  'zencoder.support.brightcove.com',
+]);
+
+const ERROR_PAGES = 'https://zencoder.support.brightcove.com/error-troubleshooting/error-codes';
+
+/** Named in notifications, without a page of its own. */
+const WITHOUT_PAGE: ReadonlySet<string> = new Set(['UnableToResolveHostError']);
+
+/** A link from outside, if it leads to Zencoder's documentation by https; else null. */
+export function documentationLink(link: string | null): string | null {
+  const url = link !== null && URL.canParse(link) ? new URL(link) : null;
+  if (url === null || url.protocol !== 'https:' || url.port !== '' || url.username !== '') return null;
+  return DOCUMENTATION_HOSTS.has(url.hostname) ? url.href : null;
+}
+
+/** Zencoder's published page of a known class of upload error; its list of all classes for any other. */
+export function errorPage(errorClass: string): string {
+  const isKnown = uploadErrorKind(errorClass) !== null && errorClass !== UNKNOWN_UPLOAD_ERROR;
+  if (!isKnown || WITHOUT_PAGE.has(errorClass)) return `${ERROR_PAGES}/index.html`;
+  return `${ERROR_PAGES}/error-${errorClass.toLowerCase().replaceAll(':', '')}.html`;
+}
+
+/** A job in Zencoder's own dashboard. */
+export function zencoderJob(jobId: string): string {
+  return `https://app.zencoder.com/jobs/${encodeURIComponent(jobId)}`;
+}
+
+/** An object in the S3 console. */
+export function s3Console(region: string, bucket: string, key: string): string {
+  const query = new URLSearchParams({ region, prefix: key });
+  return `https://${region}.console.aws.amazon.com/s3/object/${encodeURIComponent(bucket)}?${query.toString()}`;
+}
+
+/** Path of a job's page. */
+export function jobPath(jobId: string): string {
+  return `/jobs/${encodeURIComponent(jobId)}`;
+}
+
+/** Path of an output's record. */
+export function outputPath(jobId: string, outputId: string): string {
+  return `${jobPath(jobId)}/outputs/${encodeURIComponent(outputId)}`;
+}
+
+/** A path with a query; parameters without a value are left out. */
+export function withQuery(path: string, query: Readonly<Record<string, string | undefined>>): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== '') parameters.set(name, value);
+  }
+  const text = parameters.toString();
+  return text === '' ? path : `${path}?${text}`;
+}

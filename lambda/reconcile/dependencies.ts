@@ -1,0 +1,28 @@
+import type { Logger } from '@aws-lambda-powertools/logger';
+import type { EventPublisher } from '../shared/events/publisher.ts';
+import type { LedgerTable } from '../shared/ledger/table.ts';
+import type { RecoveryMessage } from '../shared/queue/messages.ts';
+import type { Meter } from '../shared/runtime/metrics.ts';
+import type { ZencoderApi } from '../shared/zencoder/api.ts';
+import type { DecisionSettings } from '../shared/zencoder/failed-outputs.ts';
+
+/** What reconcile works with: made once, at the handler. */
+export interface ReconcileTools {
+  readonly table: LedgerTable;
+  /** The Zencoder API; null when no key is configured. */
+  readonly api: ZencoderApi | null;
+  /** Resolves once the recovery queue has every message. */
+  readonly send: (messages: readonly RecoveryMessage[]) => Promise<void>;
+  /** Messages that the recovery queue holds and nobody has taken yet, as near as SQS tells. */
+  readonly backlog: () => Promise<number>;
+  readonly events: EventPublisher;
+  readonly settings: DecisionSettings;
+  /** Milliseconds before its deadline from which an open recovery is at risk. */
+  readonly atRiskMs: number;
+  /** Milliseconds without any sign after which a recovery counts as stalled; see `patienceMs`. */
+  readonly patience: number;
+  readonly meter: Meter;
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}

@@ -1,0 +1,90 @@
+import { PublishBatchCommand, type SNSClient } from '@aws-sdk/client-sns';
+import { encodeJson } from '../queue/messages.ts';
+import { RecoveryError } from '../runtime/errors.ts';
+import { attributesOf, type RecoveryEvent } from './events.ts';
+
+/** SNS's limit of messages a batch. An event has a few KB at most, so ten are far below its 256 KB. */
+const BATCH_EVENTS = 10;
+
+/** The topic did not take events; they are published again, with the same ids. */
+export class EventsNotPublished extends RecoveryError {
+  override readonly name = 'EventsNotPublished';
+  override readonly meaning = 'try-again';
+  /** Ids of the events that it did not take; it took all others. */
+  readonly refused: ReadonlySet<string>;
+  /** The first reason, as SNS or the SDK names it: `KMSAccessDeniedException`, `TimeoutError`. */
+  readonly code: string;
+  /** Whether it refused a call as a whole (its key, its policy, no answer in time), and not single events. */
+  readonly isOfTopic: boolean;
+
+  constructor(refusals: readonly Refusal[], outOf: number) {
+    const codes = [...new Set(refusals.map(({ code }) => code))];
+    const ofCall = refusals.find((refusal) => refusal.cause !== undefined);
+    super(`the topic did not take ${refusals.length} of ${outOf} events: ${codes.join(', ')}`, {
+      cause: ofCall?.cause,
+    });
+    this.refused = new Set(refusals.map(({ id }) => id));
+    this.code = codes[0] ?? UNKNOWN;
+    this.isOfTopic = ofCall !== undefined;
+  }
+}
+
+/** Why the topic did not take an event. */
+export interface Refusal {
+  /** Of the event. */
+  readonly id: string;
+  readonly code: string;
+  /** Of a call that failed as a whole. */
+  readonly cause?: unknown;
+}
+
+const UNKNOWN = 'Unknown';
+
+export interface EventPublisher {
+  /** @throws {EventsNotPublished} unless the topic took every one. */
+  publish(events: readonly RecoveryEvent[]): Promise<void>;
+}
+
+/** The stack's SNS topic. */
+export function createEventPublisher(sns: SNSClient, topicArn: string): EventPublisher {
+  const publishBatch = async (events: readonly RecoveryEvent[]): Promise<Refusal[]> => {
+    try {
+      const { Failed = [] } = await sns.send(
+        new PublishBatchCommand({
+          TopicArn: topicArn,
+          PublishBatchRequestEntries: events.map(entryOf),
+        }),
+      );
+      const codes = new Map(Failed.map(({ Id, Code = UNKNOWN }) => [Id, Code]));
+      return events.flatMap(({ id }, index) => {
+        const code = codes.get(String(index));
+        return code === undefined ? [] : [{ id, code }];
+      });
+    } catch (cause) {
+      const code = cause instanceof Error ? cause.name : UNKNOWN;
+      return events.map(({ id }) => ({ id, code, cause }));
+    }
+  };
+
+  return {
+    publish: async (events) => {
+      const batches = Array.from({ length: Math.ceil(events.length / BATCH_EVENTS) }, (_, index) =>
+        events.slice(index * BATCH_EVENTS, (index + 1) * BATCH_EVENTS),
+      );
+      const refusals = (await Promise.all(batches.map(publishBatch))).flat();
+      if (refusals.length > 0) throw new EventsNotPublished(refusals, events.length);
+    },
+  };
+}
+
+function entryOf(event: RecoveryEvent, index: number) {
+  const attributes = Object.entries(attributesOf(event)).map(([name, value]) => [
+    name,
+    { DataType: 'String', StringValue: String(value) },
+  ]);
+  return {
+    Id: String(index),
+    Message: encodeJson(event),
+    MessageAttributes: Object.fromEntries(attributes),
+  };
+}

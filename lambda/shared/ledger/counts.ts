@@ -1,0 +1,192 @@
+import { QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import * as v from 'valibot';
+import type { Item } from './items.ts';
+import {
+  dayOf,
+  INDEXES,
+  type IndexSchema,
+  isoTime,
+  LedgerItemNotUnderstood,
+  type LedgerTable,
+  type StateGroup,
+  shardPartitions,
+  startOfDay,
+} from './table.ts';
+import { readable } from './unreadable.ts';
+
+/**
+ * Counts over spans of time. Each reads a bounded number of pages of 1 MB (about a thousand records) and says whether
+ * that was enough, so that the answer takes its second whatever the ledger holds.
+ */
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const DAYS_AT_ONCE = 4;
+
+/** Pages that {@link tallyFailures} reads at most: half a million failures, or 90 days without any. */
+export const MOST_TALLY_PAGES = 800;
+
+/** Pages that {@link countRecoveries} reads of each shard at most. */
+export const MOST_COUNT_PAGES = 4;
+
+/** A primary failure as far as charts need it. */
+export interface FailureSighting {
+  readonly errorClass: string;
+  /** Epoch milliseconds. */
+  readonly failedAt: number;
+}
+
+/** What a tally came to. */
+export interface Tally {
+  /** False when there is more than the bound lets read. */
+  readonly isComplete: boolean;
+  /** Epoch milliseconds from which on everything was visited. */
+  readonly since: number;
+}
+
+/** Epoch milliseconds. */
+export interface TallySpan {
+  /** Included. */
+  readonly since: number;
+  /** Excluded. */
+  readonly until: number;
+}
+
+/** A count that may have stopped at a bound. */
+export interface BoundedCount {
+  readonly count: number;
+  readonly isComplete: boolean;
+}
+
+const sighting = v.object({
+  errorClass: v.string(),
+  failedAtKey: v.pipe(
+    v.string(),
+    v.transform((key) => Date.parse(key.slice(0, 24))),
+    v.safeInteger(),
+  ),
+});
+
+/**
+ * Shows every primary failure of a span to `visit`, class and time only, newest day first.
+ *
+ * Cost: eight Queries a day of the span (more for days with thousands of failures), four days side by side, half a
+ * read unit for each 4 KB of records; at most {@link MOST_TALLY_PAGES} Queries, rounded up to whole days. Days that the
+ * bound leaves no room for are not visited at all.
+ */
+export async function tallyFailures(
+  table: LedgerTable,
+  span: TallySpan,
+  visit: (sighting: FailureSighting) => void,
+  mostPages: number = MOST_TALLY_PAGES,
+): Promise<Tally> {
+  const budget = { pages: mostPages };
+  let end = startOfDay(Math.max(span.since, span.until - 1)) + DAY_MS;
+  while (end > span.since) {
+    const days = Array.from({ length: DAYS_AT_ONCE }, (_, index) => end - (index + 1) * DAY_MS).filter(
+      (start) => start + DAY_MS > span.since,
+    );
+    const found = await Promise.all(days.map((day) => sightingsOfDay(table, day, span, budget)));
+    for (const sightings of found) {
+      if (sightings === null) return { isComplete: false, since: end };
+      for (const each of sightings) visit(each);
+      end -= DAY_MS;
+    }
+  }
+  return { isComplete: true, since: span.since };
+}
+
+/**
+ * How many recoveries are open with a deadline within the span, or were settled within it.
+ *
+ * Cost: eight Queries, at most {@link MOST_COUNT_PAGES} for each shard; one number crosses the network for each.
+ */
+export async function countRecoveries(
+  table: LedgerTable,
+  group: StateGroup,
+  span: TallySpan,
+): Promise<BoundedCount> {
+  const counts = await Promise.all(
+    shardPartitions(group).map(async (partition) => {
+      const pages = pagesOf(table, INDEXES.recoveriesByState, partition, span, { Select: 'COUNT' });
+      let count = 0;
+      for (let read = 0; read < MOST_COUNT_PAGES; read++) {
+        const { value, done } = await pages.next();
+        if (done === true) return { count, isComplete: true };
+        count += value.Count ?? 0;
+        if (value.LastEvaluatedKey === undefined) return { count, isComplete: true };
+      }
+      return { count, isComplete: false };
+    }),
+  );
+  return {
+    count: counts.reduce((sum, { count }) => sum + count, 0),
+    isComplete: counts.every(({ isComplete }) => isComplete),
+  };
+}
+
+/** All of a day, or null when the budget did not last. */
+async function sightingsOfDay(
+  table: LedgerTable,
+  day: number,
+  span: TallySpan,
+  budget: { pages: number },
+): Promise<FailureSighting[] | null> {
+  const shards = await Promise.all(
+    shardPartitions(dayOf(day)).map(async (partition) => {
+      const sightings: FailureSighting[] = [];
+      const options = { ProjectionExpression: 'pk, sk, errorClass, failedAtKey' };
+      if (budget.pages <= 0) return null;
+      for await (const { Items = [], LastEvaluatedKey } of pagesOf(
+        table,
+        INDEXES.failuresByDay,
+        partition,
+        span,
+        options,
+      )) {
+        budget.pages -= 1;
+        for (const item of Items) sightings.push(...readable(table, sightingOf, unmarshall(item)));
+        if (LastEvaluatedKey !== undefined && budget.pages <= 0) return null;
+      }
+      return sightings;
+    }),
+  );
+  return shards.some((shard) => shard === null) ? null : shards.flatMap((shard) => shard ?? []);
+}
+
+function sightingOf(item: Item): FailureSighting {
+  const { success, output, issues } = v.safeParse(sighting, item);
+  if (success) return { errorClass: output.errorClass, failedAt: output.failedAtKey };
+  const attributes = issues.map((issue) => v.getDotPath(issue) ?? '(the item)');
+  throw new LedgerItemNotUnderstood({ pk: String(item.pk), sk: String(item.sk) }, attributes);
+}
+
+async function* pagesOf(
+  { client, tableName }: LedgerTable,
+  index: IndexSchema,
+  partition: string,
+  span: TallySpan,
+  options: Pick<QueryCommandInput, 'Select' | 'ProjectionExpression'>,
+) {
+  let next: QueryCommandInput['ExclusiveStartKey'];
+  do {
+    const page = await client.send(
+      new QueryCommand({
+        TableName: tableName,
+        IndexName: index.name,
+        KeyConditionExpression: '#partition = :partition AND #sort BETWEEN :low AND :high',
+        ExpressionAttributeNames: { '#partition': index.partitionKey, '#sort': index.sortKey },
+        // A sort key is longer than the time it begins with, so `low` is included and `high` is not.
+        ExpressionAttributeValues: marshall({
+          ':partition': partition,
+          ':low': isoTime(span.since),
+          ':high': isoTime(span.until),
+        }),
+        ExclusiveStartKey: next,
+        ...options,
+      }),
+    );
+    yield page;
+    next = page.LastEvaluatedKey;
+  } while (next !== undefined);
+}

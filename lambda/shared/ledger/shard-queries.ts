@@ -1,0 +1,136 @@
+import { QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import type { Item } from './items.ts';
+import { type IndexSchema, type LedgerTable, SHARDS } from './table.ts';
+
+/** One partition of an index. */
+export interface Partition {
+  readonly index: IndexSchema;
+  readonly value: string;
+}
+
+/** Which part of the partitions, by sort key, and in which order. */
+export interface Range {
+  /** Included. */
+  readonly low: string;
+  /** Included. */
+  readonly high: string;
+  readonly newestFirst: boolean;
+  /** Only what comes behind this sort key in the order of reading. */
+  readonly after?: string | undefined;
+  /** So many items are wanted at first. */
+  readonly expected?: number | undefined;
+}
+
+const PAGE = 100;
+
+/**
+ * The items of several partitions in one order by sort key, as if they were one: each is read a page at a time and
+ * the heads are merged. The first pages are read side by side, so all share one round trip.
+ */
+export async function* readPartitions(
+  table: LedgerTable,
+  partitions: readonly Partition[],
+  range: Range,
+): AsyncGenerator<Item> {
+  const readers = await Promise.all(
+    partitions.map(async (partition): Promise<Reader> => {
+      const items = readPartition(table, partition, range);
+      return { items, sortKey: partition.index.sortKey, head: await items.next() };
+    }),
+  );
+  for (;;) {
+    const first = foremost(readers, range);
+    if (first === undefined || first.head.done === true) return;
+    yield first.head.value;
+    first.head = await first.items.next();
+  }
+}
+
+/** How many items there are in the partitions; one number crosses the network for each MB read. */
+export async function countPartitions(
+  table: LedgerTable,
+  partitions: readonly Partition[],
+  range: Range,
+): Promise<number> {
+  const counts = await Promise.all(
+    partitions.map(async (partition) => {
+      let count = 0;
+      for await (const page of pagesOf(table, partition, range, { Select: 'COUNT' }))
+        count += page.Count ?? 0;
+      return count;
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+interface Reader {
+  readonly sortKey: string;
+  readonly items: AsyncGenerator<Item, undefined>;
+  head: IteratorResult<Item, undefined>;
+}
+
+function foremost(readers: readonly Reader[], { newestFirst }: Range): Reader | undefined {
+  let first: { readonly reader: Reader; readonly key: string } | undefined;
+  for (const reader of readers) {
+    if (reader.head.done === true) continue;
+    const key = String(reader.head.value[reader.sortKey]);
+    if (first === undefined || (newestFirst ? key > first.key : key < first.key)) first = { reader, key };
+  }
+  return first?.reader;
+}
+
+async function* readPartition(
+  table: LedgerTable,
+  partition: Partition,
+  range: Range,
+): AsyncGenerator<Item, undefined> {
+  for await (const { Items = [] } of pagesOf(table, partition, range, {})) {
+    for (const marshalled of Items) {
+      const item = unmarshall(marshalled);
+      if (item[partition.index.sortKey] !== range.after) yield item;
+    }
+  }
+  return undefined;
+}
+
+async function* pagesOf(
+  { client, tableName }: LedgerTable,
+  { index, value }: Partition,
+  range: Range,
+  options: Pick<QueryCommandInput, 'Select'>,
+) {
+  const { low, high } = beyond(range);
+  if (low > high) return;
+  let next: QueryCommandInput['ExclusiveStartKey'];
+  let size = firstPage(range);
+  do {
+    const page = await client.send(
+      new QueryCommand({
+        TableName: tableName,
+        IndexName: index.name,
+        KeyConditionExpression: '#partition = :partition AND #sort BETWEEN :low AND :high',
+        ExpressionAttributeNames: { '#partition': index.partitionKey, '#sort': index.sortKey },
+        ExpressionAttributeValues: marshall({ ':partition': value, ':low': low, ':high': high }),
+        ScanIndexForward: !range.newestFirst,
+        ExclusiveStartKey: next,
+        ...(options.Select === undefined && { Limit: size }),
+        ...options,
+      }),
+    );
+    yield page;
+    next = page.LastEvaluatedKey;
+    size = PAGE;
+  } while (next !== undefined);
+}
+
+/** The range behind the cursor; the cursor's own item is still in it, since BETWEEN includes its ends. */
+function beyond({ low, high, newestFirst, after }: Range): { low: string; high: string } {
+  if (after === undefined) return { low, high };
+  return newestFirst ? { low, high: after < high ? after : high } : { low: after > low ? after : low, high };
+}
+
+/** Enough for twice a shard's share, so that a short answer is usually one page a shard. */
+function firstPage({ expected }: Range): number {
+  return expected === undefined ? PAGE : Math.min(PAGE, Math.ceil(expected / SHARDS) * 2 + 1);
+}

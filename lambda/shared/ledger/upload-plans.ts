@@ -1,0 +1,214 @@
+import type { RecoveryKey } from '../zencoder/model.ts';
+import { type ClaimOutcome, DUE, judge } from './claims.ts';
+import { existingItem, writeOne } from './conditional-writes.ts';
+import { flat, parseRecovery, storedChanges } from './items.ts';
+import { LEASE_IS_FREE, LEASE_IS_MINE, leasedBy } from './leases.ts';
+import {
+  type AttemptError,
+  type ClaimedRecovery,
+  type Lease,
+  type RecoveryRecord,
+  type UploadPlan,
+  withAttempt,
+} from './records.ts';
+import { bounded } from './settlements.ts';
+import { type LedgerTable, recoveryKey } from './table.ts';
+
+/** The plan of a large file: kept once, forgotten when its upload is of no use, completed by one invocation. */
+
+/**
+ * - `saved`: the plan is the recovery's.
+ * - `exists`: it has another plan already, in `record.upload`; the caller's upload is to be aborted.
+ * - `lease-lost`: somebody else has the recovery now, or settled it; likewise.
+ */
+export interface PlanOutcome {
+  readonly outcome: 'saved' | 'exists' | 'lease-lost';
+  readonly record: RecoveryRecord;
+}
+
+/** A recovery that has a plan. */
+export type PlannedRecovery = RecoveryRecord & Required<Pick<RecoveryRecord, 'upload'>>;
+
+/** Condition: the recovery is open and under this plan (a settled one has none). Needs `:if_uploadId`. */
+export const IS_THIS_UPLOAD = '#upload.#uploadId = :if_uploadId';
+
+/** What a sign of life makes of a recovery that waited for its next attempt. */
+export const AT_WORK = { state: 'copying', ...DUE } as const;
+
+/**
+ * Keeps the plan of a large file, once. The caller holds the recovery's lease, calls {@link handOver} and then sends the
+ * segments' messages.
+ *
+ * Cost: one UpdateItem: 1 write unit a KB, 1 for the index.
+ *
+ * @param now epoch milliseconds.
+ */
+export async function savePlan(
+  table: LedgerTable,
+  record: ClaimedRecovery,
+  plan: UploadPlan,
+  now: number,
+): Promise<PlanOutcome> {
+  const { version, key, uploadId, plannedAt, size, partBytes, parts, segmentParts, segments } = plan;
+  const { sourceEtag, contentType } = plan;
+  const upload = {
+    version,
+    key,
+    uploadId,
+    plannedAt,
+    size,
+    partBytes,
+    parts,
+    segmentParts,
+    segments,
+    sourceEtag,
+    contentType,
+  };
+  const result = await writeOne(table, {
+    update: recoveryKey(record),
+    changes: {
+      set: {
+        ...storedChanges({ upload, updatedAt: now, progressAt: now }),
+        ...{ bytesDone: 0, bytesTotal: size, segmentsDone: undefined },
+      },
+    },
+    condition: {
+      expression: `${LEASE_IS_MINE} AND attribute_not_exists(#upload)`,
+      values: { ':if_owner': record.lease.owner },
+    },
+  });
+  if (result.written) return { outcome: 'saved', record: parseRecovery(result.attributes ?? {}) };
+  const existing = parseRecovery(existingItem(result));
+  if (existing.upload === undefined) return { outcome: 'lease-lost', record: existing };
+  // Its own plan found there is the answer to a call whose first answer was lost.
+  return { outcome: existing.upload.uploadId === uploadId ? 'saved' : 'exists', record: existing };
+}
+
+/**
+ * Forgets a plan whose upload is gone or whose source changed, so that the file can be planned anew. Segments of it
+ * become stale, and the recovery no longer waits for the message of one of them. Cost: as for {@link savePlan}.
+ *
+ * @param now epoch milliseconds.
+ * @param ending what ended the plan, noted as the error of an attempt, and the time before which the file is not planned
+ * anew, epoch milliseconds; absent when it is planned anew at once.
+ * @returns false when the recovery has another plan, or none; also when the answer to an earlier call was lost.
+ */
+export async function dropPlan(
+  table: LedgerTable,
+  record: RecoveryKey & Pick<RecoveryRecord, 'history'>,
+  uploadId: string,
+  now: number,
+  ending?: { readonly error: AttemptError; readonly nextAttemptAt: number },
+): Promise<boolean> {
+  const noted = ending && {
+    lastError: bounded(ending.error),
+    history: withAttempt(record.history, ending.error),
+    nextAttemptAt: ending.nextAttemptAt,
+  };
+  const { written } = await writeOne(table, {
+    update: recoveryKey(record),
+    changes: {
+      set: {
+        ...storedChanges({ ...DUE, ...noted, dispatchedBy: undefined, updatedAt: now }),
+        ...{ upload: undefined, segmentsDone: undefined, bytesDone: undefined, progressAt: undefined },
+      },
+    },
+    condition: { expression: '#upload.#uploadId = :if_uploadId', values: { ':if_uploadId': uploadId } },
+  });
+  return written;
+}
+
+/**
+ * Ends the caller's lease without ending the copy: from here on the segments' messages carry it, and other messages leave
+ * it alone for as long as it is at work. Cost: as for {@link savePlan}.
+ *
+ * @returns false when the lease was no longer the caller's.
+ */
+export async function handOver(table: LedgerTable, record: ClaimedRecovery, now: number): Promise<boolean> {
+  const { messageId, evidence } = record.lease;
+  const { written } = await writeOne(table, {
+    update: recoveryKey(record),
+    changes: {
+      set: {
+        ...storedChanges({ updatedAt: now, dispatchedBy: { messageId, evidence } }),
+        ...flat(undefined),
+      },
+    },
+    condition: leasedBy(record.lease.owner),
+  });
+  return written;
+}
+
+/**
+ * Takes segments back that were finished and whose parts S3 no longer has, so that they can be copied again.
+ *
+ * Cost: as for {@link savePlan}.
+ *
+ * @param bytesDone of the whole file, as S3 tells now.
+ */
+export async function reopenSegments(
+  table: LedgerTable,
+  record: ClaimedRecovery & PlannedRecovery,
+  segments: readonly number[],
+  bytesDone: number,
+  now: number,
+): Promise<boolean> {
+  if (segments.length === 0) return true;
+  const { written } = await writeOne(table, {
+    update: recoveryKey(record),
+    changes: {
+      set: { ...storedChanges({ updatedAt: now, progressAt: now }), bytesDone },
+      delete: { segmentsDone: new Set(segments) },
+    },
+    condition: {
+      expression: `${LEASE_IS_MINE} AND #upload.#uploadId = :if_uploadId`,
+      values: { ':if_owner': record.lease.owner, ':if_uploadId': record.upload.uploadId },
+    },
+  });
+  return written;
+}
+
+/**
+ * Claims the completion of an upload whose segments are all done. The lease is the recovery's own, so that exactly one
+ * invocation completes and then settles as with any other claim, and one that dies is succeeded when its lease ends. It
+ * counts as an attempt, so that a bucket that refuses to complete is asked less and less often.
+ *
+ * Cost: one UpdateItem: 1 write unit a KB, 1 for the index.
+ *
+ * @param now epoch milliseconds.
+ * @returns `stale` when the upload was planned anew or a segment is not done.
+ */
+export async function claimCompletion(
+  table: LedgerTable,
+  key: RecoveryKey,
+  uploadId: string,
+  lease: Lease,
+  now: number,
+): Promise<ClaimOutcome | { readonly outcome: 'stale'; readonly record: RecoveryRecord }> {
+  const result = await writeOne(table, {
+    update: recoveryKey(key),
+    changes: {
+      set: { ...storedChanges({ ...AT_WORK, updatedAt: now }), ...flat(lease) },
+      add: { attempts: 1 },
+    },
+    condition: {
+      expression: `${IS_THIS_UPLOAD} AND size(#segmentsDone) = #upload.#segments AND ${LEASE_IS_FREE}`,
+      values: { ':if_uploadId': uploadId, ':if_now': now },
+    },
+  });
+  if (result.written) {
+    return { outcome: 'claimed', record: { ...parseRecovery(result.attributes ?? {}), lease } };
+  }
+  const record = parseRecovery(existingItem(result));
+  return judge(record, lease, now) ?? { outcome: 'stale', record };
+}
+
+/** Whether every segment of a planned recovery is done. */
+export function isAllDone({ upload }: PlannedRecovery): boolean {
+  return upload.segmentsDone.length === upload.segments;
+}
+
+/** Whether a recovery is under this plan. */
+export function isUnder(record: RecoveryRecord | undefined, uploadId: string): record is PlannedRecovery {
+  return record?.upload?.uploadId === uploadId;
+}

@@ -1,0 +1,98 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { RecoveryError } from '../runtime/errors.ts';
+
+/** SQS's own limits of one SendMessageBatch. */
+const MOST_ENTRIES = 10;
+const MOST_BYTES = 1_048_576;
+
+const PARALLEL_BATCHES = 8;
+const ATTEMPTS = 3;
+const FIRST_PAUSE_MS = 50;
+
+/** The queue refused messages, or did not answer. Whoever asked must ask again: what it took already is taken twice. */
+export class QueueDidNotTakeAll extends RecoveryError {
+  override readonly name = 'QueueDidNotTakeAll';
+  override readonly meaning = 'try-again';
+  /** How many messages may not be on the queue. */
+  readonly refused: number;
+
+  constructor(refused: number, total: number, reason: string, cause?: unknown) {
+    super(`the queue did not take ${refused} of ${total} messages: ${reason}`, { cause });
+    this.refused = refused;
+  }
+}
+
+interface Refusal {
+  readonly count: number;
+  /** SQS's error code, or the name of the fault. */
+  readonly reason: string;
+  readonly cause?: unknown;
+}
+
+/**
+ * Puts messages on the queue, up to ten and 1 MiB a call, several calls at a time. Entries that SQS refuses through no
+ * fault of theirs are sent again a few times; each batch is tried, also after another has failed.
+ *
+ * @throws {QueueDidNotTakeAll} unless every message is on the queue.
+ */
+export async function sendAll(client: SQSClient, queueUrl: string, bodies: readonly string[]): Promise<void> {
+  const batches = inBatches(bodies);
+  const refusals: Refusal[] = [];
+  const lane = async () => {
+    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
+      const refusal = await sendBatch(client, queueUrl, batch);
+      if (refusal !== null) refusals.push(refusal);
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL_BATCHES }, lane));
+  const [first] = refusals;
+  if (first === undefined) return;
+  const refused = refusals.reduce((sum, { count }) => sum + count, 0);
+  throw new QueueDidNotTakeAll(refused, bodies.length, first.reason, first.cause);
+}
+
+/** Splits in order, each batch within both limits of SQS. */
+export function inBatches(bodies: readonly string[]): string[][] {
+  const batches: string[][] = [];
+  let current: string[] = [];
+  let bytes = 0;
+  for (const body of bodies) {
+    const size = Buffer.byteLength(body);
+    if (current.length === MOST_ENTRIES || (current.length > 0 && bytes + size > MOST_BYTES)) {
+      batches.push(current);
+      current = [];
+      bytes = 0;
+    }
+    current.push(body);
+    bytes += size;
+  }
+  if (current.length > 0) batches.push(current);
+  return batches;
+}
+
+async function sendBatch(
+  client: SQSClient,
+  queueUrl: string,
+  batch: readonly string[],
+): Promise<Refusal | null> {
+  let entries = batch.map((MessageBody, index) => ({ Id: String(index), MessageBody }));
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const { Failed: failed = [] } = await client.send(
+        new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: entries }),
+      );
+      if (failed.length === 0) return null;
+      const hopeless = failed.find((entry) => entry.SenderFault === true);
+      if (hopeless !== undefined || attempt === ATTEMPTS) {
+        return { count: failed.length, reason: (hopeless ?? failed[0])?.Code ?? 'no reason given' };
+      }
+      const again = new Set(failed.map((entry) => entry.Id));
+      entries = entries.filter((entry) => again.has(entry.Id));
+    } catch (error) {
+      // The SDK has tried several times by itself.
+      return { count: entries.length, reason: error instanceof Error ? error.name : 'unknown', cause: error };
+    }
+    await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random()));
+  }
+}

@@ -1,0 +1,106 @@
+import { openRecoveriesByDeadline, recoveriesByState } from '../ledger/queries.ts';
+import type { RecoveryRecord } from '../ledger/records.ts';
+import type { LedgerTable } from '../ledger/table.ts';
+import { isAtRisk } from '../zencoder/signed-url.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** How long lost and failed files are shown among what needs a person. */
+export const SHOWN_DAYS = 7;
+/** Open recoveries that are looked at, the nearest deadline first. */
+export const MOST_OPEN = 500;
+/** Lost, and as many failed, recoveries that are looked at, the newest first. */
+export const MOST_SETTLED = 200;
+
+/** Why a person is needed, the most pressing first. */
+export const REASONS = ['customer-must-act', 'failed', 'at-risk', 'lost'] as const;
+export type Reason = (typeof REASONS)[number];
+
+/** Files of one output that need a person for the same reason. */
+export interface AttentionItem {
+  readonly reason: Reason;
+  readonly jobId: string;
+  readonly outputId: string;
+  readonly label: string | null;
+  readonly test: boolean;
+  readonly files: number;
+  /** Nearest deadline, epoch milliseconds; it may have passed. */
+  readonly deadline: number;
+  /** Of one of the files: the last error, already redacted. */
+  readonly message: string | null;
+}
+
+/** What needs a person now. */
+export interface Attention {
+  /** Sorted by time left; what is over comes last, the newest first. */
+  readonly items: readonly AttentionItem[];
+  /** True when there may be more than was looked at. */
+  readonly isCut: boolean;
+}
+
+/**
+ * What needs a person: recoveries that the customer must repair something for, that failed, whose deadline is near but
+ * not over, or that were lost within the last {@link SHOWN_DAYS} days.
+ *
+ * Reads at most {@link MOST_OPEN} open, {@link MOST_SETTLED} failed and as many lost recoveries.
+ */
+export async function needsAPerson(
+  table: LedgerTable,
+  risk: { readonly now: number; readonly atRiskMs: number },
+): Promise<Attention> {
+  const { now } = risk;
+  const span = { now, since: now - SHOWN_DAYS * DAY_MS, expected: MOST_SETTLED };
+  const [open, failed, lost] = await Promise.all([
+    atMost(MOST_OPEN, openRecoveriesByDeadline(table, { expected: MOST_OPEN })),
+    atMost(MOST_SETTLED, recoveriesByState(table, 'failed', span)),
+    atMost(MOST_SETTLED, recoveriesByState(table, 'lost', span)),
+  ]);
+  const all = [...open, ...failed, ...lost];
+  const concerned = all.flatMap((recovery) => {
+    const reason = reasonOf(recovery, risk);
+    return reason === null ? [] : [{ recovery, reason }];
+  });
+  const groups = Map.groupBy(
+    concerned,
+    ({ recovery, reason }) => `${recovery.jobId} ${recovery.outputId} ${reason}`,
+  );
+  const items = [...groups.values()].flatMap((group) => itemOf(group));
+  return {
+    items: items.toSorted((a, b) => byTimeLeft(a.deadline, b.deadline, now)),
+    isCut: open.length >= MOST_OPEN || failed.length >= MOST_SETTLED || lost.length >= MOST_SETTLED,
+  };
+}
+
+function reasonOf(
+  { state, deadline, lastError }: RecoveryRecord,
+  risk: Parameters<typeof isAtRisk>[1],
+): Reason | null {
+  if (state === 'lost' || state === 'failed') return state;
+  if (lastError?.meaning === 'customer-must-act') return 'customer-must-act';
+  return isAtRisk(deadline, risk) ? 'at-risk' : null;
+}
+
+function itemOf(group: readonly { recovery: RecoveryRecord; reason: Reason }[]): AttentionItem[] {
+  const [first] = group;
+  if (first === undefined) return [];
+  const { reason, recovery } = first;
+  const { jobId, outputId, label, test } = recovery;
+  const deadline = Math.min(...group.map((entry) => entry.recovery.deadline));
+  const message = recovery.lastError?.message ?? null;
+  return [{ reason, jobId, outputId, label, test, files: group.length, deadline, message }];
+}
+
+function byTimeLeft(a: number, b: number, now: number): number {
+  const [aOver, bOver] = [a <= now, b <= now];
+  if (aOver !== bOver) return aOver ? 1 : -1;
+  return aOver ? b - a : a - b;
+}
+
+async function atMost<T>(most: number, records: AsyncIterable<T>): Promise<T[]> {
+  const taken: T[] = [];
+  for await (const record of records) {
+    taken.push(record);
+    if (taken.length >= most) break;
+  }
+  return taken;
+}

@@ -1,0 +1,165 @@
+import * as v from 'valibot';
+import { RecoveryError } from '../runtime/errors.ts';
+import type { RecoveryState, Role } from '../zencoder/model.ts';
+
+const HOUR = 60 * 60 * 1000;
+const DAY = 24 * HOUR;
+const LONGEST_LOOK_BACK_DAYS = 400;
+
+/** Spans that the pages offer. */
+export const SPANS = ['24h', '7d', '30d', '90d'] as const;
+
+/** What is looked at when the URL says nothing of time. */
+export const DEFAULT_SPAN: (typeof SPANS)[number] = '7d';
+
+/** How many records a page has unless it is told. */
+export const DEFAULT_LIMIT = 20;
+const MOST_RECORDS = 100;
+
+/** Query parameters that make no sense; the message names every one and is fit to be shown. */
+export class InvalidFilter extends RecoveryError {
+  override readonly name = 'InvalidFilter';
+  override readonly meaning = 'not-understood';
+}
+
+/** States to filter by; `open` is `pending` or `copying`. */
+export type StateFilter = RecoveryState | 'open';
+
+/** Which primary failures are wanted. Times are epoch milliseconds. */
+export interface FailureFilters {
+  /** Included. */
+  readonly since: number;
+  /** Excluded. */
+  readonly until: number;
+  readonly error?: string | undefined;
+  readonly host?: string | undefined;
+  readonly state?: StateFilter | undefined;
+  readonly role?: Role | undefined;
+}
+
+/** The same as they stood in the URL, to be written into forms and links again. */
+export type FilterTexts = Readonly<
+  Partial<Record<'since' | 'until' | 'error' | 'host' | 'state' | 'role', string | undefined>>
+>;
+
+/** What a list is asked for. */
+export interface ListRequest<Filters> {
+  readonly filters: Filters;
+  readonly texts: FilterTexts;
+  readonly cursor: string | undefined;
+  readonly limit: number;
+}
+
+/** Which recoveries are wanted. Times speak of when they were settled, and are ignored for open ones. */
+export interface RecoveryFilters {
+  readonly state: StateFilter;
+  readonly since: number;
+  readonly until: number;
+}
+
+const TIME =
+  'must be a time such as 2026-03-15, 2026-03-15T08:00Z, or a span back from now such as 24h or 7d';
+const time = v.pipe(
+  v.string(),
+  v.regex(/^(?:\d{1,4}[hd]|\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?Z?)?)$/, TIME),
+);
+const states = ['open', 'pending', 'copying', 'recovered', 'lost', 'failed'] as const;
+const state = v.picklist(states, `must be one of ${states.join(', ')}`);
+const cursor = v.pipe(v.string(), v.maxLength(200, 'is not one that an earlier page gave'));
+const limit = v.pipe(
+  v.string(),
+  v.regex(/^[1-9][0-9]{0,2}$/, `must be a whole number from 1 to ${MOST_RECORDS}`),
+  v.transform(Number),
+  v.maxValue(MOST_RECORDS, `must be a whole number from 1 to ${MOST_RECORDS}`),
+);
+
+const errorClass = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z][A-Za-z0-9_:]{0,250}$/, 'must be an error class such as UploadAccessDeniedError'),
+);
+const host = v.pipe(
+  v.string(),
+  v.regex(/^[\p{L}\p{N}[][\p{L}\p{N}._:\]-]{0,252}$/u, 'must be a host or a bucket, without scheme and path'),
+);
+
+const failureQuery = v.object({
+  since: v.optional(time),
+  until: v.optional(time),
+  error: v.optional(errorClass),
+  host: v.optional(host),
+  state: v.optional(state),
+  role: v.optional(v.picklist(['media', 'thumbnail'], 'must be media or thumbnail')),
+  cursor: v.optional(cursor),
+  limit: v.optional(limit, String(DEFAULT_LIMIT)),
+});
+
+const recoveryQuery = v.object({
+  state: v.optional(state, 'open'),
+  since: v.optional(time),
+  until: v.optional(time),
+  cursor: v.optional(cursor),
+  limit: v.optional(limit, String(DEFAULT_LIMIT)),
+});
+
+/**
+ * Reads a query string's parameters; empty ones, as forms send them, count as absent.
+ *
+ * @param now epoch milliseconds.
+ * @throws {InvalidFilter}
+ */
+export function parseFailureQuery(
+  query: Readonly<Record<string, string>>,
+  now: number,
+): ListRequest<FailureFilters> {
+  const { cursor: after, limit: most, ...texts } = parse(failureQuery, query);
+  const { error, host, role } = texts;
+  const filters = { ...spanOf(texts, now), error, host: host?.toLowerCase(), state: texts.state, role };
+  return { filters, texts: withoutAbsent(texts), cursor: after, limit: most };
+}
+
+/**
+ * As {@link parseFailureQuery}, for recoveries: open ones unless a state is asked for.
+ *
+ * @throws {InvalidFilter}
+ */
+export function parseRecoveryQuery(
+  query: Readonly<Record<string, string>>,
+  now: number,
+): ListRequest<RecoveryFilters> {
+  const { cursor: after, limit: most, ...texts } = parse(recoveryQuery, query);
+  const filters = { state: texts.state, ...spanOf(texts, now) };
+  return { filters, texts: withoutAbsent(texts), cursor: after, limit: most };
+}
+
+function spanOf({ since, until }: FilterTexts, now: number) {
+  // A day ahead, since Zencoder's clock may be ahead of ours.
+  const span = { since: timeOf(since ?? DEFAULT_SPAN, now), until: until ? timeOf(until, now) : now + DAY };
+  if (Number.isNaN(span.since)) throw new InvalidFilter(`since ${TIME}`);
+  if (Number.isNaN(span.until)) throw new InvalidFilter(`until ${TIME}`);
+  if (span.since >= span.until) throw new InvalidFilter('since must be before until');
+  const oldest = now - LONGEST_LOOK_BACK_DAYS * DAY;
+  return { since: Math.max(span.since, Math.min(oldest, span.until - DAY)), until: span.until };
+}
+
+function timeOf(text: string, now: number): number {
+  const back = /^(\d+)([hd])$/.exec(text);
+  if (back !== null) return now - Number(back[1]) * (back[2] === 'h' ? HOUR : DAY);
+  return Date.parse(text.includes('T') && !text.endsWith('Z') ? `${text}Z` : text);
+}
+
+function parse<const Schema extends v.GenericSchema>(
+  schema: Schema,
+  query: Readonly<Record<string, string>>,
+): v.InferOutput<Schema> {
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value.trim() ? [[name, value.trim()]] : [],
+  );
+  const result = v.safeParse(schema, Object.fromEntries(given));
+  if (result.success) return result.output;
+  const faults = result.issues.map((issue) => `${v.getDotPath(issue)} ${issue.message}`);
+  throw new InvalidFilter([...new Set(faults)].join('; '));
+}
+
+function withoutAbsent(texts: Record<string, string | undefined>): FilterTexts {
+  return Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined));
+}

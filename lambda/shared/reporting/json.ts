@@ -1,0 +1,110 @@
+import { errorPage, outputPath } from '../../dashboard/text.ts';
+import { type Attempt, type PrimaryFailureRecord, placeOf, type RecoveryRecord } from '../ledger/records.ts';
+import { type JobView, outcomeOf } from './job.ts';
+import type { FailureMatch } from './search.ts';
+import type { ErrorClassView } from './statistics.ts';
+
+/**
+ * What the API answers: every field is there in every answer, null where nothing is known, and times are ISO 8601 in
+ * UTC. Text from outside is given as it is; whoever shows it has to escape it.
+ */
+
+/** A primary failure, with where the recovery of its files stands. */
+export function failureJson({ failure, recoveries }: FailureMatch) {
+  return { ...failureFields(failure), recovery: summaryJson(recoveries) };
+}
+
+/** One recovery with all that the ledger knows of it, but for who works on it. */
+export function recoveryJson(recovery: RecoveryRecord) {
+  const { jobId, outputId, role, fileId, label, outputType, passThrough, test, lastError } = recovery;
+  const isRecovered = recovery.state === 'recovered';
+  const place = placeOf(recovery);
+  return {
+    ...{ jobId, outputId, role, fileId, label, outputType, passThrough, test },
+    filename: recovery.filename,
+    thumbnailLabel: recovery.thumbnailLabel,
+    source: recovery.source,
+    state: recovery.state,
+    failedAt: iso(recovery.failedAt),
+    deadline: iso(recovery.deadline),
+    createdAt: iso(recovery.createdAt),
+    updatedAt: iso(recovery.updatedAt),
+    settledAt: iso(recovery.settledAt),
+    announcedSize: recovery.announcedSize,
+    announcedMd5: recovery.announcedMd5,
+    attempts: recovery.attempts,
+    nextAttemptAt: iso(recovery.nextAttemptAt),
+    lastError: lastError ? { ...attemptJson(lastError), meaning: lastError.meaning } : null,
+    history: recovery.history.map(attemptJson),
+    bytesDone: recovery.bytesDone ?? null,
+    bytesTotal: recovery.bytesTotal ?? recovery.upload?.size ?? null,
+    object: place && {
+      ...place,
+      size: recovery.size ?? null,
+      etag: recovery.etag ?? null,
+      contentType: recovery.contentType ?? null,
+    },
+    verifiedBy: recovery.verifiedBy ?? [],
+    warnings: recovery.warnings ?? [],
+    download: isRecovered ? downloadPath(recovery) : null,
+  };
+}
+
+/** A job with its outputs, their failures and recoveries. */
+export function jobJson({ jobId, passThrough, test, outputs }: JobView) {
+  return {
+    jobId,
+    passThrough,
+    test,
+    outputs: outputs.map(({ outputId, label, outputType, failures, recoveries }) => ({
+      ...{ outputId, label, outputType },
+      recovery: summaryJson(recoveries),
+      failures: failures.map(failureFields),
+      recoveries: recoveries.map(recoveryJson),
+    })),
+  };
+}
+
+/** A class of upload error with its counts. */
+export function errorClassJson({ errorClass, kind, ...counts }: ErrorClassView) {
+  const { lastDay, lastWeek, lastMonth, lastSeenAt } = counts;
+  return {
+    errorClass,
+    isKnown: kind !== null,
+    meaning: kind?.meaning ?? null,
+    fix: kind?.fix ?? null,
+    retryJob: kind?.retryJob ?? null,
+    documentation: errorPage(errorClass),
+    counts: { lastDay, lastWeek, lastMonth },
+    lastSeenAt: iso(lastSeenAt),
+  };
+}
+
+/** Path by which a recovered file is downloaded. */
+export function downloadPath({ jobId, outputId, role, fileId }: RecoveryRecord): string {
+  return `${outputPath(jobId, outputId)}/files/${role}/${encodeURIComponent(fileId)}/download`;
+}
+
+function failureFields(failure: PrimaryFailureRecord) {
+  const { jobId, outputId, role, label, outputType, passThrough, test } = failure;
+  const { errorClass, message, link, destinationHost } = failure;
+  return {
+    ...{ jobId, outputId, role, label, outputType, passThrough, test },
+    ...{ errorClass, message, link, destinationHost },
+    failedAt: iso(failure.failedAt),
+    recordedAt: iso(failure.recordedAt),
+  };
+}
+
+function summaryJson(recoveries: readonly RecoveryRecord[]) {
+  const { state, files, counts, deadline } = outcomeOf(recoveries);
+  return { state, files, counts, deadline: iso(deadline) };
+}
+
+function attemptJson({ at, errorClass, message }: Attempt) {
+  return { at: iso(at), errorClass, message };
+}
+
+function iso(time: number | null | undefined): string | null {
+  return time === null || time === undefined ? null : new Date(time).toISOString();
+}

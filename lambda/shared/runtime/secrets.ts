@@ -1,0 +1,130 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import {
+  GetSecretValueCommand,
+  ResourceNotFoundException,
+  type SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { RecoveryError } from './errors.ts';
+
+/**
+ * `user:password` out of the value of an `Authorization` header; null when the header is missing or is something else
+ * than HTTP Basic.
+ */
+export function basicCredentials(authorization: string | undefined): Buffer | null {
+  const encoded = /^basic +([A-Za-z0-9+/_=-]+) *$/i.exec(authorization ?? '')?.[1];
+  return encoded === undefined ? null : Buffer.from(encoded, 'base64');
+}
+
+/** Whether two secrets are the same, in a time that tells nothing of how much of them is. */
+export function isSameSecret(presented: Buffer | null, expected: string): boolean {
+  return presented !== null && timingSafeEqual(digest(presented), digest(Buffer.from(expected)));
+}
+
+function digest(bytes: Buffer): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
+
+const KEEP_MS = 5 * 60 * 1000;
+/** A stranger with wrong credentials must not be able to make the function ask for the secret at every request. */
+const REFRESH_AT_MOST_EVERY_MS = 5 * 1000;
+
+/** Answers of Secrets Manager that last until somebody changes the secret, its policy or its key. */
+const UNREADABLE: ReadonlySet<string> = new Set([
+  'AccessDeniedException',
+  'DecryptionFailure',
+  'InvalidRequestException',
+  'ResourceNotFoundException',
+]);
+
+/** No version of a secret can be read as credentials. The message never holds any of its text. */
+export class SecretNotUsable extends RecoveryError {
+  override readonly name = 'SecretNotUsable';
+  override readonly meaning = 'customer-must-act';
+}
+
+/** How a secret is read. */
+export interface SecretReading<Credentials> {
+  /** Credentials out of the secret's text; null when it holds none. */
+  readonly parse: (text: string) => Credentials | null;
+  /** What {@link SecretNotUsable} says, e.g. `the notification secret must be …`. */
+  readonly expected: string;
+  /** Told why, when older credentials have to serve because the secret could not be read again. */
+  readonly onStale?: (error: unknown) => void;
+}
+
+/** The accepted credentials, as they stand in Secrets Manager: the current version and the previous one. */
+export class SecretVersions<Credentials> {
+  readonly #client: SecretsManagerClient;
+  readonly #secretId: string;
+  readonly #reading: SecretReading<Credentials>;
+  readonly #now: () => number;
+  #accepted: readonly Credentials[] = [];
+  #askedAt = Number.NEGATIVE_INFINITY;
+
+  /** @param now epoch milliseconds. */
+  constructor(
+    client: SecretsManagerClient,
+    secretId: string,
+    reading: SecretReading<Credentials>,
+    now: () => number = Date.now,
+  ) {
+    this.#client = client;
+    this.#secretId = secretId;
+    this.#reading = reading;
+    this.#now = now;
+  }
+
+  /**
+   * The accepted credentials, at most five minutes old; older ones only while Secrets Manager does not answer.
+   *
+   * @throws {SecretNotUsable} when no version holds credentials.
+   * @throws the SDK's error when Secrets Manager does not answer and nothing was ever read.
+   */
+  async accepted(): Promise<readonly Credentials[]> {
+    if (this.#accepted.length === 0 || this.#age() >= KEEP_MS) await this.#read();
+    return this.#accepted;
+  }
+
+  /** The credentials as they are now, for a request that the cached ones do not match; null if that was asked just now. */
+  async refreshed(): Promise<readonly Credentials[] | null> {
+    if (this.#age() < REFRESH_AT_MOST_EVERY_MS) return null;
+    await this.#read();
+    return this.#accepted;
+  }
+
+  #age(): number {
+    return this.#now() - this.#askedAt;
+  }
+
+  async #read(): Promise<void> {
+    const asked = this.#now();
+    try {
+      const versions = await Promise.all([this.#version('AWSCURRENT'), this.#version('AWSPREVIOUS')]);
+      const usable = versions.filter((version) => version !== null);
+      if (usable.length === 0) throw new SecretNotUsable(this.#reading.expected);
+      this.#accepted = usable;
+    } catch (error) {
+      // Who asks may not ask again for long, so credentials that were right minutes ago are better than no answer.
+      if (this.#accepted.length === 0) throw error;
+      this.#reading.onStale?.(error);
+    }
+    this.#askedAt = asked;
+  }
+
+  async #version(stage: 'AWSCURRENT' | 'AWSPREVIOUS'): Promise<Credentials | null> {
+    try {
+      const answer = await this.#client.send(
+        new GetSecretValueCommand({ SecretId: this.#secretId, VersionStage: stage }),
+      );
+      return this.#reading.parse(answer.SecretString ?? '');
+    } catch (error) {
+      // A secret that was never rotated has no previous version.
+      if (stage === 'AWSPREVIOUS' && error instanceof ResourceNotFoundException) return null;
+      const name = error instanceof Error ? error.name : '';
+      if (!UNREADABLE.has(name)) throw error;
+      throw new SecretNotUsable(`${this.#reading.expected}; Secrets Manager answers ${name}`, {
+        cause: error,
+      });
+    }
+  }
+}

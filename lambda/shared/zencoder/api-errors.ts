@@ -1,0 +1,38 @@
+import { RecoveryError } from '../runtime/errors.ts';
+
+/** The account's requests of this minute are used up; Zencoder counts all calls for information together. */
+export class ApiRateLimited extends RecoveryError {
+  override readonly name = 'ApiRateLimited';
+  override readonly meaning = 'try-again';
+  /** Milliseconds until Zencoder answers again. */
+  readonly retryAfterMs: number;
+
+  constructor(retryAfterMs: number) {
+    super(`the Zencoder API allows no more requests for ${Math.ceil(retryAfterMs / 1000)} seconds`);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** Zencoder does not know the API key. */
+export class ApiKeyRefused extends RecoveryError {
+  override readonly name = 'ApiKeyRefused';
+  override readonly meaning = 'customer-must-act';
+}
+
+/** The API key is a read-only one: its answers hold no URLs, so no file can be had by it. */
+export class ReadOnlyKey extends RecoveryError {
+  override readonly name = 'ReadOnlyKey';
+  override readonly meaning = 'customer-must-act';
+}
+
+/** Zencoder knows no such job or output: a wrong id, another account's, or older than two months. */
+export class NotAtZencoder extends RecoveryError {
+  override readonly name = 'NotAtZencoder';
+  override readonly meaning = 'lost';
+}
+
+/** The API cannot answer now: maintenance, no connection, no answer in time, or an answer that is none. */
+export class ApiUnavailable extends RecoveryError {
+  override readonly name = 'ApiUnavailable';
+  override readonly meaning = 'try-again';
+}

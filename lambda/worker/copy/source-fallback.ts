@@ -1,0 +1,98 @@
+import { type IncomingMessage, request as requestPlain } from 'node:http';
+import { request as requestSecure } from 'node:https';
+import type { ConnectionOptions } from 'node:tls';
+import { SourceStalled, SourceUnavailable, UnexpectedAnswer } from './errors.ts';
+import type { Exchange, Received } from './source-connection.ts';
+import { type AnswerHead, parseHead } from './source-response.ts';
+import type { SourceAddress } from './source-url.ts';
+
+const ERROR_TEXT_BYTES = 32 * 1024;
+
+/**
+ * The same exchange through Node's own HTTP client, on a connection of its own: slower, for answers that are valid HTTP but
+ * not what `SourceConnection` understands, such as a 206 in chunks without a length.
+ */
+export async function exchangePlainly(
+  address: SourceAddress,
+  exchange: Exchange,
+  headers: Readonly<Record<string, string>>,
+  tls: Pick<ConnectionOptions, 'ca'>,
+): Promise<Received> {
+  const { signal, stall } = exchange;
+  const silence = AbortSignal.timeout(
+    stall.windowMs + Math.ceil(exchange.target.length / stall.minBytesPerSecond) * 1000,
+  );
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const send = address.secure ? requestSecure : requestPlain;
+  const request = send({
+    ...tls,
+    host: address.hostname,
+    port: address.port,
+    path: address.target,
+    headers,
+    agent: false,
+    timeout: stall.silenceMs,
+    signal: signal === undefined ? silence : AbortSignal.any([signal, silence]),
+  });
+  request.on('response', resolve);
+  request.on('error', reject);
+  request.on('timeout', () => {
+    request.destroy(new SourceStalled(`the source sent nothing for ${stall.silenceMs} ms`));
+  });
+  request.end();
+  try {
+    return await receive(await promise, exchange);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (silence.aborted) throw new SourceStalled('the source sent too little for too long');
+    if (error instanceof Error && 'code' in error) {
+      throw new SourceUnavailable('the connection to the source ended', { cause: error });
+    }
+    throw error;
+  } finally {
+    request.destroy();
+  }
+}
+
+async function receive(answer: IncomingMessage, exchange: Exchange): Promise<Received> {
+  const head = headOf(answer);
+  const verdict = exchange.judge(head);
+  if (verdict.kind !== 'body') return { kind: 'error', head, text: await textOf(answer) };
+  let received = 0;
+  for await (const chunk of bytesOf(answer)) {
+    if (received + chunk.length > verdict.length) {
+      throw new UnexpectedAnswer('the source sends more than it announced');
+    }
+    chunk.copy(exchange.target, received);
+    received += chunk.length;
+  }
+  if (received !== verdict.length) throw new SourceUnavailable('the source sent less than it announced');
+  return { kind: 'body', head, length: received };
+}
+
+function headOf(answer: IncomingMessage): AnswerHead {
+  const lines = Object.entries(answer.headersDistinct).flatMap(([name, values = []]) =>
+    values.map((value) => `${name}: ${value}`),
+  );
+  const head = parseHead([`HTTP/1.1 ${answer.statusCode} `, ...lines].join('\r\n'));
+  if (head === null) throw new UnexpectedAnswer("the head of the source's answer cannot be read");
+  return head;
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of bytesOf(answer)) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length >= ERROR_TEXT_BYTES) break;
+  }
+  return Buffer.concat(chunks).toString('latin1');
+}
+
+async function* bytesOf(answer: AsyncIterable<unknown>): AsyncGenerator<Buffer> {
+  for await (const chunk of answer) {
+    if (!Buffer.isBuffer(chunk)) throw new TypeError('expected bytes');
+    yield chunk;
+  }
+}

@@ -1,0 +1,247 @@
+import { claimRecoveries, recoveryKeyOf } from '../shared/ledger/claims.ts';
+import { readRecovery } from '../shared/ledger/reads.ts';
+import type { RecoveryRecord } from '../shared/ledger/records.ts';
+import { reopenRecovery } from '../shared/ledger/reopenings.ts';
+import {
+  claimSegment,
+  finishSegment,
+  releaseSegment,
+  type SegmentRef,
+  saveSegmentProgress,
+} from '../shared/ledger/segments.ts';
+import { claimCompletion, dropPlan, handOver, type PlannedRecovery } from '../shared/ledger/upload-plans.ts';
+import { messagesOf, type SegmentMessage } from '../shared/queue/messages.ts';
+import { allowedSource } from '../shared/zencoder/storage.ts';
+import { abandonUpload } from './abandon-upload.ts';
+import { endsPlan } from './copy/errors.ts';
+import type { CopyJob, CopyPlan, SegmentDone, SegmentOutOfTime } from './copy/types.ts';
+import { completeUpload, copyJobOf, type FileOutcome, meetsAnotherFile } from './copy-file.ts';
+import {
+  besideLease,
+  DONE,
+  leaseOf,
+  type MessageOutcome,
+  type WorkerContext,
+  wakingMessageOf,
+} from './dependencies.ts';
+import { isNewEvidence } from './evidence.ts';
+import { timeUpAt } from './invocation.ts';
+import { attemptAfter, judgeFault, noteOf } from './retry-policy.ts';
+import { settleOutcomes } from './settle.ts';
+import { copyWatched } from './transfer-monitor.ts';
+import { withFreshUrl } from './url-refresh.ts';
+
+/**
+ * Copies one segment of a large file, and completes the upload when it was the last. A segment that is done, that a
+ * living invocation copies, or whose plan was given up is left alone.
+ *
+ * @throws {SourceNotAllowed} when the allow-list does not admit the URL.
+ */
+export async function recoverSegment(given: SegmentMessage, context: WorkerContext): Promise<MessageOutcome> {
+  const { table, storage, now } = context;
+  const message = { ...given, file: allowedSource(given.file, storage) };
+  const ref: SegmentRef = {
+    key: recoveryKeyOf(message, message.file),
+    uploadId: message.uploadId,
+    segment: message.segment,
+  };
+  const claim = await claimSegment(table, ref, leaseOf(context), now());
+  switch (claim.outcome) {
+    case 'stale':
+      return await revive(message, claim.record, context);
+    case 'leased':
+      return besideLease(claim.lease, context);
+    case 'done':
+      return claim.allDone ? await completeAll(message, ref, context) : DONE;
+    case 'claimed':
+      return await copySegment({ message, ref, record: claim.record }, context);
+  }
+}
+
+interface ClaimedSegment {
+  readonly message: SegmentMessage;
+  readonly ref: SegmentRef;
+  readonly record: PlannedRecovery;
+}
+
+async function copySegment(claimed: ClaimedSegment, context: WorkerContext): Promise<MessageOutcome> {
+  const { message, ref, record } = claimed;
+  const { table, invocation, now } = context;
+  const owner = invocation.id;
+  const { segmentsDone: _, ...plan } = record.upload;
+  const timeUp = timeUpAt(invocation.stopAt, now());
+  let copied: SegmentDone | SegmentOutOfTime;
+  try {
+    copied = await withFreshUrl(message.file, record, context, (file) =>
+      copyParts({ ...claimed, message: { ...message, file } }, plan, timeUp, context),
+    );
+  } catch (error) {
+    if (timeUp.aborted) return await goOnLater(ref, context);
+    if (endsPlan(error)) return await planAnew(error, message, record, context);
+    return await afterFault(error, claimed, context);
+  }
+  if (copied.kind === 'out-of-time') return await goOnLater(ref, context);
+  const finished = await finishSegment(table, ref, owner, copied.bytesDone, now());
+  const isLast = finished.outcome === 'finished' && finished.allDone;
+  return isLast ? await completeAll(message, ref, context) : DONE;
+}
+
+async function copyParts(
+  { message, ref, record }: ClaimedSegment,
+  plan: CopyPlan,
+  timeUp: AbortSignal,
+  context: WorkerContext,
+): Promise<SegmentDone | SegmentOutOfTime> {
+  const { table, invocation, now } = context;
+  const job = jobOf(message, plan, record, timeUp);
+  const save = (bytesDone: number) =>
+    saveSegmentProgress(table, ref, invocation.id, { bytesDone, at: now() });
+  return await copyWatched({ job, plan, segment: ref.segment, record, save }, context);
+}
+
+async function goOnLater(
+  ref: SegmentRef,
+  { table, invocation, now }: WorkerContext,
+): Promise<MessageOutcome> {
+  await releaseSegment(table, ref, invocation.id, now());
+  return { kind: 'again', at: now() };
+}
+
+/** Completes and settles under the recovery's own lease, which one of all the finishers gets. */
+async function completeAll(
+  message: SegmentMessage,
+  ref: SegmentRef,
+  context: WorkerContext,
+): Promise<MessageOutcome> {
+  const { table, invocation, now } = context;
+  const claim = await claimCompletion(table, ref.key, ref.uploadId, leaseOf(context), now());
+  if (claim.outcome === 'leased') return besideLease(claim.record.lease, context);
+  if (claim.outcome !== 'claimed' || claim.record.upload === undefined) return DONE;
+  const record = { ...claim.record, upload: claim.record.upload };
+  const { job, output, file } = message;
+  const task = { job, output, file, key: record.upload.key, record };
+  const timeUp = timeUpAt(invocation.stopAt, now());
+  let outcome: FileOutcome;
+  try {
+    outcome = await completeUpload(task, jobOf(message, record.upload, record, timeUp), context);
+  } catch (error) {
+    if (endsPlan(error)) return await planAnew(error, message, record, context);
+    outcome = timeUp.aborted ? { kind: 'out-of-time' } : { kind: 'fault', key: task.key, error };
+  }
+  // The next attempt asks the bucket before it copies, and stores the file's second key.
+  if (outcome.kind === 'fault' && meetsAnotherFile(outcome)) {
+    return await planAnew(outcome.error, message, record, context);
+  }
+  return await settleOutcomes([{ task, outcome }], context);
+}
+
+/**
+ * Gives the upload up and queues the file as if its output had just been notified: this message is bound to the upload,
+ * so it cannot carry another plan. Each segment that finds the upload gone does so, since none can know whether another
+ * came to its end; of messages of the same evidence all but one are dropped. The recovery waits for a time that grows with
+ * its attempts, and says why.
+ */
+async function planAnew(
+  error: unknown,
+  message: SegmentMessage,
+  record: PlannedRecovery,
+  context: WorkerContext,
+): Promise<MessageOutcome> {
+  const { table, logger, spread, now } = context;
+  const { role, fileId, attempts } = record;
+  const fault = noteOf(error);
+  logger.warn('upload planned anew', { role, fileId, attempts, fault });
+  await abandonUpload(record.upload, context);
+  await dropPlan(table, record, record.upload.uploadId, now(), {
+    error: { ...fault, at: now() },
+    nextAttemptAt: attemptAfter({ attempts, now: now(), spread }),
+  });
+  const left = await readRecovery(table, record);
+  if (left === undefined || left.settledAt !== undefined || left.upload !== undefined) return DONE;
+  const { lease } = left;
+  // The next worker must not find the file under the lease of an invocation that is done with it.
+  if (lease?.owner === context.invocation.id) await handOver(table, { ...left, lease }, now());
+  return await queueAnew(message, left, context);
+}
+
+/**
+ * A segment whose upload was given up. If the invocation that gave it up died before it had queued the file, this is its
+ * message: the last one that the file has. If the file was lost to another message's URL, this one's is new evidence.
+ */
+async function revive(
+  message: SegmentMessage,
+  record: RecoveryRecord | undefined,
+  context: WorkerContext,
+): Promise<MessageOutcome> {
+  if (record === undefined || record.upload !== undefined) return DONE;
+  if (isNewEvidence(record, message.file, context)) {
+    await reopenRecovery(context.table, record, context.now());
+    return await queueAnew(message, record, context);
+  }
+  if (record.settledAt !== undefined) return DONE;
+  const { lease } = record;
+  if (lease !== undefined && lease.until >= context.now()) return besideLease(lease, context);
+  return await queueAnew(message, record, context);
+}
+
+async function queueAnew(
+  { job, output, file }: SegmentMessage,
+  { failedAt }: RecoveryRecord,
+  { queue, evidence }: WorkerContext,
+): Promise<MessageOutcome> {
+  const messages = messagesOf(job, { output, failures: [], files: [file], failedAt }, 'notification');
+  const carriers = messages.map((message) => ({ ...message, ...(evidence !== undefined && { evidence }) }));
+  await queue.send(carriers);
+  return DONE;
+}
+
+async function afterFault(
+  error: unknown,
+  { ref, record }: ClaimedSegment,
+  context: WorkerContext,
+): Promise<MessageOutcome> {
+  const { table, invocation, logger, meter, now } = context;
+  const { deadline } = record;
+  const verdict = judgeFault({
+    error,
+    // Each segment has its own message: how often it was delivered is how often it was tried.
+    attempts: context.message.receiveCount,
+    now: now(),
+    deadline,
+    spread: context.spread,
+    lastError: record.lastError,
+  });
+  const note = { ...verdict.fault, at: now() };
+  const { role, fileId } = ref.key;
+  logger.warn('segment failed', { role, fileId, segment: ref.segment, fault: verdict.fault });
+  if (verdict.fault.meaning === 'customer-must-act')
+    meter.put('customerMustAct', 1, verdict.fault.errorClass);
+  if (verdict.kind === 'again') {
+    const next = { nextAttemptAt: verdict.at, nextAttemptBy: wakingMessageOf(context) };
+    await releaseSegment(table, ref, invocation.id, now(), note, next);
+    return { kind: 'again', at: verdict.at };
+  }
+  await releaseSegment(table, ref, invocation.id, now(), note);
+  const [claim] = await claimRecoveries(table, [record], leaseOf(context), now());
+  // Whoever has the recovery now may not know what this segment found out.
+  if (claim?.outcome === 'leased') return { kind: 'again', at: claim.record.lease?.until ?? now() };
+  if (claim?.outcome !== 'claimed') return DONE;
+  return await settleOutcomes(
+    [
+      {
+        task: { key: record.upload.key, record: claim.record },
+        outcome: { kind: 'fault', key: record.upload.key, error },
+      },
+    ],
+    context,
+  );
+}
+
+function jobOf(
+  { job, output, file }: SegmentMessage,
+  { key }: Pick<CopyPlan, 'key'>,
+  record: RecoveryRecord,
+  signal: AbortSignal,
+): CopyJob {
+  return copyJobOf({ job, output, file, key }, record, signal);
+}

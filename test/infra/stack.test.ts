@@ -1,0 +1,350 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { INDEXES, TABLE_KEYS, TTL_ATTRIBUTE } from '../../lambda/shared/ledger/table.ts';
+import { textOf } from './policies.ts';
+import { templateOf } from './template.ts';
+
+const template = templateOf();
+const KEPT = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' };
+
+const API_KEY = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:zencoder-AbCdEf';
+
+describe('the ledger table', () => {
+  it('has the keys and indexes that the code fills', () => {
+    template.hasResourceProperties('AWS::DynamoDB::Table', {
+      KeySchema: [
+        { AttributeName: TABLE_KEYS.partitionKey, KeyType: 'HASH' },
+        { AttributeName: TABLE_KEYS.sortKey, KeyType: 'RANGE' },
+      ],
+      GlobalSecondaryIndexes: Object.values(INDEXES).map((index) => ({
+        IndexName: index.name,
+        KeySchema: [
+          { AttributeName: index.partitionKey, KeyType: 'HASH' },
+          { AttributeName: index.sortKey, KeyType: 'RANGE' },
+        ],
+        Projection: { ProjectionType: index.projection },
+      })),
+      TimeToLiveSpecification: { AttributeName: TTL_ATTRIBUTE, Enabled: true },
+    });
+  });
+
+  it('is on demand, can be restored to a point in time, and is neither deleted by hand nor with the stack', () => {
+    template.hasResource('AWS::DynamoDB::Table', {
+      ...KEPT,
+      Properties: Match.objectLike({
+        BillingMode: 'PAY_PER_REQUEST',
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+        DeletionProtectionEnabled: true,
+      }),
+    });
+  });
+});
+
+describe('the queue', () => {
+  const DAYS = 24 * 60 * 60;
+
+  it('keeps messages for longer than a recovery lives, and gives up only on what kills its worker', () => {
+    template.hasResourceProperties('AWS::SQS::Queue', {
+      SqsManagedSseEnabled: true,
+      MessageRetentionPeriod: 4 * DAYS,
+      RedrivePolicy: { maxReceiveCount: 340 },
+    });
+  });
+
+  it('has a dead-letter queue that keeps them for as long as SQS can', () => {
+    template.hasResourceProperties('AWS::SQS::Queue', {
+      SqsManagedSseEnabled: true,
+      MessageRetentionPeriod: 14 * DAYS,
+      RedrivePolicy: Match.absent(),
+    });
+    template.resourceCountIs('AWS::SQS::Queue', 2);
+  });
+
+  it.each([
+    { timeout: 900, visibility: 930 },
+    { timeout: 120, visibility: 132 },
+    { timeout: 5, visibility: 6 },
+  ])('hides a message for $visibility s from a worker of $timeout s', ({ timeout, visibility }) => {
+    const made = templateOf({ workerTimeoutSeconds: timeout });
+    made.hasResourceProperties('AWS::SQS::Queue', { VisibilityTimeout: visibility });
+    made.hasResourceProperties('AWS::Lambda::Function', { Timeout: timeout });
+  });
+
+  it('feeds the worker one message at a time, as many workers at once as configured', () => {
+    templateOf({ maxConcurrency: '25' }).hasResource('AWS::Lambda::EventSourceMapping', {
+      Properties: {
+        BatchSize: 1,
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+        ScalingConfig: { MaximumConcurrency: 25 },
+      },
+      DependsOn: Match.arrayWith([Match.stringLikeRegexp('^RecoveryWorkerRoleDefaultPolicy')]),
+    });
+  });
+});
+
+describe('the functions', () => {
+  it('run on Node 24 on arm64, and nothing logs for ever', () => {
+    template.allResourcesProperties('AWS::Lambda::Function', {
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      Handler: 'handler.handler',
+      LoggingConfig: { LogGroup: Match.anyValue() },
+    });
+    templateOf({ logRetentionDays: 30 }).allResourcesProperties('AWS::Logs::LogGroup', {
+      RetentionInDays: 30,
+    });
+  });
+
+  it('get the environment that they ask for', () => {
+    const shared = {
+      POWERTOOLS_LOG_LEVEL: 'DEBUG',
+      POWERTOOLS_METRICS_NAMESPACE: 'ZencoderRecovery',
+      ZENCODER_STORAGE: 'zencoder-live',
+      QUEUE_URL: 'RecoveriesQueue',
+    };
+    const made = templateOf({
+      logLevel: 'debug',
+      zencoderStorage: ['zencoder-live'],
+      collectUnsentOutputs: 'true',
+      bucketName: 'my-bucket',
+      keyTemplate: '{job_id}/{filename}',
+      segmentBytes: 2 ** 30,
+      recordTtlDays: 30,
+    });
+    expect(environmentOf(made, 'ingest')).toEqual({
+      ...shared,
+      POWERTOOLS_SERVICE_NAME: 'ingest',
+      TABLE_NAME: 'LedgerTable',
+      NOTIFICATION_SECRET_ARN: 'NotificationSecret',
+      COLLECT_UNSENT_OUTPUTS: 'true',
+    });
+    expect(environmentOf(made, 'worker')).toEqual({
+      ...shared,
+      POWERTOOLS_SERVICE_NAME: 'worker',
+      DEAD_LETTER_QUEUE_URL: 'RecoveriesDeadLetterQueue',
+      TABLE_NAME: 'LedgerTable',
+      BUCKET_NAME: 'my-bucket',
+      KEY_TEMPLATE: '{job_id}/{filename}',
+      SEGMENT_BYTES: String(2 ** 30),
+      BUFFER_BYTES: String(128 * 2 ** 20),
+      RECORD_TTL_DAYS: '30',
+      EVENTS_TOPIC_ARN: 'EventsTopic',
+    });
+  });
+
+  it('are told of the Zencoder API when there is a key for it', () => {
+    const made = templateOf({ zencoderApiKeySecretArn: API_KEY });
+    expect(environmentOf(made, 'worker')).toMatchObject({
+      ZENCODER_API_KEY_SECRET_ARN: API_KEY,
+      ZENCODER_API_URL: 'https://app.zencoder.com/api/v2',
+    });
+    expect(environmentOf(made, 'ingest')).not.toHaveProperty('ZENCODER_API_KEY_SECRET_ARN');
+  });
+});
+
+describe('the API', () => {
+  it('leads to ingest whatever is not for the dashboard', () => {
+    expect(routesOf(template)).toEqual([
+      '$default',
+      'GET /',
+      'GET /api/{path+}',
+      'GET /assets/{name}',
+      'GET /errors',
+      'GET /jobs',
+      'GET /jobs/{path+}',
+      'POST /jobs/{jobId}/outputs/{outputId}/retry',
+      'POST /notifications',
+    ]);
+    expect(routesOf(templateOf({ dashboard: false }))).toEqual(['$default', 'POST /notifications']);
+    template.hasResourceProperties('AWS::ApiGatewayV2::Integration', {
+      IntegrationType: 'AWS_PROXY',
+      PayloadFormatVersion: '2.0',
+    });
+  });
+
+  it('is throttled', () => {
+    template.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
+      StageName: '$default',
+      AutoDeploy: true,
+      DefaultRouteSettings: { ThrottlingBurstLimit: 1000, ThrottlingRateLimit: 500 },
+    });
+  });
+
+  it('logs who called, and neither headers, paths nor query strings, which can hold credentials', () => {
+    const [stage] = Object.values(template.findResources('AWS::ApiGatewayV2::Stage'));
+    const format = String(stage?.Properties?.AccessLogSettings?.Format);
+    expect(Object.values(JSON.parse(format))).toContain('$context.identity.sourceIp');
+    expect(format).not.toMatch(/\$request|header|authorizer|querystring|context\.path/i);
+  });
+});
+
+describe('the dashboard', () => {
+  it('gets the environment that it asks for', () => {
+    expect(environmentOf(templateOf({ atRiskHours: 3, bucketName: 'my-bucket' }), 'dashboard')).toEqual({
+      POWERTOOLS_SERVICE_NAME: 'dashboard',
+      POWERTOOLS_LOG_LEVEL: 'INFO',
+      POWERTOOLS_METRICS_NAMESPACE: 'ZencoderRecovery',
+      TABLE_NAME: 'LedgerTable',
+      QUEUE_URL: 'RecoveriesQueue',
+      BUCKET_NAME: 'my-bucket',
+      DASHBOARD_SECRET_ARN: 'DashboardSecret',
+      AT_RISK_HOURS: '3',
+      HAS_ZENCODER_API_KEY: 'false',
+    });
+  });
+
+  it('has a generated secret of its own', () => {
+    template.hasResourceProperties('AWS::SecretsManager::Secret', {
+      GenerateSecretString: {
+        SecretStringTemplate: '{"username":"dashboard"}',
+        GenerateStringKey: 'password',
+        PasswordLength: 32,
+      },
+    });
+  });
+
+  it('leaves nothing behind in a stack that does without', () => {
+    const without = templateOf({ dashboard: false });
+    without.resourceCountIs('AWS::SecretsManager::Secret', 1);
+    without.resourceCountIs('AWS::Lambda::Function', 3);
+    expect(Object.keys(without.findOutputs('Dashboard*'))).toEqual([]);
+  });
+});
+
+describe('the notification secret', () => {
+  it('is generated, of characters that need no escaping in a URL', () => {
+    template.hasResourceProperties('AWS::SecretsManager::Secret', {
+      GenerateSecretString: {
+        SecretStringTemplate: '{"username":"zencoder"}',
+        GenerateStringKey: 'password',
+        PasswordLength: 32,
+        ExcludePunctuation: true,
+      },
+    });
+  });
+});
+
+describe('the bucket', () => {
+  it('that the stack makes is encrypted and private, and outlives the stack', () => {
+    template.hasResource('AWS::S3::Bucket', {
+      ...KEPT,
+      Properties: Match.objectLike({
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+        },
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+        OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+      }),
+    });
+  });
+
+  it('clears away abandoned uploads, though not before every recovery is over', () => {
+    template.hasResourceProperties('AWS::S3::Bucket', {
+      LifecycleConfiguration: {
+        Rules: [Match.objectLike({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } })],
+      },
+    });
+  });
+
+  it('of your own is used as it is', () => {
+    const own = templateOf({ bucketName: 'my-bucket' });
+    own.resourceCountIs('AWS::S3::Bucket', 0);
+    own.resourceCountIs('AWS::S3::BucketPolicy', 0);
+    own.hasOutput('BucketName', { Value: 'my-bucket' });
+  });
+});
+
+describe('the stack', () => {
+  it('tells where everything is, without a credential', () => {
+    const outputs = Object.entries(template.findOutputs('*')).map(([name, { Value }]) => [
+      name,
+      textOf(Value),
+    ]);
+    expect(Object.fromEntries(outputs)).toEqual({
+      NotificationUrl: 'Api.ApiEndpoint/notifications',
+      AlarmTopicArn: 'MonitoringAlarmsTopic',
+      EventsTopicArn: 'EventsTopic',
+      ReconcileFunctionName: 'ReconciliationReconcileFunction',
+      NotificationSecretArn: 'NotificationSecret',
+      TableName: 'LedgerTable',
+      BucketName: 'RecoveredBucket',
+      QueueUrl: 'RecoveriesQueue',
+      DeadLetterQueueUrl: 'RecoveriesDeadLetterQueue',
+      WorkerFunctionName: 'RecoveryWorkerFunction',
+      WorkerRoleArn: 'RecoveryWorkerRole.Arn',
+      DashboardUrl: 'Api.ApiEndpoint/',
+      DashboardSecretArn: 'DashboardSecret',
+    });
+  });
+
+  it('gives nothing a fixed name, so that two can live side by side', () => {
+    const named = Object.entries(template.toJSON().Resources ?? {}).filter(([, resource]) =>
+      /"(FunctionName|QueueName|TableName|BucketName|RoleName|LogGroupName|TopicName|AlarmName)":"/.test(
+        JSON.stringify(resource),
+      ),
+    );
+    expect(named.map(([id]) => id)).toEqual([]);
+  });
+});
+
+function routesOf(from: typeof template): string[] {
+  return Object.values(from.findResources('AWS::ApiGatewayV2::Route'))
+    .map(({ Properties }) => String(Properties.RouteKey))
+    .toSorted();
+}
+
+function environmentOf(from: typeof template, service: string): Record<string, string> {
+  const [found] = Object.values(
+    from.findResources('AWS::Lambda::Function', {
+      Properties: { Environment: { Variables: { POWERTOOLS_SERVICE_NAME: service } } },
+    }),
+  );
+  const variables: Record<string, unknown> = found?.Properties?.Environment?.Variables ?? {};
+  return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, textOf(value)]));
+}
+
+describe('the schedule', () => {
+  it('runs reconcile as often as the settings say, without retries', () => {
+    templateOf({ reconcileMinutes: 7 }).hasResourceProperties('AWS::Events::Rule', {
+      ScheduleExpression: 'rate(7 minutes)',
+      State: 'ENABLED',
+      Targets: [Match.objectLike({ RetryPolicy: { MaximumRetryAttempts: 0 } })],
+    });
+    template.resourceCountIs('AWS::Events::Rule', 1);
+  });
+
+  it('tells reconcile when a recovery is at risk, and for how long messages are hidden', () => {
+    const made = templateOf({ atRiskHours: 3, workerTimeoutSeconds: 100, zencoderApiKeySecretArn: API_KEY });
+    expect(environmentOf(made, 'reconcile')).toMatchObject({
+      AT_RISK_HOURS: '3',
+      VISIBILITY_SECONDS: '110',
+      QUEUE_URL: 'RecoveriesQueue',
+      TABLE_NAME: 'LedgerTable',
+      ZENCODER_API_KEY_SECRET_ARN: API_KEY,
+    });
+  });
+});
+
+describe('the topic of events', () => {
+  it('is encrypted, refuses what comes without TLS, and has no subscriber of its own', () => {
+    template.hasResourceProperties('AWS::SNS::Topic', {
+      KmsMasterKeyId: Match.objectLike({ 'Fn::Join': Match.anyValue() }),
+    });
+    template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: {
+        Statement: [
+          Match.objectLike({
+            Effect: 'Deny',
+            Action: 'sns:Publish',
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          }),
+        ],
+      },
+    });
+  });
+});

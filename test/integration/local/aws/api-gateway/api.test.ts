@@ -1,0 +1,105 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type HttpApi,
+  type Integration,
+  startHttpApi,
+} from '../../../../../infra/local/aws/api-gateway/api.ts';
+import {
+  EventTooLarge,
+  FunctionError,
+  FunctionThrottled,
+} from '../../../../../infra/local/aws/lambda/protocol.ts';
+
+let api: HttpApi;
+
+beforeEach(async () => {
+  api = await startHttpApi({ id: 'api', port: 0, accountId: '000000000000', now: Date.now });
+});
+
+afterEach(() => api.close());
+
+/** Routes `POST /x` to `invoke`. */
+function route(invoke: Integration['invoke'], timeoutMilliseconds = 5000): void {
+  api.addIntegration({ id: 'one', invoke, timeoutMilliseconds });
+  api.addRoute('POST /x', 'one');
+}
+
+async function post(path: string, body?: string) {
+  const init: RequestInit = { method: 'POST', headers: { 'content-type': 'application/json' } };
+  const response = await fetch(api.endpoint + path, body === undefined ? init : { ...init, body });
+  return { status: response.status, text: await response.text(), headers: response.headers };
+}
+
+describe('an HTTP API', () => {
+  it('gives the function the whole body up to 10 MB', async () => {
+    const lengths: number[] = [];
+    route(async (event) => lengths.push(JSON.stringify(event).length));
+    const answer = await post('/x', 'a'.repeat(10 * 1024 * 1024));
+    expect(answer.status).toBe(200);
+    expect(lengths[0]).toBeGreaterThan(10 * 1024 * 1024);
+  });
+
+  it.each([
+    ['announces it', () => 'a'.repeat(10 * 1024 * 1024 + 1)],
+    ['does not announce it', () => chunks(11)],
+  ])('refuses a larger body with 413 when the client %s', async (_name, body) => {
+    let calls = 0;
+    route(async () => calls++);
+    const made = body();
+    const init: RequestInit & { duplex: 'half' } = { method: 'POST', body: made, duplex: 'half' };
+    const response = await fetch(`${api.endpoint}/x`, init);
+    expect(response.status).toBe(413);
+    expect(await response.json()).toEqual({ message: 'Request Entity Too Large' });
+    expect(calls).toBe(0);
+  });
+
+  it.each([
+    [
+      'the function failed',
+      new FunctionError('f', { errorType: 'E', errorMessage: 'm' }),
+      500,
+      'Internal Server Error',
+    ],
+    ['the function is throttled', new FunctionThrottled('f'), 503, 'Service Unavailable'],
+    ['Lambda does not take the event', new EventTooLarge('f', 7), 413, 'Request Entity Too Large'],
+  ])('answers for the function when %s', async (_name, error, status, message) => {
+    route(() => Promise.reject(error));
+    expect(await post('/x', '{}')).toMatchObject({ status, text: JSON.stringify({ message }) });
+  });
+
+  it('answers 503 when the function takes longer than the integration allows', async () => {
+    route(() => new Promise(() => undefined), 20);
+    expect(await post('/x', '{}')).toMatchObject({ status: 503, text: '{"message":"Service Unavailable"}' });
+  });
+
+  it('expects the name of its stage in front of every path', async () => {
+    route(async () => 'here');
+    api.setStage('prod');
+    expect((await post('/x')).status).toBe(404);
+    expect((await post('/production/x')).status).toBe(404);
+    expect((await post('/prod/x')).status).toBe(200);
+  });
+
+  it('answers a path that cannot be decoded with 400', async () => {
+    route(async () => 'here');
+    expect((await post('/%zz')).status).toBe(400);
+  });
+
+  it('sends binary answers as bytes', async () => {
+    route(async () => ({ statusCode: 200, body: 'AP8=', isBase64Encoded: true }));
+    const response = await fetch(`${api.endpoint}/x`, { method: 'POST' });
+    expect(Buffer.from(await response.arrayBuffer())).toEqual(Buffer.from([0, 255]));
+    expect(response.headers.get('content-length')).toBe('2');
+  });
+});
+
+/** So many MiB in pieces, without a length in front. */
+function chunks(count: number): ReadableStream {
+  let left = count;
+  return new ReadableStream({
+    pull(controller) {
+      if (left-- === 0) controller.close();
+      else controller.enqueue(new Uint8Array(1024 * 1024));
+    },
+  });
+}

@@ -1,0 +1,178 @@
+import {
+  ChangeMessageVisibilityCommand,
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  SendMessageBatchCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import * as v from 'valibot';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type Poller,
+  type QueueMapping,
+  startPoller,
+} from '../../../../../infra/local/aws/lambda/sqs-poller.ts';
+import type { LocalServer } from '../../../../../infra/local/aws/listen.ts';
+import { startMessaging } from '../../../../../infra/local/aws/messaging.ts';
+import { type Clock, createClock } from '../../../../../infra/local/clock.ts';
+import { eventually } from '../../eventually.ts';
+
+const batch = v.object({
+  Records: v.array(v.object({ messageId: v.string(), body: v.string(), receiptHandle: v.string() })),
+});
+type Batch = v.InferOutput<typeof batch>['Records'];
+
+let clock: Clock;
+let server: LocalServer;
+let sqs: SQSClient;
+let queueUrl: string;
+let poller: Poller | undefined;
+
+beforeAll(async () => {
+  clock = createClock();
+  server = await startMessaging(clock);
+  const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
+  sqs = new SQSClient({ endpoint: server.endpoint, region: 'us-east-1', credentials });
+});
+
+beforeEach(async ({ task }) => {
+  const QueueName = task.id.replaceAll(/\W/g, '');
+  await sqs.send(new CreateQueueCommand({ QueueName, Attributes: { VisibilityTimeout: '60' } }));
+  queueUrl = `${server.endpoint}/000000000000/${QueueName}`;
+});
+
+afterEach(() => poller?.close());
+
+afterAll(async () => {
+  sqs.destroy();
+  await server.close();
+});
+
+/** Feeds a function; gives the bodies of every batch that it saw. */
+function feed(take: (records: Batch) => unknown, settings: Partial<QueueMapping> = {}): string[][] {
+  const seen: string[][] = [];
+  const target = {
+    invoke: async (event: unknown) => {
+      const { Records } = v.parse(batch, event);
+      seen.push(Records.map((record) => record.body));
+      return take(Records);
+    },
+  };
+  poller = startPoller(
+    {
+      queueUrl,
+      queueArn: 'arn:aws:sqs:us-east-1:000000000000:q',
+      region: 'us-east-1',
+      target,
+      batchSize: 10,
+      partialResponses: true,
+      maximumConcurrency: 2,
+      ...settings,
+    },
+    sqs,
+  );
+  return seen;
+}
+
+async function send(...bodies: string[]): Promise<void> {
+  const Entries = bodies.map((MessageBody, index) => ({ Id: String(index), MessageBody }));
+  await sqs.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+}
+
+/** Messages that can be received, and those that are hidden. */
+async function depth(): Promise<number[]> {
+  const { Attributes } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] }),
+  );
+  return [
+    Number(Attributes?.ApproximateNumberOfMessages),
+    Number(Attributes?.ApproximateNumberOfMessagesNotVisible),
+  ];
+}
+
+const settles = (expected: number[]) => eventually(async () => expect(await depth()).toEqual(expected));
+
+describe('an event source mapping', () => {
+  it('gives batches up to its size and deletes what was taken', async () => {
+    await send('a', 'b', 'c', 'd', 'e');
+    const seen = feed(() => null, { batchSize: 2 });
+    await settles([0, 0]);
+    expect(seen.flat().toSorted()).toEqual(['a', 'b', 'c', 'd', 'e']);
+    expect(Math.max(...seen.map((bodies) => bodies.length))).toBe(2);
+  });
+
+  it('deletes all but the messages that the function names', async () => {
+    await send('a', 'bad', 'c');
+    feed((records) => ({
+      batchItemFailures: records
+        .filter((r) => r.body === 'bad')
+        .map((r) => ({ itemIdentifier: r.messageId })),
+    }));
+    await settles([0, 1]);
+  });
+
+  it.each([
+    ['fails', () => Promise.reject(new Error('no'))],
+    [
+      'names a message that is not in the batch',
+      () => ({ batchItemFailures: [{ itemIdentifier: 'other' }] }),
+    ],
+    ['gives a malformed answer', () => ({ batchItemFailures: [{}] })],
+  ])('deletes nothing when the function %s', async (_name, take) => {
+    await send('a', 'b');
+    const seen = feed(take);
+    await eventually(() => expect(seen.flat()).toHaveLength(2));
+    await eventually(() => expect(poller?.inFlight).toBe(0));
+    expect(await depth()).toEqual([0, 2]);
+  });
+
+  it('takes any answer for success unless the mapping asks for partial responses', async () => {
+    await send('a');
+    feed((records) => ({ batchItemFailures: [{ itemIdentifier: records[0]?.messageId }] }), {
+      partialResponses: false,
+    });
+    await settles([0, 0]);
+  });
+
+  it('brings a failed message back after its visibility timeout, not before', async () => {
+    await send('a');
+    const seen = feed(() => Promise.reject(new Error('no')));
+    await eventually(() => expect(seen).toHaveLength(1));
+    clock.advance(59_000);
+    expect(await depth()).toEqual([0, 1]);
+    clock.advance(1000);
+    await eventually(() => expect(seen).toHaveLength(2));
+  });
+
+  it('leaves a visibility timeout in force that the function set', async () => {
+    await send('a');
+    const seen = feed(async ([record]) => {
+      const change = { QueueUrl: queueUrl, ReceiptHandle: record?.receiptHandle, VisibilityTimeout: 900 };
+      await sqs.send(new ChangeMessageVisibilityCommand(change));
+      throw new Error('later');
+    });
+    await eventually(() => expect(seen).toHaveLength(1));
+    await eventually(() => expect(poller?.inFlight).toBe(0));
+    clock.advance(899_000);
+    expect(await depth()).toEqual([0, 1]);
+    clock.advance(1000);
+    await eventually(() => expect(seen).toHaveLength(2));
+  });
+
+  it('never runs more invocations at once than its maximum concurrency', async () => {
+    let running = 0;
+    let most = 0;
+    await send('a', 'b', 'c', 'd', 'e', 'f');
+    const seen = feed(
+      async () => {
+        most = Math.max(most, ++running);
+        await eventually(() => expect(most).toBe(2));
+        running--;
+      },
+      { batchSize: 1 },
+    );
+    await settles([0, 0]);
+    expect(seen).toHaveLength(6);
+    expect(most).toBe(2);
+  });
+});

@@ -1,0 +1,279 @@
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { claimFiles, claimRecoveries } from '../../../../lambda/shared/ledger/claims.ts';
+import { readJob, readRecovery } from '../../../../lambda/shared/ledger/reads.ts';
+import type { ClaimedRecovery, Lease } from '../../../../lambda/shared/ledger/records.ts';
+import { makeDue } from '../../../../lambda/shared/ledger/reopenings.ts';
+import { releaseRecoveries, settleRecoveries } from '../../../../lambda/shared/ledger/settlements.ts';
+import {
+  aFile,
+  aLease,
+  anError,
+  anOutput,
+  asRecovered,
+  HOUR,
+  NOW,
+  thumbnails,
+} from '../../../support/ledger-data.ts';
+import { startLedger, type TestLedger } from '../../../support/ledger-table.ts';
+import { openRecoveries } from '../../../support/open-recoveries.ts';
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await startLedger();
+});
+afterAll(() => ledger.close());
+
+async function claimOne(output = anOutput(), lease: Lease = aLease('first')): Promise<ClaimedRecovery> {
+  const [claim] = await claimFiles(ledger.table, output, [aFile()], lease, NOW);
+  if (claim?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claim?.outcome}`);
+  return claim.record;
+}
+
+describe('a new file', () => {
+  it('is recorded and claimed in one go, without its signature', async () => {
+    const record = await claimOne();
+    expect(record).toMatchObject({
+      state: 'copying',
+      attempts: 1,
+      lease: { owner: 'first', until: NOW + HOUR },
+      source: 's3://zencoder-temp-storage-us-east-1/o/20260315/video.mp4',
+      label: 'hd',
+      announcedSize: 1000,
+      announcedMd5: null,
+    });
+    expect(await readRecovery(ledger.table, record)).toEqual(record);
+    expect(JSON.stringify(record)).not.toContain('secret');
+  });
+
+  it('is claimed once when a message names it twice, with the later deadline', async () => {
+    const files = [aFile(), aFile({ deadline: NOW + 30 * HOUR }), aFile({ role: 'thumbnail' })];
+    const claims = await claimFiles(ledger.table, anOutput(), files, aLease('first'), NOW);
+    expect(claims.map(({ record }) => [record.role, record.deadline - NOW])).toEqual([
+      ['media', 30 * HOUR],
+      ['thumbnail', 24 * HOUR],
+    ]);
+  });
+});
+
+describe('a file that is known', () => {
+  it('is leased while its invocation may live', async () => {
+    const output = anOutput();
+    const record = await claimOne(output);
+    const claims = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW + HOUR);
+    expect(claims).toMatchObject([{ outcome: 'leased', record }]);
+  });
+
+  it('is taken over when the lease has run out', async () => {
+    const output = anOutput();
+    await claimOne(output);
+    const lease = aLease('second', NOW + 2 * HOUR + 1);
+    const [claim] = await claimFiles(ledger.table, output, [aFile()], lease, NOW + HOUR + 1);
+    expect(claim).toMatchObject({ outcome: 'claimed', record: { attempts: 2, lease } });
+    expect(claim && (await readRecovery(ledger.table, claim.record))).toEqual(claim?.record);
+  });
+
+  it('is settled for everybody once it is settled', async () => {
+    const output = anOutput();
+    await settleRecoveries(ledger.table, [asRecovered(await claimOne(output))], NOW);
+    const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW);
+    expect(claim).toMatchObject({ outcome: 'settled', record: { state: 'recovered' } });
+  });
+
+  it('is claimed again after a release, with its history and without the next attempt', async () => {
+    const output = anOutput();
+    const record = await claimOne(output);
+    const nextAttemptBy = { messageId: 'first message', receiptHandle: 'handle' };
+    const release = { record, error: anError(), nextAttemptAt: NOW + 60_000, nextAttemptBy };
+    await releaseRecoveries(ledger.table, [release], NOW);
+    const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW + 60_000);
+    expect(claim).toMatchObject({
+      outcome: 'claimed',
+      record: {
+        state: 'copying',
+        attempts: 2,
+        lastError: anError(),
+        history: [{ message: 'no s3:PutObject' }],
+      },
+    });
+    expect(claim?.record).not.toHaveProperty('nextAttemptAt');
+    expect(claim?.record).not.toHaveProperty('nextAttemptBy');
+  });
+
+  it('waits for the message that its next attempt belongs to, but not for a second of difference', async () => {
+    const output = anOutput();
+    const record = await claimOne(output);
+    const nextAttemptBy = { messageId: 'first message', receiptHandle: 'handle' };
+    await releaseRecoveries(ledger.table, [{ record, nextAttemptAt: NOW + 60_000, nextAttemptBy }], NOW);
+    const claimAt = async (time: number) => {
+      const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), time);
+      return claim;
+    };
+    expect(await claimAt(NOW + 58_999)).toMatchObject({
+      outcome: 'waiting',
+      record: { attempts: 1, nextAttemptAt: NOW + 60_000, nextAttemptBy },
+    });
+    expect(await claimAt(NOW + 59_000)).toMatchObject({ outcome: 'claimed', record: { attempts: 2 } });
+  });
+
+  it('waits no longer once it was made due, which only who has seen it last can do', async () => {
+    const output = anOutput();
+    const record = await claimOne(output);
+    expect(await makeDue(ledger.table, record, NOW + 1)).toBe(false);
+    await releaseRecoveries(ledger.table, [{ record, nextAttemptAt: NOW + 60_000 }], NOW);
+    const seen = await readRecovery(ledger.table, record);
+    if (seen === undefined) throw new Error('expected a record');
+    expect(await makeDue(ledger.table, seen, NOW + 1)).toBe(true);
+    expect(await makeDue(ledger.table, seen, NOW + 2)).toBe(false);
+    const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW + 3);
+    expect(claim?.outcome).toBe('claimed');
+  });
+
+  it('can be claimed before its time by who has reason to', async () => {
+    const record = await claimOne();
+    await releaseRecoveries(ledger.table, [{ record, nextAttemptAt: NOW + 60_000 }], NOW);
+    const seen = await readRecovery(ledger.table, record);
+    if (seen === undefined) throw new Error('expected a record');
+    const [claim] = await claimRecoveries(ledger.table, [seen], aLease('second'), NOW);
+    expect(claim?.outcome).toBe('claimed');
+  });
+
+  it('says for which message it is leased', async () => {
+    const output = anOutput();
+    const lease = { ...aLease('first'), messageId: 'first message' };
+    await claimOne(output, lease);
+    const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW);
+    expect(claim).toMatchObject({ outcome: 'leased', record: { lease } });
+  });
+
+  it('takes the deadline of a fresh URL when that is later, and keeps its own when not', async () => {
+    const output = anOutput();
+    const record = await claimOne(output);
+    await releaseRecoveries(ledger.table, [{ record }], NOW);
+    const fresh = aFile({ deadline: NOW + 40 * HOUR });
+    const [later] = await claimFiles(ledger.table, output, [fresh], aLease('second', NOW + 1), NOW);
+    const [older] = await claimFiles(ledger.table, output, [aFile()], aLease('third'), NOW + 2);
+    expect([later?.record.deadline, older?.record.deadline]).toEqual([NOW + 40 * HOUR, NOW + 40 * HOUR]);
+  });
+
+  it('gives the same answer to a repeated call with the same lease', async () => {
+    const output = anOutput();
+    const record = await claimOne(output);
+    const [again] = await claimFiles(ledger.table, output, [aFile()], aLease('first'), NOW);
+    expect(again).toMatchObject({ outcome: 'claimed', record });
+  });
+
+  it('can be claimed by what was read of it, unless that is out of date', async () => {
+    const { lease: _, ...seen } = await claimOne(anOutput(), aLease('dead', NOW - 1));
+    const [one] = await claimRecoveries(ledger.table, [seen], aLease('first'), NOW);
+    const [other] = await claimRecoveries(ledger.table, [seen], aLease('second'), NOW);
+    expect([one?.outcome, other?.outcome]).toEqual(['claimed', 'leased']);
+  });
+});
+
+describe('a claim by what was read', () => {
+  it('goes by what is there now, when another attempt has come and gone since', async () => {
+    const output = anOutput();
+    const [opened] = await openRecoveries(ledger.table, output, [aFile()], NOW);
+    if (opened === undefined) throw new Error('expected a record');
+    const record = await claimOne(output);
+    await releaseRecoveries(ledger.table, [{ record, error: anError() }], NOW);
+    const [claim] = await claimRecoveries(ledger.table, [opened], aLease('second'), NOW);
+    expect(claim).toMatchObject({ outcome: 'claimed', record: { attempts: 2, history: [{}] } });
+    expect(claim && (await readRecovery(ledger.table, claim.record))).toEqual(claim?.record);
+  });
+});
+
+describe('many at once', () => {
+  it('lets exactly one of ten concurrent claims win', async () => {
+    const output = anOutput();
+    const claims = await Promise.all(
+      Array.from({ length: 10 }, (_, index) =>
+        claimFiles(ledger.table, output, [aFile()], aLease(`invocation ${index}`), NOW),
+      ),
+    );
+    const outcomes = claims.flat().map(({ outcome }) => outcome);
+    expect(outcomes.filter((outcome) => outcome === 'claimed')).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === 'leased')).toHaveLength(9);
+  });
+
+  it('lets exactly one of ten take over each of sixty files whose lease ran out', async () => {
+    const output = anOutput();
+    const files = thumbnails(60);
+    await claimFiles(ledger.table, output, files, aLease('dead', NOW - 1), NOW - HOUR);
+    const claims = await Promise.all(
+      Array.from({ length: 10 }, (_, index) =>
+        claimFiles(ledger.table, output, files, aLease(`invocation ${index}`), NOW),
+      ),
+    );
+    const won = claims.flat().filter(({ outcome }) => outcome === 'claimed');
+    expect(new Set(won.map(({ record }) => record.fileId)).size).toBe(60);
+    expect(won).toHaveLength(60);
+    const { recoveries } = await readJob(ledger.table, output.job.id);
+    expect(recoveries.every(({ attempts }) => attempts === 2)).toBe(true);
+  });
+
+  it('claims and settles 250 new thumbnails in three calls each', async () => {
+    const calls: string[] = [];
+    const client = ledger.client;
+    client.middlewareStack.add(
+      (next, { commandName }) =>
+        (args) => {
+          calls.push(String(commandName));
+          return next(args);
+        },
+      { step: 'initialize', name: 'count' },
+    );
+    const claims = await claimFiles(ledger.table, anOutput(), thumbnails(250), aLease('first'), NOW);
+    const claimed = claims.flatMap((claim) => (claim.outcome === 'claimed' ? [claim.record] : []));
+    const settled = await settleRecoveries(ledger.table, claimed.map(asRecovered), NOW);
+    client.middlewareStack.remove('count');
+    expect(claimed).toHaveLength(250);
+    expect(settled.every(({ outcome }) => outcome === 'done')).toBe(true);
+    expect(calls).toEqual(Array.from({ length: 6 }, () => 'TransactWriteItemsCommand'));
+  });
+
+  it('leaves settled and leased ones alone and claims the rest, each file answered in order', async () => {
+    const output = anOutput();
+    const files = thumbnails(120);
+    const first = await claimFiles(ledger.table, output, files.slice(0, 80), aLease('first'), NOW);
+    const records = first.flatMap((claim) => (claim.outcome === 'claimed' ? [claim.record] : []));
+    await settleRecoveries(ledger.table, records.slice(0, 40).map(asRecovered), NOW);
+    await releaseRecoveries(
+      ledger.table,
+      records.slice(40, 60).map((record) => ({ record })),
+      NOW,
+    );
+    const claims = await claimFiles(ledger.table, output, files, aLease('second'), NOW);
+    expect(claims.map(({ file }) => file)).toEqual(files);
+    expect(claims.map(({ outcome }) => outcome)).toEqual([
+      ...Array.from({ length: 40 }, () => 'settled'),
+      ...Array.from({ length: 20 }, () => 'claimed'),
+      ...Array.from({ length: 20 }, () => 'leased'),
+      ...Array.from({ length: 40 }, () => 'claimed'),
+    ]);
+    expect(claims.every(({ file, record }) => record.filename === file.filename)).toBe(true);
+  });
+
+  it('outlasts transactions of others that hold the same items', async () => {
+    let conflicts = 0;
+    ledger.client.middlewareStack.add(
+      (next, { commandName }) =>
+        (args) => {
+          if (commandName !== 'TransactWriteItemsCommand' || conflicts >= 3) return next(args);
+          conflicts++;
+          const reasons = [{ Code: 'TransactionConflict' }, { Code: 'None' }];
+          throw new TransactionCanceledException({
+            message: 'conflict',
+            $metadata: {},
+            CancellationReasons: reasons,
+          });
+        },
+      { step: 'initialize', name: 'conflict' },
+    );
+    const claims = await claimFiles(ledger.table, anOutput(), thumbnails(2), aLease('first'), NOW);
+    ledger.client.middlewareStack.remove('conflict');
+    expect(conflicts).toBe(3);
+    expect(claims.map(({ outcome }) => outcome)).toEqual(['claimed', 'claimed']);
+  });
+});

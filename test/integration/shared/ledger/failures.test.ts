@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { recordPrimaryFailures } from '../../../../lambda/shared/ledger/failures.ts';
+import { readJob } from '../../../../lambda/shared/ledger/reads.ts';
+import { aFailure, aFailuresMessage, NOW } from '../../../support/ledger-data.ts';
+import { startLedger, type TestLedger } from '../../../support/ledger-table.ts';
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await startLedger();
+});
+afterAll(() => ledger.close());
+
+describe('recordPrimaryFailures', () => {
+  it('takes media and thumbnails down apart, with all that the notification tells', async () => {
+    const failures = [
+      aFailure(),
+      aFailure({ role: 'thumbnail', message: null, link: null, destinationHost: null }),
+    ];
+    const message = aFailuresMessage({ failures });
+    const recorded = await recordPrimaryFailures(ledger.table, message, NOW + 1);
+    expect(recorded.map(({ isNew }) => isNew)).toEqual([true, true]);
+    expect((await readJob(ledger.table, message.job.id)).failures).toEqual(
+      failures.map((failure) => ({
+        ...failure,
+        jobId: message.job.id,
+        outputId: message.output.id,
+        label: 'hd',
+        outputType: 'standard',
+        passThrough: '{"show":"ep-103"}',
+        test: false,
+        failedAt: NOW,
+        recordedAt: NOW + 1,
+        eventOwedAt: NOW + 1,
+      })),
+    );
+  });
+
+  it('leaves the first record as it is, whatever a later notification says', async () => {
+    const message = aFailuresMessage();
+    const [first] = await recordPrimaryFailures(ledger.table, message, NOW);
+    const richer = { ...message, failedAt: NOW + 9, failures: [aFailure({ message: 'richer' })] };
+    const [again] = await recordPrimaryFailures(ledger.table, richer, NOW + 9);
+    expect(again).toEqual({ record: first?.record, isNew: false });
+  });
+
+  it('is new to one of ten concurrent notifications', async () => {
+    const failures = [aFailure(), aFailure({ role: 'thumbnail' })];
+    const message = aFailuresMessage({ failures });
+    const recorded = await Promise.all(
+      Array.from({ length: 10 }, () => recordPrimaryFailures(ledger.table, message, NOW)),
+    );
+    const news = recorded.flat().filter(({ isNew }) => isNew);
+    expect(news.map(({ record }) => record.role).sort()).toEqual(['media', 'thumbnail']);
+  });
+
+  it('does nothing for an output without failures', async () => {
+    expect(await recordPrimaryFailures(ledger.table, aFailuresMessage({ failures: [] }), NOW)).toEqual([]);
+  });
+});

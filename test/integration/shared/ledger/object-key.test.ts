@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { claimFiles, claimRecoveries } from '../../../../lambda/shared/ledger/claims.ts';
+import { changeKey } from '../../../../lambda/shared/ledger/object-key.ts';
+import { readRecovery } from '../../../../lambda/shared/ledger/reads.ts';
+import type { ClaimedRecovery } from '../../../../lambda/shared/ledger/records.ts';
+import { reopenRecovery } from '../../../../lambda/shared/ledger/reopenings.ts';
+import { releaseRecoveries, settleRecoveries } from '../../../../lambda/shared/ledger/settlements.ts';
+import { aFile, aLease, anError, anOutput, HOUR, NOW, thumbnails } from '../../../support/ledger-data.ts';
+import { startLedger, type TestLedger } from '../../../support/ledger-table.ts';
+import { openRecoveries } from '../../../support/open-recoveries.ts';
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await startLedger();
+});
+afterAll(() => ledger?.close());
+
+async function claim(
+  output: ReturnType<typeof anOutput>,
+  key: string,
+  owner: string,
+  now = NOW,
+): Promise<ClaimedRecovery> {
+  const file = aFile({ key });
+  const [claimed] = await claimFiles(ledger.table, output, [file], aLease(owner, now + HOUR), now);
+  if (claimed?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claimed?.outcome}`);
+  return claimed.record;
+}
+
+const storedKey = async (record: ClaimedRecovery) => (await readRecovery(ledger.table, record))?.key;
+
+describe('the key of a recovery', () => {
+  it('is stored by the first claim and no other', async () => {
+    const output = anOutput();
+    const first = await claim(output, 'first', 'one');
+
+    const second = await claim(output, 'second', 'two', NOW + 2 * HOUR);
+
+    expect([first.key, second.key, await storedKey(first)]).toEqual(['first', 'first', 'first']);
+  });
+
+  it('is wanting in a recovery that was only opened, and stored by its first claim', async () => {
+    const output = anOutput();
+    const [opened] = await openRecoveries(ledger.table, output, [aFile()], NOW);
+    expect(opened).not.toHaveProperty('key');
+
+    const claimed = await claim(output, 'first', 'one');
+
+    expect([claimed.key, await storedKey(claimed)]).toEqual(['first', 'first']);
+  });
+
+  it('is the same for all of ten that race for the first claims of many opened recoveries', async () => {
+    const output = anOutput();
+    const files = thumbnails(30);
+    await openRecoveries(ledger.table, output, files, NOW);
+
+    const claims = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => {
+        const keyed = files.map((file) => ({ ...file, key: `${index}/${file.filename}` }));
+        return claimFiles(ledger.table, output, keyed, aLease(`invocation ${index}`), NOW);
+      }),
+    );
+
+    const keys = Map.groupBy(claims.flat(), ({ record }) => record.fileId);
+    expect(keys.size).toBe(30);
+    for (const same of keys.values()) expect(new Set(same.map(({ record }) => record.key)).size).toBe(1);
+  });
+
+  it('outlasts a settlement and its opening again', async () => {
+    const claimed = await claim(anOutput(), 'first', 'one');
+    const error = anError({ meaning: 'lost' });
+    await settleRecoveries(ledger.table, [{ record: claimed, settlement: { state: 'lost', error } }], NOW);
+
+    const reopened = await reopenRecovery(ledger.table, claimed, NOW + 1);
+
+    expect([reopened?.record.key, await storedKey(claimed)]).toEqual(['first', 'first']);
+  });
+});
+
+describe('a change of the key', () => {
+  it('is the holder of the lease’s to make, and can be repeated', async () => {
+    const output = anOutput();
+    const claimed = await claim(output, 'first', 'one');
+
+    expect(await changeKey(ledger.table, claimed, 'second', NOW + 1)).toBe(true);
+    expect(await changeKey(ledger.table, claimed, 'second', NOW + 2)).toBe(true);
+    const heir = await claim(output, 'first', 'two', NOW + 2 * HOUR);
+    expect(heir.key).toBe('second');
+    expect(await changeKey(ledger.table, claimed, 'third', NOW + 2 * HOUR)).toBe(false);
+    expect(await storedKey(claimed)).toBe('second');
+  });
+
+  it('is seen by a claim that read the recovery before', async () => {
+    const claimed = await claim(anOutput(), 'first', 'one');
+    const seen = await readRecovery(ledger.table, claimed);
+    if (seen === undefined) throw new Error('the recovery is not there');
+    await changeKey(ledger.table, claimed, 'second', NOW + 1);
+    const { attempts } = claimed;
+    await releaseRecoveries(ledger.table, [{ record: claimed }], NOW + 2);
+
+    const [late] = await claimRecoveries(ledger.table, [seen], aLease('two', NOW + 3 * HOUR), NOW + 2 * HOUR);
+
+    expect(late).toMatchObject({ outcome: 'claimed', record: { key: 'second', attempts: attempts + 1 } });
+    expect(await storedKey(claimed)).toBe('second');
+  });
+});

@@ -1,0 +1,59 @@
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { countRefusal, readRefusals } from '../../../../lambda/shared/ledger/refusals.ts';
+import { startLedger, type TestLedger } from '../../../support/ledger-table.ts';
+
+const HOUR = 60 * 60 * 1000;
+
+let ledger: TestLedger;
+/** A day of its own for each test: ten minutes past ten. */
+let now = Date.parse('2026-11-01T10:10:00Z');
+
+beforeAll(async () => {
+  ledger = await startLedger();
+});
+beforeEach(() => {
+  now += 4 * 24 * HOUR;
+});
+afterAll(() => ledger.close());
+
+describe('refused notifications', () => {
+  it('are counted by status', async () => {
+    for (const status of [415, 401, 401, 404]) await countRefusal(ledger.table, status, now);
+    expect(await readRefusals(ledger.table, now - 24 * HOUR, now)).toEqual([
+      { status: 401, count: 2 },
+      { status: 404, count: 1 },
+      { status: 415, count: 1 },
+    ]);
+  });
+
+  it('are none while there are none', async () => {
+    expect(await readRefusals(ledger.table, now - 24 * HOUR, now)).toEqual([]);
+  });
+
+  it('count from the hour of the given time on, over the end of a day', async () => {
+    for (const hours of [25, 24, 12, 1, 0]) await countRefusal(ledger.table, 400, now - hours * HOUR);
+    expect(await readRefusals(ledger.table, now - 24 * HOUR, now)).toEqual([{ status: 400, count: 4 }]);
+    expect(await readRefusals(ledger.table, now - HOUR, now)).toEqual([{ status: 400, count: 2 }]);
+  });
+
+  it('are counted each, also when many come at once', async () => {
+    await Promise.all(Array.from({ length: 20 }, () => countRefusal(ledger.table, 413, now)));
+    expect(await readRefusals(ledger.table, now - HOUR, now)).toEqual([{ status: 413, count: 20 }]);
+  });
+
+  it('are read beside an item that cannot be', async () => {
+    await countRefusal(ledger.table, 401, now);
+    const pk = `REFUSALS#${new Date(now).toISOString().slice(0, 10)}`;
+    for (const item of [
+      { pk, sk: 'other' },
+      { pk, sk: '404', h10: 'many' },
+    ]) {
+      await ledger.client.send(
+        new PutItemCommand({ TableName: ledger.table.tableName, Item: marshall(item) }),
+      );
+    }
+    expect(await readRefusals(ledger.table, now - HOUR, now)).toEqual([{ status: 401, count: 1 }]);
+  });
+});

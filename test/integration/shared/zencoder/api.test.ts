@@ -1,0 +1,129 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { listen } from '../../../../infra/local/aws/listen.ts';
+import { createZencoderApi } from '../../../../lambda/shared/zencoder/api.ts';
+import {
+  ApiKeyRefused,
+  ApiRateLimited,
+  ApiUnavailable,
+  NotAtZencoder,
+  ReadOnlyKey,
+} from '../../../../lambda/shared/zencoder/api-errors.ts';
+import { startStandIn } from '../../../support/zencoder-stand-in.ts';
+
+type Handler = (incoming: IncomingMessage, response: ServerResponse) => void;
+
+/** The client, against a server that answers as the test says. */
+async function apiOn(handler: Handler, keys: readonly (string | null)[] = ['a-key', null]) {
+  const keysSeen: string[] = [];
+  const server = await listen(
+    createServer((incoming, response) => {
+      keysSeen.push(String(incoming.headers['zencoder-api-key']));
+      handler(incoming, response);
+    }),
+  );
+  onTestFinished(() => server.close());
+  const key = { read: async () => keys[0] ?? '', readAgain: async () => keys[1] ?? null };
+  return { api: createZencoderApi({ baseUrl: server.endpoint, key, timeoutMs: 300 }), keysSeen };
+}
+
+const status = (code: number, headers: Record<string, string> = {}): Handler => {
+  return (_, response) => void response.writeHead(code, headers).end('{"errors":["no"]}');
+};
+
+describe('the client of the Zencoder API', () => {
+  it('reads jobs, outputs and lists of the stand-in, newest first', async () => {
+    const { zencoder, api, failedJob } = await startStandIn();
+    const first = await failedJob();
+    const second = await failedJob();
+    const output = first.job.outputs[0];
+    expect(await api('full').getOutput(String(output?.id))).toMatchObject({
+      id: String(output?.id),
+      backupServerUsed: true,
+      url: expect.stringContaining('X-Amz-Signature'),
+    });
+    expect(await api('full').getJob(String(first.job.id))).toMatchObject({
+      job: { id: String(first.job.id) },
+      outputs: [{ id: String(output?.id) }],
+    });
+    const page = await api('full').listJobs(1);
+    expect(page.jobs.map(({ job }) => job.id)).toEqual([second, first].map(({ job }) => String(job.id)));
+    expect(page.isLast).toBe(true);
+    expect(zencoder.jobs).toHaveLength(2);
+  });
+
+  it('knows a read-only key by answers without URLs', async () => {
+    const { api, failedJob } = await startStandIn();
+    const { job } = await failedJob();
+    const asked = api('read-only');
+    await expect(asked.getOutput(String(job.outputs[0]?.id))).rejects.toThrow(ReadOnlyKey);
+    await expect(asked.getJob(String(job.id))).rejects.toThrow(ReadOnlyKey);
+    await expect(asked.listJobs(1)).rejects.toThrow(ReadOnlyKey);
+  });
+
+  it('tells how many requests are left, and for how long none is answered when there are none', async () => {
+    const { api, failedJob } = await startStandIn();
+    await failedJob();
+    const asked = api('full');
+    expect(asked.remaining).toBeNull();
+    await asked.listJobs(1);
+    expect(asked.remaining).toBe(59);
+    for (let count = 1; count < 60; count++) await asked.listJobs(1);
+    const refused = await asked.listJobs(1).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(ApiRateLimited);
+    expect(refused).toMatchObject({ meaning: 'try-again', retryAfterMs: 60_000 });
+  });
+
+  it('keeps what the last answer said is left when the next does not say', async () => {
+    const headers = [{ 'x-zencoder-rate-remaining': '12' }, {}, { 'x-zencoder-rate-remaining': 'many' }];
+    const { api } = await apiOn((_, response) => void response.writeHead(200, headers.shift()).end('[]'));
+    for (const _ of [1, 2, 3]) {
+      await api.listJobs(1);
+      expect(api.remaining).toBe(12);
+    }
+  });
+
+  it('knows ids that Zencoder does not, and a key that it refuses', async () => {
+    const { api } = await startStandIn();
+    await expect(api('full').getOutput('17')).rejects.toThrow(NotAtZencoder);
+    await expect(api('unknown').getOutput('17')).rejects.toThrow(ApiKeyRefused);
+  });
+
+  it('asks once more when the key was exchanged meanwhile', async () => {
+    const answer: Handler = (incoming, response) =>
+      incoming.headers['zencoder-api-key'] === 'new-key'
+        ? void response.end('{"id": 7, "state": "finished", "url": "https://a.example/b"}')
+        : void response.writeHead(401).end();
+    const fresh = await apiOn(answer, ['old-key', 'new-key']);
+    expect(await fresh.api.getOutput('7')).toMatchObject({ id: '7' });
+    expect(fresh.keysSeen).toEqual(['old-key', 'new-key']);
+    const same = await apiOn(answer, ['old-key', null]);
+    await expect(same.api.getOutput('7')).rejects.toThrow(ApiKeyRefused);
+    expect(same.keysSeen).toEqual(['old-key']);
+  });
+
+  it.each([
+    ['maintenance', status(503)],
+    ['an answer that is no JSON', (_, response) => void response.end('<html>')],
+    ['a redirect, which would take the key elsewhere', status(302, { location: 'https://a.example/' })],
+    ['a connection that breaks', (_, response) => void response.destroy()],
+    ['no answer in time', () => undefined],
+  ] satisfies [string, Handler][])('takes %s for a fault that passes', async (_, handler) => {
+    const { api } = await apiOn(handler);
+    const error = await api.getOutput('7').catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ApiUnavailable);
+    expect(error).toMatchObject({ meaning: 'try-again' });
+    expect(String(error)).not.toMatch(/a-key|127\.0\.0\.1/);
+  });
+
+  it('waits a minute when a refusal does not say how long', async () => {
+    const { api } = await apiOn(status(403));
+    await expect(api.getOutput('7')).rejects.toMatchObject({ name: 'ApiRateLimited', retryAfterMs: 60_000 });
+  });
+
+  it('takes a list that is none, and a job that is none, as such', async () => {
+    const { api } = await apiOn((_, response) => void response.end('{"jobs": 1}'));
+    await expect(api.listJobs(1)).rejects.toThrow(ApiUnavailable);
+    await expect(api.getJob('1')).rejects.toMatchObject({ name: 'UnexpectedAnswer', meaning: 'try-again' });
+  });
+});

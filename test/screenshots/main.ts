@@ -1,0 +1,99 @@
+import { mkdir } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Browser } from 'playwright-core';
+import { type LocalStack, startLocalStack } from '../../infra/local/stack.ts';
+import { launchBrowser } from './browser.ts';
+import { FAILED_JOB, FAILED_OUTPUT, SHOWN_JOB, SHOWN_OUTPUT } from './scenarios.ts';
+import { seedLedger } from './seed.ts';
+
+const USAGE = `Usage: npm run screenshots [-- options]
+
+Runs the stack on this machine with made-up failed uploads and writes a PNG of each page of the dashboard, light and
+dark, on a wide and on a narrow screen.
+
+  --dir PATH  where to write them   (.github/screenshots)
+  --full      whole pages instead of what fits on a screen
+  --help      this text
+`;
+
+const SCREENS = [
+  { name: 'wide', width: 1600, height: 1000 },
+  { name: 'narrow', width: 360, height: 780 },
+] as const;
+const SCHEMES = ['light', 'dark'] as const;
+const PAGES = [
+  { name: 'overview', path: '/' },
+  { name: 'job', path: `/jobs/${SHOWN_JOB}` },
+  { name: 'output', path: `/jobs/${SHOWN_JOB}/outputs/${SHOWN_OUTPUT}` },
+  { name: 'failed', path: `/jobs/${FAILED_JOB}/outputs/${FAILED_OUTPUT}` },
+  { name: 'errors', path: '/errors' },
+] as const;
+
+const { values } = parseArgs({
+  options: {
+    dir: { type: 'string', default: join(import.meta.dirname, '..', '..', '.github', 'screenshots') },
+    full: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+
+if (values.help) {
+  process.stdout.write(USAGE);
+} else {
+  await run(values.dir, values.full);
+}
+
+async function run(directory: string, isFull: boolean): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  const [stack, browser] = await Promise.all([
+    startLocalStack({ environment: { dashboard: { HAS_ZENCODER_API_KEY: 'true' } } }),
+    launchBrowser(),
+  ]);
+  try {
+    const shots = { stack, browser, directory, isFull };
+    await shoot(shots, [{ name: 'first-run', path: '/' }]);
+    const tableName = stack.outputs.TableName ?? '';
+    await seedLedger({ client: stack.clients.dynamodb, tableName, recordTtlDays: 0 }, Date.now());
+    await shoot(shots, PAGES);
+  } finally {
+    await browser.close();
+    await stack.close();
+  }
+}
+
+interface Shots {
+  readonly stack: LocalStack;
+  readonly browser: Browser;
+  readonly directory: string;
+  readonly isFull: boolean;
+}
+
+async function shoot(
+  { stack, browser, directory, isFull }: Shots,
+  pages: readonly { readonly name: string; readonly path: string }[],
+): Promise<void> {
+  const url = new URL(stack.dashboardUrl ?? '');
+  const httpCredentials = {
+    username: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+  };
+  for (const { name: screen, ...viewport } of SCREENS) {
+    for (const colorScheme of SCHEMES) {
+      const context = await browser.newContext({
+        baseURL: url.origin,
+        viewport,
+        colorScheme,
+        httpCredentials,
+      });
+      const tab = await context.newPage();
+      for (const { name, path } of pages) {
+        await tab.goto(path);
+        const file = join(directory, `${name}-${screen}-${colorScheme}.png`);
+        await tab.screenshot({ path: file, fullPage: isFull });
+        process.stdout.write(`${relative('.', file)}\n`);
+      }
+      await context.close();
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import { claimFiles, type KeyedFile } from '../../lambda/shared/ledger/claims.ts';
+import { recordPrimaryFailures } from '../../lambda/shared/ledger/failures.ts';
+import type { OutputContext } from '../../lambda/shared/ledger/fresh-recoveries.ts';
+import type { AttemptError, ClaimedRecovery } from '../../lambda/shared/ledger/records.ts';
+import {
+  releaseRecoveries,
+  type Settlement,
+  saveProgress,
+  settleRecoveries,
+} from '../../lambda/shared/ledger/settlements.ts';
+import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
+import type { PrimaryFailure, Role } from '../../lambda/shared/zencoder/model.ts';
+import { openRecoveries } from '../support/open-recoveries.ts';
+import { SCENES, type Scene, type SceneFile } from './scenarios.ts';
+
+const HOUR = 60 * 60 * 1000;
+const MINUTE = 60_000;
+const STORAGE = 'https://zencoder-temp-storage-us-east-1.s3.amazonaws.com/o';
+
+/**
+ * Fills an empty ledger with a week of failed uploads in every state, through the functions that the worker itself
+ * uses, so that pages have something plausible to show.
+ *
+ * @param now epoch milliseconds; everything is placed relative to it.
+ * @returns the scenes that were played, with the ids they got.
+ */
+export async function seedLedger(table: LedgerTable, now: number): Promise<readonly Scene[]> {
+  for (const scene of SCENES) await play(table, scene, now);
+  await background(table, now);
+  return SCENES;
+}
+
+async function play(table: LedgerTable, scene: Scene, now: number): Promise<void> {
+  const failedAt = now - scene.hoursAgo * HOUR;
+  const context: OutputContext = {
+    job: { id: scene.jobId, passThrough: scene.passThrough, test: scene.test ?? false },
+    output: { id: scene.outputId, label: scene.label, type: scene.type ?? 'standard' },
+    failedAt,
+  };
+  const roles = new Set(scene.files.map(({ role }) => role));
+  const failures = (roles.size > 0 ? [...roles] : ['media' as const]).map((role) => failureOf(scene, role));
+  await recordPrimaryFailures(table, { ...context, failures }, failedAt + MINUTE);
+  for (const file of scene.files) await playFile(table, context, file, now);
+}
+
+async function playFile(
+  table: LedgerTable,
+  context: OutputContext,
+  file: SceneFile,
+  now: number,
+): Promise<void> {
+  const { failedAt } = context;
+  const backup = backupOf(context, file);
+  const began = Math.min(failedAt + MINUTE, now - 1000);
+  const claim = async (attempt: number): Promise<ClaimedRecovery> => {
+    const lease = { owner: `seed-${attempt}`, until: now + 10 * MINUTE };
+    const [claimed] = await claimFiles(table, context, [backup], lease, began + attempt * MINUTE);
+    if (claimed?.outcome !== 'claimed') throw new Error(`${backup.filename} could not be claimed`);
+    return claimed.record;
+  };
+  const errors = file.errors ?? [];
+  if (file.state === 'pending' && errors.length === 0) {
+    await openRecoveries(table, context, [backup], began);
+    return;
+  }
+  for (const [index, error] of errors.entries()) {
+    if (index === errors.length - 1 && file.state === 'lost') break;
+    const at = began + (index + 1) * 7 * MINUTE;
+    const isLast = file.state === 'pending' && index === errors.length - 1;
+    const nextAttemptAt = isLast ? now + 6 * MINUTE : began;
+    const release = { record: await claim(index), error: { ...error, at }, nextAttemptAt };
+    await releaseRecoveries(table, [release], at);
+  }
+  if (file.state === 'pending') return;
+  const record = await claim(errors.length);
+  if (file.state === 'copying') {
+    const bytesDone = Math.floor(file.size * (file.done ?? 0.4));
+    await saveProgress(table, record, { bytesDone, bytesTotal: file.size, at: now });
+    return;
+  }
+  const settledAt = Math.min(began + (file.minutes ?? 3) * MINUTE, now - MINUTE);
+  await settleRecoveries(table, [{ record, settlement: settlementOf(context, file, errors) }], settledAt);
+}
+
+function settlementOf(context: OutputContext, file: SceneFile, errors: readonly AttemptError[]): Settlement {
+  const bucket = 'acme-recovered-files';
+  const { key } = backupOf(context, file);
+  if (file.state === 'recovered') {
+    return {
+      ...{ state: 'recovered', bucket, key, size: file.size, etag: '"9b2cf535f27731c974343645a3985328"' },
+      contentType: file.role === 'media' ? 'video/mp4' : 'image/png',
+      verifiedBy: file.role === 'media' ? ['size', 'crc32', 'md5'] : ['size', 'crc32'],
+      ...(file.warnings && { warnings: file.warnings }),
+    };
+  }
+  const error = errors.at(-1);
+  if (error === undefined) throw new Error(`${file.name} is to be ${file.state} and has no error`);
+  return { state: file.state === 'failed' ? 'failed' : 'lost', error, bucket, key };
+}
+
+function failureOf(scene: Scene, role: Role): PrimaryFailure {
+  const { errorClass, message, host } = scene.failure;
+  return {
+    role,
+    errorClass,
+    message: role === 'media' ? message : message.replace(/[^/]+\.$/, 'thumbs/.'),
+    link: `https://app.zencoder.com/docs/errors/${errorClass}`,
+    destinationHost: host,
+  };
+}
+
+function backupOf({ job, output, failedAt }: OutputContext, file: SceneFile): KeyedFile {
+  return {
+    role: file.role,
+    url: `${STORAGE}/${job.id}/${output.id}/${encodeURIComponent(file.name)}?Signature=none`,
+    deadline: failedAt + 24 * HOUR,
+    filename: file.name,
+    thumbnailLabel: file.set ?? null,
+    size: file.size,
+    md5: null,
+    key: `zencoder-recovery/${job.id}/${output.id}/${file.role}/${file.name}`,
+  };
+}
+
+/** Failures of the days before, all recovered, so that the chart has something to draw. */
+async function background(table: LedgerTable, now: number): Promise<void> {
+  const kinds: readonly (readonly [string, string, number])[] = [
+    ['UploadAccessDeniedError', 'acme-video-out', 5],
+    ['UploadTimeoutError', 'ftp.partner.example', 3],
+    ['UnableToResolveHostError', 'media.acme.example', 2],
+    ['UploadFailureError', 'acme-archive', 2],
+    ['UploadServerNotFoundError', 'sftp.partner.example', 1],
+  ];
+  for (let hours = 30; hours < 7 * 24; hours += 6) {
+    for (const [index, [errorClass, host, weight]] of kinds.entries()) {
+      const count = Math.max(0, Math.round(weight * (1 + Math.sin(hours / 9 + index * 2)) - 1));
+      for (let each = 0; each < count; each++) {
+        const id = `17024${String(hours).padStart(3, '0')}${index}${each}`;
+        await play(table, backgroundScene(id, hours + each / 7, errorClass, host), now);
+      }
+    }
+  }
+}
+
+function backgroundScene(id: string, hoursAgo: number, errorClass: string, host: string): Scene {
+  return {
+    ...{ jobId: id, outputId: `43${id}`, label: 'hd', passThrough: `asset:ep-${id.slice(-4)}`, hoursAgo },
+    failure: { errorClass, host, message: `The upload to ${host} failed.` },
+    files: [{ role: 'media', name: 'hd.mp4', size: 48_211_937, state: 'recovered' }],
+  };
+}

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { failuresOptions } from '../../../infra/cli/failures-selection.ts';
+import { UsageError } from '../../../infra/cli/lib/command.ts';
+import { cursorAt } from '../../../lambda/shared/ledger/queries.ts';
+
+const NOW = Date.parse('2026-03-15T12:00:00Z');
+const read = (...argv: string[]) => failuresOptions(argv, NOW);
+
+describe('options of npm run failures', () => {
+  it('are few by default: a page for people, everything for scripts', () => {
+    expect(read()).toEqual({ limit: 50, json: false, target: {} });
+    expect(read('--json')).toEqual({ limit: Number.POSITIVE_INFINITY, json: true, target: {} });
+  });
+
+  it('say which failures, how many and of which stack', () => {
+    const sortKey = '2026-03-14T12:00:00.000Z#1#2#media';
+    const argv = [
+      '--since',
+      '24h',
+      '--until=2026-03-15',
+      '--error',
+      'E',
+      '--host',
+      'FTP.example',
+      '--state',
+      'lost',
+    ];
+    expect(read(...argv, '--limit', '7', '--cursor', cursorAt(sortKey), '--stack', 'Other')).toEqual({
+      since: NOW - 86_400_000,
+      until: Date.parse('2026-03-15T00:00:00Z'),
+      errorClass: 'E',
+      host: 'ftp.example',
+      state: 'lost',
+      limit: 7,
+      after: sortKey,
+      json: false,
+      target: { stack: 'Other' },
+    });
+  });
+
+  it.each([
+    [['--since', 'yesterday'], /--since must be such as 24h/],
+    [['--since', '1h', '--until', '2h'], /--since must be before --until/],
+    [['--state', 'gone'], /--state must be one of pending, copying, recovered, lost, failed, none/],
+    [['--job', 'abc'], /--job must be a job's number, not "abc"/],
+    [['--limit', '0'], /--limit must be a whole number from 1/],
+    [['--limit', '1e3'], /--limit/],
+    [['--error', ' '], /--error must not be empty/],
+    [['--cursor', 'made-up'], /--cursor: the cursor is not one/],
+    [['--job', '1', '--cursor', cursorAt('2026-03-14T12:00:00.000Z#1#2#media')], /no use with --job/],
+    [['--what'], /--what/],
+    [['stray'], /stray/],
+  ])('%j is not understood', (argv, message) => {
+    expect(() => read(...argv)).toThrow(UsageError);
+    expect(() => read(...argv)).toThrow(message);
+  });
+});

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { progressOn } from '../../../../infra/cli/lib/terminal.ts';
+
+function written(width: number | undefined) {
+  const texts: string[] = [];
+  const terminal = {
+    width,
+    paint: (_: unknown, text: string) => text,
+    write: async (text: string) => void texts.push(text),
+  };
+  return { progress: progressOn(terminal), text: () => texts.join('') };
+}
+
+describe('progress', () => {
+  it('is one line on a terminal, cut to its width, that goes when the answer comes', async () => {
+    const { progress, text } = written(10);
+    await progress.show('1 of 20 messages');
+    await progress.clear();
+    expect(text()).toBe('\r\u001b[2K1 of 20 m\r\u001b[2K');
+  });
+
+  it('is not cut within a character', async () => {
+    const { progress, text } = written(10);
+    await progress.show('12345678😀');
+    expect(text()).toBe('\r\u001b[2K12345678');
+  });
+
+  it('is nothing at all in a file or a pipe', async () => {
+    const { progress, text } = written(undefined);
+    await progress.show('1 of 20');
+    await progress.clear();
+    expect(text()).toBe('');
+  });
+});

@@ -1,0 +1,34 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { contentDisposition, createDownloads } from '../../../lambda/dashboard/actions.ts';
+
+describe('the link to a recovered object', () => {
+  it('is signed for five minutes, for this object, as a download under its name', async () => {
+    const s3 = new S3Client({
+      region: 'eu-central-1',
+      credentials: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' },
+    });
+    const link = new URL(
+      await createDownloads(s3).urlOf({ bucket: 'my-bucket', key: '1/ä b.mp4', filename: 'ä b.mp4' }),
+    );
+    expect(link.host).toBe('my-bucket.s3.eu-central-1.amazonaws.com');
+    expect(decodeURIComponent(link.pathname)).toBe('/1/ä b.mp4');
+    expect(link.searchParams.get('X-Amz-Expires')).toBe('300');
+    expect(link.searchParams.get('response-content-disposition')).toMatch(/^attachment; filename="_ b\.mp4"/);
+  });
+});
+
+describe('the name of a download', () => {
+  it('keeps every character for those who can read it, in a header of plain ASCII', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (filename) => {
+        const header = contentDisposition(filename);
+        const [, plain, full] =
+          /^attachment; filename="([^"\\]*)"; filename\*=UTF-8''([\w.!~%-]*)$/.exec(header) ?? [];
+        expect(plain).toMatch(/^[ -~]*$/);
+        expect(decodeURIComponent(full ?? '?')).toBe(filename.toWellFormed());
+      }),
+    );
+  });
+});

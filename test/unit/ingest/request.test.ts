@@ -1,0 +1,128 @@
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  BodyNotInflated,
+  BodyTooLarge,
+  isForIngest,
+  LARGEST_BODY_BYTES,
+  readBody,
+  UnsupportedBody,
+} from '../../../lambda/ingest/request.ts';
+import { NotJson } from '../../../lambda/shared/runtime/json.ts';
+
+function read(body: string | undefined, contentType?: string, isBase64Encoded = false): unknown {
+  return readBody({ headers: { 'Content-Type': contentType }, body, isBase64Encoded });
+}
+
+describe('readBody', () => {
+  it.each([
+    undefined,
+    '',
+    'application/json',
+    'application/json; charset=utf-8',
+    'Application/JSON',
+    'text/json',
+    'application/vnd.zencoder+json',
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'application/octet-stream',
+    'application/xml',
+    'nonsense',
+  ])('reads JSON with the content type %j', (type) => {
+    expect(read('{"a":1}', type)).toEqual({ a: 1 });
+  });
+
+  it('decodes Base64 and drops a byte order mark', () => {
+    expect(read(Buffer.from('{"ü":1}').toString('base64'), 'application/json', true)).toEqual({ ü: 1 });
+    expect(read('\ufeff{"a":1}')).toEqual({ a: 1 });
+  });
+
+  it.each([
+    ['hello', 'application/xml'],
+    ['hello', 'text/plain'],
+    ['{"a":', 'application/octet-stream'],
+    ['  <?xml version="1.0"?><hash/>', undefined],
+    ['<hash/>', 'application/json'],
+    ['a=1', 'application/x-www-form-urlencoded'],
+  ])('does not support %j as %s', (body, type) => {
+    expect(() => read(body, type)).toThrow(UnsupportedBody);
+  });
+
+  it.each(['', undefined, 'hello', '{"a":'])('refuses %j', (body) => {
+    expect(() => read(body, 'application/json')).toThrow(NotJson);
+  });
+
+  it('refuses more values than a notification can have', () => {
+    expect(() => read(`[${'1,'.repeat(200_000)}1]`)).toThrow('the text holds more than 200000 values');
+  });
+
+  it('measures the body in bytes, encoded or not', () => {
+    const fits = `"${'ü'.repeat(LARGEST_BODY_BYTES / 2 - 1)}"`;
+    const tooLarge = `"${'ü'.repeat(LARGEST_BODY_BYTES / 2)}"`;
+    expect(read(fits)).toBe(fits.slice(1, -1));
+    expect(() => read(tooLarge)).toThrow(BodyTooLarge);
+    expect(read(Buffer.from(fits).toString('base64'), undefined, true)).toBe(fits.slice(1, -1));
+    expect(() => read(Buffer.from(`${tooLarge}  `).toString('base64'), undefined, true)).toThrow(
+      BodyTooLarge,
+    );
+  });
+});
+
+describe('a compressed body', () => {
+  const compressed = (body: string | Buffer, encoding = 'gzip') =>
+    readBody({
+      headers: { 'content-encoding': encoding },
+      body: Buffer.from(body).toString('base64'),
+      isBase64Encoded: true,
+    });
+
+  it('is inflated, whatever JSON it is', () => {
+    fc.assert(
+      fc.property(fc.json(), fc.constantFrom('gzip', 'GZIP ', 'x-gzip'), (text, encoding) => {
+        fc.pre(!/[0-9]{16}/.test(text));
+        expect(compressed(gzipSync(text), encoding)).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  it('is read as it is where a gateway has inflated it, or it never was compressed', () => {
+    expect(compressed('{"a":1}')).toEqual({ a: 1 });
+    expect(compressed('{"a":1}', 'identity')).toEqual({ a: 1 });
+  });
+
+  it('may inflate to the largest body and no further', () => {
+    const text = `"${'a'.repeat(LARGEST_BODY_BYTES - 2)}"`;
+    expect(compressed(gzipSync(text))).toBe(text.slice(1, -1));
+    expect(() => compressed(gzipSync(`${text} `))).toThrow(BodyTooLarge);
+    expect(() => compressed(gzipSync(Buffer.alloc(64 * LARGEST_BODY_BYTES)))).toThrow(BodyTooLarge);
+  });
+
+  it('is refused when it is damaged', () => {
+    expect(() => compressed(gzipSync('{"a":1}').subarray(0, -9))).toThrow(BodyNotInflated);
+    expect(() => compressed(Buffer.from([0x1f, 0x8b, 1, 2, 3]))).toThrow(BodyNotInflated);
+  });
+
+  it.each(['br', 'deflate', 'gzip, gzip'])('is not supported as %s', (encoding) => {
+    expect(() => compressed('{}', encoding)).toThrow(UnsupportedBody);
+  });
+});
+
+const to = (method: string, rawPath: string) =>
+  isForIngest({ rawPath, requestContext: { http: { method } } });
+
+describe('a request', () => {
+  it.each(['/notifications', '/notifications/'])('posted to %s is for ingest', (path) => {
+    expect(to('POST', path)).toBe(true);
+  });
+
+  it.each([
+    ['POST', '/'],
+    ['POST', '/notification'],
+    ['POST', '/notifications/x'],
+    ['POST', '/Notifications'],
+    ['GET', '/notifications'],
+  ])('%s %s is not', (method, path) => {
+    expect(to(method, path)).toBe(false);
+  });
+});

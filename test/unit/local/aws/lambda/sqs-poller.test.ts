@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { failedIds } from '../../../../../infra/local/aws/lambda/sqs-poller.ts';
+
+describe('a partial batch response', () => {
+  it.each([
+    ['nothing', null],
+    ['empty text', ''],
+    ['an empty object', {}],
+    ['an empty list', { batchItemFailures: [] }],
+    ['a null list', { batchItemFailures: null }],
+  ])('of %s means success', (_name, result) => {
+    expect(failedIds(result)).toEqual([]);
+  });
+
+  it('names the messages that failed', () => {
+    expect(failedIds({ batchItemFailures: [{ itemIdentifier: 'a' }, { itemIdentifier: 'b' }] })).toEqual([
+      'a',
+      'b',
+    ]);
+  });
+
+  it.each([
+    ['text', 'oops'],
+    ['a list that is none', { batchItemFailures: 'a' }],
+    ['an empty identifier', { batchItemFailures: [{ itemIdentifier: '' }] }],
+    ['a null identifier', { batchItemFailures: [{ itemIdentifier: null }] }],
+    ['a misspelt key', { batchItemFailures: [{ messageId: 'a' }] }],
+  ])('of %s is malformed', (_name, result) => {
+    expect(failedIds(result)).toBeUndefined();
+  });
+});

@@ -1,0 +1,204 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  encodedBytes,
+  encodeJson,
+  encodeMessage,
+  LONGEST_MESSAGE_BYTES,
+  messagesOf,
+  type OutputMessage,
+  parseMessage,
+  type SegmentMessage,
+} from '../../../../lambda/shared/queue/messages.ts';
+import { inBatches } from '../../../../lambda/shared/queue/send.ts';
+import type { OutputDecision } from '../../../../lambda/shared/zencoder/failed-outputs.ts';
+
+describe('a message that was queued with half a character in a text', () => {
+  const half = 'Teaser \ud83c';
+  const whole = 'Teaser \ufffd';
+  const file = {
+    role: 'thumbnail',
+    url: 'https://zencoder-live.s3.amazonaws.com/o/1.png?Expires=1',
+    deadline: 1,
+    filename: half,
+    thumbnailLabel: half,
+    size: null,
+    md5: null,
+  } as const;
+  const about = {
+    job: { id: '1', passThrough: half, test: false },
+    output: { id: '2', label: half, type: half },
+  };
+  const read = {
+    job: { passThrough: whole },
+    output: { label: whole, type: whole },
+  };
+
+  it('is read with well-formed text, so that the ledger can record it', () => {
+    const message: OutputMessage = {
+      type: 'output',
+      version: 1,
+      ...about,
+      failures: [{ role: 'media', errorClass: half, message: half, link: half, destinationHost: half }],
+      files: [file],
+      failedAt: 1,
+      origin: 'notification',
+    };
+    expect(parseMessage(encodeMessage(message))).toMatchObject({
+      ...read,
+      failures: [{ errorClass: whole, message: whole, link: whole, destinationHost: whole }],
+      files: [{ filename: whole, thumbnailLabel: whole }],
+    });
+  });
+
+  it('is read so when it is about a segment, too', () => {
+    const message: SegmentMessage = {
+      type: 'segment',
+      version: 1,
+      ...about,
+      file,
+      uploadId: 'upload',
+      segment: 0,
+    };
+    expect(parseMessage(encodeMessage(message))).toMatchObject({
+      ...read,
+      file: { filename: whole, thumbnailLabel: whole },
+    });
+  });
+});
+
+const message: OutputMessage = {
+  type: 'output',
+  version: 1,
+  job: { id: '1', passThrough: null, test: false },
+  output: { id: '2', label: null, type: null },
+  failures: [],
+  files: [],
+  failedAt: 0,
+  origin: 'notification',
+};
+
+describe('encodeMessage', () => {
+  it('uses only characters that SQS takes, and loses no whole one', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom('', '\ufffe', '\uffff', '😀', '\ud800', '\u0000'),
+        (a, b) => {
+          const label = `${a}${b}`;
+          const text = encodeMessage({ ...message, output: { ...message.output, label } });
+          expect(text).toMatch(/^[\t\n\r\u0020-\ud7ff\ue000-\ufffd]*$/);
+          expect(parseMessage(text)).toMatchObject({ output: { label: label.toWellFormed() } });
+        },
+      ),
+    );
+  });
+});
+
+describe('encodedBytes', () => {
+  it('is the size of the encoded text, whatever is escaped in it', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom('', 'é', '\ufffe', '\uffff', '😀', '\ud800', '\udfff', '\ue000', '\ufffd'),
+        (a, b) => {
+          const value = { text: `${a}${b}` };
+          expect(encodedBytes(value)).toBe(Buffer.byteLength(encodeJson(value)));
+        },
+      ),
+    );
+  });
+});
+
+const job = { id: '1', passThrough: '😀', test: false };
+const failure = {
+  role: 'media' as const,
+  errorClass: 'UploadTimeoutError',
+  message: null,
+  link: null,
+  destinationHost: null,
+};
+
+function decision(files: number): OutputDecision {
+  return {
+    output: { id: '2', label: 'ü', type: null },
+    failures: [failure],
+    files: Array.from({ length: files }, (_, index) => ({
+      role: 'thumbnail' as const,
+      url: `https://zencoder-live.s3.amazonaws.com/o/${index}.png?Signature=${'a'.repeat(350)}`,
+      deadline: 1,
+      filename: `${index}.png`,
+      thumbnailLabel: '😀',
+      size: null,
+      md5: null,
+    })),
+    failedAt: 5,
+  };
+}
+
+describe('messagesOf', () => {
+  it('makes one message for an output with its failures and files', () => {
+    const given = decision(100);
+    expect(messagesOf(job, given, 'notification')).toEqual([
+      { type: 'output', version: 1, origin: 'notification', job, ...given },
+    ]);
+  });
+
+  it('makes one for failures without files', () => {
+    expect(messagesOf(job, decision(0), 'notification')).toMatchObject([{ failures: [failure], files: [] }]);
+  });
+
+  it('splits files that do not fit, in order, with the failures in the first message alone', () => {
+    fc.assert(
+      fc.property(fc.nat(60), fc.integer({ min: 1000, max: 10_000 }), (count, longest) => {
+        const given = decision(count);
+        const messages = messagesOf(job, given, 'notification', longest);
+        expect(messages.flatMap((message) => message.files)).toEqual(given.files);
+        expect(messages.map((message) => message.failures.length)).toEqual(
+          messages.map((_, at) => (at === 0 ? 1 : 0)),
+        );
+        for (const message of messages) {
+          const fits = Buffer.byteLength(encodeMessage(message)) <= longest;
+          expect(fits || message.files.length === 1).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('fills messages up to the limit of SQS', () => {
+    const sizes = messagesOf(job, decision(6000), 'notification').map((message) =>
+      Buffer.byteLength(encodeMessage(message)),
+    );
+    expect(sizes.length).toBeGreaterThan(2);
+    for (const size of sizes.slice(0, -1)) {
+      expect(size).toBeLessThanOrEqual(LONGEST_MESSAGE_BYTES);
+      expect(size).toBeGreaterThan(LONGEST_MESSAGE_BYTES - 2000);
+    }
+  });
+});
+
+describe('inBatches', () => {
+  it('keeps order and both limits of SQS, and wastes no call', () => {
+    const sizes = fc.array(fc.oneof(fc.nat(2000), fc.integer({ min: 100_000, max: 1_048_576 })), {
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(sizes, (lengths) => {
+        const bodies = lengths.map((length, index) =>
+          String(index).padEnd(length, 'x').slice(0, Math.max(length, 2)),
+        );
+        const batches = inBatches(bodies);
+        expect(batches.flat()).toEqual(bodies);
+        const bytes = (batch: readonly string[]) => batch.reduce((sum, body) => sum + body.length, 0);
+        for (const [index, batch] of batches.entries()) {
+          expect(batch.length).toBeGreaterThan(0);
+          expect(batch.length).toBeLessThanOrEqual(10);
+          expect(bytes(batch)).toBeLessThanOrEqual(1_048_576);
+          const next = batches[index + 1]?.[0];
+          if (next !== undefined)
+            expect(batch.length === 10 || bytes(batch) + next.length > 1_048_576).toBe(true);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  InvalidFilter,
+  parseFailureQuery,
+  parseRecoveryQuery,
+} from '../../../../lambda/shared/reporting/filters.ts';
+
+const HOUR = 60 * 60 * 1000;
+const DAY = 24 * HOUR;
+const NOW = Date.parse('2026-03-15T12:00:00Z');
+
+describe('the query of failures', () => {
+  it('means the last seven days when it says nothing', () => {
+    const { filters, texts, cursor, limit } = parseFailureQuery({}, NOW);
+    expect(filters).toMatchObject({ since: NOW - 7 * DAY, until: NOW + DAY });
+    expect(texts).toEqual({});
+    expect(cursor).toBeUndefined();
+    expect(limit).toBe(20);
+  });
+
+  it.each([
+    ['24h', NOW - 24 * HOUR],
+    ['30d', NOW - 30 * DAY],
+    ['2026-03-14', Date.parse('2026-03-14T00:00:00Z')],
+    ['2026-03-14T08:15', Date.parse('2026-03-14T08:15:00Z')],
+    ['2026-03-14T08:15Z', Date.parse('2026-03-14T08:15:00Z')],
+    ['2026-03-14T08:15:30.5Z', Date.parse('2026-03-14T08:15:30.500Z')],
+  ])('takes since=%s in UTC', (since, expected) => {
+    expect(parseFailureQuery({ since }, NOW).filters.since).toBe(expected);
+  });
+
+  it('counts empty parameters, as forms send them, as absent', () => {
+    const query = { since: '7d', error: '', host: ' ', state: '', role: '', cursor: '' };
+    expect(parseFailureQuery(query, NOW).texts).toEqual({ since: '7d' });
+  });
+
+  it('keeps what it was given, for links to the next page', () => {
+    const query = {
+      since: '24h',
+      error: 'UploadTimeoutError',
+      host: 'FTP.Example',
+      state: 'lost',
+      role: 'media',
+    };
+    const { texts, filters } = parseFailureQuery(query, NOW);
+    expect(texts).toEqual(query);
+    expect(filters).toMatchObject({ host: 'ftp.example', state: 'lost', role: 'media' });
+  });
+
+  it('looks back no further than four hundred days', () => {
+    expect(parseFailureQuery({ since: '9999d' }, NOW).filters.since).toBe(NOW - 400 * DAY);
+  });
+
+  it('names every parameter that makes no sense at once', () => {
+    const query = { since: 'yesterday', state: 'gone', role: 'audio', limit: '0', cursor: 'x'.repeat(201) };
+    expect(() => parseFailureQuery(query, NOW)).toThrow(
+      /since must be .*state must be .*role must be .*cursor is not .*limit must be/,
+    );
+  });
+
+  it.each([{ since: '2026-13-01' }, { since: '1d', until: '2d' }, { limit: '101' }, { limit: '1e1' }])(
+    'refuses %j',
+    (query) => {
+      expect(() => parseFailureQuery(query, NOW)).toThrow(InvalidFilter);
+    },
+  );
+
+  it('is either understood or refused with a reason, whatever it says', () => {
+    const names = fc.constantFrom('since', 'until', 'error', 'host', 'state', 'role', 'cursor', 'limit');
+    fc.assert(
+      fc.property(fc.dictionary(names, fc.string()), (query) => {
+        try {
+          const { filters } = parseFailureQuery(query, NOW);
+          expect(filters.since).toBeLessThan(filters.until);
+        } catch (error) {
+          expect(error).toBeInstanceOf(InvalidFilter);
+        }
+      }),
+    );
+  });
+});
+
+describe('the query of recoveries', () => {
+  it('means open ones when it says nothing', () => {
+    expect(parseRecoveryQuery({}, NOW).filters.state).toBe('open');
+  });
+});

@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  ChartCounter,
+  MOST_SERIES,
+  OTHER_CLASSES,
+  stepFor,
+} from '../../../../lambda/shared/reporting/statistics.ts';
+
+const HOUR = 60 * 60 * 1000;
+const DAY = 24 * HOUR;
+const NOW = Date.parse('2026-03-15T12:30:00Z');
+
+describe('the columns of the chart', () => {
+  it.each([
+    [DAY, HOUR],
+    [7 * DAY, 6 * HOUR],
+    [30 * DAY, DAY],
+    [365 * DAY, 7 * DAY],
+  ])('of %d ms are %d ms wide', (span, step) => {
+    expect(stepFor(span)).toBe(step);
+  });
+
+  it('begin at whole steps of UTC and cover the span to its end', () => {
+    const { buckets } = new ChartCounter(NOW - DAY, NOW).data();
+    expect(buckets[0]?.start).toBe(Date.parse('2026-03-14T12:00:00Z'));
+    expect(buckets.at(-1)).toMatchObject({ start: Date.parse('2026-03-15T12:00:00Z'), counts: [] });
+  });
+});
+
+describe('the classes of the chart', () => {
+  it('come by frequency, each failure in the column of its time', () => {
+    const counter = new ChartCounter(NOW - DAY, NOW);
+    counter.add({ errorClass: 'Rare', failedAt: NOW - HOUR });
+    counter.add({ errorClass: 'Often', failedAt: NOW - HOUR });
+    counter.add({ errorClass: 'Often', failedAt: NOW - 2 * HOUR });
+    const { series, totals, buckets } = counter.data();
+    expect(series).toEqual(['Often', 'Rare']);
+    expect(totals).toEqual([2, 1]);
+    expect(buckets.slice(-3).map(({ counts }) => counts)).toEqual([
+      [1, 0],
+      [1, 1],
+      [0, 0],
+    ]);
+  });
+
+  it('share one series when there are too many, and none is left out', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ errorClass: fc.stringMatching(/^[A-Z][a-z]$/), hours: fc.nat({ max: 23 }) })),
+        (failures) => {
+          const counter = new ChartCounter(NOW - DAY, NOW);
+          for (const { errorClass, hours } of failures) {
+            counter.add({ errorClass, failedAt: NOW - hours * HOUR });
+          }
+          const { series, total } = counter.data();
+          const classes = new Set(failures.map(({ errorClass }) => errorClass));
+          expect(total).toBe(failures.length);
+          expect(series.length).toBe(Math.min(classes.size, MOST_SERIES));
+          expect(series.includes(OTHER_CLASSES)).toBe(classes.size > MOST_SERIES);
+        },
+      ),
+    );
+  });
+});

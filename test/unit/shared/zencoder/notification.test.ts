@@ -1,0 +1,354 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { encodeMessage, messagesOf, parseMessage } from '../../../../lambda/shared/queue/messages.ts';
+import { NotJson, parseJson } from '../../../../lambda/shared/runtime/json.ts';
+import { decide } from '../../../../lambda/shared/zencoder/failed-outputs.ts';
+import { NotANotification, parseNotification } from '../../../../lambda/shared/zencoder/notification.ts';
+import {
+  DEFAULT_ZENCODER_STORAGE,
+  parseStorageAllowList,
+} from '../../../../lambda/shared/zencoder/storage.ts';
+import { sampleText } from '../../../support/samples.ts';
+
+const settings = { storage: parseStorageAllowList(DEFAULT_ZENCODER_STORAGE), collectUnsentOutputs: true };
+
+describe('kinds of notification', () => {
+  it('an output notification is an object "output"', () => {
+    const notification = parseNotification({ output: { id: 1 }, job: { id: 2, state: 'processing' } });
+    expect(notification).toMatchObject({ kind: 'output', jobState: 'processing', job: { id: '2' } });
+    expect(notification.outputs.map((output) => output.id)).toEqual(['1']);
+  });
+
+  it.each([
+    { outputs: [{ id: 1 }, { id: 2 }], job: { id: 3 } },
+    { job: { id: 3, outputs: [{ id: 1 }, { id: 2 }] } },
+    { job: { id: 3, output_media_files: [{ id: 1 }, { id: 2 }] } },
+    { output_media_files: [{ id: 1 }, { id: 2 }], job: { id: 3 } },
+  ])('a job notification is a list of outputs, wherever it stands: %j', (body) => {
+    const notification = parseNotification(body);
+    expect(notification.kind).toBe('job');
+    expect(notification.outputs.map((output) => output.id)).toEqual(['1', '2']);
+  });
+
+  it.each([
+    { outputs: { id: 1 }, job: { id: 3 } },
+    { output_media_files: { id: 1 }, job: { id: 3 } },
+    { outputs: [], output: { id: 1 }, job: { id: 3 } },
+    { outputs: null, output: { id: 1 }, job: { id: 3 } },
+    { output: [{ id: 1 }], job: { id: 3 } },
+    { outputs: { web: { id: 1 } }, job: { id: 3 } },
+    { outputs: { 0: { id: 1 } }, job: { id: 3 } },
+  ])('an output is found in whichever shape it comes: %j', (body) => {
+    const notification = parseNotification(body);
+    expect(notification.outputs.map((output) => output.id)).toEqual(['1']);
+    expect(notification.unreadable).toBe(0);
+  });
+
+  it('every different output is taken once, where a list stands beside an output', () => {
+    const [web, hd] = [
+      { id: 1, label: 'web' },
+      { id: 2, label: 'hd' },
+    ];
+    const idsOf = (body: object) => parseNotification(body).outputs.map((output) => output.id);
+    expect(idsOf({ output: web, outputs: [web, hd], job: { id: 3 } })).toEqual(['1', '2']);
+    expect(idsOf({ output: hd, outputs: [web], job: { id: 3 } })).toEqual(['1', '2']);
+    expect(idsOf({ output: { ...web, state: 'finished' }, outputs: [web], job: { id: 3 } })).toEqual([
+      '1',
+      '1',
+    ]);
+  });
+
+  it('a place for outputs that holds something else is counted beside those that can be read', () => {
+    expect(parseNotification({ outputs: 'text', output: { id: 1 } })).toMatchObject({
+      outputs: [{ id: '1' }],
+      unreadable: 1,
+    });
+  });
+
+  it('a job without a readable id is counted, and one that is missing is not', () => {
+    expect(parseNotification({ output: { id: 1 }, job: { id: 'abc' } }).unreadable).toBe(1);
+    expect(parseNotification({ output: { id: 1 }, job: 'text' }).unreadable).toBe(1);
+    expect(parseNotification({ output: { id: 1 } }).unreadable).toBe(0);
+  });
+
+  it('a job that names no outputs has nothing to do', () => {
+    expect(parseNotification({ job: { id: 3, state: 'failed' } })).toMatchObject({
+      kind: 'job',
+      outputs: [],
+    });
+    expect(parseNotification({ job: { id: 3 }, outputs: null })).toMatchObject({ kind: 'job', outputs: [] });
+  });
+
+  it('a live event names its event', () => {
+    const notification = parseNotification(parseJson(sampleText('18')));
+    expect(notification.outputs[0]).toMatchObject({ event: 'first_segment_uploaded', state: 'processing' });
+  });
+
+  it('a missing job, unknown fields and unknown states are no obstacle', () => {
+    const notification = parseNotification({ output: { id: 1, state: 'no input', new: {} }, more: 1 });
+    expect(notification).toMatchObject({ job: { id: '0', passThrough: null, test: false } });
+    expect(notification.outputs[0]?.state).toBe('no_input');
+  });
+
+  it.each([
+    null,
+    1,
+    'text',
+    [],
+    [{ output: { id: 1 } }],
+    {},
+    { output: 'text' },
+    { output: [] },
+    { output: [], job: { id: 1 } },
+    { outputs: 'text', job: { id: 1 } },
+    { outputs: {}, job: { id: 1 } },
+    { job: 'text' },
+    { job: { id: 'abc' } },
+    { hello: 'world' },
+  ])('says what was expected instead of %j', (body) => {
+    expect(() => parseNotification(body)).toThrow(NotANotification);
+    expect(() => parseNotification(body)).toThrow(/^expected /);
+  });
+
+  it.each([
+    { output: {}, job: { id: 1 } },
+    { output: { id: null }, job: { id: 1 } },
+    { output: { id: '1; drop' }, job: { id: 1 } },
+    { outputs: ['text', {}], job: { id: 1 } },
+  ])('refuses outputs of which none has an id: %j', (body) => {
+    expect(() => parseNotification(body)).toThrow(
+      /expected (?:output|an element of outputs) to have a numeric id/,
+    );
+  });
+
+  it('leaves out single outputs without an id, and counts them', () => {
+    const notification = parseNotification({
+      outputs: [{ id: 1 }, null, 'text', { id: {} }],
+      job: { id: 3 },
+    });
+    expect(notification.outputs.map((output) => output.id)).toEqual(['1']);
+    expect(notification.unreadable).toBe(3);
+  });
+});
+
+describe('fields', () => {
+  const outputOf = (fields: object) => parseNotification({ output: { id: 1, ...fields } }).outputs[0];
+
+  it('keeps ids beyond 2^53, up to 20 digits', () => {
+    const body = '{"output":{"id":18446744073709551615},"job":{"id":"00009007199254740993"}}';
+    const notification = parseNotification(parseJson(body));
+    expect(notification.outputs[0]?.id).toBe('18446744073709551615');
+    expect(notification.job.id).toBe('9007199254740993');
+  });
+
+  it('reads null for what is missing, null or of a wrong type', () => {
+    const odd = { label: {}, type: 1, url: [], file_size_in_bytes: 'x', md5_checksum: 7, thumbnails: 'none' };
+    for (const fields of [{}, odd]) {
+      expect(outputOf(fields)).toMatchObject({ label: null, type: null, url: null, size: null, md5: null });
+      expect(outputOf(fields)?.thumbnails).toEqual([]);
+    }
+  });
+
+  it.each([true, 'true', 1])('takes %j for a used backup server', (flag) => {
+    expect(outputOf({ backup_server_used: flag })?.backupServerUsed).toBe(true);
+  });
+
+  it.each([false, 'false', 0, null, undefined, {}, 'yes'])('does not take %j for one', (flag) => {
+    expect(outputOf({ backup_server_used: flag })?.backupServerUsed).toBe(false);
+  });
+
+  it('counts a URL that is longer than any that works', () => {
+    const url = `https://h/${'a'.repeat(8192)}`;
+    expect(parseNotification({ output: { id: 1, url } })).toMatchObject({
+      unreadable: 1,
+      outputs: [{ url: null }],
+    });
+  });
+
+  it.each([
+    { url: 7 },
+    { url: {} },
+    { backup_server_used: 'yes' },
+    { backup_server_used: {} },
+    { thumbnails: 'none' },
+    { thumbnails: [{ label: 'a' }] },
+  ])('counts a field that says something that cannot be read: %j', (fields) => {
+    expect(parseNotification({ output: { id: 1, ...fields } }).unreadable).toBe(1);
+  });
+
+  it('counts no field that is missing, null or empty', () => {
+    const silent = { url: null, backup_server_used: null, thumbnails: null };
+    for (const fields of [{}, silent, { thumbnails: [] }, { thumbnails: {} }]) {
+      expect(parseNotification({ output: { id: 1, ...fields } }).unreadable).toBe(0);
+    }
+  });
+
+  it('takes a thumbnail error by either spelling of its field', () => {
+    const link = 'https://app.zencoder.com/docs/errors/UploadTimeoutError';
+    const message = 'It took too long.';
+    const error = { errorClass: null, link, message };
+    expect(
+      outputOf({ primary_thumbnail_upload_error_link: link, primary_thumbnail_upload_error_message: message })
+        ?.thumbnailUploadError,
+    ).toEqual(error);
+    expect(outputOf({ primary_thumbnail_upload_error_message: message })?.thumbnailUploadError).toEqual({
+      ...error,
+      link: null,
+    });
+    expect(outputOf({ primary_thumbnail_upload_error_message: link })?.thumbnailUploadError).toEqual({
+      ...error,
+      message: null,
+    });
+  });
+
+  it('reads empty error texts as no error', () => {
+    expect(
+      outputOf({ primary_upload_error_link: '', primary_upload_error_message: null })?.uploadError,
+    ).toBeNull();
+  });
+
+  it('cuts texts that no queue message could hold', () => {
+    const notification = parseNotification({
+      output: { id: 1, label: '😀'.repeat(5000) },
+      job: { id: 2, pass_through: 7 },
+    });
+    expect(notification.outputs[0]?.label?.length).toBe(1000);
+    expect(notification.outputs[0]?.label?.isWellFormed()).toBe(true);
+    expect(notification.job.passThrough).toBe('7');
+  });
+
+  it('makes text of every field well-formed', () => {
+    const half = 'Teaser \ud83c';
+    const whole = 'Teaser \ufffd';
+    const body = {
+      job: { id: 1, state: half, pass_through: half },
+      output: {
+        id: 2,
+        label: half,
+        type: half,
+        state: half,
+        event: half,
+        url: `https://h/${half}`,
+        primary_upload_error_message: half,
+        primary_thumbnail_upload_error_link: half,
+        error_class: half,
+        thumbnails: [
+          { label: half, images: [{ url: half }] },
+          { url: half, group_label: half },
+        ],
+      },
+    };
+    const written = JSON.stringify(parseNotification(parseJson(JSON.stringify(body))));
+    expect(written.isWellFormed()).toBe(true);
+    expect(written).not.toMatch(/\\ud[89a-f]/i);
+    expect(parseNotification(body)).toMatchObject({
+      job: { passThrough: whole },
+      outputs: [{ label: whole, thumbnails: [{ label: whole }, { label: whole }] }],
+    });
+  });
+
+  it('does not take __proto__ for a field', () => {
+    const body =
+      '{"output":{"id":1,"__proto__":{"backup_server_used":true,"url":"https://x"}},"__proto__":{"job":{"id":5}}}';
+    const notification = parseNotification(parseJson(body));
+    expect(notification.outputs[0]).toMatchObject({ backupServerUsed: false, url: null });
+    expect(notification.job.id).toBe('0');
+  });
+});
+
+describe('anything at all', () => {
+  const url = fc.oneof(
+    fc.webUrl({ withQueryParameters: true, withFragments: true }),
+    fc.string().map((path) => `https://zencoder-live.s3.amazonaws.com/${path}`),
+    fc.string(),
+  );
+  /** Any sequence of UTF-16 units, so with halves of characters. */
+  const text = fc.string({ unit: fc.nat(0xff_ff).map((unit) => String.fromCharCode(unit)) });
+  const anyOutput = fc.record(
+    {
+      id: fc.oneof(fc.nat(), fc.bigInt({ min: 0n, max: 2n ** 64n }).map(String), fc.jsonValue()),
+      url: fc.oneof(url, fc.jsonValue()),
+      state: fc.oneof(fc.constantFrom('finished', 'failed'), fc.jsonValue()),
+      label: fc.oneof(text, fc.jsonValue()),
+      backup_server_used: fc.oneof(fc.boolean(), fc.jsonValue()),
+      file_size_in_bytes: fc.jsonValue(),
+      md5_checksum: fc.jsonValue(),
+      finished_at: fc.oneof(
+        fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+        fc.jsonValue(),
+      ),
+      primary_upload_error_link: fc.oneof(fc.webUrl(), fc.jsonValue()),
+      primary_upload_error_message: fc.oneof(text, fc.jsonValue()),
+      error_link: fc.oneof(fc.webUrl(), fc.jsonValue()),
+      thumbnails: fc.oneof(
+        fc.array(fc.record({ label: fc.oneof(text, fc.jsonValue()), images: fc.array(fc.record({ url })) })),
+        fc.jsonValue(),
+      ),
+    },
+    { requiredKeys: [] },
+  );
+  const anyBody = fc.oneof(
+    fc.jsonValue(),
+    fc.record({ output: fc.oneof(anyOutput, fc.jsonValue()), job: fc.jsonValue() }, { requiredKeys: [] }),
+    fc.record(
+      { outputs: fc.array(fc.oneof(anyOutput, fc.jsonValue())), job: fc.jsonValue() },
+      { requiredKeys: ['outputs'] },
+    ),
+  );
+
+  it('is a notification or a clear refusal, and what is decided of it is a message that the worker can read', () => {
+    fc.assert(
+      fc.property(anyBody, (body) => {
+        let messages: string[] = [];
+        try {
+          const notification = parseNotification(parseJson(JSON.stringify(body)));
+          messages = decide(notification, settings, 0)
+            .flatMap((decision) => messagesOf(notification.job, decision, 'notification'))
+            .map(encodeMessage);
+        } catch (error) {
+          if (!(error instanceof NotANotification || error instanceof NotJson)) throw error;
+        }
+        for (const message of messages) expect(hasHalfCharacters(parseMessage(message))).toBe(false);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+describe('bounds', () => {
+  const image = { url: 'https://h/1.png' };
+  const outputs = [1, 2, 3].map((id) => ({ id, thumbnails: [{ images: [image, image] }] }));
+
+  it('are none unless they are asked for', () => {
+    const many = Array.from({ length: 10_000 }, (_, id) => ({ id, state: 'finished' }));
+    expect(parseNotification({ outputs: many, job: { id: 1 } })).toMatchObject({ beyond: 0 });
+  });
+
+  it('leave the first outputs, and the number of those beyond', () => {
+    const notification = parseNotification({ outputs, job: { id: 1 } }, { outputs: 2 });
+    expect(notification.outputs.map(({ id }) => id)).toEqual(['1', '2']);
+    expect(notification.beyond).toBe(1);
+  });
+
+  it('leave the first images of all outputs together, and the number of those beyond', () => {
+    const notification = parseNotification({ outputs, job: { id: 1 } }, { thumbnails: 3 });
+    expect(notification.outputs.map(({ thumbnails }) => thumbnails.length)).toEqual([2, 1, 0]);
+    expect(notification).toMatchObject({ beyond: 3, unreadable: 0 });
+  });
+
+  it('leave the images whose URLs have so many characters before their queries, and no smaller ones after them', () => {
+    const urls = [`https://h/1.png?${'q'.repeat(500)}`, `https://h/${'x'.repeat(30)}.png`, 'https://h/3.png'];
+    const thumbnails = [{ images: urls.map((url) => ({ url })) }];
+    const notification = parseNotification(
+      { output: { id: 1, thumbnails }, job: { id: 1 } },
+      { pathCharacters: 40 },
+    );
+    expect(notification.outputs[0]?.thumbnails.map(({ url }) => url)).toEqual([urls[0]]);
+    expect(notification).toMatchObject({ beyond: 2, unreadable: 0 });
+  });
+});
+
+/** JSON.stringify escapes each half of a surrogate pair that stands alone. */
+function hasHalfCharacters(value: object): boolean {
+  return /\\ud[89a-f]/i.test(JSON.stringify(value).replaceAll('\\\\', ''));
+}

@@ -1,0 +1,193 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  faultOf,
+  isEmptyFile,
+  judgeAnswer,
+  judgeRange,
+  parseHead,
+  parseRetryAfter,
+  type RangeQuestion,
+} from '../../../../lambda/worker/copy/source-response.ts';
+
+function head(status: number, headers: Record<string, string> = {}) {
+  return { version: '1.1' as const, status, headers: new Map(Object.entries(headers)) };
+}
+
+const ASKED: RangeQuestion = { range: { from: 100, to: 200 }, etag: '"a"', size: 1000 };
+const RIGHT = { 'content-range': 'bytes 100-199/1000', 'content-length': '100', etag: '"a"' };
+
+describe('a head', () => {
+  it('is read into status and headers by lower-case name', () => {
+    expect(parseHead('HTTP/1.1 206 Partial Content\r\nETag: "x"\r\nX-A:b\r\nx-a: c')).toEqual({
+      version: '1.1',
+      status: 206,
+      headers: new Map([
+        ['etag', '"x"'],
+        ['x-a', 'b, c'],
+      ]),
+    });
+  });
+
+  it.each([
+    '',
+    'HTTP/2 200',
+    'HTTP/1.1 99 x',
+    'ICY 200 OK',
+    'HTTP/1.1 200 OK\r\n folded',
+    'HTTP/1.1 200 OK\r\nno colon',
+    'HTTP/1.1 200 OK\r\nbad name: x',
+  ])('is none: %j', (text) => {
+    expect(parseHead(text)).toBeNull();
+  });
+
+  it('never breaks the reader', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        parseHead(text);
+        parseHead(`HTTP/1.1 206 x\r\n${text}`);
+      }),
+    );
+  });
+});
+
+describe('a 200', () => {
+  const START: RangeQuestion = { range: { from: 0, to: 200 }, etag: null, size: null };
+  const ALL = { 'content-length': '150', etag: '"a"' };
+
+  it('is the whole file where its beginning was asked for and it fits', () => {
+    const whole = { length: 150, size: 150, etag: '"a"', contentType: null, stored: {}, ignoredRange: true };
+    expect(judgeAnswer(head(200, ALL), START, 150)).toEqual(whole);
+    expect(judgeAnswer(head(200, ALL), { ...START, etag: '"a"', size: 150 }, 150)).toEqual(whole);
+  });
+
+  it.each<[string, Record<string, string>, RangeQuestion]>([
+    ['states no length', { etag: '"a"' }, START],
+    ['has no ETag', { 'content-length': '150' }, START],
+    ['has a weak ETag', { ...ALL, etag: 'W/"a"' }, START],
+    ['is encoded', { ...ALL, 'content-encoding': 'gzip' }, START],
+    ['answers for a later range', ALL, { ...START, range: { from: 1, to: 200 } }],
+  ])('is no file when it %s', (_, headers, asked) => {
+    expect(judgeAnswer(head(200, headers), asked, 200)).toBeNull();
+  });
+
+  it('tells the size of a file that is too large to be received', () => {
+    expect(() => judgeAnswer(head(200, ALL), START, 149)).toThrow(
+      expect.objectContaining({ name: 'UnexpectedAnswer', wholeBytes: 150 }),
+    );
+  });
+
+  it.each([
+    ['size', { size: 151 }],
+    ['ETag', { etag: '"b"' }],
+  ])('is of a changed file when it has another %s', (_, known) => {
+    expect(() => judgeAnswer(head(200, ALL), { ...START, ...known }, 200)).toThrow(
+      expect.objectContaining({ name: 'SourceChanged' }),
+    );
+  });
+});
+
+describe('a 206', () => {
+  it('is right when it is exactly the range asked for', () => {
+    expect(judgeRange(head(206, RIGHT), ASKED)).toEqual({
+      length: 100,
+      size: 1000,
+      etag: '"a"',
+      contentType: null,
+      stored: {},
+      ignoredRange: false,
+    });
+  });
+
+  it('brings the type and the headers that the file is stored with', () => {
+    const headers = { ...RIGHT, 'content-type': 'text/vtt', 'content-encoding': 'gzip' };
+    expect(judgeRange(head(206, headers), ASKED)).toMatchObject({
+      contentType: 'text/vtt',
+      stored: { contentEncoding: 'gzip' },
+    });
+  });
+
+  it('may be cut by the end of the file', () => {
+    const asked = { range: { from: 900, to: 1100 }, etag: null, size: null };
+    const answer = judgeRange(
+      head(206, { 'content-range': 'bytes 900-999/1000', 'content-length': '100' }),
+      asked,
+    );
+    expect(answer.length).toBe(100);
+  });
+
+  it.each([
+    ['begins elsewhere', { 'content-range': 'bytes 101-199/1000' }],
+    ['ends early', { 'content-range': 'bytes 100-198/1000' }],
+    ['ends late', { 'content-range': 'bytes 100-200/1000' }],
+    ['has another length', { 'content-length': '99' }],
+    ['does not tell the size', { 'content-range': 'bytes 100-199/*' }],
+    ['has several ranges', { 'content-range': '' }],
+    ['was compressed on the way', { 'content-encoding': 'gzip', 'content-length': '40' }],
+  ])('is unexpected when it %s', (_, headers) => {
+    expect(() => judgeRange(head(206, { ...RIGHT, ...headers }), ASKED)).toThrow(
+      expect.objectContaining({ name: 'UnexpectedAnswer' }),
+    );
+  });
+
+  it.each([
+    ['another ETag', { etag: '"b"' }],
+    ['no ETag any more', { etag: '' }],
+    ['another size', { 'content-range': 'bytes 100-199/1001' }],
+  ])('is of a changed file when it has %s', (_, headers) => {
+    expect(() => judgeRange(head(206, { ...RIGHT, ...headers }), ASKED)).toThrow(
+      expect.objectContaining({ name: 'SourceChanged' }),
+    );
+  });
+
+  it('has no ETag to pin to when it is a weak one', () => {
+    expect(judgeRange(head(206, { ...RIGHT, etag: 'W/"a"' }), { ...ASKED, etag: null }).etag).toBeNull();
+  });
+});
+
+describe('any other answer', () => {
+  it.each([
+    [404, '', 'SourceNotFound'],
+    [410, '', 'SourceNotFound'],
+    [403, '<Code>AccessDenied</Code><Message>Request has expired</Message>', 'SourceExpired'],
+    [403, '<Code>AccessDenied</Code><Message>Access Denied</Message>', 'SourceRefused'],
+    [400, '<Code>ExpiredToken</Code>', 'SourceExpired'],
+    [401, '', 'SourceRefused'],
+    [412, '', 'SourceChanged'],
+    [416, '', 'SourceChanged'],
+    [429, '', 'SourceUnavailable'],
+    [500, '', 'SourceUnavailable'],
+    [400, '<Code>RequestTimeout</Code>', 'SourceUnavailable'],
+    [400, '<Code>InvalidArgument</Code>', 'SourceRefused'],
+    [400, '<Code>AuthorizationQueryParametersError</Code>', 'SourceRefused'],
+    [400, '', 'SourceRefused'],
+    [200, '', 'UnexpectedAnswer'],
+    [301, '', 'SourceRedirected'],
+  ])('%i %s means %s', (status, body, name) => {
+    expect(faultOf(head(status), body).name).toBe(name);
+  });
+
+  it('is an empty file only when the first byte was asked for', () => {
+    const first = { range: { from: 0, to: 10 }, etag: null, size: null };
+    expect(isEmptyFile(head(416, { 'content-range': 'bytes */0' }), first)).toBe(true);
+    expect(isEmptyFile(head(416), first)).toBe(true);
+    expect(isEmptyFile(head(416, { 'content-range': 'bytes */5' }), first)).toBe(false);
+    expect(isEmptyFile(head(416, { 'content-range': 'bytes */0' }), ASKED)).toBe(false);
+    expect(isEmptyFile(head(404), first)).toBe(false);
+  });
+});
+
+describe('Retry-After', () => {
+  const now = Date.parse('2026-03-15T12:00:00Z');
+  it.each<[string | undefined, number | null]>([
+    ['120', 120_000],
+    ['0', 0],
+    ['Sun, 15 Mar 2026 12:00:30 GMT', 30_000],
+    ['Sun, 15 Mar 2026 11:00:00 GMT', 0],
+    ['soon', null],
+    ['-5', null],
+    [undefined, null],
+  ])('%j is %j ms', (text, expected) => {
+    expect(parseRetryAfter(text, now)).toBe(expected);
+  });
+});
