@@ -4,7 +4,7 @@ import type { Config } from './config.ts';
 import { RecoveryBucket } from './constructs/bucket.ts';
 import { Dashboard } from './constructs/dashboard.ts';
 import { EventsTopic } from './constructs/events-topic.ts';
-import { RecoveryApi } from './constructs/http-api.ts';
+import { PublicApi } from './constructs/http-api.ts';
 import { IngestApi } from './constructs/ingest.ts';
 import { LedgerTable } from './constructs/ledger-table.ts';
 import { Monitoring } from './constructs/monitoring.ts';
@@ -21,7 +21,7 @@ export class RecoveryStack extends Stack {
     });
     const logging = { logLevel: config.logLevel, logRetentionDays: config.logRetentionDays };
 
-    const api = new RecoveryApi(this, 'Api', { logRetentionDays: config.logRetentionDays });
+    const api = new PublicApi(this, 'Api', { logRetentionDays: config.logRetentionDays });
     const secret = new NotificationSecret(this, 'NotificationSecret');
     const queue = new RecoveryQueue(this, 'Recoveries', {
       workerTimeoutSeconds: config.workerTimeoutSeconds,

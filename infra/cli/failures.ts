@@ -14,7 +14,7 @@ import {
 } from './failures-selection.ts';
 import { type CommandContext, CommandFailure, isEntryPoint, runCommand } from './lib/command.ts';
 import { type Cell, type Column, writeTable } from './lib/table.ts';
-import { explained, outputOf, resolveTarget, type Target } from './lib/target.ts';
+import { outputOf, resolveTarget, type Target, toCommandFailure } from './lib/target.ts';
 import type { Colour } from './lib/terminal.ts';
 
 export const COLUMNS: readonly Column[] = [
@@ -94,7 +94,7 @@ function recoveryJson(recovery: RecoveryRecord): object {
     lastError: lastError === undefined ? null : { ...lastError, at: iso(lastError.at) },
     bucket: place?.bucket ?? null,
     key: place?.key ?? null,
-    size: recovery.size ?? recovery.announcedSize,
+    size: recovery.size ?? recovery.expectedSize,
     verifiedBy: recovery.verifiedBy ?? [],
     bytesDone: recovery.bytesDone ?? null,
     bytesTotal: recovery.bytesTotal ?? null,
@@ -119,7 +119,7 @@ export async function failures(context: CommandContext): Promise<void> {
   } catch (error) {
     throw isTableMissing(error)
       ? new CommandFailure(`${nameOf(target, tableName)} does not exist in this account and region`)
-      : explained(error);
+      : toCommandFailure(error);
   } finally {
     client.destroy();
   }

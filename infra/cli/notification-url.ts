@@ -1,7 +1,14 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
 import { type CommandContext, CommandFailure, isEntryPoint, readOptions, runCommand } from './lib/command.ts';
-import { explained, outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS, type Target } from './lib/target.ts';
+import {
+  outputOf,
+  resolveTarget,
+  STACK_HELP,
+  STACK_OPTIONS,
+  type Target,
+  toCommandFailure,
+} from './lib/target.ts';
 
 const secret = v.pipe(
   v.string(),
@@ -37,7 +44,7 @@ export async function notificationAccess(target: Target): Promise<NotificationAc
     const { success, output } = v.safeParse(secret, SecretString);
     if (success) return { url, ...output, notificationSecret: output.notificationSecret };
   } catch (error) {
-    throw explained(error);
+    throw toCommandFailure(error);
   } finally {
     client.destroy();
   }

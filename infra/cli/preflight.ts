@@ -14,8 +14,15 @@ import {
   readOptions,
   runCommand,
 } from './lib/command.ts';
-import { explained, outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS, type Target } from './lib/target.ts';
-import { type Colour, harmless, progressOn, type Terminal } from './lib/terminal.ts';
+import {
+  outputOf,
+  resolveTarget,
+  STACK_HELP,
+  STACK_OPTIONS,
+  type Target,
+  toCommandFailure,
+} from './lib/target.ts';
+import { type Colour, progressOn, sanitize, type Terminal } from './lib/terminal.ts';
 
 export const HELP = `Usage: npm run preflight -- [options]
 
@@ -56,7 +63,7 @@ export async function invokePreflight(target: Target, functionName: string): Pro
     if (error instanceof Error && error.name === 'ResourceNotFoundException') {
       throw new CommandFailure(`${target.name} has no function ${functionName}`, { cause: error });
     }
-    throw explained(error);
+    throw toCommandFailure(error);
   } finally {
     client.destroy();
   }
@@ -88,15 +95,15 @@ export function textOf(
   const width = Math.max(...checks.map(({ does }) => does.length));
   const lines = checks.map(({ does, permission, outcome }) => {
     const mark = terminal.paint(COLOURS[outcome], MARKS[outcome].padEnd(8));
-    return `  ${mark}${harmless(does).padEnd(width)}  ${harmless(permission)}`;
+    return `  ${mark}${sanitize(does).padEnd(width)}  ${sanitize(permission)}`;
   });
   return [
-    `Bucket ${harmless(bucket)}, tried from ${harmless(region)}${role === undefined ? '' : ` as ${harmless(role)}`}:`,
+    `Bucket ${sanitize(bucket)}, tried from ${sanitize(region)}${role === undefined ? '' : ` as ${sanitize(role)}`}:`,
     ...lines,
     ...faultsOf(checks),
     ...(leftBehind.length === 0
       ? []
-      : ['', 'Probe objects left behind:', ...leftBehind.map((key) => `  ${harmless(key)}`)]),
+      : ['', 'Probe objects left behind:', ...leftBehind.map((key) => `  ${sanitize(key)}`)]),
     '',
   ].join('\n');
 }
@@ -106,7 +113,7 @@ function faultsOf(checks: readonly CheckResult[]): string[] {
   const byMessage = Map.groupBy(failed, ({ errorClass, message }) => `${errorClass}: ${message}`);
   return [...byMessage].flatMap(([sentence, same]) => {
     const answer = same[0]?.answer;
-    return ['', harmless(sentence), ...(answer ? [`  S3 says: ${harmless(answer)}`] : [])];
+    return ['', sanitize(sentence), ...(answer ? [`  S3 says: ${sanitize(answer)}`] : [])];
   });
 }
 

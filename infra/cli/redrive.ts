@@ -9,8 +9,8 @@ import { utc } from '../../lambda/shared/reporting/time.ts';
 import { type CommandContext, isEntryPoint, NeedsAttention, runCommand } from './lib/command.ts';
 import { deadLetterReasons, moveDeadLetters, queueDepth, sendMessages } from './lib/queues.ts';
 import { type Cell, type Column, writeTable } from './lib/table.ts';
-import { explained, outputOf, resolveTarget } from './lib/target.ts';
-import { harmless, progressOn, type Terminal } from './lib/terminal.ts';
+import { outputOf, resolveTarget, toCommandFailure } from './lib/target.ts';
+import { progressOn, sanitize, type Terminal } from './lib/terminal.ts';
 import {
   HELP,
   type RedriveOptions,
@@ -73,7 +73,7 @@ async function* rowsOf(recoveries: readonly RecoveryRecord[]): AsyncGenerator<Ce
 
 /** Why messages are dead, for people. */
 export async function writeReasons(out: Terminal, reasons: ReadonlyMap<string, number>): Promise<void> {
-  for (const [reason, count] of reasons) await out.write(`${count} x ${harmless(reason)}\n`);
+  for (const [reason, count] of reasons) await out.write(`${count} x ${sanitize(reason)}\n`);
 }
 
 /** A recovery as a JSON object of stable shape. */
@@ -93,7 +93,7 @@ const READS_AT_ONCE = 25;
 export interface Ending {
   readonly recovered: readonly RecoveryRecord[];
   /** Lost or failed again. */
-  readonly unhappy: readonly RecoveryRecord[];
+  readonly notRecovered: readonly RecoveryRecord[];
   /** Not settled when the time was up. */
   readonly open: readonly RecoveryRecord[];
 }
@@ -130,7 +130,7 @@ export async function waitForSettled(
   }
   return {
     recovered: settled.filter(({ state }) => state === 'recovered'),
-    unhappy: settled.filter(({ state }) => state !== 'recovered'),
+    notRecovered: settled.filter(({ state }) => state !== 'recovered'),
     open,
   };
 }
@@ -159,7 +159,7 @@ export async function redrive(context: CommandContext): Promise<void> {
     if (options.selection === undefined) await redriveDeadLetters(tools, options, context);
     else await redriveRecoveries(tools, options.selection, options, context);
   } catch (error) {
-    throw explained(error);
+    throw toCommandFailure(error);
   } finally {
     client.destroy();
     sqs.destroy();
@@ -215,14 +215,14 @@ async function followed(
 }
 
 async function tellEnding(ending: Ending, json: boolean, out: CommandContext['out']): Promise<void> {
-  const { recovered, unhappy, open } = ending;
+  const { recovered, notRecovered, open } = ending;
   if (!json) {
-    await writeRecoveries(out, unhappy);
+    await writeRecoveries(out, notRecovered);
     await out.write(
-      `${recovered.length} recovered, ${unhappy.length} lost or failed, ${open.length} not settled yet.\n`,
+      `${recovered.length} recovered, ${notRecovered.length} lost or failed, ${open.length} not settled yet.\n`,
     );
   }
-  if (unhappy.length + open.length > 0) throw new NeedsAttention('redrive: not all are recovered');
+  if (notRecovered.length + open.length > 0) throw new NeedsAttention('redrive: not all are recovered');
 }
 
 async function redriveDeadLetters(
@@ -255,8 +255,8 @@ async function redriveDeadLetters(
 
 function countsOf(ending: Ending | undefined): object {
   if (ending === undefined) return {};
-  const { recovered, unhappy, open } = ending;
-  return { ended: { recovered: recovered.length, unhappy: unhappy.length, open: open.length } };
+  const { recovered, notRecovered, open } = ending;
+  return { ended: { recovered: recovered.length, notRecovered: notRecovered.length, open: open.length } };
 }
 
 /** An output that is asked for by its id may be one that no notification told of. */

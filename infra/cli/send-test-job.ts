@@ -65,13 +65,13 @@ function freshId(): number {
   return FIRST_ID + randomInt(2 ** 46);
 }
 
-const LONGEST_ANSWER = 2000;
+const MAX_ANSWER = 2000;
 const PATIENCE_MS = 30_000;
 
 /** What the stack answered. */
 export interface Answer {
   readonly status: number;
-  /** The first {@link LONGEST_ANSWER} characters. */
+  /** The first {@link MAX_ANSWER} characters. */
   readonly body: string;
   readonly milliseconds: number;
 }
@@ -109,7 +109,7 @@ export async function postNotification(
     const chunks = await Array.fromAsync(answer, (chunk: Buffer) => chunk);
     return {
       status: answer.statusCode ?? 0,
-      body: cut(Buffer.concat(chunks).toString(), LONGEST_ANSWER),
+      body: cut(Buffer.concat(chunks).toString(), MAX_ANSWER),
       milliseconds: Math.round(performance.now() - began),
     };
   } catch (error) {

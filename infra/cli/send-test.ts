@@ -13,8 +13,8 @@ import {
   runCommand,
   UsageError,
 } from './lib/command.ts';
-import { explained, outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS } from './lib/target.ts';
-import { harmless, progressOn } from './lib/terminal.ts';
+import { outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS, toCommandFailure } from './lib/target.ts';
+import { progressOn, sanitize } from './lib/terminal.ts';
 import { notificationAccess } from './notification-url.ts';
 import { adviceFor, followJob, postNotification, removeRecords, testNotification } from './send-test-job.ts';
 
@@ -93,14 +93,14 @@ export async function sendTest(context: CommandContext): Promise<void> {
   const tableName = outputOf(target, 'TableName');
   const access = await notificationAccess(target);
   const job = testNotification(options.url, context.now);
-  const say = sayer(context, options);
+  const say = reporter(context, options);
 
   const answer = await postNotification(access, job.body, options.byHeader);
   const { status, milliseconds } = answer;
   await say.line(`Posted test job ${job.jobId} to ${access.url}: ${status} after ${milliseconds} ms`);
   if (status < 200 || status > 299) {
     await say.json({ ok: false, jobId: job.jobId, answer });
-    throw new NeedsAttention(`send-test: ${status} ${harmless(answer.body)}\n${adviceFor(status)}`);
+    throw new NeedsAttention(`send-test: ${status} ${sanitize(answer.body)}\n${adviceFor(status)}`);
   }
   if (options.url !== undefined && filesIn(answer.body) === 0) {
     await say.json({ ok: false, jobId: job.jobId, answer });
@@ -112,7 +112,7 @@ export async function sendTest(context: CommandContext): Promise<void> {
   try {
     await follow({ client, tableName, recordTtlDays: 0 }, job.jobId, answer, options, context);
   } catch (error) {
-    throw explained(error);
+    throw toCommandFailure(error);
   } finally {
     client.destroy();
   }
@@ -125,7 +125,7 @@ async function follow(
   { url, timeout, keep, json }: SendTestOptions,
   context: CommandContext,
 ): Promise<void> {
-  const say = sayer(context, { json });
+  const say = reporter(context, { json });
   const progress = progressOn(context.err);
   const { records, isDone, owedEvents, milliseconds } = await followJob(table, {
     jobId,
@@ -198,10 +198,10 @@ function sentenceOf({ state, bucket, key, size, verifiedBy = [], lastError }: Re
 }
 
 /** Lines for people as they come, or one object at the end. */
-function sayer({ out }: CommandContext, { json }: Pick<SendTestOptions, 'json'>) {
+function reporter({ out }: CommandContext, { json }: Pick<SendTestOptions, 'json'>) {
   return {
     line: async (text: string) => {
-      if (!json) await out.write(`${harmless(text)}\n`);
+      if (!json) await out.write(`${sanitize(text)}\n`);
     },
     json: async (value: object) => {
       if (json) await out.write(`${JSON.stringify(value)}\n`);

@@ -6,10 +6,10 @@ import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import { type RefusalCount, readRefusals, whatToDoAbout } from '../../lambda/shared/ledger/refusals.ts';
 import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import { type NotedTable, unreadableLine } from '../../lambda/shared/ledger/unreadable.ts';
-import { roughly, timeLeft, utc } from '../../lambda/shared/reporting/time.ts';
+import { formatDuration, timeLeft, utc } from '../../lambda/shared/reporting/time.ts';
 import { deadLetterReasons, type QueueDepth, queueDepth } from './lib/queues.ts';
 import { type Cell, type Column, writeTable } from './lib/table.ts';
-import { harmless, type Terminal } from './lib/terminal.ts';
+import { sanitize, type Terminal } from './lib/terminal.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -84,7 +84,7 @@ export function attentionFor(
   unreadable: NotedTable['unreadable'] = new Map(),
 ): string[] {
   const leftOut = unreadableLine(unreadable);
-  const cause = open.next.find(({ lastError }) => lastError?.meaning === 'customer-must-act')?.lastError;
+  const cause = open.next.find(({ lastError }) => lastError?.category === 'action-required')?.lastError;
   return [
     ...(leftOut === null ? [] : [leftOut]),
     ...(open.atRisk > 0
@@ -156,7 +156,7 @@ export async function writeStatus(out: Terminal, status: StackStatus, view: Stat
   const rows: [string, string][] = [
     [
       'Open recoveries',
-      `${open.total}, ${open.atRisk} at risk (less than ${roughly(atRisk)} left), ${open.overdue} past their deadline`,
+      `${open.total}, ${open.atRisk} at risk (less than ${formatDuration(atRisk)} left), ${open.overdue} past their deadline`,
     ],
     [
       'Last 24 hours',
@@ -171,7 +171,7 @@ export async function writeStatus(out: Terminal, status: StackStatus, view: Stat
     ['Dead letters', `${deadLetters.count}`],
     ...[...deadLetters.reasons].map(([reason, count]): [string, string] => [
       '',
-      `${count} x ${harmless(reason)}`,
+      `${count} x ${sanitize(reason)}`,
     ]),
   ];
   await out.write(`${out.paint('bold', `${name}, ${utc(now)} UTC`)}\n\n`);
@@ -208,7 +208,7 @@ function rowOf(recovery: RecoveryRecord, deadlineAtRisk: number, now: number): C
           ? '-'
           : nextAttemptAt <= now
             ? 'due'
-            : `in ${roughly(nextAttemptAt - now)}`,
+            : `in ${formatDuration(nextAttemptAt - now)}`,
     },
     { text: lastError === undefined ? '-' : `${lastError.errorClass}: ${lastError.message}` },
   ];

@@ -12,7 +12,7 @@ import {
   UsageError,
   wholeNumber,
 } from './lib/command.ts';
-import { explained, outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS } from './lib/target.ts';
+import { outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS, toCommandFailure } from './lib/target.ts';
 import { progressOn } from './lib/terminal.ts';
 import { attentionFor, readStatus, statusJson, writeStatus } from './status-report.ts';
 
@@ -95,7 +95,7 @@ export async function status({ argv, out, err, now }: CommandContext): Promise<v
     else await writeStatus(out, found, { name: target.name, atRisk, now });
     if (attention.length > 0) throw new NeedsAttention(`\nTo do: ${attention.join('\n       ')}`);
   } catch (error) {
-    throw explained(error);
+    throw toCommandFailure(error);
   } finally {
     await progress.clear();
     client.destroy();

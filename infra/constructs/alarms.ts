@@ -136,7 +136,7 @@ function ofRecoveries(
     },
     {
       id: 'CustomerMustAct',
-      metric: event('customerMustAct'),
+      metric: event('actionRequired'),
       ...AT_ONCE,
       happened:
         'The bucket, its KMS key or the Zencoder API denies the worker. Recoveries are tried again until their deadline.',
@@ -160,7 +160,7 @@ function ofRecoveries(
     },
     {
       id: 'ApiKeyRefused',
-      metric: metrics.of('customerMustAct', 'reconcile', Stats.SUM, FIVE_MINUTES),
+      metric: metrics.of('actionRequired', 'reconcile', Stats.SUM, FIVE_MINUTES),
       ...{ threshold: 1, periods: 4, datapoints: 1, missing: TreatMissingData.NOT_BREACHING },
       happened:
         'The Zencoder API refuses the key, or shows it no URLs: outputs that no notification told of are not found, and no URL is refreshed.',

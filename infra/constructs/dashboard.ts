@@ -5,8 +5,8 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { RecoveryBucket } from './bucket.ts';
-import { type LoggingProps, RecoveryFunction } from './function.ts';
-import type { RecoveryApi } from './http-api.ts';
+import { type LoggingProps, NodeFunction } from './function.ts';
+import type { PublicApi } from './http-api.ts';
 import type { LedgerTable } from './ledger-table.ts';
 import type { RecoveryQueue } from './queue.ts';
 
@@ -22,7 +22,7 @@ const ROUTES: readonly (readonly [HttpMethod, string])[] = [
 ];
 
 export interface DashboardProps extends LoggingProps {
-  readonly api: RecoveryApi;
+  readonly api: PublicApi;
   readonly ledger: LedgerTable;
   readonly queue: RecoveryQueue;
   readonly bucket: RecoveryBucket;
@@ -47,7 +47,7 @@ export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
     this.secret = madeSecret(this);
-    const dashboard = new RecoveryFunction(this, 'Pages', {
+    const dashboard = new NodeFunction(this, 'Pages', {
       folder: 'dashboard',
       description: 'Shows what Zencoder could not upload and where the recovery of each file stands',
       memoryMb: 512,

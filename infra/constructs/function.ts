@@ -13,7 +13,7 @@ export interface LoggingProps {
   readonly logRetentionDays: number;
 }
 
-export interface RecoveryFunctionProps extends LoggingProps {
+export interface NodeFunctionProps extends LoggingProps {
   /** Name of the folder under `lambda/`, and of the service in logs and metrics. */
   readonly folder: string;
   /** What the function is for, as the console shows it. */
@@ -30,11 +30,11 @@ export interface RecoveryFunctionProps extends LoggingProps {
  * A Lambda function as all of this stack are: Node 24 on arm64, one ESM bundle, a log group that forgets, and a role
  * that may write to that log group and nothing else until a construct grants it more. No managed policies.
  */
-export class RecoveryFunction extends Construct {
+export class NodeFunction extends Construct {
   readonly function: LambdaFunction;
   readonly role: Role;
 
-  constructor(scope: Construct, id: string, props: RecoveryFunctionProps) {
+  constructor(scope: Construct, id: string, props: NodeFunctionProps) {
     super(scope, id);
     const logGroup = new LogGroup(this, 'Logs', {
       retention: props.logRetentionDays,

@@ -67,7 +67,7 @@ export function makeGraphs(
         graph(
           'The customer must act, by error',
           THIRD,
-          [metrics.byDimension('customerMustAct', Stats.SUM)],
+          [metrics.byDimension('actionRequired', Stats.SUM)],
           [of('unlistedStorage', 'ingest', Stats.SUM, 'notifications of files that are not fetched')],
         ),
         graph('Attempts of a recovery', THIRD, [

@@ -49,7 +49,7 @@ const ACCESS_LOG_FIELDS = {
  * as well as HTTP/2, which matters because Zencoder does not deliver over HTTP/2. It authorizes nobody itself: each
  * route says who does.
  */
-export class RecoveryApi extends Construct {
+export class PublicApi extends Construct {
   readonly api: HttpApi;
   readonly #accessLog: LogGroup;
 

@@ -3,8 +3,8 @@ import { HttpMethod, HttpRouteKey } from 'aws-cdk-lib/aws-apigatewayv2';
 import type { MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { NOTIFICATION_PATH } from '../../lambda/ingest/request.ts';
-import { type LoggingProps, RecoveryFunction } from './function.ts';
-import type { RecoveryApi } from './http-api.ts';
+import { type LoggingProps, NodeFunction } from './function.ts';
+import type { PublicApi } from './http-api.ts';
 import type { LedgerTable } from './ledger-table.ts';
 import type { RecoveryQueue } from './queue.ts';
 import type { NotificationSecret } from './secrets.ts';
@@ -12,7 +12,7 @@ import type { NotificationSecret } from './secrets.ts';
 const ROUTES = [HttpRouteKey.with(NOTIFICATION_PATH, HttpMethod.POST), HttpRouteKey.DEFAULT];
 
 export interface IngestApiProps extends LoggingProps {
-  readonly api: RecoveryApi;
+  readonly api: PublicApi;
   readonly queue: RecoveryQueue;
   readonly ledger: LedgerTable;
   readonly secret: NotificationSecret;
@@ -31,7 +31,7 @@ export interface IngestApiProps extends LoggingProps {
  * for. 15 seconds leave room for the SDK's own retries and are within what the API waits for an answer.
  */
 export class IngestApi extends Construct {
-  readonly ingest: RecoveryFunction;
+  readonly ingest: NodeFunction;
   /** Counts the notifications that did not reach ingest or the queue: answered 5xx, or 413. */
   readonly notTaken: MetricFilter;
   /** Where Zencoder posts to, without credentials. */
@@ -39,7 +39,7 @@ export class IngestApi extends Construct {
 
   constructor(scope: Construct, id: string, props: IngestApiProps) {
     super(scope, id);
-    this.ingest = new RecoveryFunction(this, 'Ingest', {
+    this.ingest = new NodeFunction(this, 'Ingest', {
       folder: 'ingest',
       description: 'Takes notifications from Zencoder and queues what there is to record and to recover',
       memoryMb: 512,

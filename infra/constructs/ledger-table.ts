@@ -37,7 +37,7 @@ export class LedgerTable extends Construct {
    * Allows to read and write the records of a job, and to remove the lease of a segment whose upload is gone. A
    * transaction needs the permissions of its parts. No scan, and no index.
    */
-  grantRecord(role: IGrantable): void {
+  grantReadWrite(role: IGrantable): void {
     role.grantPrincipal.addToPrincipalPolicy(
       new PolicyStatement({
         actions: [
@@ -64,7 +64,7 @@ export class LedgerTable extends Construct {
   }
 
   /** Allows to change records that are there, beside what {@link grantRead} allows. */
-  grantAmend(role: IGrantable): void {
+  grantUpdate(role: IGrantable): void {
     role.grantPrincipal.addToPrincipalPolicy(
       new PolicyStatement({ actions: ['dynamodb:UpdateItem'], resources: [this.table.tableArn] }),
     );

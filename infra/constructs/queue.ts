@@ -55,7 +55,7 @@ export class RecoveryQueue extends Construct {
   }
 
   /** Allows to ask how many messages wait. */
-  grantCount(role: IGrantable): void {
+  grantReadAttributes(role: IGrantable): void {
     allow(role.grantPrincipal, ['sqs:GetQueueAttributes'], [this.queue.queueArn]);
   }
 
@@ -63,7 +63,7 @@ export class RecoveryQueue extends Construct {
    * Allows what the worker does: take messages, delay and delete them, queue segments, and put what cannot be
    * understood straight on the dead-letter queue.
    */
-  grantWork(role: IGrantable): void {
+  grantConsume(role: IGrantable): void {
     allow(
       role.grantPrincipal,
       [

@@ -3,7 +3,7 @@ import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
 import type { EventsTopic } from './events-topic.ts';
-import { type LoggingProps, RecoveryFunction } from './function.ts';
+import { type LoggingProps, NodeFunction } from './function.ts';
 import type { LedgerTable } from './ledger-table.ts';
 import type { RecoveryQueue } from './queue.ts';
 import { grantZencoderApiKey, type ZencoderApiProps, zencoderApiVariables } from './secrets.ts';
@@ -29,11 +29,11 @@ export interface ReconcileProps extends LoggingProps, ZencoderApiProps {
  * 512 MB hold a page of fifty jobs with all their outputs and thumbnails many times over.
  */
 export class Reconcile extends Construct {
-  readonly reconcile: RecoveryFunction;
+  readonly reconcile: NodeFunction;
 
   constructor(scope: Construct, id: string, props: ReconcileProps) {
     super(scope, id);
-    this.reconcile = new RecoveryFunction(this, 'Reconcile', {
+    this.reconcile = new NodeFunction(this, 'Reconcile', {
       folder: 'reconcile',
       description:
         'Finds recoveries that stand still or are at risk, publishes owed events, and finds failed uploads without a notification',
@@ -54,9 +54,9 @@ export class Reconcile extends Construct {
     });
     const { role } = this.reconcile;
     props.queue.grantSend(role);
-    props.queue.grantCount(role);
+    props.queue.grantReadAttributes(role);
     props.ledger.grantRead(role);
-    props.ledger.grantAmend(role);
+    props.ledger.grantUpdate(role);
     props.events.grantPublish(role);
     grantZencoderApiKey(role, props);
 

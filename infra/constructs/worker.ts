@@ -2,7 +2,7 @@ import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { RecoveryBucket } from './bucket.ts';
 import type { EventsTopic } from './events-topic.ts';
-import { type LoggingProps, RecoveryFunction } from './function.ts';
+import { type LoggingProps, NodeFunction } from './function.ts';
 import type { LedgerTable } from './ledger-table.ts';
 import type { RecoveryQueue } from './queue.ts';
 import { grantZencoderApiKey, type ZencoderApiProps, zencoderApiVariables } from './secrets.ts';
@@ -48,11 +48,11 @@ export interface RecoveryWorkerProps extends LoggingProps, ZencoderApiProps {
  * of which a copy at that speed needs about 0.25.
  */
 export class RecoveryWorker extends Construct {
-  readonly worker: RecoveryFunction;
+  readonly worker: NodeFunction;
 
   constructor(scope: Construct, id: string, props: RecoveryWorkerProps) {
     super(scope, id);
-    this.worker = new RecoveryFunction(this, 'Worker', {
+    this.worker = new NodeFunction(this, 'Worker', {
       folder: 'worker',
       description: 'Records failed uploads and copies their backup files into the bucket',
       memoryMb: props.memoryMb,
@@ -74,8 +74,8 @@ export class RecoveryWorker extends Construct {
       },
     });
     const { role } = this.worker;
-    props.queue.grantWork(role);
-    props.ledger.grantRecord(role);
+    props.queue.grantConsume(role);
+    props.ledger.grantReadWrite(role);
     props.bucket.grantRecover(role);
     props.events.grantPublish(role);
     grantZencoderApiKey(role, props);

@@ -53,7 +53,7 @@ export type RetryRequest = Pick<RedriveMessage, 'jobId' | 'outputId' | 'role' | 
 /** The queue did not take the request; nothing has changed, and it can be made again. */
 export class RetryNotQueued extends RecoveryError {
   override readonly name = 'RetryNotQueued';
-  override readonly meaning = 'try-again';
+  override readonly category = 'transient';
 }
 
 /** Where *Retry now* goes. */

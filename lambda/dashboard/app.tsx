@@ -6,7 +6,7 @@ import { apiRoutes, problem } from './api.ts';
 import { assetAt } from './assets/assets.ts';
 import { authenticated, type DashboardEnv, securityHeaders } from './auth.ts';
 import type { DashboardWorld } from './dependencies.ts';
-import { document, MessagePage } from './pages/layout.tsx';
+import { htmlResponse, MessagePage } from './pages/layout.tsx';
 import { pageRoutes } from './routes.tsx';
 
 const CHALLENGE = { 'www-authenticate': 'Basic realm="Zencoder recovery dashboard", charset="UTF-8"' };
@@ -23,14 +23,14 @@ export function createDashboard(world: DashboardWorld): Hono<DashboardEnv> {
   app.route('/', pageRoutes(world));
 
   app.notFound(async () =>
-    document(<MessagePage title="Not found" text="There is no such page." now={now()} />, 404),
+    htmlResponse(<MessagePage title="Not found" text="There is no such page." now={now()} />, 404),
   );
 
   app.onError(async (error, context) => {
     const { status, title, text } = faultOf(error);
     if (status >= 500) log.error('request failed', { path: context.req.path, error });
     if (isApi(context.req.path)) return problem(status, title, text);
-    return document(<MessagePage title={title} text={text} now={now()} />, status);
+    return htmlResponse(<MessagePage title={title} text={text} now={now()} />, status);
   });
 
   return app;

@@ -105,8 +105,8 @@ export function authenticated(
 }
 
 async function isLetIn(basic: Buffer, credentials: DashboardWorld['credentials']): Promise<boolean> {
-  if (isAccepted(basic, await credentials.accepted())) return true;
+  if (isAccepted(basic, await credentials.validVersions())) return true;
   // The secret may have been rotated since it was read.
-  const fresh = await credentials.refreshed();
+  const fresh = await credentials.reload();
   return fresh !== null && isAccepted(basic, fresh);
 }

@@ -8,9 +8,9 @@ export interface DashboardWorld {
   /** Only read. */
   readonly table: LedgerTable;
   readonly credentials: {
-    accepted(): Promise<readonly DashboardCredentials[]>;
+    validVersions(): Promise<readonly DashboardCredentials[]>;
     /** Asked only after a failed authentication; null when it is too early to ask again. */
-    refreshed(): Promise<readonly DashboardCredentials[] | null>;
+    reload(): Promise<readonly DashboardCredentials[] | null>;
   };
   readonly retries: RetryQueue;
   readonly downloads: Downloads;

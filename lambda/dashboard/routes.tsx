@@ -13,7 +13,7 @@ import { formToken, isFormToken, isFromElsewhere } from './csrf.ts';
 import { type DashboardWorld, readingOf } from './dependencies.ts';
 import { ErrorsPage } from './pages/errors.tsx';
 import { JobPage } from './pages/job.tsx';
-import { document, MessagePage } from './pages/layout.tsx';
+import { htmlResponse, MessagePage } from './pages/layout.tsx';
 import { OutputPage, type RetryNotice } from './pages/output.tsx';
 import { OverviewPage } from './pages/overview.tsx';
 import { outputPath } from './text.ts';
@@ -39,13 +39,15 @@ export function pageRoutes(world: DashboardWorld): Hono<DashboardEnv> {
     const data = await readOverview(table, { request, now: now(), atRiskMs });
     const notificationUrl = `https://${new URL(context.req.url).host}/notifications`;
     const leftOut = unreadableLine(unreadable);
-    return document(<OverviewPage {...{ data, request, now: now(), atRiskMs, notificationUrl, leftOut }} />);
+    return htmlResponse(
+      <OverviewPage {...{ data, request, now: now(), atRiskMs, notificationUrl, leftOut }} />,
+    );
   });
 
   pages.get('/errors', async () => {
     const { table, unreadable } = readingOf(world);
     const data = await errorClasses(table, now());
-    return document(<ErrorsPage {...{ data, now: now(), leftOut: unreadableLine(unreadable) }} />);
+    return htmlResponse(<ErrorsPage {...{ data, now: now(), leftOut: unreadableLine(unreadable) }} />);
   });
 
   pages.get('/jobs', (context) => {
@@ -59,7 +61,7 @@ export function pageRoutes(world: DashboardWorld): Hono<DashboardEnv> {
     const leftOut = unreadableLine(unreadable);
     return job === null
       ? noSuchJob(context, world, leftOut)
-      : document(<JobPage {...{ job, now: now(), leftOut }} />);
+      : htmlResponse(<JobPage {...{ job, now: now(), leftOut }} />);
   });
 
   pages.get(OUTPUT, async (context) => {
@@ -78,7 +80,7 @@ export function pageRoutes(world: DashboardWorld): Hono<DashboardEnv> {
       notice: noticeOf(context.req.query('retry')),
       filePage: Math.max(1, Number.parseInt(context.req.query('files') ?? '1', 10) || 1),
     };
-    return document(<OutputPage {...props} />);
+    return htmlResponse(<OutputPage {...props} />);
   });
 
   pages.post(`${OUTPUT}/retry`, async (context) => retry(context, world, context.req.param()));
@@ -115,7 +117,7 @@ async function retry(
   if (!isOurs) {
     const text =
       'The form is too old or did not come from this dashboard. Open the record again and retry there.';
-    return document(
+    return htmlResponse(
       <MessagePage title="Not accepted" text={text} now={now()} link={['Open the record', path]} />,
       403,
     );
@@ -160,10 +162,13 @@ function noSuchJob(
   const text =
     `The ledger has no failed upload of job ${context.req.param('jobId')}. Either all of its uploads arrived, or ` +
     'Zencoder has not notified this stack of it.';
-  return document(<MessagePage title="No failed upload" text={text} now={now()} leftOut={leftOut} />, 404);
+  return htmlResponse(
+    <MessagePage title="No failed upload" text={text} now={now()} leftOut={leftOut} />,
+    404,
+  );
 }
 
 function noSuchOutput({ now }: DashboardWorld, leftOut: string | null = null): Response | Promise<Response> {
   const text = 'The ledger has no such record, or the file is not in the bucket.';
-  return document(<MessagePage title="Not found" text={text} now={now()} leftOut={leftOut} />, 404);
+  return htmlResponse(<MessagePage title="Not found" text={text} now={now()} leftOut={leftOut} />, 404);
 }

@@ -1,4 +1,4 @@
-import type { Meaning } from '../shared/runtime/errors.ts';
+import type { ErrorCategory } from '../shared/runtime/errors.ts';
 import type { RecoveryState, Role } from '../shared/zencoder/model.ts';
 import { UNKNOWN_UPLOAD_ERROR, uploadErrorKind } from '../shared/zencoder/upload-errors.ts';
 
@@ -12,7 +12,7 @@ const DECEPTIVE = /(?![\t\n])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\u
  * Text from outside so that it looks like what it is: every deceptive character is written out, as in `[U+202E]`.
  * Escaping for HTML is done where the text is put into a page.
  */
-export function visible(text: string): string {
+export function revealInvisible(text: string): string {
   return text.replace(DECEPTIVE, nameOf);
 }
 
@@ -31,13 +31,13 @@ export const STATE_MEANINGS: Readonly<Record<RecoveryState, string>> = {
 };
 
 /** What the last error of a recovery means for it. */
-export const ERROR_MEANINGS: Readonly<Record<Meaning, string>> = {
-  'try-again': 'A passing fault. The next attempt follows by itself.',
-  'customer-must-act': 'You can mend this. Attempts go on by themselves until the deadline.',
-  refused: 'Zencoder’s storage refused the signed URL before its deadline.',
+export const ERROR_MEANINGS: Readonly<Record<ErrorCategory, string>> = {
+  transient: 'A passing fault. The next attempt follows by itself.',
+  'action-required': 'You can mend this. Attempts go on by themselves until the deadline.',
+  'url-refused': 'Zencoder’s storage refused the signed URL before its deadline.',
   lost: 'The file is not available by this URL.',
   conflict: 'Another object is at this key already. It is never overwritten: move it, then retry.',
-  'not-understood': 'The recovery does not understand what it was given. This needs a person.',
+  'invalid-input': 'The recovery does not understand what it was given. This needs a person.',
 };
 
 /** What a failed upload was about. */

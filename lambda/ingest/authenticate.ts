@@ -58,7 +58,7 @@ export interface PresentedProof {
 }
 
 /** Finds the proof in a request's headers; what is missing or malformed is null. */
-export function proofIn(headers: RequestHeaders): PresentedProof {
+export function presentedCredentials(headers: RequestHeaders): PresentedProof {
   let basic: Buffer | null = null;
   let notificationSecret: Buffer | null = null;
   for (const [name, value] of Object.entries(headers)) {

@@ -5,13 +5,13 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { countRefusal } from '../shared/ledger/refusals.ts';
-import { sendAll } from '../shared/queue/send.ts';
+import { sendMessages } from '../shared/queue/send.ts';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
 import { createMeter } from '../shared/runtime/metrics.ts';
 import { CredentialCache } from './authenticate.ts';
 import { ingestEnvironment } from './environment.ts';
 import { type ReceiveDependencies, receive } from './receive.ts';
-import type { Answer } from './response.ts';
+import type { IngestResponse } from './response.ts';
 
 const environment = ingestEnvironment();
 const logger = new Logger();
@@ -27,7 +27,7 @@ const world: ReceiveDependencies = {
   credentials: new CredentialCache(secrets, environment.NOTIFICATION_SECRET_ARN, (error) =>
     logger.warn('notification secret not read again, older credentials serve', { error }),
   ),
-  send: (bodies) => sendAll(queue, environment.QUEUE_URL, bodies),
+  send: (bodies) => sendMessages(queue, environment.QUEUE_URL, bodies),
   countRefusal: (status) =>
     countRefusal({ client: ledger, tableName: environment.TABLE_NAME }, status, Date.now()),
   settings: {
@@ -40,7 +40,7 @@ const world: ReceiveDependencies = {
 };
 
 /** `POST /notifications` of the HTTP API, and every path that no other route of it has. */
-export async function handler(event: APIGatewayProxyEventV2, context: Context): Promise<Answer> {
+export async function handler(event: APIGatewayProxyEventV2, context: Context): Promise<IngestResponse> {
   logger.addContext(context);
   try {
     return await receive(event, world);

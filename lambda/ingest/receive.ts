@@ -1,4 +1,4 @@
-import { encodeMessage, messagesOf } from '../shared/queue/messages.ts';
+import { encodeMessage, outputMessages } from '../shared/queue/messages.ts';
 import type { Meter } from '../shared/runtime/metrics.ts';
 import { type DecisionSettings, decide, passedOver } from '../shared/zencoder/failed-outputs.ts';
 import {
@@ -7,16 +7,28 @@ import {
   parseNotification,
 } from '../shared/zencoder/notification.ts';
 import { remembering, type StorageAllowList } from '../shared/zencoder/storage.ts';
-import { isAuthentic, type NotificationCredentials, type PresentedProof, proofIn } from './authenticate.ts';
+import {
+  isAuthentic,
+  type NotificationCredentials,
+  type PresentedProof,
+  presentedCredentials,
+} from './authenticate.ts';
 import { isForIngest, type NotificationRequest, type RoutedRequest, readBody } from './request.ts';
-import { type Answer, accepted, notFound, refusal, unauthorized, unavailable } from './response.ts';
+import {
+  accepted,
+  errorResponse,
+  type IngestResponse,
+  notFound,
+  unauthorized,
+  unavailable,
+} from './response.ts';
 
 /** What ingest needs of the world. */
 export interface ReceiveDependencies {
   readonly credentials: {
-    accepted(): Promise<readonly NotificationCredentials[]>;
+    validVersions(): Promise<readonly NotificationCredentials[]>;
     /** Asked only after a failed authentication; null when it is too early to ask again. */
-    refreshed(): Promise<readonly NotificationCredentials[] | null>;
+    reload(): Promise<readonly NotificationCredentials[] | null>;
   };
   /** Resolves once every message is on the queue. */
   readonly send: (bodies: readonly string[]) => Promise<void>;
@@ -53,20 +65,20 @@ export const BOUNDS: NotificationBounds = { outputs: 100, thumbnails: 10_000, pa
 export async function receive(
   request: NotificationRequest & RoutedRequest,
   world: ReceiveDependencies,
-): Promise<Answer> {
+): Promise<IngestResponse> {
   try {
-    const proof = proofIn(request.headers);
+    const proof = presentedCredentials(request.headers);
     const isAuthenticated = await isFromZencoder(proof, world);
     if (!isForIngest(request)) {
       // Only who has the credentials meant to notify: anything else that looks around is of no interest.
       return isAuthenticated ? await refuse(notFound(), 'UnknownPath', world) : notFound();
     }
-    if (isAuthenticated) return await take(parseNotification(readBody(request), BOUNDS), world);
+    if (isAuthenticated) return await enqueue(parseNotification(readBody(request), BOUNDS), world);
     if (isPresented(proof)) return await refuse(unauthorized(), 'WrongCredentials', world);
     world.log.warn('request refused', { status: 401, errorClass: 'NoCredentials' });
     return unauthorized();
   } catch (error) {
-    const refused = refusal(error);
+    const refused = errorResponse(error);
     if (refused !== null)
       return await refuse(refused, error instanceof Error ? error.name : 'unknown', world);
     world.log.error('notification not taken', { status: 503, error });
@@ -75,10 +87,14 @@ export async function receive(
 }
 
 /** Zencoder does not show its customers what it was answered, so a refusal has to be found here. */
-async function refuse(answer: Answer, errorClass: string, world: ReceiveDependencies): Promise<Answer> {
+async function refuse(
+  answer: IngestResponse,
+  errorClass: string,
+  world: ReceiveDependencies,
+): Promise<IngestResponse> {
   const { statusCode: status } = answer;
   world.log.warn('request refused', { status, errorClass });
-  world.meter.put('refusedNotifications', 1, errorClass);
+  world.meter.add('refusedNotifications', 1, errorClass);
   try {
     await world.countRefusal(status);
   } catch (error) {
@@ -89,9 +105,9 @@ async function refuse(answer: Answer, errorClass: string, world: ReceiveDependen
 
 async function isFromZencoder(proof: PresentedProof, world: ReceiveDependencies): Promise<boolean> {
   if (!isPresented(proof)) return false;
-  if (isAuthentic(proof, await world.credentials.accepted())) return true;
+  if (isAuthentic(proof, await world.credentials.validVersions())) return true;
   // The secret may have been rotated since it was read.
-  const fresh = await world.credentials.refreshed();
+  const fresh = await world.credentials.reload();
   return fresh !== null && isAuthentic(proof, fresh);
 }
 
@@ -99,13 +115,13 @@ function isPresented({ basic, notificationSecret }: PresentedProof): boolean {
   return basic !== null || notificationSecret !== null;
 }
 
-async function take(notification: Notification, world: ReceiveDependencies): Promise<Answer> {
+async function enqueue(notification: Notification, world: ReceiveDependencies): Promise<IngestResponse> {
   const storage = remembering(world.settings.storage);
   const decisions = decide(notification, { ...world.settings, storage }, world.now());
   reportPassedOver(notification, storage, world);
   reportNotRead(notification, world);
   const bodies = decisions
-    .flatMap((decision) => messagesOf(notification.job, decision, 'notification'))
+    .flatMap((decision) => outputMessages(notification.job, decision, 'notification'))
     .map(encodeMessage);
   await world.send(bodies);
   const outcome = {
@@ -138,7 +154,7 @@ function reportPassedOver(
   const places = passedOver(notification, storage);
   if (places.length === 0) return;
   log.error('files on storage that is not fetched from', { jobId: notification.job.id, places });
-  for (const kind of new Set(places.map((place) => place.kind))) meter.put('unlistedStorage', 1, kind);
+  for (const kind of new Set(places.map((place) => place.kind))) meter.add('unlistedStorage', 1, kind);
 }
 
 /** What is in these parts is recovered only if somebody looks. */
@@ -146,8 +162,8 @@ function reportNotRead(notification: Notification, { log, meter }: ReceiveDepend
   const { unreadable, beyond, job } = notification;
   if (unreadable + beyond === 0) return;
   log.error('parts of a notification not read', { jobId: job.id, unreadable, beyond });
-  if (unreadable > 0) meter.put('partsNotRead', unreadable, 'Unreadable');
-  if (beyond > 0) meter.put('partsNotRead', beyond, 'TooMany');
+  if (unreadable > 0) meter.add('partsNotRead', unreadable, 'Unreadable');
+  if (beyond > 0) meter.add('partsNotRead', beyond, 'TooMany');
 }
 
 function sum(numbers: readonly number[]): number {

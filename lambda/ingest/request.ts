@@ -25,27 +25,27 @@ export function isForIngest({ rawPath, requestContext }: RoutedRequest): boolean
  * Largest body in bytes, also when it comes compressed. Lambda takes events of 6 MB, in which the body is escaped or in Base64, so that about 4 MiB is
  * what surely arrives; the largest notification to expect (20 outputs with 100 thumbnails each) has about 1 MB.
  */
-export const LARGEST_BODY_BYTES = 4 * 1024 * 1024;
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /** A notification has a value in 30 to 60 bytes, so that this is several times what the largest body can mean. */
-const MOST_VALUES = 200_000;
+const MAX_VALUES = 200_000;
 
-/** The body is larger than {@link LARGEST_BODY_BYTES}. */
+/** The body is larger than {@link MAX_BODY_BYTES}. */
 export class BodyTooLarge extends RecoveryError {
   override readonly name = 'BodyTooLarge';
-  override readonly meaning = 'not-understood';
+  override readonly category = 'invalid-input';
 }
 
 /** The body is XML, or something else than JSON and says so, or is in an unknown encoding. */
 export class UnsupportedBody extends RecoveryError {
   override readonly name = 'UnsupportedBody';
-  override readonly meaning = 'not-understood';
+  override readonly category = 'invalid-input';
 }
 
 /** The body says that it is gzip and is damaged. */
 export class BodyNotInflated extends RecoveryError {
   override readonly name = 'BodyNotInflated';
-  override readonly meaning = 'not-understood';
+  override readonly category = 'invalid-input';
 }
 
 /** What holds the body of a request; an API Gateway event (payload version 2) does. */
@@ -65,7 +65,7 @@ export function readBody(request: NotificationRequest): unknown {
   const text = textOf(request);
   if (/^\s*</.test(text)) throw new UnsupportedBody('XML is not supported');
   try {
-    return parseJson(text, { values: MOST_VALUES });
+    return parseJson(text, { values: MAX_VALUES });
   } catch (error) {
     const type = headerOf(request.headers, 'content-type').split(/[;,]/, 1)[0]?.trim() ?? '';
     if (!(error instanceof NotJson) || isOfJson(type)) throw error;
@@ -78,12 +78,12 @@ export function readBody(request: NotificationRequest): unknown {
 function textOf(request: NotificationRequest): string {
   const { body = '', isBase64Encoded, headers } = request;
   const fewest = isBase64Encoded ? Math.floor((body.length * 3) / 4) - 2 : body.length;
-  if (fewest > LARGEST_BODY_BYTES) throw tooLarge();
+  if (fewest > MAX_BODY_BYTES) throw tooLarge();
   const bytes = inflated(
     Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8'),
     headerOf(headers, 'content-encoding'),
   );
-  if (bytes.length > LARGEST_BODY_BYTES) throw tooLarge();
+  if (bytes.length > MAX_BODY_BYTES) throw tooLarge();
   return bytes.toString('utf8').replace(/^\ufeff/, '');
 }
 
@@ -95,7 +95,7 @@ function inflated(bytes: Buffer, encoding: string): Buffer {
   // A gateway may have inflated it already and left the header.
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   try {
-    return gunzipSync(bytes, { maxOutputLength: LARGEST_BODY_BYTES });
+    return gunzipSync(bytes, { maxOutputLength: MAX_BODY_BYTES });
   } catch (error) {
     if (error instanceof RangeError) throw tooLarge();
     throw new BodyNotInflated('the body is damaged gzip', { cause: error });
@@ -103,7 +103,7 @@ function inflated(bytes: Buffer, encoding: string): Buffer {
 }
 
 function tooLarge(): BodyTooLarge {
-  return new BodyTooLarge(`the body is larger than ${LARGEST_BODY_BYTES} bytes`);
+  return new BodyTooLarge(`the body is larger than ${MAX_BODY_BYTES} bytes`);
 }
 
 function isOfJson(type: string): boolean {

@@ -3,14 +3,14 @@ import { NotANotification } from '../shared/zencoder/notification.ts';
 import { BodyNotInflated, BodyTooLarge, NOTIFICATION_PATH, UnsupportedBody } from './request.ts';
 
 /** The answer to a request, in the form that API Gateway takes it. */
-export interface Answer {
+export interface IngestResponse {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 /** What a notification came to. */
-export interface Outcome {
+export interface QueuedWork {
   readonly job: string;
   /** Messages put on the queue. */
   readonly queued: number;
@@ -27,11 +27,11 @@ const EXPECTED_TYPE =
   'application/json: leave "format" out of the notification settings, or set it to "json"';
 
 /** 202 with what was queued; 200 when there is nothing to do. */
-export function accepted(outcome: Outcome): Answer {
+export function accepted(outcome: QueuedWork): IngestResponse {
   return answer(outcome.queued > 0 ? 202 : 200, outcome);
 }
 
-export function unauthorized(): Answer {
+export function unauthorized(): IngestResponse {
   return answer(
     401,
     {
@@ -44,12 +44,12 @@ export function unauthorized(): Answer {
 }
 
 /** 404 for a path, or a method, that this API does not have. */
-export function notFound(): Answer {
+export function notFound(): IngestResponse {
   return answer(404, { error: 'there is nothing here', expected: `POST ${NOTIFICATION_PATH}` });
 }
 
 /** 503: Zencoder sends the notification again later. */
-export function unavailable(): Answer {
+export function unavailable(): IngestResponse {
   return answer(
     503,
     { error: 'the notification could not be taken, send it again' },
@@ -58,7 +58,7 @@ export function unavailable(): Answer {
 }
 
 /** The answer to a body that cannot be used; null for a fault that is not the sender's. */
-export function refusal(error: unknown): Answer | null {
+export function errorResponse(error: unknown): IngestResponse | null {
   if (error instanceof BodyTooLarge) return answer(413, { error: error.message });
   if (error instanceof UnsupportedBody) return answer(415, { error: error.message, expected: EXPECTED_TYPE });
   if (error instanceof BodyNotInflated) return answer(400, { error: error.message });
@@ -71,7 +71,11 @@ export function refusal(error: unknown): Answer | null {
   return null;
 }
 
-function answer(statusCode: number, body: object, headers: Readonly<Record<string, string>> = {}): Answer {
+function answer(
+  statusCode: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): IngestResponse {
   return {
     statusCode,
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },

@@ -6,7 +6,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, ScheduledEvent } from 'aws-lambda';
 import { createEventPublisher } from '../shared/events/publisher.ts';
 import { encodeMessage } from '../shared/queue/messages.ts';
-import { sendAll } from '../shared/queue/send.ts';
+import { sendMessages } from '../shared/queue/send.ts';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
 import { parseEnvironment } from '../shared/runtime/environment.ts';
 import { createMeter } from '../shared/runtime/metrics.ts';
@@ -25,7 +25,7 @@ const tools: ReconcileTools = {
   // It makes no records, so none of its writes decides when one may go.
   table: { client: new DynamoDBClient(clientLimits()), tableName: environment.TABLE_NAME, recordTtlDays: 0 },
   api: zencoderApiOf(environment),
-  send: (messages) => sendAll(sqs, environment.QUEUE_URL, messages.map(encodeMessage)),
+  send: (messages) => sendMessages(sqs, environment.QUEUE_URL, messages.map(encodeMessage)),
   backlog: () => backlogOf(sqs, environment.QUEUE_URL),
   events: createEventPublisher(new SNSClient(clientLimits()), environment.EVENTS_TOPIC_ARN),
   settings: {

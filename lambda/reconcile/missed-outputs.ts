@@ -4,19 +4,19 @@ import { isAmong } from '../shared/ledger/records.ts';
 import { failureKey, recoveryKey } from '../shared/ledger/table.ts';
 import { noting } from '../shared/ledger/unreadable.ts';
 import { readWatermark, saveWatermark, type Watermark } from '../shared/ledger/watermark.ts';
-import { messagesOf } from '../shared/queue/messages.ts';
-import { meaningOf, RecoveryError } from '../shared/runtime/errors.ts';
+import { outputMessages } from '../shared/queue/messages.ts';
+import { categoryOf, RecoveryError } from '../shared/runtime/errors.ts';
 import { redact } from '../shared/runtime/redact.ts';
 import type { ZencoderApi } from '../shared/zencoder/api.ts';
 import { NotAtZencoder } from '../shared/zencoder/api-errors.ts';
 import { decide, type OutputDecision } from '../shared/zencoder/failed-outputs.ts';
-import { type JobDetails, UnexpectedAnswer } from '../shared/zencoder/job-details.ts';
+import { type JobDetails, UnexpectedApiResponse } from '../shared/zencoder/job-details.ts';
 import { fileIdOf } from '../shared/zencoder/signed-url.ts';
 import type { ReconcileTools } from './dependencies.ts';
 import { judgePage, later } from './job-scan.ts';
 
 /** Of the 60 requests a minute that the account has, one run of five minutes takes no more than this. */
-const MOST_PAGES = 15;
+const MAX_PAGES = 15;
 /** After a page with so many jobs that had to be asked for one by one, the next page waits for the next run. */
 const MANY_DETAILS = 5;
 /** Left for workers that need a fresh URL. */
@@ -30,7 +30,7 @@ const API_EVIDENCE = 'zencoder-api';
 /** A run ends before it has looked at a whole page. */
 class OutOfTime extends RecoveryError {
   override readonly name = 'OutOfTime';
-  override readonly meaning = 'try-again';
+  override readonly category = 'transient';
 }
 
 /** What a walk over Zencoder's jobs came to. */
@@ -81,7 +81,7 @@ export async function findMissed(
 }
 
 function mayGoOn(api: ZencoderApi, { pages, details }: { pages: number; details: number }): boolean {
-  return pages < MOST_PAGES && details < MANY_DETAILS && hasRequestsLeft(api);
+  return pages < MAX_PAGES && details < MANY_DETAILS && hasRequestsLeft(api);
 }
 
 function hasRequestsLeft({ remaining }: ZencoderApi): boolean {
@@ -117,7 +117,7 @@ async function inDetail(
     return await api.getJob(job.job.id);
   } catch (error) {
     // One job that the API cannot tell about must not keep the walk from all others.
-    if (!(error instanceof NotAtZencoder || error instanceof UnexpectedAnswer)) throw error;
+    if (!(error instanceof NotAtZencoder || error instanceof UnexpectedApiResponse)) throw error;
     logger.warn('job not told in detail', { jobId: job.job.id, errorClass: error.name });
     return job;
   }
@@ -142,7 +142,7 @@ async function queueMissed(job: JobDetails, tools: ReconcileTools): Promise<numb
     const facts = { jobId: job.job.id, outputId: output.id, files: files.length, failures: failures.length };
     logger.warn('found an output that no notification recovers', facts);
   }
-  const messages = missed.flatMap((decision) => messagesOf(job.job, decision, 'reconcile'));
+  const messages = missed.flatMap((decision) => outputMessages(job.job, decision, 'reconcile'));
   await send(messages.map((message) => ({ ...message, evidence: API_EVIDENCE })));
   return missed.length;
 }
@@ -172,8 +172,8 @@ function isMissing(
 function reportFault(error: unknown, { logger, meter }: ReconcileTools): void {
   const errorClass = error instanceof Error ? error.name : 'UnknownFault';
   const fault = { errorClass, message: redact(error instanceof Error ? error.message : String(error)) };
-  if (meaningOf(error) === 'customer-must-act') {
+  if (categoryOf(error) === 'action-required') {
     logger.error('the Zencoder API key is of no use', { fault });
-    meter.put('customerMustAct', 1, errorClass);
+    meter.add('actionRequired', 1, errorClass);
   } else logger.warn('walk over the jobs cut short', { fault });
 }

@@ -2,7 +2,7 @@ import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { openRecoveriesByDeadline } from '../shared/ledger/queries.ts';
 import { readSegments } from '../shared/ledger/reads.ts';
 import type { RecoveryRecord, SegmentRecord } from '../shared/ledger/records.ts';
-import { makeDue, noteError } from '../shared/ledger/reopenings.ts';
+import { noteError, scheduleNow } from '../shared/ledger/reopenings.ts';
 import type { RedriveMessage } from '../shared/queue/messages.ts';
 import { isAtRisk, isOver } from '../shared/zencoder/signed-url.ts';
 import type { ReconcileTools } from './dependencies.ts';
@@ -46,11 +46,11 @@ export function isStalled(
 }
 
 /** More would be no news, and cost as much as they say. */
-const MOST_LINES = 50;
+const MAX_LINES = 50;
 /** With more messages waiting the queue is behind. */
-const MOST_WAITING = 20;
+const MAX_WAITING = 20;
 /** Messages that one run queues; the rest is for the next. */
-const MOST_REQUEUED = 500;
+const MAX_REQUEUED = 500;
 
 const STALLED =
   'no message will wake it, and no Zencoder API key is configured to get a fresh URL: set zencoderApiKeySecretArn ' +
@@ -79,7 +79,7 @@ export async function reconcileOpen(tools: ReconcileTools): Promise<OpenSummary>
   const stalled: RecoveryRecord[] = [];
   const helpless: RecoveryRecord[] = [];
   // While the queue is behind, a silent recovery's message may simply not have had its turn.
-  const isBehind = (await tools.backlog()) > MOST_WAITING;
+  const isBehind = (await tools.backlog()) > MAX_WAITING;
   const outputs: string[] = [];
   let open = 0;
   let atRisk = 0;
@@ -95,7 +95,7 @@ export async function reconcileOpen(tools: ReconcileTools): Promise<OpenSummary>
     const reason = isHelpless ? STALLED : isLate ? LITTLE_TIME : null;
     if (reason === null) continue;
     atRisk += 1;
-    if (atRisk <= MOST_LINES) report(record, reason, tools);
+    if (atRisk <= MAX_LINES) report(record, reason, tools);
   }
   await noteStalled(helpless, tools);
   const requeued = await requeue(
@@ -103,8 +103,8 @@ export async function reconcileOpen(tools: ReconcileTools): Promise<OpenSummary>
     outputs,
     tools,
   );
-  meter.put('openRecoveries', open);
-  meter.put('atRiskRecoveries', atRisk);
+  meter.add('openRecoveries', open);
+  meter.add('atRiskRecoveries', atRisk);
   return { open, atRisk, stalled: stalled.length, requeued };
 }
 
@@ -138,8 +138,8 @@ async function noteStalled(
     if (lastError?.errorClass === 'NoFreshUrl') continue;
     const before = lastError && `; before, it failed with ${lastError.errorClass}: ${lastError.message}`;
     const message = `${STALLED}${before ?? ''}`;
-    const meaning = 'customer-must-act';
-    await noteError(table, record, { errorClass: 'NoFreshUrl', message, meaning, at: now() });
+    const category = 'action-required';
+    await noteError(table, record, { errorClass: 'NoFreshUrl', message, category, at: now() });
   }
 }
 
@@ -160,11 +160,11 @@ async function requeue(
     return isWhole ? [records] : records.map((record) => [record]);
   });
   const messages: RedriveMessage[] = [];
-  for (const records of wanted.slice(0, MOST_REQUEUED)) {
+  for (const records of wanted.slice(0, MAX_REQUEUED)) {
     const [first] = records;
     if (first === undefined) continue;
     // The run that writes this first has the message; a run at the same time, or a worker, finds the record changed.
-    const due = await Promise.all(records.map((record) => makeDue(table, record, now())));
+    const due = await Promise.all(records.map((record) => scheduleNow(table, record, now())));
     if (!due.includes(true)) continue;
     const { jobId, outputId, role, fileId } = first;
     const isWhole = records.length === openOf.get(outputOf(first))?.length;

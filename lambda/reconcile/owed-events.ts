@@ -53,8 +53,8 @@ export async function publishOwedEvents(tools: PublishingTools, stopAt: number):
     }
   }
   owed = Math.max(0, owed);
-  meter.put('eventsOwed', owed);
-  meter.put('oldestEventOwed', owed === 0 || oldest === null ? 0 : Math.max(0, now() - oldest));
+  meter.add('eventsOwed', owed);
+  meter.add('oldestEventOwed', owed === 0 || oldest === null ? 0 : Math.max(0, now() - oldest));
   return { published, owed };
 }
 
@@ -73,7 +73,7 @@ async function publishPage(page: readonly OwedEvent[], tools: PublishingTools): 
   const { taken, refused, refusal } = await publishOwed(records, tools);
   if (refusal !== null) {
     logger.error('events not published', { errorClass: refusal.name, message: refusal.message });
-    meter.put('eventsNotPublished', refused.length, refusal.code);
+    meter.add('eventsNotPublished', refused.length, refusal.code);
   }
   const isLeft = ({ record }: (typeof read)[number]) =>
     record === NOT_READ || (record !== null && refused.includes(record));

@@ -1,7 +1,7 @@
 import type { SegmentedUpload } from '../shared/ledger/records.ts';
-import { meaningOf } from '../shared/runtime/errors.ts';
+import { categoryOf } from '../shared/runtime/errors.ts';
 import type { WorkerContext } from './dependencies.ts';
-import { noteOf } from './retry-policy.ts';
+import { summarizeError } from './retry-policy.ts';
 
 /**
  * Aborts an upload that the ledger has recorded. What the bucket denies is left to its lifecycle rule: no policy may keep a
@@ -16,7 +16,7 @@ export async function abandonUpload(
   try {
     await engine.abandon(upload);
   } catch (error) {
-    if (meaningOf(error) === 'try-again') throw error;
-    logger.warn('upload not aborted', { fault: noteOf(error) });
+    if (categoryOf(error) === 'transient') throw error;
+    logger.warn('upload not aborted', { fault: summarizeError(error) });
   }
 }

@@ -4,8 +4,8 @@ import type { ClaimedRecovery, RecoveryRecord } from '../shared/ledger/records.t
 import { saveProgress } from '../shared/ledger/settlements.ts';
 import {
   dropPlan,
-  handOver,
   type PlannedRecovery,
+  releaseLease,
   reopenSegments,
   savePlan,
 } from '../shared/ledger/upload-plans.ts';
@@ -56,7 +56,7 @@ const CONTESTS = 3;
 export type FileOutcome =
   | { readonly kind: 'recovered'; readonly key: string; readonly result: CopyResult }
   /** Its segments are queued; the recovery is under nobody's lease. */
-  | { readonly kind: 'handed-on' }
+  | { readonly kind: 'dispatched' }
   /** What is copied stays; the next attempt may begin at once. */
   | { readonly kind: 'out-of-time' }
   /** Somebody else has the recovery now. */
@@ -81,13 +81,13 @@ export interface FileTask {
 /** Parts that an upload was said to have are gone; what is missing is copied again. */
 export class PartsDisappeared extends RecoveryError {
   override readonly name = 'PartsDisappeared';
-  override readonly meaning = 'try-again';
+  override readonly category = 'transient';
 }
 
 /** The signed URL has long ended: no request is made in vain. */
 export class DeadlinePassed extends RecoveryError {
   override readonly name = 'DeadlinePassed';
-  override readonly meaning = 'lost';
+  override readonly category = 'lost';
 }
 
 /** The job of the copy engine for a file. */
@@ -102,8 +102,8 @@ export function copyJobOf(
     key,
     filename: file.filename,
     metadata: provenanceOf(job, output, file),
-    announcedSize: file.size,
-    announcedMd5: file.md5,
+    expectedSize: file.size,
+    expectedMd5: file.md5,
     acceptMismatch: mismatches.length >= MISMATCHES,
     mayExist: attempts > 1,
     signal,
@@ -172,7 +172,8 @@ async function copyByPlan(task: FileTask, job: CopyJob, context: WorkerContext):
   const begun = await begin(task, job, context);
   if (begun.kind === 'copied') return { kind: 'recovered', key: task.key, result: begun.result };
   if (begun.kind === 'lease-lost') return begun;
-  if (begun.record.upload.segments > 1) return await handOn({ ...task, record: begun.record }, context);
+  if (begun.record.upload.segments > 1)
+    return await dispatchSegments({ ...task, record: begun.record }, context);
   return await copyHere({ ...task, record: begun.record }, job, context);
 }
 
@@ -203,7 +204,7 @@ async function copyHere(task: PlannedTask, job: CopyJob, context: WorkerContext)
   const save = (bytesDone: number) =>
     saveProgress(table, record, { bytesDone, bytesTotal: plan.size, at: now() });
   const segment = await copyWatched({ job, plan, segment: 0, record, save }, context);
-  return segment.kind === 'out-of-time' ? segment : await completeUpload(task, job, context);
+  return segment.kind === 'out-of-time' ? segment : await completeFile(task, job, context);
 }
 
 /**
@@ -213,7 +214,7 @@ async function copyHere(task: PlannedTask, job: CopyJob, context: WorkerContext)
  * @throws what `endsPlan` is true of: the file is to be planned anew.
  * @throws the job's signal's reason.
  */
-export async function completeUpload(
+export async function completeFile(
   task: PlannedTask,
   job: CopyJob,
   context: WorkerContext,
@@ -229,7 +230,7 @@ export async function completeUpload(
     logger.warn('parts disappeared', { missingParts, missingSegments });
     await reopenSegments(table, task.record, missingSegments, bytesDone, now());
     const segmentsDone = upload.segmentsDone.filter((segment) => !missingSegments.includes(segment));
-    return await handOn(
+    return await dispatchSegments(
       { ...task, record: { ...task.record, upload: { ...upload, segmentsDone } } },
       context,
     );
@@ -257,7 +258,7 @@ function planOf({ record }: PlannedTask): CopyPlan {
 }
 
 /** Queues a message for every segment that is not done. */
-async function handOn(
+async function dispatchSegments(
   { job, output, file, record }: PlannedTask,
   context: WorkerContext,
 ): Promise<FileOutcome> {
@@ -270,7 +271,7 @@ async function handOn(
   // With all done only the completion is wanting, and any segment's message brings it about.
   const wanted = left.length > 0 ? left : [0];
   // Before the messages are there: a segment's message that finds this lease would leave the completion to it.
-  await handOver(table, record, now());
+  await releaseLease(table, record, now());
   await queue.send(
     wanted.map(
       (segment): SegmentMessage => ({
@@ -279,7 +280,7 @@ async function handOn(
       }),
     ),
   );
-  return { kind: 'handed-on' };
+  return { kind: 'dispatched' };
 }
 
 /** Aborts the upload and takes its plan out of the ledger; the record it returns has none. */

@@ -1,6 +1,6 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import type { EventPublisher } from '../shared/events/publisher.ts';
-import type { Lease, WakingMessage } from '../shared/ledger/records.ts';
+import type { Lease, ScheduledMessage } from '../shared/ledger/records.ts';
 import type { LedgerItemNotUnderstood, LedgerTable } from '../shared/ledger/table.ts';
 import type { Meter } from '../shared/runtime/metrics.ts';
 import type { ZencoderApi } from '../shared/zencoder/api.ts';
@@ -45,7 +45,7 @@ export interface WorkerContext extends WorkerInvocation {
   /** What the message brings: its own id, or that of the evidence it is made from; none for a redrive, which asks for some. */
   readonly evidence: string | undefined;
   /** From 0 to 1, one for all files of the message: they are due together, and cost the queue one delivery. */
-  readonly spread: number;
+  readonly jitter: number;
 }
 
 /** The lease of this invocation. */
@@ -64,10 +64,10 @@ export function leaseOf({
 }
 
 /** The message, as the one that the next attempt belongs to. */
-export function wakingMessageOf({
+export function scheduledMessageOf({
   message,
   evidence,
-}: Pick<WorkerContext, 'message' | 'evidence'>): WakingMessage {
+}: Pick<WorkerContext, 'message' | 'evidence'>): ScheduledMessage {
   const { messageId, receiptHandle } = message;
   return { messageId, receiptHandle, ...(evidence !== undefined && { evidence }) };
 }
@@ -79,7 +79,7 @@ export function wakingMessageOf({
  */
 export function besideLease(
   lease: Lease | undefined,
-  context: Pick<WorkerContext, 'message' | 'evidence' | 'spread' | 'now'>,
+  context: Pick<WorkerContext, 'message' | 'evidence' | 'jitter' | 'now'>,
 ): MessageOutcome {
   const { message, evidence, now } = context;
   if (lease?.messageId === message.messageId) {
@@ -95,7 +95,7 @@ export function besideLease(
 export type MessageOutcome =
   | { readonly kind: 'done' }
   | { readonly kind: 'again'; readonly at: number }
-  | { readonly kind: 'not-understood'; readonly error: LedgerItemNotUnderstood };
+  | { readonly kind: 'invalid-input'; readonly error: LedgerItemNotUnderstood };
 
 export const DONE: MessageOutcome = { kind: 'done' };
 
@@ -109,11 +109,11 @@ const AFTER_LEASE_MS = 1_000;
  * @param atLeastMs what the other side asks to wait, in milliseconds.
  */
 export function afterPause(
-  { message, spread, now }: Pick<WorkerContext, 'message' | 'spread' | 'now'>,
+  { message, jitter, now }: Pick<WorkerContext, 'message' | 'jitter' | 'now'>,
   atLeastMs = 0,
 ): { readonly kind: 'again'; readonly at: number } {
   const attempts = Math.max(1, message.receiveCount);
-  return { kind: 'again', at: attemptAfter({ attempts, now: now(), retryAfterMs: atLeastMs, spread }) };
+  return { kind: 'again', at: attemptAfter({ attempts, now: now(), retryAfterMs: atLeastMs, jitter }) };
 }
 
 /**
@@ -123,5 +123,5 @@ export function afterPause(
 export function earliest(outcomes: readonly MessageOutcome[]): MessageOutcome {
   const times = outcomes.flatMap((outcome) => (outcome.kind === 'again' ? [outcome.at] : []));
   if (times.length > 0) return { kind: 'again', at: Math.min(...times) };
-  return outcomes.find(({ kind }) => kind === 'not-understood') ?? DONE;
+  return outcomes.find(({ kind }) => kind === 'invalid-input') ?? DONE;
 }

@@ -60,7 +60,7 @@ async function recordFailures(
   for (const { record, isNew } of recorded) {
     if (!isNew) continue;
     logger.warn('primary failure', { role: record.role, errorClass: record.errorClass });
-    meter.put('primaryFailures', 1, record.errorClass);
+    meter.add('primaryFailures', 1, record.errorClass);
   }
   return recorded.flatMap(({ record, isNew }) => (isNew || isLeftOwed(record, now()) ? [record] : []));
 }
@@ -137,13 +137,13 @@ function reserveFor(claim: FileClaim, context: WorkerContext): MessageOutcome {
     case 'dispatched':
       return claim.record.dispatchedBy?.evidence === evidence ? DONE : afterPause(context);
     case 'waiting': {
-      const { nextAttemptAt, nextAttemptBy } = claim.record;
-      if (nextAttemptBy?.evidence === evidence) return DONE;
+      const { nextAttemptAt, nextAttemptMessage } = claim.record;
+      if (nextAttemptMessage?.evidence === evidence) return DONE;
       // Not before its own pause is over, either: the queue's deliveries of a message are counted.
       return { kind: 'again', at: Math.max(nextAttemptAt + RESERVE_MS, afterPause(context).at) };
     }
     case 'unreadable':
-      return { kind: 'not-understood', error: claim.error };
+      return { kind: 'invalid-input', error: claim.error };
   }
 }
 

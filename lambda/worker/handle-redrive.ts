@@ -1,9 +1,9 @@
 import { claimRecoveries } from '../shared/ledger/claims.ts';
 import { readRecoveriesOf, readSegments } from '../shared/ledger/reads.ts';
 import type { RecoveryRecord } from '../shared/ledger/records.ts';
-import { makeDue, noteError, reopenRecovery } from '../shared/ledger/reopenings.ts';
-import { messagesOf, type RedriveMessage } from '../shared/queue/messages.ts';
-import { meaningOf } from '../shared/runtime/errors.ts';
+import { noteError, reopenRecovery, scheduleNow } from '../shared/ledger/reopenings.ts';
+import { outputMessages, type RedriveMessage } from '../shared/queue/messages.ts';
+import { categoryOf } from '../shared/runtime/errors.ts';
 import type { ZencoderApi } from '../shared/zencoder/api.ts';
 import { ApiRateLimited } from '../shared/zencoder/api-errors.ts';
 import { decide, type OutputDecision } from '../shared/zencoder/failed-outputs.ts';
@@ -11,7 +11,7 @@ import type { BackupFile } from '../shared/zencoder/model.ts';
 import { fileIdOf, isOver } from '../shared/zencoder/signed-url.ts';
 import { DeadlinePassed } from './copy-file.ts';
 import { DONE, earliest, leaseOf, type MessageOutcome, type WorkerContext } from './dependencies.ts';
-import { MAX_DELAY_MS, noteOf, retryAfterOf } from './retry-policy.ts';
+import { MAX_DELAY_MS, retryAfterOf, summarizeError } from './retry-policy.ts';
 import { settleOutcomes } from './settle.ts';
 import { type FreshUrl, NoFreshUrl } from './url-refresh.ts';
 
@@ -30,14 +30,14 @@ export async function reportNoKey(
   for (const record of left) {
     const { role, fileId, state } = record;
     const error = {
-      ...noteOf(new NoFreshUrl(WITHOUT_KEY)),
-      meaning: 'customer-must-act',
+      ...summarizeError(new NoFreshUrl(WITHOUT_KEY)),
+      category: 'action-required',
       at: now(),
     } as const;
     const isOpen = record.settledAt === undefined;
     if (isOpen && record.deadline > now()) {
       logger.error('at risk', { role, fileId, state, reason: WITHOUT_KEY });
-      meter.put('atRiskRecoveries', 1, error.errorClass);
+      meter.add('atRiskRecoveries', 1, error.errorClass);
     } else logger.warn('not redriven', { role, fileId, state, reason: WITHOUT_KEY });
     if (isOpen) await noteError(table, record, error);
   }
@@ -50,13 +50,13 @@ export async function reportBlocked(
   left: readonly RecoveryRecord[],
   { table, logger, meter, now }: WorkerContext,
 ): Promise<void> {
-  const fault = noteOf(error);
+  const fault = summarizeError(error);
   logger.warn('redrive blocked', { fault });
-  if (meaningOf(error) !== 'customer-must-act') return;
-  meter.put('customerMustAct', 1, fault.errorClass);
+  if (categoryOf(error) !== 'action-required') return;
+  meter.add('actionRequired', 1, fault.errorClass);
   for (const record of left) {
     if (record.settledAt !== undefined) continue;
-    if (record.deadline > now()) meter.put('atRiskRecoveries', 1, fault.errorClass);
+    if (record.deadline > now()) meter.add('atRiskRecoveries', 1, fault.errorClass);
     await noteError(table, record, { ...fault, at: now() });
   }
 }
@@ -77,10 +77,10 @@ export async function giveUp(
     return DONE;
   }
   if (record.deadline > now()) {
-    const fault = noteOf(new NoFreshUrl(why));
+    const fault = summarizeError(new NoFreshUrl(why));
     logger.error('at risk', { role, fileId, reason: why });
-    meter.put('atRiskRecoveries', 1, fault.errorClass);
-    await noteError(table, record, { ...fault, meaning: 'customer-must-act', at: now() });
+    meter.add('atRiskRecoveries', 1, fault.errorClass);
+    await noteError(table, record, { ...fault, category: 'action-required', at: now() });
     return DONE;
   }
   return await settleLost([record], () => new NoFreshUrl(`${why}${lastErrorOf(record)}`), context);
@@ -131,7 +131,7 @@ function lastErrorOf({ lastError }: RecoveryRecord): string {
 
 /** A reason in place of a URL. */
 export function sayWhy(error: unknown): { readonly why: string } {
-  return { why: noteOf(error).message };
+  return { why: summarizeError(error).message };
 }
 
 /** Many redrives share one rate limit, so those that find it used up come back spread over this time. */
@@ -178,7 +178,7 @@ async function askZencoder(
   try {
     return isKnown ? await queueFresh(left, context) : await queueUnknown(message, api, context);
   } catch (error) {
-    if (meaningOf(error) === 'not-understood') throw error;
+    if (categoryOf(error) === 'invalid-input') throw error;
     return await comeBack(error, left, message.origin ?? 'person', context);
   }
 }
@@ -215,20 +215,20 @@ async function wakeWaiting(
   const left: RecoveryRecord[] = [];
   const shown = new Map<string, Promise<boolean>>();
   const show = (receiptHandle: string) =>
-    queue.comeBackAt({ receiptHandle }, now()).then(
+    queue.setVisibleAt({ receiptHandle }, now()).then(
       () => true,
       () => false,
     );
   for (const record of wanted) {
-    const { nextAttemptBy, nextAttemptAt = 0, role, fileId } = record;
-    const waits = record.settledAt === undefined && nextAttemptBy !== undefined && nextAttemptAt > now();
+    const { nextAttemptMessage, nextAttemptAt = 0, role, fileId } = record;
+    const waits = record.settledAt === undefined && nextAttemptMessage !== undefined && nextAttemptAt > now();
     if (!waits) {
       left.push(record);
       continue;
     }
     // Due first: the message must not find the recovery still waiting.
-    await makeDue(table, record, now());
-    const { messageId, receiptHandle } = nextAttemptBy;
+    await scheduleNow(table, record, now());
+    const { messageId, receiptHandle } = nextAttemptMessage;
     const answer = shown.get(messageId) ?? show(receiptHandle);
     shown.set(messageId, answer);
     if (await answer) logger.info('made due', { role, fileId, waitingMessageId: messageId });
@@ -244,7 +244,7 @@ async function queueFresh(left: readonly RecoveryRecord[], context: WorkerContex
   const outcomes: MessageOutcome[] = [];
   for (const record of left) {
     const fresh = await freshUrls.of(record).catch((error: unknown) => {
-      if (meaningOf(error) === 'lost') return sayWhy(error);
+      if (categoryOf(error) === 'lost') return sayWhy(error);
       throw error;
     });
     if ('why' in fresh) outcomes.push(await giveUp(record, fresh.why, context));
@@ -257,12 +257,12 @@ async function queueFresh(left: readonly RecoveryRecord[], context: WorkerContex
   for (const record of left) {
     if (!files.some((file) => file.role === record.role && sameFile(file, record))) continue;
     const reopened = await reopenRecovery(table, record, now());
-    if (reopened?.outcome === 'open') await makeDue(table, reopened.record, now());
+    if (reopened?.outcome === 'open') await scheduleNow(table, reopened.record, now());
   }
   const { jobId, passThrough, test, outputId, label, outputType, failedAt } = first;
   const output = { id: outputId, label, type: outputType };
   const decision: OutputDecision = { output, failures: [], files, failedAt };
-  await queue.send(messagesOf({ id: jobId, passThrough, test }, decision, 'redrive'));
+  await queue.send(outputMessages({ id: jobId, passThrough, test }, decision, 'redrive'));
   return earliest(outcomes);
 }
 
@@ -279,7 +279,7 @@ async function queueUnknown(
     logger.warn('nothing to redrive', { reason: 'Zencoder tells of no failed upload of this output' });
     return DONE;
   }
-  await queue.send(messagesOf(details.job, decision, 'redrive'));
+  await queue.send(outputMessages(details.job, decision, 'redrive'));
   return DONE;
 }
 
@@ -296,16 +296,16 @@ async function comeBack(
   if (origin === 'reconcile') {
     if (!(error instanceof ApiRateLimited)) return DONE;
     // A sign of life, so that reconcile queues no second message while this one waits.
-    for (const record of left) await makeDue(context.table, record, now());
+    for (const record of left) await scheduleNow(context.table, record, now());
   }
   const hasNoneInTime = left.length > 0 && left.every(({ deadline }) => deadline <= now());
-  if (hasNoneInTime || meaningOf(error) === 'lost') return DONE;
+  if (hasNoneInTime || categoryOf(error) === 'lost') return DONE;
   const wait = retryAfterOf(error) ?? MAX_DELAY_MS / 2;
   return { kind: 'again', at: Math.round(now() + wait + random() * SPREAD_MS) };
 }
 
 function fileOf(record: RecoveryRecord, { url, deadline }: FreshUrl): BackupFile {
-  const { role, filename, thumbnailLabel, announcedSize: size, announcedMd5: md5 } = record;
+  const { role, filename, thumbnailLabel, expectedSize: size, expectedMd5: md5 } = record;
   return { role, url, deadline, filename, thumbnailLabel, size, md5 };
 }
 

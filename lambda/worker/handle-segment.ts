@@ -9,24 +9,29 @@ import {
   type SegmentRef,
   saveSegmentProgress,
 } from '../shared/ledger/segments.ts';
-import { claimCompletion, dropPlan, handOver, type PlannedRecovery } from '../shared/ledger/upload-plans.ts';
-import { messagesOf, type SegmentMessage } from '../shared/queue/messages.ts';
+import {
+  claimCompletion,
+  dropPlan,
+  type PlannedRecovery,
+  releaseLease,
+} from '../shared/ledger/upload-plans.ts';
+import { outputMessages, type SegmentMessage } from '../shared/queue/messages.ts';
 import { allowedSource } from '../shared/zencoder/storage.ts';
 import { abandonUpload } from './abandon-upload.ts';
 import { endsPlan } from './copy/errors.ts';
 import type { CopyJob, CopyPlan, SegmentDone, SegmentOutOfTime } from './copy/types.ts';
-import { completeUpload, copyJobOf, type FileOutcome, meetsAnotherFile } from './copy-file.ts';
+import { completeFile, copyJobOf, type FileOutcome, meetsAnotherFile } from './copy-file.ts';
 import {
   besideLease,
   DONE,
   leaseOf,
   type MessageOutcome,
+  scheduledMessageOf,
   type WorkerContext,
-  wakingMessageOf,
 } from './dependencies.ts';
 import { isNewEvidence } from './evidence.ts';
 import { timeUpAt } from './invocation.ts';
-import { attemptAfter, judgeFault, noteOf } from './retry-policy.ts';
+import { attemptAfter, decideRetry, summarizeError } from './retry-policy.ts';
 import { settleOutcomes } from './settle.ts';
 import { copyWatched } from './transfer-monitor.ts';
 import { withFreshUrl } from './url-refresh.ts';
@@ -48,7 +53,7 @@ export async function recoverSegment(given: SegmentMessage, context: WorkerConte
   const claim = await claimSegment(table, ref, leaseOf(context), now());
   switch (claim.outcome) {
     case 'stale':
-      return await revive(message, claim.record, context);
+      return await resumeAbandoned(message, claim.record, context);
     case 'leased':
       return besideLease(claim.lease, context);
     case 'done':
@@ -76,11 +81,11 @@ async function copySegment(claimed: ClaimedSegment, context: WorkerContext): Pro
       copyParts({ ...claimed, message: { ...message, file } }, plan, timeUp, context),
     );
   } catch (error) {
-    if (timeUp.aborted) return await goOnLater(ref, context);
-    if (endsPlan(error)) return await planAnew(error, message, record, context);
+    if (timeUp.aborted) return await releaseAndRetry(ref, context);
+    if (endsPlan(error)) return await restartUpload(error, message, record, context);
     return await afterFault(error, claimed, context);
   }
-  if (copied.kind === 'out-of-time') return await goOnLater(ref, context);
+  if (copied.kind === 'out-of-time') return await releaseAndRetry(ref, context);
   const finished = await finishSegment(table, ref, owner, copied.bytesDone, now());
   const isLast = finished.outcome === 'finished' && finished.allDone;
   return isLast ? await completeAll(message, ref, context) : DONE;
@@ -99,7 +104,7 @@ async function copyParts(
   return await copyWatched({ job, plan, segment: ref.segment, record, save }, context);
 }
 
-async function goOnLater(
+async function releaseAndRetry(
   ref: SegmentRef,
   { table, invocation, now }: WorkerContext,
 ): Promise<MessageOutcome> {
@@ -123,14 +128,14 @@ async function completeAll(
   const timeUp = timeUpAt(invocation.stopAt, now());
   let outcome: FileOutcome;
   try {
-    outcome = await completeUpload(task, jobOf(message, record.upload, record, timeUp), context);
+    outcome = await completeFile(task, jobOf(message, record.upload, record, timeUp), context);
   } catch (error) {
-    if (endsPlan(error)) return await planAnew(error, message, record, context);
+    if (endsPlan(error)) return await restartUpload(error, message, record, context);
     outcome = timeUp.aborted ? { kind: 'out-of-time' } : { kind: 'fault', key: task.key, error };
   }
   // The next attempt asks the bucket before it copies, and stores the file's second key.
   if (outcome.kind === 'fault' && meetsAnotherFile(outcome)) {
-    return await planAnew(outcome.error, message, record, context);
+    return await restartUpload(outcome.error, message, record, context);
   }
   return await settleOutcomes([{ task, outcome }], context);
 }
@@ -141,34 +146,34 @@ async function completeAll(
  * came to its end; of messages of the same evidence all but one are dropped. The recovery waits for a time that grows with
  * its attempts, and says why.
  */
-async function planAnew(
+async function restartUpload(
   error: unknown,
   message: SegmentMessage,
   record: PlannedRecovery,
   context: WorkerContext,
 ): Promise<MessageOutcome> {
-  const { table, logger, spread, now } = context;
+  const { table, logger, jitter, now } = context;
   const { role, fileId, attempts } = record;
-  const fault = noteOf(error);
+  const fault = summarizeError(error);
   logger.warn('upload planned anew', { role, fileId, attempts, fault });
   await abandonUpload(record.upload, context);
   await dropPlan(table, record, record.upload.uploadId, now(), {
     error: { ...fault, at: now() },
-    nextAttemptAt: attemptAfter({ attempts, now: now(), spread }),
+    nextAttemptAt: attemptAfter({ attempts, now: now(), jitter }),
   });
   const left = await readRecovery(table, record);
   if (left === undefined || left.settledAt !== undefined || left.upload !== undefined) return DONE;
   const { lease } = left;
   // The next worker must not find the file under the lease of an invocation that is done with it.
-  if (lease?.owner === context.invocation.id) await handOver(table, { ...left, lease }, now());
-  return await queueAnew(message, left, context);
+  if (lease?.owner === context.invocation.id) await releaseLease(table, { ...left, lease }, now());
+  return await requeueFile(message, left, context);
 }
 
 /**
  * A segment whose upload was given up. If the invocation that gave it up died before it had queued the file, this is its
  * message: the last one that the file has. If the file was lost to another message's URL, this one's is new evidence.
  */
-async function revive(
+async function resumeAbandoned(
   message: SegmentMessage,
   record: RecoveryRecord | undefined,
   context: WorkerContext,
@@ -176,20 +181,20 @@ async function revive(
   if (record === undefined || record.upload !== undefined) return DONE;
   if (isNewEvidence(record, message.file, context)) {
     await reopenRecovery(context.table, record, context.now());
-    return await queueAnew(message, record, context);
+    return await requeueFile(message, record, context);
   }
   if (record.settledAt !== undefined) return DONE;
   const { lease } = record;
   if (lease !== undefined && lease.until >= context.now()) return besideLease(lease, context);
-  return await queueAnew(message, record, context);
+  return await requeueFile(message, record, context);
 }
 
-async function queueAnew(
+async function requeueFile(
   { job, output, file }: SegmentMessage,
   { failedAt }: RecoveryRecord,
   { queue, evidence }: WorkerContext,
 ): Promise<MessageOutcome> {
-  const messages = messagesOf(job, { output, failures: [], files: [file], failedAt }, 'notification');
+  const messages = outputMessages(job, { output, failures: [], files: [file], failedAt }, 'notification');
   const carriers = messages.map((message) => ({ ...message, ...(evidence !== undefined && { evidence }) }));
   await queue.send(carriers);
   return DONE;
@@ -202,22 +207,21 @@ async function afterFault(
 ): Promise<MessageOutcome> {
   const { table, invocation, logger, meter, now } = context;
   const { deadline } = record;
-  const verdict = judgeFault({
+  const verdict = decideRetry({
     error,
     // Each segment has its own message: how often it was delivered is how often it was tried.
     attempts: context.message.receiveCount,
     now: now(),
     deadline,
-    spread: context.spread,
+    jitter: context.jitter,
     lastError: record.lastError,
   });
   const note = { ...verdict.fault, at: now() };
   const { role, fileId } = ref.key;
   logger.warn('segment failed', { role, fileId, segment: ref.segment, fault: verdict.fault });
-  if (verdict.fault.meaning === 'customer-must-act')
-    meter.put('customerMustAct', 1, verdict.fault.errorClass);
+  if (verdict.fault.category === 'action-required') meter.add('actionRequired', 1, verdict.fault.errorClass);
   if (verdict.kind === 'again') {
-    const next = { nextAttemptAt: verdict.at, nextAttemptBy: wakingMessageOf(context) };
+    const next = { nextAttemptAt: verdict.at, nextAttemptMessage: scheduledMessageOf(context) };
     await releaseSegment(table, ref, invocation.id, now(), note, next);
     return { kind: 'again', at: verdict.at };
   }

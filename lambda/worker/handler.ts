@@ -63,17 +63,17 @@ export async function handler(
   logger.addContext(lambda);
   if ('preflight' in event) return await runPreflight({ client, bucket: environment.BUCKET_NAME });
   const invocation = invocationOf(lambda.awsRequestId, now(), lambda.getRemainingTimeInMillis());
-  const comeBack: string[] = [];
+  const failedMessageIds: string[] = [];
   try {
     for (const record of event.Records) {
       const { messageId, body, receiptHandle, attributes } = record;
       const receiveCount = Number(attributes.ApproximateReceiveCount);
       const message = { messageId, body, receiptHandle, receiveCount };
       const isDone = await handleMessage({ ...tools, invocation, message });
-      if (!isDone) comeBack.push(messageId);
+      if (!isDone) failedMessageIds.push(messageId);
     }
   } finally {
     meter.flush();
   }
-  return { batchItemFailures: comeBack.map((itemIdentifier) => ({ itemIdentifier })) };
+  return { batchItemFailures: failedMessageIds.map((itemIdentifier) => ({ itemIdentifier })) };
 }

@@ -5,7 +5,7 @@ import type { Copied } from './copy/types.ts';
 import { identityOf } from './copy-file.ts';
 import type { WorkerContext } from './dependencies.ts';
 import { timeUpAt } from './invocation.ts';
-import { noteOf } from './retry-policy.ts';
+import { summarizeError } from './retry-policy.ts';
 
 /** What the bucket holds of a file. */
 export type Look =
@@ -36,7 +36,11 @@ export async function lookBeforeLoss(
     } catch (error) {
       // The upload is gone, and the engine has looked for its object.
       if (endsPlan(error)) continue;
-      context.logger.warn('bucket not looked into before a loss', { role, fileId, fault: noteOf(error) });
+      context.logger.warn('bucket not looked into before a loss', {
+        role,
+        fileId,
+        fault: summarizeError(error),
+      });
       unknown ??= { kind: 'unknown', error };
     }
   }
@@ -45,8 +49,8 @@ export async function lookBeforeLoss(
 
 async function findObject(record: ClaimedRecovery, key: string, { engine }: WorkerContext): Promise<Look> {
   if (key === '') return { kind: 'none' };
-  const { announcedSize } = record;
-  const found = await engine.find({ key, metadata: identityOf(record), announcedSize });
+  const { expectedSize } = record;
+  const found = await engine.find({ key, metadata: identityOf(record), expectedSize });
   return found === null ? { kind: 'none' } : { ...found, key };
 }
 
@@ -59,9 +63,9 @@ async function completeLeftUpload(
   const { upload, lease } = (await readRecovery(table, record)) ?? {};
   if (upload === undefined || lease?.owner !== record.lease.owner) return { kind: 'none' };
   const { segmentsDone: _done, ...plan } = upload;
-  const { announcedSize, announcedMd5 } = record;
+  const { expectedSize, expectedMd5 } = record;
   const job = {
-    ...{ key: plan.key, metadata: identityOf(record), announcedSize, announcedMd5, acceptMismatch: true },
+    ...{ key: plan.key, metadata: identityOf(record), expectedSize, expectedMd5, acceptMismatch: true },
     signal: timeUpAt(invocation.stopAt, now()),
   };
   const completed = await engine.complete(job, plan);

@@ -1,7 +1,7 @@
 import { LedgerItemNotUnderstood } from '../shared/ledger/table.ts';
 import { reporting } from '../shared/ledger/unreadable.ts';
 import { parseMessage, type RecoveryMessage } from '../shared/queue/messages.ts';
-import { meaningOf } from '../shared/runtime/errors.ts';
+import { categoryOf } from '../shared/runtime/errors.ts';
 import {
   afterPause,
   type MessageOutcome,
@@ -11,7 +11,7 @@ import {
 import { recoverOutput } from './handle-output.ts';
 import { redrive } from './handle-redrive.ts';
 import { recoverSegment } from './handle-segment.ts';
-import { noteOf, retryAfterOf } from './retry-policy.ts';
+import { retryAfterOf, summarizeError } from './retry-policy.ts';
 import { createFreshUrls } from './url-refresh.ts';
 
 /**
@@ -29,19 +29,19 @@ export async function handleMessage(given: WorkerInvocation): Promise<boolean> {
   logger.appendKeys({ messageId: message.messageId });
   const table = reporting(given.table, given);
   const freshUrls = createFreshUrls(api, storage, now);
-  const context = { ...given, table, freshUrls, spread: random(), evidence: undefined };
+  const context = { ...given, table, freshUrls, jitter: random(), evidence: undefined };
   const outcome = await process(context);
   if (outcome.kind === 'done') return true;
   try {
-    await queue.comeBackAt(message, outcome.at);
+    await queue.setVisibleAt(message, outcome.at);
   } catch (error) {
     // Without it the message comes back after the queue's own visibility timeout: later, but not lost.
-    logger.warn('visibility not changed', { fault: noteOf(error) });
+    logger.warn('visibility not changed', { fault: summarizeError(error) });
   }
   return false;
 }
 
-type Settled = Exclude<MessageOutcome, { readonly kind: 'not-understood' }>;
+type Settled = Exclude<MessageOutcome, { readonly kind: 'invalid-input' }>;
 
 async function process(context: WorkerContext): Promise<Settled> {
   const { message, queue, logger, meter, table, now } = context;
@@ -49,17 +49,17 @@ async function process(context: WorkerContext): Promise<Settled> {
   try {
     parsed = parseMessage(message.body);
     const outcome = await dispatch(parsed, context);
-    if (outcome.kind === 'not-understood') throw outcome.error;
+    if (outcome.kind === 'invalid-input') throw outcome.error;
     return outcome;
   } catch (error) {
-    const note = noteOf(error);
+    const note = summarizeError(error);
     if (error instanceof LedgerItemNotUnderstood) table.onUnreadable?.(error);
-    if (meaningOf(error) !== 'not-understood' || mayBeCorrected(error, parsed, now())) {
+    if (categoryOf(error) !== 'invalid-input' || mayBeCorrected(error, parsed, now())) {
       logger.error('message failed', { fault: note });
       return afterPause(context, retryAfterOf(error));
     }
     logger.error('message not understood', { fault: note });
-    meter.put('messagesNotUnderstood', 1, note.errorClass);
+    meter.add('messagesNotUnderstood', 1, note.errorClass);
     await queue.toDeadLetters(message, `${note.errorClass}: ${note.message}`);
     return { kind: 'done' };
   }

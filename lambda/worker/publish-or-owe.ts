@@ -1,7 +1,7 @@
 import { publishOwed } from '../shared/events/publish-owed.ts';
 import type { LedgerRecord } from '../shared/ledger/records.ts';
 import type { WorkerContext } from './dependencies.ts';
-import { noteOf } from './retry-policy.ts';
+import { summarizeError } from './retry-policy.ts';
 
 /**
  * Publishes the events that records owe. Never throws, and nothing waits for it to succeed: what the topic does not take
@@ -15,9 +15,9 @@ export async function publishOrOwe(
   try {
     const { refusal, refused } = await publishOwed(records, context);
     if (refusal === null) return;
-    logger.error('events not published', { fault: noteOf(refusal) });
-    meter.put('eventsNotPublished', refused.length, refusal.code);
+    logger.error('events not published', { fault: summarizeError(refusal) });
+    meter.add('eventsNotPublished', refused.length, refusal.code);
   } catch (error) {
-    logger.warn('events left owed', { fault: noteOf(error) });
+    logger.warn('events left owed', { fault: summarizeError(error) });
   }
 }

@@ -1,6 +1,6 @@
 import { ChangeMessageVisibilityCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { encodeMessage, type OutputMessage, type SegmentMessage } from '../shared/queue/messages.ts';
-import { sendAll } from '../shared/queue/send.ts';
+import { sendMessages } from '../shared/queue/send.ts';
 
 /** SQS takes no longer visibility timeout than this, in seconds. */
 const MAX_VISIBILITY_SECONDS = 12 * 60 * 60;
@@ -16,10 +16,10 @@ export interface ReceivedMessage {
 }
 
 export interface RecoveryQueue {
-  /** Queues more work. @throws {QueueDidNotTakeAll} unless the queue took every message. */
+  /** Queues more work. @throws {MessagesNotQueued} unless the queue took every message. */
   send(messages: readonly (SegmentMessage | OutputMessage)[]): Promise<void>;
   /** Lets a message come back at `at` (epoch milliseconds) instead of after the queue's own visibility timeout. */
-  comeBackAt(message: Pick<ReceivedMessage, 'receiptHandle'>, at: number): Promise<void>;
+  setVisibleAt(message: Pick<ReceivedMessage, 'receiptHandle'>, at: number): Promise<void>;
   /** Puts a message that no attempt can make sense of on the dead-letter queue, `reason` as its attribute. */
   toDeadLetters(message: ReceivedMessage, reason: string): Promise<void>;
 }
@@ -34,9 +34,9 @@ export interface QueueOptions {
 /** The worker's side of the recovery queue. */
 export function createRecoveryQueue({ sqs, queueUrl, deadLetterQueueUrl, now }: QueueOptions): RecoveryQueue {
   return {
-    send: (messages) => sendAll(sqs, queueUrl, messages.map(encodeMessage)),
+    send: (messages) => sendMessages(sqs, queueUrl, messages.map(encodeMessage)),
 
-    comeBackAt: async (message, at) => {
+    setVisibleAt: async (message, at) => {
       const seconds = Math.min(MAX_VISIBILITY_SECONDS, Math.max(0, Math.ceil((at - now()) / 1000)));
       await sqs.send(
         new ChangeMessageVisibilityCommand({

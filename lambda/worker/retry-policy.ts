@@ -1,4 +1,4 @@
-import { meaningOf, RecoveryError } from '../shared/runtime/errors.ts';
+import { categoryOf, RecoveryError } from '../shared/runtime/errors.ts';
 import { redact } from '../shared/runtime/redact.ts';
 
 /** The longest wait between two attempts: a mended destination is noticed within this time. */
@@ -17,10 +17,10 @@ export interface DelayQuestion {
   /** What the other side asked for by `Retry-After`, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
   /** A number from 0 to 1 that spreads attempts which failed together; `Math.random()`. */
-  readonly spread: number;
+  readonly jitter: number;
 }
 
-export interface RetryQuestion extends DelayQuestion {
+export interface DeadlineQuestion extends DelayQuestion {
   /** Epoch milliseconds at which the signed URL ends. */
   readonly deadline: number;
 }
@@ -31,9 +31,9 @@ export interface RetryQuestion extends DelayQuestion {
  *
  * @returns epoch milliseconds.
  */
-export function attemptAfter({ attempts, now, retryAfterMs = 0, spread }: DelayQuestion): number {
+export function attemptAfter({ attempts, now, retryAfterMs = 0, jitter }: DelayQuestion): number {
   const step = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempts - 1, 20));
-  const delay = Math.max(step / 2 + (step / 2) * spread, Math.min(retryAfterMs, MAX_DELAY_MS));
+  const delay = Math.max(step / 2 + (step / 2) * jitter, Math.min(retryAfterMs, MAX_DELAY_MS));
   return Math.round(now + delay);
 }
 
@@ -43,7 +43,7 @@ export function attemptAfter({ attempts, now, retryAfterMs = 0, spread }: DelayQ
  *
  * @returns epoch milliseconds, or null when the deadline leaves no further attempt: the file is lost.
  */
-export function nextAttemptAt(question: RetryQuestion): number | null {
+export function nextAttemptAt(question: DeadlineQuestion): number | null {
   const { now, deadline } = question;
   if (now >= deadline) return null;
   const at = attemptAfter(question);
@@ -53,30 +53,30 @@ export function nextAttemptAt(question: RetryQuestion): number | null {
 }
 
 /** How a fault is written to the ledger. */
-export interface FaultNote {
+export interface ErrorSummary {
   readonly errorClass: string;
-  readonly meaning: ReturnType<typeof meaningOf>;
+  readonly category: ReturnType<typeof categoryOf>;
   /** Redacted. */
   readonly message: string;
 }
 
 /** A fault with the time since which every attempt has ended in it: epoch milliseconds. */
-export interface LastingFault extends FaultNote {
+export interface LastingError extends ErrorSummary {
   readonly since: number;
 }
 
 /** What becomes of a recovery after a fault. */
-export type Verdict =
-  | { readonly kind: 'again'; readonly at: number; readonly fault: LastingFault }
+export type RetryDecision =
+  | { readonly kind: 'again'; readonly at: number; readonly fault: LastingError }
   | {
       readonly kind: 'settled';
       readonly state: 'lost' | 'failed';
-      readonly fault: LastingFault;
+      readonly fault: LastingError;
       /** True when another URL of the file may succeed. */
       readonly isOfUrl: boolean;
     };
 
-export interface FaultQuestion {
+export interface RetryQuestion {
   readonly error: unknown;
   /** Attempts made so far, this one included. */
   readonly attempts: number;
@@ -85,9 +85,11 @@ export interface FaultQuestion {
   /** Epoch milliseconds at which the signed URL ends. */
   readonly deadline: number;
   /** From 0 to 1; `Math.random()`. */
-  readonly spread: number;
+  readonly jitter: number;
   /** What stopped the attempt before this one: why the deadline was not met, if it was not. */
-  readonly lastError?: (Pick<FaultNote, 'errorClass' | 'message'> & { readonly since?: number }) | undefined;
+  readonly lastError?:
+    | (Pick<ErrorSummary, 'errorClass' | 'message'> & { readonly since?: number })
+    | undefined;
 }
 
 /**
@@ -100,27 +102,27 @@ const MISSING_SHARE = 1 / 12;
  * Decides by what a fault means: what passes or can be fixed is tried again until the deadline, however many attempts
  * that takes; a file that is not found for a while; what can never succeed is settled at once.
  */
-export function judgeFault(question: FaultQuestion): Verdict {
-  const fault = lasting(noteOf(question.error), question);
-  switch (fault.meaning) {
+export function decideRetry(question: RetryQuestion): RetryDecision {
+  const fault = lasting(summarizeError(question.error), question);
+  switch (fault.category) {
     case 'lost':
       return isStillPassing(fault, question)
         ? tryAgain(fault, question)
         : lost(fault, isOfUrl(question.error));
-    case 'refused':
+    case 'url-refused':
       return question.now < question.deadline
         ? lost(fault, true)
         : lost(deadlinePassed(question.lastError ?? fault, question));
     case 'conflict':
-    case 'not-understood':
+    case 'invalid-input':
       return { kind: 'settled', state: 'failed', fault, isOfUrl: false };
-    case 'try-again':
-    case 'customer-must-act':
+    case 'transient':
+    case 'action-required':
       return tryAgain(fault, question);
   }
 }
 
-function lost(fault: LastingFault, isOfUrl = false): Verdict {
+function lost(fault: LastingError, isOfUrl = false): RetryDecision {
   return { kind: 'settled', state: 'lost', fault, isOfUrl };
 }
 
@@ -128,40 +130,40 @@ function isOfUrl(error: unknown): boolean {
   return error instanceof RecoveryError && error.isOfUrl;
 }
 
-function tryAgain(fault: LastingFault, question: FaultQuestion): Verdict {
+function tryAgain(fault: LastingError, question: RetryQuestion): RetryDecision {
   const at = nextAttemptAt({ ...question, retryAfterMs: retryAfterOf(question.error) });
   return at === null ? lost(deadlinePassed(fault, question)) : { kind: 'again', at, fault };
 }
 
-function isStillPassing({ since }: LastingFault, { error, now, deadline }: FaultQuestion): boolean {
+function isStillPassing({ since }: LastingError, { error, now, deadline }: RetryQuestion): boolean {
   const mayPass = error instanceof RecoveryError && error.mayPass;
   return mayPass && now < since + Math.max(0, deadline - since) * MISSING_SHARE;
 }
 
 function lasting(
-  note: FaultNote,
-  { lastError, now }: Pick<FaultQuestion, 'lastError' | 'now'>,
-): LastingFault {
+  note: ErrorSummary,
+  { lastError, now }: Pick<RetryQuestion, 'lastError' | 'now'>,
+): LastingError {
   const isSame = lastError?.errorClass === note.errorClass;
   return { ...note, since: (isSame ? lastError.since : undefined) ?? now };
 }
 
-/** The note of a fault, safe to store: class, meaning and redacted message. */
-export function noteOf(error: unknown): FaultNote {
+/** The note of a fault, safe to store: class, category and redacted message. */
+export function summarizeError(error: unknown): ErrorSummary {
   return {
     errorClass: error instanceof Error ? error.name : 'UnknownFault',
-    meaning: meaningOf(error),
+    category: categoryOf(error),
     message: redact(error instanceof Error ? error.message : String(error)),
   };
 }
 
 function deadlinePassed(
-  last: Pick<FaultNote, 'errorClass' | 'message'>,
-  { now }: Pick<FaultQuestion, 'now'>,
-): LastingFault {
+  last: Pick<ErrorSummary, 'errorClass' | 'message'>,
+  { now }: Pick<RetryQuestion, 'now'>,
+): LastingError {
   return {
     errorClass: 'DeadlinePassed',
-    meaning: 'lost',
+    category: 'lost',
     since: now,
     message: `the signed URL ended before any attempt succeeded; the last one failed with ${last.errorClass}: ${last.message}`,
   };

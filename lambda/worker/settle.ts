@@ -1,9 +1,9 @@
 import { readRecovery } from '../shared/ledger/reads.ts';
 import type {
-  AttemptError,
   ClaimedRecovery,
+  LastError,
   RecoveryRecord,
-  WakingMessage,
+  ScheduledMessage,
 } from '../shared/ledger/records.ts';
 import { reopenRecovery } from '../shared/ledger/reopenings.ts';
 import { releaseRecoveries, type Settlement, settleRecoveries } from '../shared/ledger/settlements.ts';
@@ -15,12 +15,12 @@ import {
   afterPause,
   DONE,
   type MessageOutcome,
+  scheduledMessageOf,
   type WorkerContext,
-  wakingMessageOf,
 } from './dependencies.ts';
 import { lookBeforeLoss } from './look-before-loss.ts';
 import { publishOrOwe } from './publish-or-owe.ts';
-import { judgeFault, noteOf, type Verdict } from './retry-policy.ts';
+import { decideRetry, type RetryDecision, summarizeError } from './retry-policy.ts';
 
 /**
  * How long a file is kept whose every byte is in the bucket and that only lacks its completion: its source is no longer
@@ -36,9 +36,9 @@ export interface Attempted {
 
 interface Release {
   readonly record: ClaimedRecovery;
-  readonly error?: AttemptError;
+  readonly error?: LastError;
   readonly nextAttemptAt: number;
-  readonly nextAttemptBy: WakingMessage;
+  readonly nextAttemptMessage: ScheduledMessage;
 }
 
 type Entry =
@@ -83,14 +83,14 @@ export async function settleOutcomes(
 
 function measure(record: RecoveryRecord, meter: Meter): void {
   const { state, role, settledAt = record.updatedAt } = record;
-  meter.put('attempts', record.attempts, role);
-  if (state === 'lost') meter.put('lostFiles', 1, record.lastError?.errorClass);
-  if (state === 'failed') meter.put('failedFiles', 1, record.lastError?.errorClass);
+  meter.add('attempts', record.attempts, role);
+  if (state === 'lost') meter.add('lostFiles', 1, record.lastError?.errorClass);
+  if (state === 'failed') meter.add('failedFiles', 1, record.lastError?.errorClass);
   if (state !== 'recovered') return;
-  meter.put('recoveredFiles', 1, role);
-  meter.put('recoveredBytes', record.size ?? 0, role);
-  meter.put('timeToRecovered', Math.max(0, settledAt - record.createdAt), role);
-  meter.put('timeLeftAtRecovery', Math.max(0, record.deadline - settledAt), role);
+  meter.add('recoveredFiles', 1, role);
+  meter.add('recoveredBytes', record.size ?? 0, role);
+  meter.add('timeToRecovered', Math.max(0, settledAt - record.createdAt), role);
+  meter.add('timeLeftAtRecovery', Math.max(0, record.deadline - settledAt), role);
 }
 
 /**
@@ -109,7 +109,7 @@ async function giveUpUpload(entry: Entry, context: WorkerContext): Promise<Entry
     if (isMine && current.upload !== undefined) await abandonUpload(current.upload, context);
     return entry;
   } catch (error) {
-    logger.warn('upload not aborted', { fault: noteOf(error) });
+    logger.warn('upload not aborted', { fault: summarizeError(error) });
     if (now() >= record.createdAt + PATIENCE_MS) return entry;
     return release(record, settlement.error, afterPause(context).at, context);
   }
@@ -124,12 +124,12 @@ async function entryOf({ task, outcome }: Attempted, context: WorkerContext): Pr
       return [
         {
           kind: 'release',
-          release: { record, nextAttemptAt: context.now(), nextAttemptBy: wakingMessageOf(context) },
+          release: { record, nextAttemptAt: context.now(), nextAttemptMessage: scheduledMessageOf(context) },
         },
       ];
     case 'fault':
       return [await faulted(record, outcome, context)];
-    case 'handed-on':
+    case 'dispatched':
     case 'lease-lost':
       return [];
   }
@@ -161,14 +161,14 @@ async function faulted(
   const { error: cause, sourceIsDone = false } = outcome;
   const patience = Math.max(record.deadline, record.createdAt + PATIENCE_MS);
   const deadline = sourceIsDone ? patience : record.deadline;
-  const question = { error: cause, attempts, now, deadline, spread: context.spread, lastError };
-  const verdict = judgeFault(question);
+  const question = { error: cause, attempts, now, deadline, jitter: context.jitter, lastError };
+  const verdict = decideRetry(question);
   const error = { ...verdict.fault, at: now };
   if (verdict.kind === 'settled' && verdict.state === 'lost') {
     const found = await lookBeforeLoss(record, outcome.key, context);
     if (found.kind === 'copied') return recovered(record, found, context);
     if (found.kind === 'unknown') {
-      const again = judgeFault({ ...question, error: found.error, deadline: patience });
+      const again = decideRetry({ ...question, error: found.error, deadline: patience });
       if (again.kind === 'again') return release(record, error, again.at, context);
     }
   }
@@ -181,18 +181,18 @@ async function faulted(
   return { kind: 'settle', record, settlement };
 }
 
-function release(record: ClaimedRecovery, error: AttemptError, at: number, context: WorkerContext): Entry {
+function release(record: ClaimedRecovery, error: LastError, at: number, context: WorkerContext): Entry {
   return {
     kind: 'release',
-    release: { record, error, nextAttemptAt: at, nextAttemptBy: wakingMessageOf(context) },
+    release: { record, error, nextAttemptAt: at, nextAttemptMessage: scheduledMessageOf(context) },
   };
 }
 
-function logFault(verdict: Verdict, record: ClaimedRecovery, { logger, meter }: WorkerContext): void {
+function logFault(verdict: RetryDecision, record: ClaimedRecovery, { logger, meter }: WorkerContext): void {
   const { role, fileId, attempts } = record;
   const details = { role, fileId, attempts, fault: verdict.fault };
-  const { meaning, errorClass } = verdict.fault;
-  if (meaning === 'customer-must-act') meter.put('customerMustAct', 1, errorClass);
+  const { category, errorClass } = verdict.fault;
+  if (category === 'action-required') meter.add('actionRequired', 1, errorClass);
   if (verdict.kind === 'settled') logger.error(verdict.state, details);
   else logger.warn('attempt failed', { ...details, nextAttemptAt: new Date(verdict.at).toISOString() });
 }

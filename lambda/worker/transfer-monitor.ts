@@ -132,5 +132,5 @@ function reportTooSlow(
 ): void {
   const reason = 'at its rate the copy cannot end before the deadline';
   logger.warn('at risk', { role, fileId, reason, ...slow });
-  meter.put('atRiskRecoveries', 1, 'TooSlow');
+  meter.add('atRiskRecoveries', 1, 'TooSlow');
 }

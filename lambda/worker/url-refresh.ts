@@ -1,4 +1,4 @@
-import { meaningOf, RecoveryError } from '../shared/runtime/errors.ts';
+import { categoryOf, RecoveryError } from '../shared/runtime/errors.ts';
 import type { ZencoderApi } from '../shared/zencoder/api.ts';
 import type { BackupFile, RecoveryKey } from '../shared/zencoder/model.ts';
 import { deadlineOf, fileIdOf } from '../shared/zencoder/signed-url.ts';
@@ -8,14 +8,14 @@ import type { WorkerContext } from './dependencies.ts';
 /** No fresh signed URL of a file is to be had; the message says why. */
 export class NoFreshUrl extends RecoveryError {
   override readonly name = 'NoFreshUrl';
-  override readonly meaning = 'lost';
+  override readonly category = 'lost';
   override readonly isOfUrl = true;
 }
 
 /** The source refuses every signed URL of the file that there is. */
 export class SourceOutOfReach extends RecoveryError {
   override readonly name = 'SourceOutOfReach';
-  override readonly meaning = 'lost';
+  override readonly category = 'lost';
   override readonly isOfUrl = true;
 }
 
@@ -94,15 +94,15 @@ export async function withFreshUrl<Result>(
   try {
     return await attempt(file);
   } catch (refusal) {
-    if (meaningOf(refusal) !== 'refused' || now() >= key.deadline) throw refusal;
+    if (categoryOf(refusal) !== 'url-refused' || now() >= key.deadline) throw refusal;
     const fresh = await freshUrls.of(key).catch((cause: unknown) => {
-      throw meaningOf(cause) === 'lost' ? outOfReach(refusal, cause) : cause;
+      throw categoryOf(cause) === 'lost' ? outOfReach(refusal, cause) : cause;
     });
     const { role, fileId } = key;
     logger.info('signed URL refreshed', { role, fileId, deadline: new Date(fresh.deadline).toISOString() });
     return await attempt({ ...file, ...fresh }).catch((again: unknown) => {
       const reason = new NoFreshUrl('a fresh URL from the Zencoder API is refused, too');
-      throw meaningOf(again) === 'refused' ? outOfReach(again, reason) : again;
+      throw categoryOf(again) === 'url-refused' ? outOfReach(again, reason) : again;
     });
   }
 }

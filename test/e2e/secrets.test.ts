@@ -82,7 +82,7 @@ async function fullRun(): Promise<string[]> {
   const waiting = await notify(MESSAGES[2] ?? '');
   jobs.push(waiting);
   await expect
-    .poll(() => running.metric('worker', 'customerMustAct').length, { timeout: 30_000 })
+    .poll(() => running.metric('worker', 'actionRequired').length, { timeout: 30_000 })
     .toBeGreaterThan(0);
   destination.setFaults(undefined);
   const [record] = (await running.job(waiting)).recoveries;

@@ -82,7 +82,7 @@ export class ModelQueue {
   adapter(now: () => number): RecoveryQueue {
     return {
       send: (messages) => this.send(messages),
-      comeBackAt: ({ receiptHandle }, at) =>
+      setVisibleAt: ({ receiptHandle }, at) =>
         this.#scheduler.call({
           label: `show ${receiptHandle} in ${Math.ceil((at - now()) / 1000)} s`,
           fates: ['refused', 'answer-lost', 'repeated'],

@@ -1,4 +1,4 @@
-import type { AttemptError } from '../../lambda/shared/ledger/records.ts';
+import type { LastError } from '../../lambda/shared/ledger/records.ts';
 import type { RecoveryState, Role } from '../../lambda/shared/zencoder/model.ts';
 
 /** A backup file and what became of it. */
@@ -10,7 +10,7 @@ export interface SceneFile {
   /** Label of its thumbnail set. */
   readonly set?: string;
   /** Attempts that did not end well, in order. */
-  readonly errors?: readonly AttemptError[];
+  readonly errors?: readonly LastError[];
   readonly warnings?: readonly string[];
   /** Share that is copied, of one that is being copied. */
   readonly done?: number;
@@ -31,28 +31,28 @@ export interface Scene {
   readonly files: readonly SceneFile[];
 }
 
-const DENIED: AttemptError = {
+const DENIED: LastError = {
   at: 0,
   errorClass: 'DestinationDenied',
-  meaning: 'customer-must-act',
+  category: 'action-required',
   message: 'the bucket acme-recovered-files refuses s3:PutObject: AccessDenied',
 };
-const STALLED: AttemptError = {
+const STALLED: LastError = {
   at: 0,
   errorClass: 'SourceStalled',
-  meaning: 'try-again',
+  category: 'transient',
   message: 'Zencoder’s storage sent nothing for 20 s',
 };
-const ENDED: AttemptError = {
+const ENDED: LastError = {
   at: 0,
   errorClass: 'SourceExpired',
-  meaning: 'lost',
+  category: 'lost',
   message: 'the signed URL ended before the file could be read',
 };
-const TAKEN: AttemptError = {
+const TAKEN: LastError = {
   at: 0,
-  errorClass: 'KeyTaken',
-  meaning: 'conflict',
+  errorClass: 'ObjectExists',
+  category: 'conflict',
   message: 'another object is at this key: 812 bytes, put by somebody else',
 };
 
@@ -75,7 +75,7 @@ export const FAILED_JOB = '1702599001';
 export const FAILED_OUTPUT = '4310799001';
 
 /** One of every kind. */
-export const SCENES: readonly Scene[] = [
+export const SCENARIOS: readonly Scene[] = [
   {
     ...{ jobId: SHOWN_JOB, outputId: SHOWN_OUTPUT, label: 'hd', hoursAgo: 2.2 },
     passThrough: '{"asset":"ep-103","tenant":"acme"}',

@@ -1,7 +1,7 @@
 import { claimFiles, type KeyedFile } from '../../lambda/shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../../lambda/shared/ledger/failures.ts';
 import type { OutputContext } from '../../lambda/shared/ledger/fresh-recoveries.ts';
-import type { AttemptError, ClaimedRecovery } from '../../lambda/shared/ledger/records.ts';
+import type { ClaimedRecovery, LastError } from '../../lambda/shared/ledger/records.ts';
 import {
   releaseRecoveries,
   type Settlement,
@@ -11,7 +11,7 @@ import {
 import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import type { PrimaryFailure, Role } from '../../lambda/shared/zencoder/model.ts';
 import { openRecoveries } from '../support/open-recoveries.ts';
-import { SCENES, type Scene, type SceneFile } from './scenarios.ts';
+import { SCENARIOS, type Scene, type SceneFile } from './scenarios.ts';
 
 const HOUR = 60 * 60 * 1000;
 const MINUTE = 60_000;
@@ -25,9 +25,9 @@ const STORAGE = 'https://zencoder-temp-storage-us-east-1.s3.amazonaws.com/o';
  * @returns the scenes that were played, with the ids they got.
  */
 export async function seedLedger(table: LedgerTable, now: number): Promise<readonly Scene[]> {
-  for (const scene of SCENES) await play(table, scene, now);
+  for (const scene of SCENARIOS) await play(table, scene, now);
   await background(table, now);
-  return SCENES;
+  return SCENARIOS;
 }
 
 async function play(table: LedgerTable, scene: Scene, now: number): Promise<void> {
@@ -82,7 +82,7 @@ async function playFile(
   await settleRecoveries(table, [{ record, settlement: settlementOf(context, file, errors) }], settledAt);
 }
 
-function settlementOf(context: OutputContext, file: SceneFile, errors: readonly AttemptError[]): Settlement {
+function settlementOf(context: OutputContext, file: SceneFile, errors: readonly LastError[]): Settlement {
   const bucket = 'acme-recovered-files';
   const { key } = backupOf(context, file);
   if (file.state === 'recovered') {

@@ -42,7 +42,7 @@ const SERVICE_FAULTS: readonly ProxyFault[] = [
   'lost-answer',
 ];
 /** A file that is missing at first is so for one request or two. */
-const MOST_MISSES = 2;
+const MAX_MISSES = 2;
 
 export function createChaos(shares: ChaosShares, random: Random): Chaos {
   const injected: Record<string, number> = {};
@@ -59,7 +59,7 @@ export function createChaos(shares: ChaosShares, random: Random): Chaos {
     return occurs;
   };
   const isMissing = (key: string): boolean => {
-    const left = misses.get(key) ?? (random.chance(shares.missing) ? 1 + random.below(MOST_MISSES) : 0);
+    const left = misses.get(key) ?? (random.chance(shares.missing) ? 1 + random.below(MAX_MISSES) : 0);
     misses.set(key, Math.max(0, left - 1));
     return left > 0;
   };

@@ -20,12 +20,12 @@ export interface Verification {
   readonly attempts: Readonly<Record<number, number>>;
   /** The stack's events. */
   readonly heard: Heard;
-  /** Sentences; empty when everything is as it has to be. At most {@link MOST_FAULTS}. */
+  /** Sentences; empty when everything is as it has to be. At most {@link MAX_FAULTS}. */
   readonly faults: readonly string[];
   readonly faultCount: number;
 }
 
-const MOST_FAULTS = 20;
+const MAX_FAULTS = 20;
 
 interface Found {
   readonly size: number;
@@ -74,7 +74,7 @@ export async function verify(
     recovered,
     attempts,
     heard: heardOf(deliveries),
-    faults: faults.slice(0, MOST_FAULTS),
+    faults: faults.slice(0, MAX_FAULTS),
     faultCount: faults.length,
   };
 }

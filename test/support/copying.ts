@@ -142,8 +142,8 @@ export async function startCopying(options: CopyingOptions): Promise<Copying> {
         'zencoder-role': 'media',
         'zencoder-file': 'abc',
       },
-      announcedSize: null,
-      announcedMd5: null,
+      expectedSize: null,
+      expectedMd5: null,
       ...given,
     }),
     object: async (key = KEY) => {

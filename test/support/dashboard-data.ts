@@ -82,7 +82,7 @@ export async function gone(
   given: FailedOutput = {},
 ): Promise<ClaimedRecovery> {
   const record = await copying(table, given);
-  const error = anError({ errorClass: 'SourceExpired', meaning: 'lost', message: 'the signed URL ended' });
+  const error = anError({ errorClass: 'SourceExpired', category: 'lost', message: 'the signed URL ended' });
   await settleRecoveries(table, [{ record, settlement: { state, error } }], NOW);
   return record;
 }

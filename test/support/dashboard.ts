@@ -34,7 +34,7 @@ export function aDashboard(table: LedgerTable, given: Partial<DashboardWorld> = 
   const faults: unknown[] = [];
   const app = createDashboard({
     table,
-    credentials: { accepted: async () => [CREDENTIALS], refreshed: async () => null },
+    credentials: { validVersions: async () => [CREDENTIALS], reload: async () => null },
     retries: { request: async (request) => void retries.push(request) },
     downloads: { urlOf: async ({ bucket, key }) => `https://${bucket}.example/${key}?X-Amz-Signature=abc` },
     region: 'eu-central-1',

@@ -1,7 +1,7 @@
 import type { KeyedFile } from '../../lambda/shared/ledger/claims.ts';
 import type { FailuresMessage } from '../../lambda/shared/ledger/failures.ts';
 import type { OutputContext } from '../../lambda/shared/ledger/fresh-recoveries.ts';
-import type { AttemptError, ClaimedRecovery, Lease, UploadPlan } from '../../lambda/shared/ledger/records.ts';
+import type { ClaimedRecovery, LastError, Lease, UploadPlan } from '../../lambda/shared/ledger/records.ts';
 import type { Settlement } from '../../lambda/shared/ledger/settlements.ts';
 import type { PrimaryFailure } from '../../lambda/shared/zencoder/model.ts';
 
@@ -68,11 +68,11 @@ export function aLease(owner: string, until: number = NOW + HOUR): Lease {
   return { owner, until };
 }
 
-export function anError(given: Partial<AttemptError> = {}): AttemptError {
+export function anError(given: Partial<LastError> = {}): LastError {
   return {
     at: NOW,
     errorClass: 'BucketAccessDenied',
-    meaning: 'customer-must-act',
+    category: 'action-required',
     message: 'no s3:PutObject',
     ...given,
   };

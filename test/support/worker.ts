@@ -17,8 +17,8 @@ import { createEventPublisher, type EventPublisher } from '../../lambda/shared/e
 import { type JobRecords, readJob } from '../../lambda/shared/ledger/reads.ts';
 import {
   encodeMessage,
-  messagesOf,
   type OutputMessage,
+  outputMessages,
   type RecoveryMessage,
 } from '../../lambda/shared/queue/messages.ts';
 import type { MetricKey } from '../../lambda/shared/runtime/metrics.ts';
@@ -148,7 +148,7 @@ export async function startWorker(): Promise<TestWorker> {
     storage,
     api: standIn.api('full'),
     events: publisher,
-    meter: { put: (metric, value, by) => void measured.push({ metric, value, by }) },
+    meter: { add: (metric, value, by) => void measured.push({ metric, value, by }) },
     logger: {
       info: log('info'),
       warn: log('warn'),
@@ -201,7 +201,7 @@ export async function startWorker(): Promise<TestWorker> {
   const messagesOfJob = async ({ id }: { readonly id: number }) => {
     const details = await standIn.api('full').getJob(String(id));
     const decisions = decide(details, { storage, collectUnsentOutputs: false }, now());
-    return decisions.flatMap((decision) => messagesOf(details.job, decision, 'notification'));
+    return decisions.flatMap((decision) => outputMessages(details.job, decision, 'notification'));
   };
 
   return {

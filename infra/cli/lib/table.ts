@@ -1,4 +1,4 @@
-import { type Colour, harmless, type Terminal } from './terminal.ts';
+import { type Colour, sanitize, type Terminal } from './terminal.ts';
 
 /**
  * Maps records in order while the work for up to `ahead` of them is under way, so that one round trip per record does
@@ -93,7 +93,7 @@ export function widthsOf(
 function line(terminal: Terminal, cells: readonly Cell[], widths: readonly number[]): string {
   const texts = cells.map(({ text, colour }, index) => {
     const width = widths[index] ?? 0;
-    const shown = cut(harmless(text), width);
+    const shown = cut(sanitize(text), width);
     const padding = index === cells.length - 1 ? '' : ' '.repeat(width - length(shown) + GAP);
     return `${terminal.paint(colour, shown)}${padding}`;
   });

@@ -105,7 +105,7 @@ async function deployedTarget(stackName: string): Promise<Target> {
         { cause: error },
       );
     }
-    throw explained(error);
+    throw toCommandFailure(error);
   } finally {
     client.destroy();
   }
@@ -138,7 +138,7 @@ async function localTarget(): Promise<Target> {
 }
 
 /** An SDK's error in words that say what to do, where there is something; else the error itself. */
-export function explained(error: unknown): unknown {
+export function toCommandFailure(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const advice = adviceFor(error);
   return advice === undefined ? error : new CommandFailure(advice, { cause: error });

@@ -33,7 +33,7 @@ export function terminalOf(stream: NodeJS.WriteStream, environment: NodeJS.Proce
  * Text from outside (labels, messages, hosts) as it may reach a terminal: control characters, line breaks and
  * characters that change the direction of writing are shown as `\uFFFD`, so that no escape sequence gets through.
  */
-export function harmless(text: string): string {
+export function sanitize(text: string): string {
   return text.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
 }
 
@@ -53,7 +53,7 @@ export function progressOn(terminal: Terminal): Progress {
     async show(text) {
       if (width === undefined) return;
       isShown = true;
-      await terminal.write(`\r\u001b[2K${cut(harmless(text), Math.max(1, width - 1))}`);
+      await terminal.write(`\r\u001b[2K${cut(sanitize(text), Math.max(1, width - 1))}`);
     },
     async clear() {
       if (isShown) await terminal.write('\r\u001b[2K');

@@ -17,7 +17,7 @@ export interface ResolvedResource {
 }
 
 /** Makes one resource. @throws {UnsupportedResource} for properties that have no local counterpart */
-export type Maker = (resource: ResolvedResource, world: World) => Promise<MadeResource> | MadeResource;
+export type Provisioner = (resource: ResolvedResource, world: World) => Promise<MadeResource> | MadeResource;
 
 /** Where resources are made, and what is made so far. */
 export interface World {

@@ -1,10 +1,19 @@
 import { asText, isObject, type JsonObject, objectAt } from '../json.ts';
-import type { Maker, World } from './deployment.ts';
-import { makeHttpApi, makeIntegration, makeRoute, makeStage } from './resources/api-gateway.ts';
-import { makeRule, makeSchedule } from './resources/events.ts';
-import { makeEventSourceMapping, makeFunction, makeFunctionAlias } from './resources/lambda.ts';
-import { makeQueue, makeSubscription, makeTopic } from './resources/messaging.ts';
-import { makeBucket, makeSecret, makeTable } from './resources/storage.ts';
+import type { Provisioner, World } from './deployment.ts';
+import {
+  provisionHttpApi,
+  provisionIntegration,
+  provisionRoute,
+  provisionStage,
+} from './resources/api-gateway.ts';
+import { provisionRule, provisionSchedule } from './resources/events.ts';
+import {
+  provisionEventSourceMapping,
+  provisionFunction,
+  provisionFunctionAlias,
+} from './resources/lambda.ts';
+import { provisionQueue, provisionSubscription, provisionTopic } from './resources/messaging.ts';
+import { provisionBucket, provisionSecret, provisionTable } from './resources/storage.ts';
 import {
   type MadeResource,
   referencesOf,
@@ -15,24 +24,24 @@ import {
   type TemplateResource,
 } from './template.ts';
 
-const MAKERS: Readonly<Record<string, Maker>> = {
-  'AWS::ApiGatewayV2::Api': makeHttpApi,
-  'AWS::ApiGatewayV2::Integration': makeIntegration,
-  'AWS::ApiGatewayV2::Route': makeRoute,
-  'AWS::ApiGatewayV2::Stage': makeStage,
-  'AWS::DynamoDB::GlobalTable': makeTable,
-  'AWS::DynamoDB::Table': makeTable,
-  'AWS::Events::Rule': makeRule,
-  'AWS::Lambda::Alias': makeFunctionAlias,
-  'AWS::Lambda::EventSourceMapping': makeEventSourceMapping,
-  'AWS::Lambda::Function': makeFunction,
-  'AWS::Lambda::Version': makeFunctionAlias,
-  'AWS::S3::Bucket': makeBucket,
-  'AWS::SNS::Subscription': makeSubscription,
-  'AWS::SNS::Topic': makeTopic,
-  'AWS::SQS::Queue': makeQueue,
-  'AWS::Scheduler::Schedule': makeSchedule,
-  'AWS::SecretsManager::Secret': makeSecret,
+const MAKERS: Readonly<Record<string, Provisioner>> = {
+  'AWS::ApiGatewayV2::Api': provisionHttpApi,
+  'AWS::ApiGatewayV2::Integration': provisionIntegration,
+  'AWS::ApiGatewayV2::Route': provisionRoute,
+  'AWS::ApiGatewayV2::Stage': provisionStage,
+  'AWS::DynamoDB::GlobalTable': provisionTable,
+  'AWS::DynamoDB::Table': provisionTable,
+  'AWS::Events::Rule': provisionRule,
+  'AWS::Lambda::Alias': provisionFunctionAlias,
+  'AWS::Lambda::EventSourceMapping': provisionEventSourceMapping,
+  'AWS::Lambda::Function': provisionFunction,
+  'AWS::Lambda::Version': provisionFunctionAlias,
+  'AWS::S3::Bucket': provisionBucket,
+  'AWS::SNS::Subscription': provisionSubscription,
+  'AWS::SNS::Topic': provisionTopic,
+  'AWS::SQS::Queue': provisionQueue,
+  'AWS::Scheduler::Schedule': provisionSchedule,
+  'AWS::SecretsManager::Secret': provisionSecret,
 };
 
 /**

@@ -13,8 +13,8 @@ import { startDestination } from '../zencoder/destination.ts';
 import { startZencoder } from '../zencoder/zencoder.ts';
 import { Board, follow, type Stage } from './live-view.ts';
 import { printReport, recoveredRows, seconds, type Terminal, terminalOf } from './report.ts';
-import { type Expectation, mannerOf, SCENES } from './scenarios.ts';
-import { type Check, type Outcome, verify } from './verify.ts';
+import { type Expectation, mannerOf, SCENARIOS } from './scenarios.ts';
+import { type Check, type DemoOutcome, verify } from './verify.ts';
 
 const USAGE = `Usage: npm run demo [-- --json]
 
@@ -42,7 +42,7 @@ class Closers {
   }
 }
 
-async function run(terminal: Terminal, closers: Closers): Promise<{ outcome: Outcome; checks: Check[] }> {
+async function run(terminal: Terminal, closers: Closers): Promise<{ outcome: DemoOutcome; checks: Check[] }> {
   const began = Date.now();
   const directory = await mkdtemp(join(tmpdir(), 'zencoder-demo-'));
   closers.add(() => rm(directory, { recursive: true, force: true }));
@@ -59,7 +59,7 @@ async function run(terminal: Terminal, closers: Closers): Promise<{ outcome: Out
     environment: { ingest: { ZENCODER_STORAGE: allowed }, worker: { ZENCODER_STORAGE: allowed } },
   });
   closers.add(() => stack.close());
-  terminal.write(`Running after ${seconds(Date.now() - began)}. Zencoder does ${SCENES.length} jobs:\n\n`);
+  terminal.write(`Running after ${seconds(Date.now() - began)}. Zencoder does ${SCENARIOS.length} jobs:\n\n`);
 
   const destination = await startDestination(mannerOf);
   closers.add(() => destination.close());
@@ -76,7 +76,7 @@ async function run(terminal: Terminal, closers: Closers): Promise<{ outcome: Out
   const board = new Board(terminal);
   let isPlaying = true;
   const playing = (async () => {
-    for (const scene of SCENES) {
+    for (const scene of SCENARIOS) {
       const stage: Stage = { title: `${stages.length + 1} ${scene.title}`, expectation: null };
       stages.push(stage);
       stage.expectation = await scene.play(cast);

@@ -1,7 +1,7 @@
 import { type PrimaryFailureRecord, placeOf } from '../../../lambda/shared/ledger/records.ts';
 import { cut } from '../../../lambda/shared/runtime/redact.ts';
 import type { ExpectedFile } from './scenarios.ts';
-import { type Check, type Outcome, recordOf } from './verify.ts';
+import { type Check, type DemoOutcome, recordOf } from './verify.ts';
 
 /** How the demo may write: redrawn lines and colours on a terminal, plain lines elsewhere. */
 export interface Terminal {
@@ -80,11 +80,11 @@ export interface RecoveredRow {
   readonly reason: string | null;
 }
 
-export function recoveredRows(outcome: Outcome): RecoveredRow[] {
+export function recoveredRows(outcome: DemoOutcome): RecoveredRow[] {
   return outcome.expectations.flatMap(({ files }) => files.map((file) => recoveredRow(outcome, file)));
 }
 
-function recoveredRow(outcome: Outcome, file: ExpectedFile): RecoveredRow {
+function recoveredRow(outcome: DemoOutcome, file: ExpectedFile): RecoveredRow {
   const record = recordOf(outcome.ledger, file);
   return {
     jobId: file.jobId,
@@ -101,7 +101,7 @@ function recoveredRow(outcome: Outcome, file: ExpectedFile): RecoveredRow {
 }
 
 /** The tables and the verdict for people. */
-export function printReport(terminal: Terminal, outcome: Outcome, checks: readonly Check[]): void {
+export function printReport(terminal: Terminal, outcome: DemoOutcome, checks: readonly Check[]): void {
   const rows = recoveredRows(outcome);
   const recovered = rows.filter((row) => row.state === 'recovered');
   heading(terminal, `Recovered: ${recovered.length} files`);

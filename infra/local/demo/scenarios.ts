@@ -64,7 +64,7 @@ export function mannerOf(path: string) {
   return path.includes('/stuck/') ? 'hangs' : 'takes';
 }
 
-export const SCENES: readonly Scene[] = [
+export const SCENARIOS: readonly Scene[] = [
   job('All well: the primary takes everything', ({ destination }) => ({
     passThrough: 'asset:ep-101',
     outputs: [

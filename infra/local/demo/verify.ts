@@ -15,7 +15,7 @@ export interface Check {
 }
 
 /** What the demo ended with. */
-export interface Outcome {
+export interface DemoOutcome {
   readonly expectations: readonly Expectation[];
   /** By job id. */
   readonly ledger: ReadonlyMap<string, JobRecords>;
@@ -25,7 +25,7 @@ export interface Outcome {
 }
 
 /** Holds what arrived against what Zencoder uploaded, byte for byte, and looks for what should not be there. */
-export async function verify(s3: S3Client, bucket: string, outcome: Outcome): Promise<Check[]> {
+export async function verify(s3: S3Client, bucket: string, outcome: DemoOutcome): Promise<Check[]> {
   const files = outcome.expectations.flatMap((expectation) => expectation.files);
   const wanted = files.filter((file) => file.outcome === 'recovered');
   const records = wanted.map((file) => recordOf(outcome.ledger, file));
@@ -108,7 +108,7 @@ async function leftUploads(s3: S3Client, bucket: string): Promise<string[]> {
   return uploads.map(({ key }) => `an upload of ${key} is unfinished`);
 }
 
-function recoveryFaults({ expectations, ledger }: Outcome, files: readonly ExpectedFile[]): string[] {
+function recoveryFaults({ expectations, ledger }: DemoOutcome, files: readonly ExpectedFile[]): string[] {
   const wrong = files.flatMap((file) => {
     const state = recordOf(ledger, file)?.state ?? 'unknown';
     return state === file.outcome ? [] : [`${file.name} of output ${file.outputId} is ${state}`];
@@ -120,7 +120,7 @@ function recoveryFaults({ expectations, ledger }: Outcome, files: readonly Expec
   return [...wrong, ...extra];
 }
 
-function failureFaults({ expectations, failures }: Outcome): string[] {
+function failureFaults({ expectations, failures }: DemoOutcome): string[] {
   const text = (failure: { jobId: string; outputId: string; role: string; errorClass: string }) =>
     `job ${failure.jobId}, output ${failure.outputId}, ${failure.role}: ${failure.errorClass}`;
   const expected = new Set(expectations.flatMap((expectation) => expectation.failures).map(text));

@@ -58,7 +58,7 @@ function shown(value: Json): string {
 const EVERY_MILLISECONDS = 1000;
 const PARTIAL = '.part';
 /** What file systems take for one name, in bytes; a key has 1024 in all. */
-const LONGEST_NAME = 255 - PARTIAL.length;
+const MAX_NAME = 255 - PARTIAL.length;
 
 /** What is said of each object, once. */
 export interface MirrorReport {
@@ -137,10 +137,10 @@ function shortNames(key: string): string {
   return key
     .split('/')
     .map((name) => {
-      if (Buffer.byteLength(name) <= LONGEST_NAME) return name;
+      if (Buffer.byteLength(name) <= MAX_NAME) return name;
       const digest = createHash('sha256').update(name).digest('hex').slice(0, 8);
       const end = `~${digest}${/\.[A-Za-z0-9]{1,10}$/.exec(name)?.[0] ?? ''}`;
-      const start = Buffer.from(name).subarray(0, LONGEST_NAME - end.length);
+      const start = Buffer.from(name).subarray(0, MAX_NAME - end.length);
       return `${start.toString().replace(/\ufffd+$/, '')}${end}`;
     })
     .join('/');

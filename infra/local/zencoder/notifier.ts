@@ -13,7 +13,7 @@ export type RetrySchedule = (failed: number) => number | null;
 export const documentedSchedule: RetrySchedule = (failed) => (failed > 50 ? null : failed * 5_000);
 
 /** One POST of a notification. */
-export interface Attempt {
+export interface DeliveryAttempt {
   /** Epoch milliseconds. */
   readonly at: number;
   /** Status of the answer, or null when there was none. */
@@ -31,7 +31,7 @@ export interface Delivery {
   readonly outputId: number | null;
   /** Without its credentials. */
   readonly url: string;
-  readonly attempts: readonly Attempt[];
+  readonly attempts: readonly DeliveryAttempt[];
   readonly state: 'under way' | 'delivered' | 'given up' | 'withheld';
 }
 
@@ -69,7 +69,7 @@ export class Notifier {
   /** Resolves when the notification was taken or given up; never rejects for the receiver's sake. */
   async deliver(parcel: Parcel): Promise<Delivery> {
     const url = new URL(parcel.url);
-    const attempts: Attempt[] = [];
+    const attempts: DeliveryAttempt[] = [];
     const delivery = {
       kind: parcel.kind,
       jobId: parcel.jobId,
@@ -90,7 +90,7 @@ export class Notifier {
     this.#closing.abort();
   }
 
-  async #attemptAll(url: URL, parcel: Parcel, attempts: Attempt[]): Promise<boolean> {
+  async #attemptAll(url: URL, parcel: Parcel, attempts: DeliveryAttempt[]): Promise<boolean> {
     for (let failed = 1; !this.#closing.signal.aborted; failed += 1) {
       const attempt = await this.#attempt(url, parcel.body());
       attempts.push(attempt);
@@ -102,7 +102,7 @@ export class Notifier {
     return false;
   }
 
-  async #attempt(url: URL, body: string): Promise<Attempt> {
+  async #attempt(url: URL, body: string): Promise<DeliveryAttempt> {
     const at = this.#options.now();
     try {
       const status = await post(url, body, this.#options.secret, [

@@ -1,6 +1,6 @@
 import { counted, number } from '../../shared/reporting/format.ts';
 import { type Bucket, type ChartData, OTHER_CLASSES } from '../../shared/reporting/statistics.ts';
-import { visible, withQuery } from '../text.ts';
+import { revealInvisible, withQuery } from '../text.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 const HEIGHT = 208;
@@ -29,7 +29,7 @@ function Plot(props: { readonly data: ChartData; readonly scale: Scale; readonly
   const { data, scale } = props;
   const { buckets, series, totals, total, step } = data;
   const description = series
-    .map((name, index) => `${visible(name)}: ${number(totals[index] ?? 0)}`)
+    .map((name, index) => `${revealInvisible(name)}: ${number(totals[index] ?? 0)}`)
     .join('; ');
   const ticks = Array.from({ length: scale.lines + 1 }, (_, index) => index * scale.step);
   return (
@@ -81,7 +81,7 @@ function Column(props: { readonly bucket: Bucket; readonly index: number; readon
   const { bucket, index, data } = props;
   if (totalOf(bucket) === 0) return null;
   const parts = data.series.flatMap((name, series) =>
-    bucket.counts[series] ? [`${visible(name)} ${bucket.counts[series]}`] : [],
+    bucket.counts[series] ? [`${revealInvisible(name)} ${bucket.counts[series]}`] : [],
   );
   return (
     <rect class="hit" x={index} width="1" height={BASE - TOP}>
@@ -111,7 +111,7 @@ function Legend({ data }: { readonly data: ChartData }) {
           <svg aria-hidden="true" viewBox="0 0 10 10">
             <rect class={colour(index, data)} width="10" height="10" rx="2" />
           </svg>
-          <bdi>{visible(name)}</bdi> <span class="muted">{number(data.totals[index] ?? 0)}</span>
+          <bdi>{revealInvisible(name)}</bdi> <span class="muted">{number(data.totals[index] ?? 0)}</span>
         </li>
       ))}
     </ul>
@@ -128,7 +128,7 @@ function Numbers({ data }: { readonly data: ChartData }) {
             <th scope="col">From (UTC)</th>
             {data.series.map((name) => (
               <th scope="col" class="num">
-                <bdi>{visible(name)}</bdi>
+                <bdi>{revealInvisible(name)}</bdi>
               </th>
             ))}
             <th scope="col" class="num">

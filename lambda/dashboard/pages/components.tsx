@@ -1,9 +1,9 @@
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import type { PrimaryFailureRecord, RecoveryRecord } from '../../shared/ledger/records.ts';
 import { bytes, counted, number, relative, timeLeft, utcTime } from '../../shared/reporting/format.ts';
-import { isOpen, type Outcome, outcomeOf, type Progress, progressOf } from '../../shared/reporting/job.ts';
+import { isOpen, type Outcome, type Progress, progressOf, summarize } from '../../shared/reporting/job.ts';
 import type { RecoveryState, Role } from '../../shared/zencoder/model.ts';
-import { ROLE_NAMES, visible } from '../text.ts';
+import { ROLE_NAMES, revealInvisible } from '../text.ts';
 
 /** What is to be known of an output at a glance: failed uploads, what became of its files, warnings. */
 export function Flags(props: {
@@ -11,17 +11,17 @@ export function Flags(props: {
   readonly recoveries: readonly RecoveryRecord[];
 }) {
   const { failures, recoveries } = props;
-  const { counts, files } = outcomeOf(recoveries);
+  const { counts, files } = summarize(recoveries);
   const warnings = recoveries.flatMap((recovery) => recovery.warnings ?? []);
   const mustAct = recoveries.filter(
-    ({ state, lastError }) => state === 'pending' && lastError?.meaning === 'customer-must-act',
+    ({ state, lastError }) => state === 'pending' && lastError?.category === 'action-required',
   );
   return (
     <ul class="flags" aria-label="Flags">
       {files > 0 && <li class="warn">Backup server used</li>}
       {failures.map(({ role, errorClass }) => (
         <li class="bad">
-          {ROLE_NAMES[role]} upload failed: <Outside text={errorClass} />
+          {ROLE_NAMES[role]} upload failed: <UntrustedText text={errorClass} />
         </li>
       ))}
       {mustAct.length > 0 && <li class="bad">You must act: {counted(mustAct.length, 'file')}</li>}
@@ -71,8 +71,8 @@ const STATE_TONES: Readonly<Record<RecoveryState, Tone>> = {
 };
 
 /** Text that came from outside: apart from the direction of the text around it, with invisible characters spelt out. */
-export function Outside({ text }: { readonly text: string }) {
-  return <bdi>{visible(text)}</bdi>;
+export function UntrustedText({ text }: { readonly text: string }) {
+  return <bdi>{revealInvisible(text)}</bdi>;
 }
 
 /** A point in time, in UTC and as seen from now. */
@@ -123,7 +123,7 @@ export function outcomeWords({ files, counts }: Outcome): string {
 export function ProgressBar(props: { readonly recoveries: readonly RecoveryRecord[]; readonly of: string }) {
   const progress = progressOf(props.recoveries);
   if (progress === null) return null;
-  const outcome = outcomeOf(props.recoveries);
+  const outcome = summarize(props.recoveries);
   const tone =
     outcome.state === 'recovered' ? 'ok' : outcome.counts.lost + outcome.counts.failed > 0 ? 'bad' : 'info';
   return (
@@ -132,7 +132,7 @@ export function ProgressBar(props: { readonly recoveries: readonly RecoveryRecor
         class={tone}
         value={progress.done}
         max={progress.total}
-        aria-label={`Recovered of ${visible(props.of)}`}
+        aria-label={`Recovered of ${revealInvisible(props.of)}`}
       >
         {progressWords(progress)}
       </progress>
@@ -145,7 +145,7 @@ export function ProgressBar(props: { readonly recoveries: readonly RecoveryRecor
 }
 
 /** Marks a part of a page that the script keeps up to date, and whether it still changes. */
-export function liveness(recoveries: readonly RecoveryRecord[]): 'open' | 'settled' {
+export function liveState(recoveries: readonly RecoveryRecord[]): 'open' | 'settled' {
   return recoveries.some(isOpen) ? 'open' : 'settled';
 }
 

@@ -1,7 +1,7 @@
 import { number, relative, utcTime } from '../../shared/reporting/format.ts';
 import { COUNTED_DAYS, type ErrorClasses } from '../../shared/reporting/statistics.ts';
-import { errorPage, visible, withQuery } from '../text.ts';
-import { LinkOut, Outside } from './components.tsx';
+import { errorPage, revealInvisible, withQuery } from '../text.ts';
+import { LinkOut, UntrustedText } from './components.tsx';
 import { Page } from './layout.tsx';
 import { Row, Table } from './tables.tsx';
 
@@ -41,10 +41,10 @@ export function ErrorsPage(props: {
               cells={[
                 <LinkOut href={errorPage(errorClass)}>
                   <code>
-                    <Outside text={errorClass} />
+                    <UntrustedText text={errorClass} />
                   </code>
                 </LinkOut>,
-                kind?.meaning ?? 'Not in Zencoder’s list; the message of each failure says more.',
+                kind?.category ?? 'Not in Zencoder’s list; the message of each failure says more.',
                 kind?.fix ?? 'Look at the message in the record of a failure.',
                 number(lastDay),
                 number(lastWeek),
@@ -53,7 +53,7 @@ export function ErrorsPage(props: {
                 ) : (
                   <a
                     href={withQuery('/', { error: errorClass, since: '30d' })}
-                    aria-label={`${number(lastMonth)} failed uploads with ${visible(errorClass)}`}
+                    aria-label={`${number(lastMonth)} failed uploads with ${revealInvisible(errorClass)}`}
                   >
                     {number(lastMonth)}
                   </a>

@@ -2,17 +2,17 @@ import { placeOf, type RecoveryRecord } from '../../shared/ledger/records.ts';
 import { bytes, counted, number, relative } from '../../shared/reporting/format.ts';
 import { canBeRetried, isOpen, needsFreshUrl, sizeOf } from '../../shared/reporting/job.ts';
 import { downloadPath } from '../../shared/reporting/json.ts';
-import { ERROR_MEANINGS, STATE_MEANINGS, s3Console, VERIFICATIONS, visible } from '../text.ts';
+import { ERROR_MEANINGS, revealInvisible, STATE_MEANINGS, s3Console, VERIFICATIONS } from '../text.ts';
 import {
   Fact,
   LinkOut,
-  liveness,
-  Outside,
+  liveState,
   ProgressBar,
   RetryForm,
   StateBadge,
   Time,
   TimeLeft,
+  UntrustedText,
 } from './components.tsx';
 
 /** One backup file: where it stands, where it is, what was tried. */
@@ -35,13 +35,13 @@ export function FileCard(props: {
     <article
       class="card file"
       id={`file-${id}`}
-      data-live={liveness([recovery])}
+      data-live={liveState([recovery])}
       aria-labelledby={`name-${id}`}
     >
       <header>
         <div class="row">
           <h3 id={`name-${id}`}>
-            <Outside text={nameOf(recovery)} />
+            <UntrustedText text={nameOf(recovery)} />
           </h3>
           <StateBadge state={state} />
         </div>
@@ -57,18 +57,18 @@ export function FileCard(props: {
           </p>
           {state === 'recovered' && (
             <a class="button" href={downloadPath(recovery)}>
-              Download<span class="vh"> {visible(filename)}</span>
+              Download<span class="vh"> {revealInvisible(filename)}</span>
             </a>
           )}
           {token !== null && (
-            <RetryForm path={path} token={token} of={visible(filename)} file={{ role, fileId }} />
+            <RetryForm path={path} token={token} of={revealInvisible(filename)} file={{ role, fileId }} />
           )}
         </div>
       </header>
       {isOpen(recovery) && <ProgressBar recoveries={[recovery]} of={filename} />}
       <details id={`details-${id}`} open={props.isOpen}>
         <summary>
-          Details<span class="vh"> of {visible(nameOf(recovery))}</span>
+          Details<span class="vh"> of {revealInvisible(nameOf(recovery))}</span>
         </summary>
         <Details recovery={recovery} now={now} region={props.region} />
       </details>
@@ -91,8 +91,8 @@ function Details(props: {
         </Fact>
         {lastError !== undefined && (
           <Fact name="Last error">
-            <code>{visible(lastError.errorClass)}</code>: <Outside text={lastError.message} />{' '}
-            <span class="small muted">{ERROR_MEANINGS[lastError.meaning]}</span>
+            <code>{revealInvisible(lastError.errorClass)}</code>: <UntrustedText text={lastError.message} />{' '}
+            <span class="small muted">{ERROR_MEANINGS[lastError.category]}</span>
           </Fact>
         )}
         {warnings.length > 0 && (
@@ -100,7 +100,7 @@ function Details(props: {
             <ul>
               {warnings.map((warning) => (
                 <li>
-                  <Outside text={warning} />
+                  <UntrustedText text={warning} />
                 </li>
               ))}
             </ul>
@@ -110,8 +110,9 @@ function Details(props: {
         <Size recovery={recovery} />
         {state === 'recovered' && (
           <Fact name="Verified by">
-            {(recovery.verifiedBy ?? []).map((way) => VERIFICATIONS[way] ?? visible(way)).join('; ') ||
-              'nothing'}
+            {(recovery.verifiedBy ?? [])
+              .map((way) => VERIFICATIONS[way] ?? revealInvisible(way))
+              .join('; ') || 'nothing'}
           </Fact>
         )}
         <Fact name="Deadline">
@@ -128,7 +129,7 @@ function Details(props: {
         )}
         <Fact name="Came from">
           <code>
-            <Outside text={recovery.source} />
+            <UntrustedText text={recovery.source} />
           </code>
         </Fact>
       </dl>
@@ -145,7 +146,7 @@ function Place({ recovery, region }: { readonly recovery: RecoveryRecord; readon
   return (
     <Fact name={state === 'recovered' ? 'Where it is' : 'Was to go to'}>
       <code>
-        <Outside text={`s3://${bucket}/${key}`} />
+        <UntrustedText text={`s3://${bucket}/${key}`} />
       </code>{' '}
       {state === 'recovered' && <LinkOut href={s3Console(region, bucket, key)}>S3 console</LinkOut>}
     </Fact>
@@ -153,14 +154,14 @@ function Place({ recovery, region }: { readonly recovery: RecoveryRecord; readon
 }
 
 function Size({ recovery }: { readonly recovery: RecoveryRecord }) {
-  const { announcedSize, size } = recovery;
-  const known = size ?? announcedSize ?? recovery.bytesTotal;
+  const { expectedSize, size } = recovery;
+  const known = size ?? expectedSize ?? recovery.bytesTotal;
   if (known === undefined || known === null) return <Fact name="Size">not known yet</Fact>;
   return (
     <Fact name="Size">
       {bytes(known)} <span class="small muted">{counted(known, 'byte')}</span>
-      {size !== undefined && announcedSize !== null && announcedSize !== size && (
-        <span class="small"> (announced: {counted(announcedSize, 'byte')})</span>
+      {size !== undefined && expectedSize !== null && expectedSize !== size && (
+        <span class="small"> (announced: {counted(expectedSize, 'byte')})</span>
       )}
     </Fact>
   );
@@ -171,14 +172,14 @@ function History({ recovery, now }: { readonly recovery: RecoveryRecord; readonl
     <details id={`history-${recovery.role}-${recovery.fileId}`}>
       <summary>
         {counted(recovery.history.length, 'attempt')} that did not end well
-        <span class="vh">, {visible(nameOf(recovery))}</span>
+        <span class="vh">, {revealInvisible(nameOf(recovery))}</span>
       </summary>
       <ol class="attempts">
         {recovery.history.toReversed().map(({ at, errorClass, message }) => (
           <li>
-            <Time at={at} now={now} /> <code>{visible(errorClass)}</code>
+            <Time at={at} now={now} /> <code>{revealInvisible(errorClass)}</code>
             <br />
-            <Outside text={message} />
+            <UntrustedText text={message} />
           </li>
         ))}
       </ol>

@@ -1,6 +1,6 @@
 import { DEFAULT_SPAN, type FilterTexts, SPANS } from '../../shared/reporting/filters.ts';
 import { UNKNOWN_UPLOAD_ERROR, UPLOAD_ERRORS } from '../../shared/zencoder/upload-errors.ts';
-import { visible } from '../text.ts';
+import { revealInvisible } from '../text.ts';
 
 const SPAN_NAMES = { '24h': '24 hours', '7d': '7 days', '30d': '30 days', '90d': '90 days' } as const;
 const STATES = ['open', 'pending', 'copying', 'recovered', 'lost', 'failed'] as const;
@@ -19,7 +19,7 @@ export function Filters(props: { readonly texts: FilterTexts; readonly classes: 
         <select name="since">
           {isCustom && (
             <option value={since} selected>
-              since {visible(since)}
+              since {revealInvisible(since)}
             </option>
           )}
           {SPANS.map((span) => (
@@ -41,7 +41,7 @@ export function Filters(props: { readonly texts: FilterTexts; readonly classes: 
           <option value="">all</option>
           {classes.map((name) => (
             <option value={name} selected={name === texts.error}>
-              {visible(name)}
+              {revealInvisible(name)}
             </option>
           ))}
         </select>

@@ -1,6 +1,6 @@
 import { counted, number } from '../../shared/reporting/format.ts';
-import { type JobView, type Outcome, type OutputView, outcomeOf } from '../../shared/reporting/job.ts';
-import { jobPath, outputPath, visible, zencoderJob } from '../text.ts';
+import { type JobView, type Outcome, type OutputView, summarize } from '../../shared/reporting/job.ts';
+import { jobPath, outputPath, revealInvisible, zencoderJob } from '../text.ts';
 import {
   Badge,
   Banner,
@@ -8,14 +8,14 @@ import {
   Fact,
   Flags,
   LinkOut,
-  liveness,
-  Outside,
+  liveState,
   outcomeWords,
   ProgressBar,
   StateBadge,
   Time,
   TimeLeft,
   type Tone,
+  UntrustedText,
 } from './components.tsx';
 import { Page } from './layout.tsx';
 
@@ -27,7 +27,7 @@ export function JobPage(props: {
 }) {
   const { job, now, leftOut } = props;
   const recoveries = job.outputs.flatMap((output) => output.recoveries);
-  const outcome = outcomeOf(recoveries);
+  const outcome = summarize(recoveries);
   const failedAt = Math.min(
     ...job.outputs.flatMap(({ failures, recoveries: files }) =>
       [...failures, ...files].map((record) => record.failedAt),
@@ -46,7 +46,7 @@ export function JobPage(props: {
         </p>
       </div>
       {job.test && <TestBanner />}
-      <div id="job-banner" data-live={liveness(recoveries)}>
+      <div id="job-banner" data-live={liveState(recoveries)}>
         <BackupBanner outputs={job.outputs} outcome={outcome} now={now} />
       </div>
       <section class="card" aria-labelledby="about">
@@ -60,7 +60,7 @@ export function JobPage(props: {
               <span class="muted">none</span>
             ) : (
               <code>
-                <Outside text={job.passThrough} />
+                <UntrustedText text={job.passThrough} />
               </code>
             )}
           </Fact>
@@ -120,19 +120,19 @@ export function BackupBanner(props: {
 
 function Output({ output, now }: { readonly output: OutputView; readonly now: number }) {
   const { jobId, outputId, label, outputType, failures, recoveries } = output;
-  const outcome = outcomeOf(recoveries);
+  const outcome = summarize(recoveries);
   return (
     <article
       class="card"
       id={`output-${outputId}`}
-      data-live={liveness(recoveries)}
+      data-live={liveState(recoveries)}
       aria-labelledby={`name-${outputId}`}
     >
       <header>
         <div class="row">
           <h3 id={`name-${outputId}`}>
             <a href={outputPath(jobId, outputId)}>
-              {label === null ? `Output ${outputId}` : <Outside text={label} />}
+              {label === null ? `Output ${outputId}` : <UntrustedText text={label} />}
             </a>
           </h3>
           {outcome.state !== null && <StateBadge state={outcome.state} />}
@@ -141,7 +141,7 @@ function Output({ output, now }: { readonly output: OutputView; readonly now: nu
           output {outputId}
           {outputType !== null && (
             <>
-              , <Outside text={outputType} />
+              , <UntrustedText text={outputType} />
             </>
           )}
           {outcome.deadline !== null && (
@@ -156,14 +156,14 @@ function Output({ output, now }: { readonly output: OutputView; readonly now: nu
       {[...new Set(failures.map(({ message }) => message))].map((message) =>
         message === null ? null : (
           <p class="quote">
-            <Outside text={message} />
+            <UntrustedText text={message} />
           </p>
         ),
       )}
       <p class="small">
         <a href={outputPath(jobId, outputId)}>
-          Open the record<span class="vh"> of {visible(label ?? `output ${outputId}`)}</span>: cause, fix,
-          files
+          Open the record<span class="vh"> of {revealInvisible(label ?? `output ${outputId}`)}</span>: cause,
+          fix, files
         </a>
       </p>
     </article>

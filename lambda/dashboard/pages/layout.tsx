@@ -6,7 +6,7 @@ import { SCRIPT, STYLESHEET } from '../assets/assets.ts';
 import { Banner } from './components.tsx';
 
 /** The answer that shows a page. */
-export async function document(page: JSX.Element, status = 200): Promise<Response> {
+export async function htmlResponse(page: JSX.Element, status = 200): Promise<Response> {
   const text = await html`<!doctype html>${page}`;
   return new Response(String(text), {
     status,

@@ -1,5 +1,5 @@
 import type { PrimaryFailureRecord } from '../../shared/ledger/records.ts';
-import { canBeRetried, type JobView, type OutputView, outcomeOf } from '../../shared/reporting/job.ts';
+import { canBeRetried, type JobView, type OutputView, summarize } from '../../shared/reporting/job.ts';
 import { uploadErrorKind } from '../../shared/zencoder/upload-errors.ts';
 import {
   documentationLink,
@@ -7,7 +7,7 @@ import {
   jobPath,
   outputPath,
   ROLE_NAMES,
-  visible,
+  revealInvisible,
   withQuery,
 } from '../text.ts';
 import {
@@ -17,11 +17,11 @@ import {
   Fact,
   Flags,
   LinkOut,
-  liveness,
-  Outside,
+  liveState,
   outcomeWords,
   ProgressBar,
   Time,
+  UntrustedText,
 } from './components.tsx';
 import { Files } from './files.tsx';
 import { BackupBanner, TestBanner } from './job.tsx';
@@ -52,12 +52,17 @@ export function OutputPage(props: OutputProps) {
   const { job, output, now, notice, hasApiKey, leftOut } = props;
   const { jobId, outputId, label, outputType, failures, recoveries } = output;
   const name = label ?? `Output ${outputId}`;
-  const outcome = outcomeOf(recoveries);
+  const outcome = summarize(recoveries);
   const path = outputPath(jobId, outputId);
   // The worker has not taken the request up yet: what is settled now is about to change.
   const isRetried = notice === 'queued' && recoveries.some((file) => canBeRetried(file, hasApiKey));
   return (
-    <Page title={`${visible(name)}, job ${jobId}`} now={now} api={`/api${jobPath(jobId)}`} leftOut={leftOut}>
+    <Page
+      title={`${revealInvisible(name)}, job ${jobId}`}
+      now={now}
+      api={`/api${jobPath(jobId)}`}
+      leftOut={leftOut}
+    >
       <div class="head">
         <Breadcrumbs
           links={[
@@ -68,7 +73,7 @@ export function OutputPage(props: OutputProps) {
         />
         <div class="row">
           <h1>
-            <Outside text={name} />
+            <UntrustedText text={name} />
           </h1>
           {job.test && <Badge tone="info">test job</Badge>}
         </div>
@@ -78,7 +83,7 @@ export function OutputPage(props: OutputProps) {
       </div>
       {notice !== null && <Notice notice={notice} />}
       {job.test && <TestBanner />}
-      <div class="head" id="output-summary" data-live={isRetried ? 'open' : liveness(recoveries)}>
+      <div class="head" id="output-summary" data-live={isRetried ? 'open' : liveState(recoveries)}>
         <BackupBanner outputs={[output]} outcome={outcome} now={now} />
         <ProgressBar recoveries={recoveries} of={name} />
         <Flags failures={failures} recoveries={recoveries} />
@@ -95,17 +100,21 @@ export function OutputPage(props: OutputProps) {
             </Fact>
             <Fact name="Output">{outputId}</Fact>
             <Fact name="Label">
-              {label === null ? <span class="muted">none</span> : <Outside text={label} />}
+              {label === null ? <span class="muted">none</span> : <UntrustedText text={label} />}
             </Fact>
             <Fact name="Type">
-              {outputType === null ? <span class="muted">not told</span> : <Outside text={outputType} />}
+              {outputType === null ? (
+                <span class="muted">not told</span>
+              ) : (
+                <UntrustedText text={outputType} />
+              )}
             </Fact>
             <Fact name="pass_through">
               {job.passThrough === null ? (
                 <span class="muted">none</span>
               ) : (
                 <code>
-                  <Outside text={job.passThrough} />
+                  <UntrustedText text={job.passThrough} />
                 </code>
               )}
             </Fact>
@@ -126,21 +135,21 @@ function Cause({ failure, now }: { readonly failure: PrimaryFailureRecord; reado
       <header>
         <h2 id={`cause-${role}`}>{ROLE_NAMES[role]}: why the upload failed</h2>
         <code>
-          <Outside text={errorClass} />
+          <UntrustedText text={errorClass} />
         </code>
       </header>
       {message === null ? (
         <p class="muted">Zencoder gave no message.</p>
       ) : (
         <blockquote class="quote">
-          <Outside text={message} />
+          <UntrustedText text={message} />
         </blockquote>
       )}
       <dl class="facts">
         <Fact name="What it means">
           {kind === null
             ? 'Zencoder’s list of errors does not have this class; the message above is all there is.'
-            : kind.meaning}
+            : kind.category}
         </Fact>
         {kind !== null && <Fact name="What to fix">{kind.fix}</Fact>}
         <Fact name="Run the job again">
@@ -153,7 +162,7 @@ function Cause({ failure, now }: { readonly failure: PrimaryFailureRecord; reado
             <span class="muted">not told</span>
           ) : (
             <a href={withQuery('/', { host: destinationHost, since: '30d' })}>
-              <Outside text={destinationHost} />
+              <UntrustedText text={destinationHost} />
             </a>
           )}
         </Fact>
@@ -165,7 +174,7 @@ function Cause({ failure, now }: { readonly failure: PrimaryFailureRecord; reado
           {link !== null && documentationLink(link) === null && (
             <span class="small muted">
               {' '}
-              Zencoder’s link: <Outside text={link} />
+              Zencoder’s link: <UntrustedText text={link} />
             </span>
           )}
         </Fact>

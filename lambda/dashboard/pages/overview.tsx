@@ -1,5 +1,5 @@
 import { type RefusalCount, whatToDoAbout } from '../../shared/ledger/refusals.ts';
-import { MOST_OPEN, SHOWN_DAYS } from '../../shared/reporting/attention.ts';
+import { MAX_OPEN, SHOWN_DAYS } from '../../shared/reporting/attention.ts';
 import {
   DEFAULT_LIMIT,
   DEFAULT_SPAN,
@@ -60,7 +60,7 @@ export function OverviewPage({ data, request, now, atRiskMs, notificationUrl, le
           <h2 id="attention">Needs a person</h2>
           <p class="small muted">
             By time left; lost and failed files of the last {SHOWN_DAYS} days
-            {attention.isCut && `; more than the first ${number(MOST_OPEN)} files are not looked at`}
+            {attention.isTruncated && `; more than the first ${number(MAX_OPEN)} files are not looked at`}
           </p>
         </header>
         <AttentionTable items={attention.items} now={now} atRiskMs={atRiskMs} />

@@ -1,11 +1,11 @@
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import type { AttentionItem, Reason } from '../../shared/reporting/attention.ts';
 import { counted, duration, number } from '../../shared/reporting/format.ts';
-import { outcomeOf } from '../../shared/reporting/job.ts';
+import { summarize } from '../../shared/reporting/job.ts';
 import type { FailureMatch } from '../../shared/reporting/search.ts';
 import { cut } from '../../shared/runtime/redact.ts';
 import { jobPath, outputPath, ROLE_NAMES, withQuery } from '../text.ts';
-import { Badge, OutcomeBadge, Outside, Time, TimeLeft, type Tone } from './components.tsx';
+import { Badge, OutcomeBadge, Time, TimeLeft, type Tone, UntrustedText } from './components.tsx';
 
 /** One column; `isNumber` aligns to the right. */
 export interface Column {
@@ -90,7 +90,7 @@ export function FailureTable({
   return (
     <Table label="Failed uploads" columns={FAILURE_COLUMNS}>
       {items.map(({ failure, recoveries }) => {
-        const outcome = outcomeOf(recoveries);
+        const outcome = summarize(recoveries);
         const { errorClass, destinationHost } = failure;
         return (
           <Row
@@ -100,13 +100,13 @@ export function FailureTable({
               <Time at={failure.failedAt} now={now} />,
               ROLE_NAMES[failure.role],
               <a href={withQuery('/', { error: errorClass, since: '30d' })}>
-                <Outside text={errorClass} />
+                <UntrustedText text={errorClass} />
               </a>,
               destinationHost === null ? (
                 <span class="muted">not told</span>
               ) : (
                 <a href={withQuery('/', { host: destinationHost, since: '30d' })}>
-                  <Outside text={destinationHost} />
+                  <UntrustedText text={destinationHost} />
                 </a>
               ),
               <>
@@ -126,12 +126,12 @@ export function FailureTable({
   );
 }
 
-const MOST_ROWS = 12;
+const MAX_ROWS = 12;
 
 const REASONS: Readonly<
   Record<Reason, { readonly name: string; readonly tone: Tone; readonly what: string }>
 > = {
-  'customer-must-act': {
+  'action-required': {
     name: 'you must act',
     tone: 'bad',
     what: 'Mend what the message says. Attempts go on by themselves until the deadline.',
@@ -166,11 +166,11 @@ export function AttentionTable(props: {
       </p>
     );
   }
-  const hidden = items.length - MOST_ROWS;
+  const hidden = items.length - MAX_ROWS;
   return (
     <>
       <Table label="What needs a person" columns={ATTENTION_COLUMNS}>
-        {items.slice(0, MOST_ROWS).map((item) => (
+        {items.slice(0, MAX_ROWS).map((item) => (
           <Row
             columns={ATTENTION_COLUMNS}
             cells={[
@@ -182,7 +182,7 @@ export function AttentionTable(props: {
                 {REASONS[item.reason].what}
                 {item.message !== null && (
                   <span class="small muted block">
-                    <Outside text={shortened(item.message)} />
+                    <UntrustedText text={shortened(item.message)} />
                   </span>
                 )}
               </>,
@@ -213,7 +213,7 @@ export function OutputName(props: {
   return (
     <>
       <a href={outputPath(jobId, outputId)}>
-        {label === null ? outputId : <Outside text={shortened(label)} />}
+        {label === null ? outputId : <UntrustedText text={shortened(label)} />}
       </a>
       {test && ' (test)'}{' '}
       <span class="small muted">

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { LedgerRecord, PrimaryFailureRecord, RecoveryRecord } from '../ledger/records.ts';
 import { isoTime } from '../ledger/table.ts';
-import type { Meaning } from '../runtime/errors.ts';
+import type { ErrorCategory } from '../runtime/errors.ts';
 import type { Role } from '../zencoder/model.ts';
 
 /**
@@ -84,7 +84,7 @@ export interface RecoveredEvent extends RecoveryEventHead {
  */
 export interface NotRecoveredEvent extends RecoveryEventHead {
   readonly type: 'recovery-lost' | 'recovery-failed';
-  readonly error: { readonly errorClass: string; readonly message: string; readonly meaning: Meaning };
+  readonly error: { readonly errorClass: string; readonly message: string; readonly category: ErrorCategory };
 }
 
 /** One message on the topic. */
@@ -131,8 +131,8 @@ export function settledEvent(recovery: RecoveryRecord): RecoveredEvent | NotReco
   const identity = [recovery.fileId, String(recovery.redrives ?? 0)];
   if (state === 'lost' || state === 'failed') {
     const type = `recovery-${state}` as const;
-    const { errorClass = 'UnknownFault', message = '', meaning = 'lost' } = lastError ?? {};
-    return { ...headOf(type, recovery, identity), ...about, type, error: { errorClass, message, meaning } };
+    const { errorClass = 'UnknownFault', message = '', category = 'lost' } = lastError ?? {};
+    return { ...headOf(type, recovery, identity), ...about, type, error: { errorClass, message, category } };
   }
   const type = 'recovery-recovered';
   const { bucket = '', key = '', size = 0, etag = '', contentType = '' } = recovery;

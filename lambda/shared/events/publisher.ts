@@ -9,7 +9,7 @@ const BATCH_EVENTS = 10;
 /** The topic did not take events; they are published again, with the same ids. */
 export class EventsNotPublished extends RecoveryError {
   override readonly name = 'EventsNotPublished';
-  override readonly meaning = 'try-again';
+  override readonly category = 'transient';
   /** Ids of the events that it did not take; it took all others. */
   readonly refused: ReadonlySet<string>;
   /** The first reason, as SNS or the SDK names it: `KMSAccessDeniedException`, `TimeoutError`. */

@@ -2,7 +2,7 @@ import type { BackupFile, RecoveryKey } from '../zencoder/model.ts';
 import { fileIdOf } from '../zencoder/signed-url.ts';
 import { type ConditionalWrite, existingItem, writeAll } from './conditional-writes.ts';
 import { creation, distinct, freshRecord, type OutputContext } from './fresh-recoveries.ts';
-import { flat, parseRecovery, storedChanges } from './items.ts';
+import { leaseAttributes, parseRecovery, toUpdate } from './items.ts';
 import { LEASE_IS_FREE } from './leases.ts';
 import { type ClaimedRecovery, isAmong, type Lease, type RecoveryRecord, withEvidence } from './records.ts';
 import { LedgerItemNotUnderstood, type LedgerTable, recoveryKey, stateIndexKeys } from './table.ts';
@@ -38,7 +38,7 @@ export type ClaimOutcome =
 export type FileClaim = ClaimOutcome & { readonly file: KeyedFile };
 
 /** What takes the waiting out of a recovery. */
-export const DUE = { nextAttemptAt: undefined, nextAttemptBy: undefined } as const;
+export const DUE = { nextAttemptAt: undefined, nextAttemptMessage: undefined } as const;
 
 /** A message that comes a moment early, because two clocks differ or SQS rounds to seconds, is the one meant. */
 const EARLY_MS = 1_000;
@@ -173,11 +173,11 @@ export function judge(record: RecoveryRecord, lease: Lease, now: number): ClaimO
  * whose evidence has not had an attempt yet: its URL may be a better one.
  */
 function judgeTime(record: RecoveryRecord, { messageId, evidence }: Lease, now: number): ClaimOutcome | null {
-  const { nextAttemptAt, nextAttemptBy, attemptedBy } = record;
+  const { nextAttemptAt, nextAttemptMessage, attemptedBy } = record;
   if (nextAttemptAt === undefined)
     return isAtWork(record, messageId, now) ? { outcome: 'dispatched', record } : null;
   if (nextAttemptAt <= now + EARLY_MS) return null;
-  if (messageId !== undefined && nextAttemptBy?.messageId === messageId) return null;
+  if (messageId !== undefined && nextAttemptMessage?.messageId === messageId) return null;
   if (evidence !== undefined && !isAmong(attemptedBy, evidence)) return null;
   return { outcome: 'waiting', record: { ...record, nextAttemptAt } };
 }
@@ -190,7 +190,7 @@ function isAtWork(record: RecoveryRecord, messageId: string | undefined, now: nu
 }
 
 function claimedBy(record: RecoveryRecord, lease: Lease, now: number, offer: Offer): ClaimedRecovery {
-  const { nextAttemptAt: _, nextAttemptBy: __, ...rest } = record;
+  const { nextAttemptAt: _, nextAttemptMessage: __, ...rest } = record;
   const key = record.key ?? offer.key;
   const attemptedBy = withEvidence(record.attemptedBy, lease.evidence);
   return {
@@ -208,10 +208,19 @@ function claimedBy(record: RecoveryRecord, lease: Lease, now: number, offer: Off
 function claimWrite(seen: RecoveryRecord, claimed: ClaimedRecovery, now: number): ConditionalWrite {
   const keyIsAsSeen = seen.key === undefined ? 'attribute_not_exists(#key)' : '#key = :if_key';
   const { key, state, attempts, attemptedBy, deadline, updatedAt, lease } = claimed;
-  const changes = { key, state, attempts, attemptedBy, deadline, updatedAt, ...DUE, ...flat(lease) };
+  const changes = {
+    key,
+    state,
+    attempts,
+    attemptedBy,
+    deadline,
+    updatedAt,
+    ...DUE,
+    ...leaseAttributes(lease),
+  };
   return {
     update: recoveryKey(seen),
-    changes: { set: storedChanges({ ...changes, ...stateIndexKeys(claimed) }) },
+    changes: { set: toUpdate({ ...changes, ...stateIndexKeys(claimed) }) },
     condition: {
       // The count of attempts stands for everything that a claim could have changed since the record was read; the
       // key may have been changed by the holder of a lease that has run out since.

@@ -38,9 +38,9 @@ export type WriteResult =
   | { readonly written: false; readonly existing: Item | undefined };
 
 /** Limits of TransactWriteItems: 100 items and 4 MB, with room for expressions. */
-const MOST_ITEMS = 100;
-const MOST_BYTES = 3_000_000;
-const MOST_CONFLICTS = 12;
+const MAX_ITEMS = 100;
+const MAX_BYTES = 3_000_000;
+const MAX_CONFLICTS = 12;
 
 interface Part {
   readonly item: TransactWriteItem;
@@ -84,7 +84,7 @@ export function existingItem(result: WriteResult | undefined): Item {
 
 async function writeChunk(table: LedgerTable, parts: readonly Part[]): Promise<WriteResult[]> {
   const results = new Map<Part, WriteResult>();
-  for (let conflicts = 0; conflicts <= MOST_CONFLICTS; ) {
+  for (let conflicts = 0; conflicts <= MAX_CONFLICTS; ) {
     const left = parts.filter((part) => !results.has(part));
     const [only] = left;
     if (left.length <= 1) {
@@ -137,7 +137,7 @@ const EXPECTED = new Set<string | undefined>([
 ]);
 
 async function writeSingle(table: LedgerTable, { item: { Put, Update } }: Part): Promise<WriteResult> {
-  for (let conflicts = 0; conflicts <= MOST_CONFLICTS; ) {
+  for (let conflicts = 0; conflicts <= MAX_CONFLICTS; ) {
     try {
       if (Put) await table.client.send(new PutItemCommand(Put));
       if (!Update) return { written: true };
@@ -230,7 +230,7 @@ function* chunksOf(parts: readonly Part[]): Generator<Part[]> {
   let chunk: Part[] = [];
   let bytes = 0;
   for (const part of parts) {
-    if (chunk.length === MOST_ITEMS || (chunk.length > 0 && bytes + part.bytes > MOST_BYTES)) {
+    if (chunk.length === MAX_ITEMS || (chunk.length > 0 && bytes + part.bytes > MAX_BYTES)) {
       yield chunk;
       chunk = [];
       bytes = 0;

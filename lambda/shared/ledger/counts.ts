@@ -23,11 +23,11 @@ import { readable } from './unreadable.ts';
 const DAY_MS = 24 * 60 * 60 * 1000;
 const DAYS_AT_ONCE = 4;
 
-/** Pages that {@link tallyFailures} reads at most: half a million failures, or 90 days without any. */
-export const MOST_TALLY_PAGES = 800;
+/** Pages that {@link countFailures} reads at most: half a million failures, or 90 days without any. */
+export const MAX_TALLY_PAGES = 800;
 
 /** Pages that {@link countRecoveries} reads of each shard at most. */
-export const MOST_COUNT_PAGES = 4;
+export const MAX_COUNT_PAGES = 4;
 
 /** A primary failure as far as charts need it. */
 export interface FailureSighting {
@@ -71,14 +71,14 @@ const sighting = v.object({
  * Shows every primary failure of a span to `visit`, class and time only, newest day first.
  *
  * Cost: eight Queries a day of the span (more for days with thousands of failures), four days side by side, half a
- * read unit for each 4 KB of records; at most {@link MOST_TALLY_PAGES} Queries, rounded up to whole days. Days that the
+ * read unit for each 4 KB of records; at most {@link MAX_TALLY_PAGES} Queries, rounded up to whole days. Days that the
  * bound leaves no room for are not visited at all.
  */
-export async function tallyFailures(
+export async function countFailures(
   table: LedgerTable,
   span: TallySpan,
   visit: (sighting: FailureSighting) => void,
-  mostPages: number = MOST_TALLY_PAGES,
+  mostPages: number = MAX_TALLY_PAGES,
 ): Promise<Tally> {
   const budget = { pages: mostPages };
   let end = startOfDay(Math.max(span.since, span.until - 1)) + DAY_MS;
@@ -99,7 +99,7 @@ export async function tallyFailures(
 /**
  * How many recoveries are open with a deadline within the span, or were settled within it.
  *
- * Cost: eight Queries, at most {@link MOST_COUNT_PAGES} for each shard; one number crosses the network for each.
+ * Cost: eight Queries, at most {@link MAX_COUNT_PAGES} for each shard; one number crosses the network for each.
  */
 export async function countRecoveries(
   table: LedgerTable,
@@ -110,7 +110,7 @@ export async function countRecoveries(
     shardPartitions(group).map(async (partition) => {
       const pages = pagesOf(table, INDEXES.recoveriesByState, partition, span, { Select: 'COUNT' });
       let count = 0;
-      for (let read = 0; read < MOST_COUNT_PAGES; read++) {
+      for (let read = 0; read < MAX_COUNT_PAGES; read++) {
         const { value, done } = await pages.next();
         if (done === true) return { count, isComplete: true };
         count += value.Count ?? 0;

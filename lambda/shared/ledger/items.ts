@@ -33,13 +33,13 @@ const time = v.pipe(
   v.safeInteger(),
 );
 const role = v.picklist(['media', 'thumbnail']);
-const meaning = v.picklist([
-  'try-again',
-  'customer-must-act',
-  'refused',
+const category = v.picklist([
+  'transient',
+  'action-required',
+  'url-refused',
   'lost',
   'conflict',
-  'not-understood',
+  'invalid-input',
 ]);
 const attempt = v.object({ at: time, errorClass: text, message: text });
 
@@ -95,8 +95,8 @@ const recoveryItem = v.object({
   source: text,
   state: v.picklist(['pending', 'copying', 'recovered', 'lost', 'failed']),
   deadline: time,
-  announcedSize: v.nullish(count, null),
-  announcedMd5: nullableText,
+  expectedSize: v.nullish(count, null),
+  expectedMd5: nullableText,
   createdAt: time,
   updatedAt: time,
   settledAt: v.exactOptional(time),
@@ -110,10 +110,10 @@ const recoveryItem = v.object({
   attempts: count,
   redrives: v.exactOptional(count),
   nextAttemptAt: v.exactOptional(time),
-  nextAttemptBy: v.exactOptional(
+  nextAttemptMessage: v.exactOptional(
     v.object({ messageId: text, receiptHandle: text, evidence: v.exactOptional(text) }),
   ),
-  lastError: v.exactOptional(v.object({ ...attempt.entries, meaning, since: v.exactOptional(time) })),
+  lastError: v.exactOptional(v.object({ ...attempt.entries, category, since: v.exactOptional(time) })),
   history: v.optional(v.array(attempt), []),
   bucket: v.exactOptional(text),
   key: v.exactOptional(text),
@@ -182,7 +182,7 @@ export function failureToItem(failure: PrimaryFailureRecord, ttl?: number): Item
   return {
     ...failureKey(failure),
     kind: 'failure',
-    ...stored(failure),
+    ...toAttributes(failure),
     dayShard: shardPartition(dayOf(failure.failedAt), shard),
     classShard: shardPartition(failure.errorClass, shard),
     ...(failure.destinationHost && { hostShard: shardPartition(failure.destinationHost, shard) }),
@@ -199,9 +199,9 @@ export function recoveryToItem(recovery: RecoveryRecord, ttl?: number): Item & I
   return {
     ...recoveryKey(recovery),
     kind: 'recovery',
-    ...stored(rest),
-    ...stored(flat(lease)),
-    ...(upload && { upload: stored(plan) }),
+    ...toAttributes(rest),
+    ...toAttributes(leaseAttributes(lease)),
+    ...(upload && { upload: toAttributes(plan) }),
     // DynamoDB has no empty set.
     ...(segmentsDone.length > 0 && { segmentsDone: new Set(segmentsDone) }),
     ...stateIndexKeys(recovery),
@@ -213,22 +213,22 @@ export function recoveryToItem(recovery: RecoveryRecord, ttl?: number): Item & I
 /**
  * Values as the table stores them: times (by the name of the field) as ISO text, nothing for null and undefined.
  */
-export function stored(fields: object): Item {
+export function toAttributes(fields: object): Item {
   const item: Item = {};
   for (const [name, value] of Object.entries(fields)) {
-    const attribute = storedValue(name, value);
+    const attribute = toAttribute(name, value);
     if (attribute !== undefined) item[name] = attribute;
   }
   return item;
 }
 
-/** Like {@link stored} for an update: null and undefined stay, as attributes to remove. */
-export function storedChanges(fields: object): Item {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, storedValue(name, value)]));
+/** Like {@link toAttributes} for an update: null and undefined stay, as attributes to remove. */
+export function toUpdate(fields: object): Item {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, toAttribute(name, value)]));
 }
 
 /** A lease as attributes; without one, all are undefined. */
-export function flat(lease: Lease | undefined): {
+export function leaseAttributes(lease: Lease | undefined): {
   leaseOwner: string | undefined;
   leaseUntil: number | undefined;
   leaseMessageId: string | undefined;
@@ -242,11 +242,11 @@ export function flat(lease: Lease | undefined): {
   };
 }
 
-function storedValue(name: string, value: unknown): unknown {
+function toAttribute(name: string, value: unknown): unknown {
   if (value === null || value === undefined) return undefined;
   if (typeof value === 'number' && /(?:At|^at|^since|^deadline)$/.test(name)) return isoTime(value);
-  if (Array.isArray(value)) return value.map((element) => storedValue('', element));
-  if (typeof value === 'object' && !(value instanceof Set)) return stored(value);
+  if (Array.isArray(value)) return value.map((element) => toAttribute('', element));
+  if (typeof value === 'object' && !(value instanceof Set)) return toAttributes(value);
   return value;
 }
 

@@ -1,5 +1,5 @@
 import { writeOne } from './conditional-writes.ts';
-import { storedChanges } from './items.ts';
+import { toUpdate } from './items.ts';
 import { leasedBy } from './leases.ts';
 import type { ClaimedRecovery } from './records.ts';
 import { type LedgerTable, recoveryKey } from './table.ts';
@@ -21,7 +21,7 @@ export async function changeKey(
 ): Promise<boolean> {
   const { written } = await writeOne(table, {
     update: recoveryKey(record),
-    changes: { set: storedChanges({ key, updatedAt: now }) },
+    changes: { set: toUpdate({ key, updatedAt: now }) },
     condition: leasedBy(record.lease.owner),
   });
   return written;

@@ -2,7 +2,7 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
 import { type ConditionalWrite, writeAll } from './conditional-writes.ts';
-import { OWED_ATTRIBUTES, parseFailure, parseRecovery, storedChanges } from './items.ts';
+import { OWED_ATTRIBUTES, parseFailure, parseRecovery, toUpdate } from './items.ts';
 import type { LedgerRecord } from './records.ts';
 import { countPartitions, type Range, readPartitions } from './shard-queries.ts';
 import {
@@ -91,7 +91,7 @@ export async function markPublished(table: LedgerTable, records: readonly Ledger
 
 function unmarking(record: LedgerRecord): ConditionalWrite {
   const { eventOwedAt = 0 } = record;
-  const changes = { set: storedChanges(NOT_OWED) };
+  const changes = { set: toUpdate(NOT_OWED) };
   const owed = '#eventOwedAt = :if_owedAt';
   const values = { ':if_owedAt': isoTime(eventOwedAt) };
   if (!('fileId' in record)) {

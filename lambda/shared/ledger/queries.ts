@@ -19,7 +19,7 @@ import { readable } from './unreadable.ts';
 /** A cursor that this code did not make. */
 export class InvalidCursor extends RecoveryError {
   override readonly name = 'InvalidCursor';
-  override readonly meaning = 'not-understood';
+  override readonly category = 'invalid-input';
 }
 
 /** One page of an answer and where the next begins. */
@@ -86,7 +86,7 @@ export function sortKeyOf(cursor: string | undefined): string | undefined {
  */
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-const MOST_DAYS_AT_ONCE = 8;
+const MAX_DAYS_AT_ONCE = 8;
 
 /** How far back {@link failuresByTime} looks without `since`: it has to stop somewhere in an empty ledger. */
 export const DEFAULT_LOOK_BACK_DAYS = 30;
@@ -129,7 +129,7 @@ export async function* failuresByTime(
     }
     end -= days * DAY_MS;
     // Wider and wider steps through empty times, single days again where there is something.
-    days = found ? 1 : Math.min(days * 2, MOST_DAYS_AT_ONCE);
+    days = found ? 1 : Math.min(days * 2, MAX_DAYS_AT_ONCE);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Meaning } from '../runtime/errors.ts';
+import type { ErrorCategory } from '../runtime/errors.ts';
 import { cut } from '../runtime/redact.ts';
 import type { OutputKey, PrimaryFailure, RecoveryKey, RecoveryState, Role } from '../zencoder/model.ts';
 
@@ -40,7 +40,7 @@ export interface Lease {
 }
 
 /** A queue message that is hidden until its time comes. */
-export interface WakingMessage {
+export interface ScheduledMessage {
   readonly messageId: string;
   /** By which the queue can be asked to show it at once. */
   readonly receiptHandle: string;
@@ -48,7 +48,7 @@ export interface WakingMessage {
 }
 
 /** An attempt that did not end well. */
-export interface Attempt {
+export interface FailedAttempt {
   readonly at: number;
   readonly errorClass: string;
   /** Already redacted. */
@@ -56,8 +56,8 @@ export interface Attempt {
 }
 
 /** The last error of a recovery, with what it means for it. */
-export interface AttemptError extends Attempt {
-  readonly meaning: Meaning;
+export interface LastError extends FailedAttempt {
+  readonly category: ErrorCategory;
   /** Since when every attempt has ended in this class. */
   readonly since?: number;
 }
@@ -102,8 +102,8 @@ export interface RecoveryRecord extends RecoveryKey {
   /** When the latest known signed URL ends. */
   readonly deadline: number;
   /** Bytes that the notification states for this very file. */
-  readonly announcedSize: number | null;
-  readonly announcedMd5: string | null;
+  readonly expectedSize: number | null;
+  readonly expectedMd5: string | null;
   readonly failedAt: number;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -129,10 +129,10 @@ export interface RecoveryRecord extends RecoveryKey {
   /** When the message is due again, while it waits. */
   readonly nextAttemptAt?: number;
   /** The message that comes back then; a repeated notification's message is not it. */
-  readonly nextAttemptBy?: WakingMessage;
-  readonly lastError?: AttemptError;
+  readonly nextAttemptMessage?: ScheduledMessage;
+  readonly lastError?: LastError;
   /** The last attempts that did not end well, oldest first, at most {@link HISTORY_LENGTH}. */
-  readonly history: readonly Attempt[];
+  readonly history: readonly FailedAttempt[];
   readonly lease?: Lease;
   /** Where its object is, or was to go; absent while it is open. */
   readonly bucket?: string;
@@ -188,12 +188,12 @@ export function withEvidence(evidence: readonly string[] = [], id: string | unde
 /** How many failed attempts are kept with a recovery. */
 export const HISTORY_LENGTH = 10;
 
-const LONGEST_MESSAGE = 1000;
+const MAX_MESSAGE = 1000;
 
-/** The history with one more attempt, the oldest dropped; messages are cut to {@link LONGEST_MESSAGE} characters. */
-export function withAttempt(history: readonly Attempt[], attempt: Attempt): Attempt[] {
+/** The history with one more attempt, the oldest dropped; messages are cut to {@link MAX_MESSAGE} characters. */
+export function withAttempt(history: readonly FailedAttempt[], attempt: FailedAttempt): FailedAttempt[] {
   const { at, errorClass, message } = attempt;
-  return [...history, { at, errorClass, message: cut(message, LONGEST_MESSAGE) }].slice(-HISTORY_LENGTH);
+  return [...history, { at, errorClass, message: cut(message, MAX_MESSAGE) }].slice(-HISTORY_LENGTH);
 }
 
 /** Where the object of a settled recovery is, or was to go; null while it is open, whatever its key. */

@@ -1,11 +1,11 @@
 import type { RecoveryKey } from '../zencoder/model.ts';
 import { DUE } from './claims.ts';
 import { existingItem, writeOne } from './conditional-writes.ts';
-import { parseRecovery, recoveryToItem, storedChanges } from './items.ts';
+import { parseRecovery, recoveryToItem, toUpdate } from './items.ts';
 import { LEASE_IS_FREE } from './leases.ts';
 import { readRecovery } from './reads.ts';
-import type { AttemptError, RecoveryRecord } from './records.ts';
-import { attributesOf, bounded, OUTCOME, PROGRESS } from './settlements.ts';
+import type { LastError, RecoveryRecord } from './records.ts';
+import { attributesOf, OUTCOME, PROGRESS, truncateError } from './settlements.ts';
 import { isoTime, type LedgerTable, recordTtl, recoveryKey } from './table.ts';
 
 /**
@@ -62,13 +62,13 @@ function leftAlone(record: RecoveryRecord) {
  * @param now epoch milliseconds.
  * @returns false when it was claimed, settled or made due by somebody else since it was read.
  */
-export async function makeDue(table: LedgerTable, seen: RecoveryRecord, now: number): Promise<boolean> {
+export async function scheduleNow(table: LedgerTable, seen: RecoveryRecord, now: number): Promise<boolean> {
   return await changeUnclaimed(table, seen, { ...DUE, updatedAt: now }, now);
 }
 
 /**
  * Notes with an open recovery that no worker has why it cannot go on. It is no sign of life: `updatedAt` stays. Cost:
- * as for {@link makeDue}.
+ * as for {@link scheduleNow}.
  *
  * @param seen the record as the caller read it.
  * @returns false when it was claimed, settled or changed by somebody else since it was read.
@@ -76,9 +76,9 @@ export async function makeDue(table: LedgerTable, seen: RecoveryRecord, now: num
 export async function noteError(
   table: LedgerTable,
   seen: RecoveryRecord,
-  error: AttemptError,
+  error: LastError,
 ): Promise<boolean> {
-  const lastError = bounded(error);
+  const lastError = truncateError(error);
   return await changeUnclaimed(table, seen, { lastError }, error.at);
 }
 
@@ -90,7 +90,7 @@ async function changeUnclaimed(
 ): Promise<boolean> {
   const { written } = await writeOne(table, {
     update: recoveryKey(seen),
-    changes: { set: storedChanges(changes) },
+    changes: { set: toUpdate(changes) },
     condition: {
       expression: `#state IN (:if_pending, :if_copying) AND #attempts = :if_attempts AND #updatedAt = :if_seen AND ${LEASE_IS_FREE}`,
       values: {

@@ -2,13 +2,13 @@ import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { RecoveryKey } from '../zencoder/model.ts';
 import { existingItem, writeOne } from './conditional-writes.ts';
-import { flat, parseRecovery, parseSegment, stored, storedChanges } from './items.ts';
+import { leaseAttributes, parseRecovery, parseSegment, toAttributes, toUpdate } from './items.ts';
 import { LEASE_IS_FREE, LEASE_IS_MINE, leasedBy } from './leases.ts';
 import { readRecovery } from './reads.ts';
-import { type AttemptError, keyOf, type Lease, type RecoveryRecord, withAttempt } from './records.ts';
-import { bounded } from './settlements.ts';
+import { keyOf, type LastError, type Lease, type RecoveryRecord, withAttempt } from './records.ts';
+import { truncateError } from './settlements.ts';
 import { type LedgerTable, recoveryKey, segmentKey } from './table.ts';
-import { AT_WORK, IS_THIS_UPLOAD, isAllDone, isUnder, type PlannedRecovery } from './upload-plans.ts';
+import { AT_WORK, hasUpload, IS_THIS_UPLOAD, isAllDone, type PlannedRecovery } from './upload-plans.ts';
 
 /**
  * A large file is copied in segments by several invocations at once. While they are at work the recovery is `copying`
@@ -29,7 +29,7 @@ export interface SegmentRef {
  * - `leased`: a living invocation copies it, for the message that the lease names.
  * - `done`: it is in the bucket; `allDone` tells that only the completion is wanting.
  * - `stale`: the recovery is settled or has another upload, or none. The message may be the last one that the file has, or
- *   new evidence: see `revive` in the worker.
+ *   new evidence: see `resumeAbandoned` in the worker.
  */
 export type SegmentClaim =
   | { readonly outcome: 'claimed'; readonly record: PlannedRecovery }
@@ -56,7 +56,13 @@ export async function claimSegment(
   const item = { kind: 'segment', ...keyOf(ref.key), segment: ref.segment, uploadId: ref.uploadId };
   const result = await writeOne(table, {
     update: segmentKey(ref.key, ref.segment),
-    changes: { set: { ...stored(item), ...flat(lease), ttl: Math.ceil(now / 1000) + SEGMENT_TTL_SECONDS } },
+    changes: {
+      set: {
+        ...toAttributes(item),
+        ...leaseAttributes(lease),
+        ttl: Math.ceil(now / 1000) + SEGMENT_TTL_SECONDS,
+      },
+    },
     condition: {
       expression: `#uploadId <> :if_uploadId OR ${LEASE_IS_FREE} OR ${LEASE_IS_MINE}`,
       values: { ':if_uploadId': ref.uploadId, ':if_now': now, ':if_owner': lease.owner },
@@ -67,7 +73,7 @@ export async function claimSegment(
   }
   // Read only now: whoever finished the segment before this lease began has said so in the recovery by then.
   const record = await readRecovery(table, ref.key);
-  if (!isUnder(record, ref.uploadId)) {
+  if (!hasUpload(record, ref.uploadId)) {
     await forgetSegment(table, ref, lease.owner);
     return { outcome: 'stale', record };
   }
@@ -93,7 +99,7 @@ export async function saveSegmentProgress(
   const { written } = await writeOne(table, {
     update: segmentKey(ref.key, ref.segment),
     changes: {
-      set: stored({ progress: { uploadId: ref.uploadId, bytes: progress.bytesDone, at: progress.at } }),
+      set: toAttributes({ progress: { uploadId: ref.uploadId, bytes: progress.bytesDone, at: progress.at } }),
     },
     condition: leasedBy(owner),
   });
@@ -122,7 +128,7 @@ export async function finishSegment(
   const result = await writeOne(table, {
     update: recoveryKey(ref.key),
     changes: {
-      set: storedChanges({ ...AT_WORK, updatedAt: now, progressAt: now }),
+      set: toUpdate({ ...AT_WORK, updatedAt: now, progressAt: now }),
       add: { segmentsDone: new Set([ref.segment]), bytesDone: bytes },
     },
     condition: {
@@ -132,7 +138,7 @@ export async function finishSegment(
   });
   await forgetSegment(table, ref, owner);
   const record = parseRecovery(result.written ? (result.attributes ?? {}) : existingItem(result));
-  if (!isUnder(record, ref.uploadId)) return { outcome: 'stale', record };
+  if (!hasUpload(record, ref.uploadId)) return { outcome: 'stale', record };
   return { outcome: 'finished', record, allDone: isAllDone(record) };
 }
 
@@ -149,23 +155,23 @@ export async function releaseSegment(
   ref: SegmentRef,
   owner: string,
   now: number,
-  error?: AttemptError,
-  next?: Required<Pick<RecoveryRecord, 'nextAttemptAt' | 'nextAttemptBy'>>,
+  error?: LastError,
+  next?: Required<Pick<RecoveryRecord, 'nextAttemptAt' | 'nextAttemptMessage'>>,
 ): Promise<void> {
   await writeOne(table, {
     update: segmentKey(ref.key, ref.segment),
-    changes: { set: flat(undefined) },
+    changes: { set: leaseAttributes(undefined) },
     condition: leasedBy(owner),
   });
   if (error === undefined) return;
   const record = await readRecovery(table, ref.key);
-  if (!isUnder(record, ref.uploadId)) return;
+  if (!hasUpload(record, ref.uploadId)) return;
   await writeOne(table, {
     update: recoveryKey(ref.key),
     changes: {
-      set: storedChanges({
+      set: toUpdate({
         ...next,
-        ...{ lastError: bounded(error), history: withAttempt(record.history, error), updatedAt: now },
+        ...{ lastError: truncateError(error), history: withAttempt(record.history, error), updatedAt: now },
       }),
     },
     condition: {

@@ -1,12 +1,12 @@
 import type { RecoveryKey } from '../zencoder/model.ts';
 import { existingItem, writeAll, writeOne } from './conditional-writes.ts';
-import { type Item, OWED_ATTRIBUTES, parseRecovery, recoveryToItem, storedChanges } from './items.ts';
+import { type Item, OWED_ATTRIBUTES, parseRecovery, recoveryToItem, toUpdate } from './items.ts';
 import { leasedBy } from './leases.ts';
 import {
-  type AttemptError,
   type ClaimedRecovery,
+  type LastError,
   type RecoveryRecord,
-  type WakingMessage,
+  type ScheduledMessage,
   withAttempt,
   withEvidence,
 } from './records.ts';
@@ -27,7 +27,7 @@ export type Settlement =
     }
   | {
       readonly state: 'lost' | 'failed';
-      readonly error: AttemptError;
+      readonly error: LastError;
       /** True when it is the URL that failed, and not the file: another URL may succeed. */
       readonly isOfUrl?: boolean;
       /** Where it was to go, when that is what stands in the way. */
@@ -86,24 +86,24 @@ export async function releaseRecoveries(
   releases: readonly {
     readonly record: ClaimedRecovery;
     /** Absent when nothing went wrong and the invocation merely ends. */
-    readonly error?: AttemptError;
+    readonly error?: LastError;
     /** When the message is due again, epoch milliseconds. */
     readonly nextAttemptAt?: number;
     /** That message. */
-    readonly nextAttemptBy?: WakingMessage;
+    readonly nextAttemptMessage?: ScheduledMessage;
   }[],
   now: number,
 ): Promise<LeasedWrite[]> {
   return await writeLeased(
     table,
-    releases.map(({ record, error, nextAttemptAt, nextAttemptBy }) => {
+    releases.map(({ record, error, nextAttemptAt, nextAttemptMessage }) => {
       const next: RecoveryRecord = {
         ...withoutLease(record),
         state: 'pending',
         updatedAt: now,
-        ...(error && { lastError: bounded(error), history: withAttempt(record.history, error) }),
+        ...(error && { lastError: truncateError(error), history: withAttempt(record.history, error) }),
         ...(nextAttemptAt !== undefined && { nextAttemptAt }),
-        ...(nextAttemptBy !== undefined && { nextAttemptBy }),
+        ...(nextAttemptMessage !== undefined && { nextAttemptMessage }),
       };
       return { seen: record, next, set: attributesOf(next, ATTEMPT) };
     }),
@@ -125,7 +125,7 @@ export async function saveProgress(
   const { bytesDone, bytesTotal, at } = progress;
   const { written } = await writeOne(table, {
     update: recoveryKey(key),
-    changes: { set: storedChanges({ bytesDone, bytesTotal, progressAt: at, updatedAt: at }) },
+    changes: { set: toUpdate({ bytesDone, bytesTotal, progressAt: at, updatedAt: at }) },
     condition: leasedBy(lease.owner),
   });
   return written;
@@ -136,7 +136,7 @@ const ATTEMPT = [
   'state',
   'updatedAt',
   'nextAttemptAt',
-  'nextAttemptBy',
+  'nextAttemptMessage',
   'lastError',
   'history',
   'leaseOwner',
@@ -200,7 +200,7 @@ export function settledRecord(record: ClaimedRecovery, settlement: Settlement, n
   const settledAs = {
     ...without(withoutLease(record), [
       'nextAttemptAt',
-      'nextAttemptBy',
+      'nextAttemptMessage',
       'lastError',
       'upload',
       'dispatchedBy',
@@ -215,7 +215,7 @@ export function settledRecord(record: ClaimedRecovery, settlement: Settlement, n
   return {
     ...settledAs,
     ...without(settlement, ['error', 'isOfUrl']),
-    lastError: bounded(error),
+    lastError: truncateError(error),
     history: withAttempt(record.history, error),
     spentEvidence: spentBy(record, settlement),
   };
@@ -242,10 +242,10 @@ function withoutLease(record: RecoveryRecord): RecoveryRecord {
 }
 
 /** An error as it is stored. */
-export function bounded(error: AttemptError): AttemptError {
+export function truncateError(error: LastError): LastError {
   const [attempt = error] = withAttempt([], error);
-  const { meaning, since } = error;
-  return { ...attempt, meaning, ...(since !== undefined && { since }) };
+  const { category, since } = error;
+  return { ...attempt, category, ...(since !== undefined && { since }) };
 }
 
 /** The named attributes of a recovery's item; undefined for those that it has not. */

@@ -83,7 +83,7 @@ export type StateGroup = 'OPEN' | 'RECOVERED' | 'LOST' | 'FAILED';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
-const LONGEST_PARTITION = 500;
+const MAX_PARTITION = 500;
 
 /** ISO 8601 in UTC with milliseconds, always 24 characters so that it sorts as text; times out of 1970–9999 are clamped. */
 export function isoTime(epochMs: number): string {
@@ -162,7 +162,7 @@ export function stateGroupOf(state: RecoveryState): StateGroup {
 
 /** Index partition of one shard of a day, class, host or state group. */
 export function shardPartition(name: string, shard: number): string {
-  return `${cut(name, LONGEST_PARTITION)}#${shard}`;
+  return `${cut(name, MAX_PARTITION)}#${shard}`;
 }
 
 /** All index partitions of a day, class, host or state group. */
@@ -226,7 +226,7 @@ export interface LedgerTable {
 /** An item in the table that this version cannot read: changed by hand, or written by a newer version. */
 export class LedgerItemNotUnderstood extends RecoveryError {
   override readonly name = 'LedgerItemNotUnderstood';
-  override readonly meaning = 'not-understood';
+  override readonly category = 'invalid-input';
   /** Holds ids only: safe to log and to show. */
   readonly key: ItemKey;
 
@@ -240,7 +240,7 @@ export class LedgerItemNotUnderstood extends RecoveryError {
 /** Too many writers at once on the same items; nothing was written for those. */
 export class LedgerBusy extends RecoveryError {
   override readonly name = 'LedgerBusy';
-  override readonly meaning = 'try-again';
+  override readonly category = 'transient';
 }
 
 const DAY_SECONDS = 24 * 60 * 60;

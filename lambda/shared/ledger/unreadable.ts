@@ -67,7 +67,7 @@ export function reporting(
 ): LedgerTable {
   return noting(table, ({ name, key, message }) => {
     logger.error('record cannot be read', { ...key, fault: { errorClass: name, message } });
-    meter.put('unreadableRecords', 1);
+    meter.add('unreadableRecords', 1);
   }).table;
 }
 
@@ -75,9 +75,9 @@ export function reporting(
 export function unreadableLine(unreadable: NotedTable['unreadable']): string | null {
   const keys = [...unreadable.keys()];
   if (keys.length === 0) return null;
-  const shown = keys.slice(0, MOST_SHOWN).join(', ');
-  const more = keys.length > MOST_SHOWN ? `, and ${keys.length - MOST_SHOWN} more` : '';
+  const shown = keys.slice(0, MAX_SHOWN).join(', ');
+  const more = keys.length > MAX_SHOWN ? `, and ${keys.length - MAX_SHOWN} more` : '';
   return `${keys.length === 1 ? '1 record' : `${keys.length} records`} cannot be read: ${shown}${more}`;
 }
 
-const MOST_SHOWN = 5;
+const MAX_SHOWN = 5;

@@ -1,17 +1,17 @@
 import type { RecoveryKey } from '../zencoder/model.ts';
 import { type ClaimOutcome, DUE, judge } from './claims.ts';
 import { existingItem, writeOne } from './conditional-writes.ts';
-import { flat, parseRecovery, storedChanges } from './items.ts';
+import { leaseAttributes, parseRecovery, toUpdate } from './items.ts';
 import { LEASE_IS_FREE, LEASE_IS_MINE, leasedBy } from './leases.ts';
 import {
-  type AttemptError,
   type ClaimedRecovery,
+  type LastError,
   type Lease,
   type RecoveryRecord,
   type UploadPlan,
   withAttempt,
 } from './records.ts';
-import { bounded } from './settlements.ts';
+import { truncateError } from './settlements.ts';
 import { type LedgerTable, recoveryKey } from './table.ts';
 
 /** The plan of a large file: kept once, forgotten when its upload is of no use, completed by one invocation. */
@@ -36,7 +36,7 @@ export const IS_THIS_UPLOAD = '#upload.#uploadId = :if_uploadId';
 export const AT_WORK = { state: 'copying', ...DUE } as const;
 
 /**
- * Keeps the plan of a large file, once. The caller holds the recovery's lease, calls {@link handOver} and then sends the
+ * Keeps the plan of a large file, once. The caller holds the recovery's lease, calls {@link releaseLease} and then sends the
  * segments' messages.
  *
  * Cost: one UpdateItem: 1 write unit a KB, 1 for the index.
@@ -68,7 +68,7 @@ export async function savePlan(
     update: recoveryKey(record),
     changes: {
       set: {
-        ...storedChanges({ upload, updatedAt: now, progressAt: now }),
+        ...toUpdate({ upload, updatedAt: now, progressAt: now }),
         ...{ bytesDone: 0, bytesTotal: size, segmentsDone: undefined },
       },
     },
@@ -98,10 +98,10 @@ export async function dropPlan(
   record: RecoveryKey & Pick<RecoveryRecord, 'history'>,
   uploadId: string,
   now: number,
-  ending?: { readonly error: AttemptError; readonly nextAttemptAt: number },
+  ending?: { readonly error: LastError; readonly nextAttemptAt: number },
 ): Promise<boolean> {
   const noted = ending && {
-    lastError: bounded(ending.error),
+    lastError: truncateError(ending.error),
     history: withAttempt(record.history, ending.error),
     nextAttemptAt: ending.nextAttemptAt,
   };
@@ -109,7 +109,7 @@ export async function dropPlan(
     update: recoveryKey(record),
     changes: {
       set: {
-        ...storedChanges({ ...DUE, ...noted, dispatchedBy: undefined, updatedAt: now }),
+        ...toUpdate({ ...DUE, ...noted, dispatchedBy: undefined, updatedAt: now }),
         ...{ upload: undefined, segmentsDone: undefined, bytesDone: undefined, progressAt: undefined },
       },
     },
@@ -124,14 +124,18 @@ export async function dropPlan(
  *
  * @returns false when the lease was no longer the caller's.
  */
-export async function handOver(table: LedgerTable, record: ClaimedRecovery, now: number): Promise<boolean> {
+export async function releaseLease(
+  table: LedgerTable,
+  record: ClaimedRecovery,
+  now: number,
+): Promise<boolean> {
   const { messageId, evidence } = record.lease;
   const { written } = await writeOne(table, {
     update: recoveryKey(record),
     changes: {
       set: {
-        ...storedChanges({ updatedAt: now, dispatchedBy: { messageId, evidence } }),
-        ...flat(undefined),
+        ...toUpdate({ updatedAt: now, dispatchedBy: { messageId, evidence } }),
+        ...leaseAttributes(undefined),
       },
     },
     condition: leasedBy(record.lease.owner),
@@ -157,7 +161,7 @@ export async function reopenSegments(
   const { written } = await writeOne(table, {
     update: recoveryKey(record),
     changes: {
-      set: { ...storedChanges({ updatedAt: now, progressAt: now }), bytesDone },
+      set: { ...toUpdate({ updatedAt: now, progressAt: now }), bytesDone },
       delete: { segmentsDone: new Set(segments) },
     },
     condition: {
@@ -188,7 +192,7 @@ export async function claimCompletion(
   const result = await writeOne(table, {
     update: recoveryKey(key),
     changes: {
-      set: { ...storedChanges({ ...AT_WORK, updatedAt: now }), ...flat(lease) },
+      set: { ...toUpdate({ ...AT_WORK, updatedAt: now }), ...leaseAttributes(lease) },
       add: { attempts: 1 },
     },
     condition: {
@@ -209,6 +213,6 @@ export function isAllDone({ upload }: PlannedRecovery): boolean {
 }
 
 /** Whether a recovery is under this plan. */
-export function isUnder(record: RecoveryRecord | undefined, uploadId: string): record is PlannedRecovery {
+export function hasUpload(record: RecoveryRecord | undefined, uploadId: string): record is PlannedRecovery {
   return record?.upload?.uploadId === uploadId;
 }

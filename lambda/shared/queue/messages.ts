@@ -101,7 +101,7 @@ export type RecoveryMessage = v.InferOutput<typeof recoveryMessage>;
 /** A queue message that no version of the worker wrote or can read. */
 export class MessageNotUnderstood extends RecoveryError {
   override readonly name = 'MessageNotUnderstood';
-  override readonly meaning = 'not-understood';
+  override readonly category = 'invalid-input';
 }
 
 /**
@@ -174,7 +174,7 @@ function escapeUnits(units: string): string {
 }
 
 /** SQS takes messages of 1 MiB; what is kept free is for attributes that tracing may add. */
-export const LONGEST_MESSAGE_BYTES = 1_048_576 - 16_384;
+export const MAX_MESSAGE_BYTES = 1_048_576 - 16_384;
 
 /**
  * The messages for one output: one, unless its files do not fit into it. The failures go into the first; recording
@@ -182,11 +182,11 @@ export const LONGEST_MESSAGE_BYTES = 1_048_576 - 16_384;
  *
  * @param longestBytes of a message as UTF-8.
  */
-export function messagesOf(
+export function outputMessages(
   job: JobInfo,
   decision: OutputDecision,
   origin: OutputMessage['origin'],
-  longestBytes: number = LONGEST_MESSAGE_BYTES,
+  longestBytes: number = MAX_MESSAGE_BYTES,
 ): OutputMessage[] {
   const { output, failures, files, failedAt } = decision;
   const envelope: OutputMessage = {

@@ -3,17 +3,17 @@ import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { RecoveryError } from '../runtime/errors.ts';
 
 /** SQS's own limits of one SendMessageBatch. */
-const MOST_ENTRIES = 10;
-const MOST_BYTES = 1_048_576;
+const MAX_ENTRIES = 10;
+const MAX_BYTES = 1_048_576;
 
 const PARALLEL_BATCHES = 8;
 const ATTEMPTS = 3;
 const FIRST_PAUSE_MS = 50;
 
 /** The queue refused messages, or did not answer. Whoever asked must ask again: what it took already is taken twice. */
-export class QueueDidNotTakeAll extends RecoveryError {
-  override readonly name = 'QueueDidNotTakeAll';
-  override readonly meaning = 'try-again';
+export class MessagesNotQueued extends RecoveryError {
+  override readonly name = 'MessagesNotQueued';
+  override readonly category = 'transient';
   /** How many messages may not be on the queue. */
   readonly refused: number;
 
@@ -34,9 +34,13 @@ interface Refusal {
  * Puts messages on the queue, up to ten and 1 MiB a call, several calls at a time. Entries that SQS refuses through no
  * fault of theirs are sent again a few times; each batch is tried, also after another has failed.
  *
- * @throws {QueueDidNotTakeAll} unless every message is on the queue.
+ * @throws {MessagesNotQueued} unless every message is on the queue.
  */
-export async function sendAll(client: SQSClient, queueUrl: string, bodies: readonly string[]): Promise<void> {
+export async function sendMessages(
+  client: SQSClient,
+  queueUrl: string,
+  bodies: readonly string[],
+): Promise<void> {
   const batches = inBatches(bodies);
   const refusals: Refusal[] = [];
   const lane = async () => {
@@ -49,7 +53,7 @@ export async function sendAll(client: SQSClient, queueUrl: string, bodies: reado
   const [first] = refusals;
   if (first === undefined) return;
   const refused = refusals.reduce((sum, { count }) => sum + count, 0);
-  throw new QueueDidNotTakeAll(refused, bodies.length, first.reason, first.cause);
+  throw new MessagesNotQueued(refused, bodies.length, first.reason, first.cause);
 }
 
 /** Splits in order, each batch within both limits of SQS. */
@@ -59,7 +63,7 @@ export function inBatches(bodies: readonly string[]): string[][] {
   let bytes = 0;
   for (const body of bodies) {
     const size = Buffer.byteLength(body);
-    if (current.length === MOST_ENTRIES || (current.length > 0 && bytes + size > MOST_BYTES)) {
+    if (current.length === MAX_ENTRIES || (current.length > 0 && bytes + size > MAX_BYTES)) {
       batches.push(current);
       current = [];
       bytes = 0;

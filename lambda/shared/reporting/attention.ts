@@ -8,12 +8,12 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** How long lost and failed files are shown among what needs a person. */
 export const SHOWN_DAYS = 7;
 /** Open recoveries that are looked at, the nearest deadline first. */
-export const MOST_OPEN = 500;
+export const MAX_OPEN = 500;
 /** Lost, and as many failed, recoveries that are looked at, the newest first. */
-export const MOST_SETTLED = 200;
+export const MAX_SETTLED = 200;
 
 /** Why a person is needed, the most pressing first. */
-export const REASONS = ['customer-must-act', 'failed', 'at-risk', 'lost'] as const;
+export const REASONS = ['action-required', 'failed', 'at-risk', 'lost'] as const;
 export type Reason = (typeof REASONS)[number];
 
 /** Files of one output that need a person for the same reason. */
@@ -35,25 +35,25 @@ export interface Attention {
   /** Sorted by time left; what is over comes last, the newest first. */
   readonly items: readonly AttentionItem[];
   /** True when there may be more than was looked at. */
-  readonly isCut: boolean;
+  readonly isTruncated: boolean;
 }
 
 /**
  * What needs a person: recoveries that the customer must repair something for, that failed, whose deadline is near but
  * not over, or that were lost within the last {@link SHOWN_DAYS} days.
  *
- * Reads at most {@link MOST_OPEN} open, {@link MOST_SETTLED} failed and as many lost recoveries.
+ * Reads at most {@link MAX_OPEN} open, {@link MAX_SETTLED} failed and as many lost recoveries.
  */
-export async function needsAPerson(
+export async function findNeedsAttention(
   table: LedgerTable,
   risk: { readonly now: number; readonly atRiskMs: number },
 ): Promise<Attention> {
   const { now } = risk;
-  const span = { now, since: now - SHOWN_DAYS * DAY_MS, expected: MOST_SETTLED };
+  const span = { now, since: now - SHOWN_DAYS * DAY_MS, expected: MAX_SETTLED };
   const [open, failed, lost] = await Promise.all([
-    atMost(MOST_OPEN, openRecoveriesByDeadline(table, { expected: MOST_OPEN })),
-    atMost(MOST_SETTLED, recoveriesByState(table, 'failed', span)),
-    atMost(MOST_SETTLED, recoveriesByState(table, 'lost', span)),
+    atMost(MAX_OPEN, openRecoveriesByDeadline(table, { expected: MAX_OPEN })),
+    atMost(MAX_SETTLED, recoveriesByState(table, 'failed', span)),
+    atMost(MAX_SETTLED, recoveriesByState(table, 'lost', span)),
   ]);
   const all = [...open, ...failed, ...lost];
   const concerned = all.flatMap((recovery) => {
@@ -67,7 +67,7 @@ export async function needsAPerson(
   const items = [...groups.values()].flatMap((group) => itemOf(group));
   return {
     items: items.toSorted((a, b) => byTimeLeft(a.deadline, b.deadline, now)),
-    isCut: open.length >= MOST_OPEN || failed.length >= MOST_SETTLED || lost.length >= MOST_SETTLED,
+    isTruncated: open.length >= MAX_OPEN || failed.length >= MAX_SETTLED || lost.length >= MAX_SETTLED,
   };
 }
 
@@ -76,7 +76,7 @@ function reasonOf(
   risk: Parameters<typeof isAtRisk>[1],
 ): Reason | null {
   if (state === 'lost' || state === 'failed') return state;
-  if (lastError?.meaning === 'customer-must-act') return 'customer-must-act';
+  if (lastError?.category === 'action-required') return 'action-required';
   return isAtRisk(deadline, risk) ? 'at-risk' : null;
 }
 

@@ -4,7 +4,7 @@ import type { RecoveryState, Role } from '../zencoder/model.ts';
 
 const HOUR = 60 * 60 * 1000;
 const DAY = 24 * HOUR;
-const LONGEST_LOOK_BACK_DAYS = 400;
+const MAX_LOOK_BACK_DAYS = 400;
 
 /** Spans that the pages offer. */
 export const SPANS = ['24h', '7d', '30d', '90d'] as const;
@@ -14,12 +14,12 @@ export const DEFAULT_SPAN: (typeof SPANS)[number] = '7d';
 
 /** How many records a page has unless it is told. */
 export const DEFAULT_LIMIT = 20;
-const MOST_RECORDS = 100;
+const MAX_RECORDS = 100;
 
 /** Query parameters that make no sense; the message names every one and is fit to be shown. */
 export class InvalidFilter extends RecoveryError {
   override readonly name = 'InvalidFilter';
-  override readonly meaning = 'not-understood';
+  override readonly category = 'invalid-input';
 }
 
 /** States to filter by; `open` is `pending` or `copying`. */
@@ -68,9 +68,9 @@ const state = v.picklist(states, `must be one of ${states.join(', ')}`);
 const cursor = v.pipe(v.string(), v.maxLength(200, 'is not one that an earlier page gave'));
 const limit = v.pipe(
   v.string(),
-  v.regex(/^[1-9][0-9]{0,2}$/, `must be a whole number from 1 to ${MOST_RECORDS}`),
+  v.regex(/^[1-9][0-9]{0,2}$/, `must be a whole number from 1 to ${MAX_RECORDS}`),
   v.transform(Number),
-  v.maxValue(MOST_RECORDS, `must be a whole number from 1 to ${MOST_RECORDS}`),
+  v.maxValue(MAX_RECORDS, `must be a whole number from 1 to ${MAX_RECORDS}`),
 );
 
 const errorClass = v.pipe(
@@ -137,7 +137,7 @@ function spanOf({ since, until }: FilterTexts, now: number) {
   if (Number.isNaN(span.since)) throw new InvalidFilter(`since ${TIME}`);
   if (Number.isNaN(span.until)) throw new InvalidFilter(`until ${TIME}`);
   if (span.since >= span.until) throw new InvalidFilter('since must be before until');
-  const oldest = now - LONGEST_LOOK_BACK_DAYS * DAY;
+  const oldest = now - MAX_LOOK_BACK_DAYS * DAY;
   return { since: Math.max(span.since, Math.min(oldest, span.until - DAY)), until: span.until };
 }
 

@@ -30,7 +30,7 @@ const BY_WEIGHT = [
 ] as const satisfies readonly RecoveryState[];
 
 /** The outcome of recoveries, say of one output. */
-export function outcomeOf(recoveries: readonly RecoveryRecord[]): Outcome {
+export function summarize(recoveries: readonly RecoveryRecord[]): Outcome {
   const counts = { pending: 0, copying: 0, recovered: 0, lost: 0, failed: 0 };
   for (const { state } of recoveries) counts[state] += 1;
   const deadlines = recoveries.filter(isOpen).map(({ deadline }) => deadline);
@@ -44,7 +44,7 @@ export function outcomeOf(recoveries: readonly RecoveryRecord[]): Outcome {
 
 /** Bytes of a file as far as anything tells; null when nothing does. */
 export function sizeOf(recovery: RecoveryRecord): number | null {
-  return recovery.size ?? recovery.bytesTotal ?? recovery.upload?.size ?? recovery.announcedSize;
+  return recovery.size ?? recovery.bytesTotal ?? recovery.upload?.size ?? recovery.expectedSize;
 }
 
 /** How far recoveries have come; null without files. A file that is lost counts as not done. */

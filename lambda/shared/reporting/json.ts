@@ -1,6 +1,11 @@
 import { errorPage, outputPath } from '../../dashboard/text.ts';
-import { type Attempt, type PrimaryFailureRecord, placeOf, type RecoveryRecord } from '../ledger/records.ts';
-import { type JobView, outcomeOf } from './job.ts';
+import {
+  type FailedAttempt,
+  type PrimaryFailureRecord,
+  placeOf,
+  type RecoveryRecord,
+} from '../ledger/records.ts';
+import { type JobView, summarize } from './job.ts';
 import type { FailureMatch } from './search.ts';
 import type { ErrorClassView } from './statistics.ts';
 
@@ -30,11 +35,11 @@ export function recoveryJson(recovery: RecoveryRecord) {
     createdAt: iso(recovery.createdAt),
     updatedAt: iso(recovery.updatedAt),
     settledAt: iso(recovery.settledAt),
-    announcedSize: recovery.announcedSize,
-    announcedMd5: recovery.announcedMd5,
+    expectedSize: recovery.expectedSize,
+    expectedMd5: recovery.expectedMd5,
     attempts: recovery.attempts,
     nextAttemptAt: iso(recovery.nextAttemptAt),
-    lastError: lastError ? { ...attemptJson(lastError), meaning: lastError.meaning } : null,
+    lastError: lastError ? { ...attemptJson(lastError), category: lastError.category } : null,
     history: recovery.history.map(attemptJson),
     bytesDone: recovery.bytesDone ?? null,
     bytesTotal: recovery.bytesTotal ?? recovery.upload?.size ?? null,
@@ -71,7 +76,7 @@ export function errorClassJson({ errorClass, kind, ...counts }: ErrorClassView) 
   return {
     errorClass,
     isKnown: kind !== null,
-    meaning: kind?.meaning ?? null,
+    category: kind?.category ?? null,
     fix: kind?.fix ?? null,
     retryJob: kind?.retryJob ?? null,
     documentation: errorPage(errorClass),
@@ -97,11 +102,11 @@ function failureFields(failure: PrimaryFailureRecord) {
 }
 
 function summaryJson(recoveries: readonly RecoveryRecord[]) {
-  const { state, files, counts, deadline } = outcomeOf(recoveries);
+  const { state, files, counts, deadline } = summarize(recoveries);
   return { state, files, counts, deadline: iso(deadline) };
 }
 
-function attemptJson({ at, errorClass, message }: Attempt) {
+function attemptJson({ at, errorClass, message }: FailedAttempt) {
   return { at: iso(at), errorClass, message };
 }
 

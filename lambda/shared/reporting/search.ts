@@ -22,7 +22,7 @@ import type { FailureFilters, ListRequest, RecoveryFilters, StateFilter } from '
  * Records that one search looks at, at most. A search that finds too little by then gives what it has and a cursor to
  * go on from.
  */
-export const MOST_EXAMINED = 400;
+export const MAX_EXAMINED = 400;
 const READS_AT_ONCE = 8;
 
 /**
@@ -31,7 +31,7 @@ const READS_AT_ONCE = 8;
  *
  * Reads: with a state, its index, and one Query for the job of each candidate; else the index of the error class, the
  * host or the day, in this order of preference, and one Query for the recoveries of each match. At most
- * {@link MOST_EXAMINED} records of the index, and as many Queries.
+ * {@link MAX_EXAMINED} records of the index, and as many Queries.
  *
  * @throws {InvalidCursor}
  */
@@ -39,7 +39,7 @@ export async function searchFailures(
   table: LedgerTable,
   request: ListRequest<FailureFilters>,
   now: number,
-  mostExamined: number = MOST_EXAMINED,
+  mostExamined: number = MAX_EXAMINED,
 ): Promise<FailurePage> {
   const { filters, cursor, limit } = request;
   const span = { since: filters.since, until: filters.until, after: sortKeyOf(cursor), expected: limit, now };

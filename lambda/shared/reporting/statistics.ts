@@ -1,14 +1,14 @@
 import {
   type BoundedCount,
+  countFailures,
   countRecoveries,
   type FailureSighting,
   type Tally,
-  tallyFailures,
 } from '../ledger/counts.ts';
 import { type RefusalCount, readRefusals } from '../ledger/refusals.ts';
 import type { LedgerTable } from '../ledger/table.ts';
 import { UPLOAD_ERRORS, type UploadErrorKind } from '../zencoder/upload-errors.ts';
-import { type Attention, needsAPerson } from './attention.ts';
+import { type Attention, findNeedsAttention } from './attention.ts';
 import type { FailureFilters, ListRequest } from './filters.ts';
 import { type FailurePage, searchFailures } from './search.ts';
 
@@ -16,7 +16,7 @@ const HOUR = 60 * 60 * 1000;
 const DAY = 24 * HOUR;
 
 /** Classes that get a colour of their own; the others share one. */
-export const MOST_SERIES = 6;
+export const MAX_SERIES = 6;
 /** Stands for the classes that are not shown on their own. */
 export const OTHER_CLASSES = 'Other classes';
 
@@ -75,10 +75,10 @@ export class ChartCounter {
   data(): ChartData {
     const ranked = [...this.classes].toSorted((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
     const names = ranked.map(([name]) => name);
-    const isTooMany = names.length > MOST_SERIES;
-    const own = isTooMany ? names.slice(0, MOST_SERIES - 1) : names;
+    const isTooMany = names.length > MAX_SERIES;
+    const own = isTooMany ? names.slice(0, MAX_SERIES - 1) : names;
     const groups = own.map((name) => [name]);
-    if (isTooMany) groups.push(names.slice(MOST_SERIES - 1));
+    if (isTooMany) groups.push(names.slice(MAX_SERIES - 1));
     const starts = Array.from(
       { length: Math.ceil((this.#until - this.#since) / this.#step) },
       (_, index) => this.#since + index * this.#step,
@@ -129,11 +129,11 @@ export interface ErrorClasses {
   readonly tally: Tally;
 }
 
-/** Every known class of upload error and every one that was met, with counts. Reads as `tallyFailures` of 30 days. */
+/** Every known class of upload error and every one that was met, with counts. Reads as `countFailures` of 30 days. */
 export async function errorClasses(table: LedgerTable, now: number): Promise<ErrorClasses> {
   const seen = new Map<string, { day: number; week: number; month: number; last: number }>();
   const span = { since: now - COUNTED_DAYS * DAY_MS, until: now + DAY_MS };
-  const tally = await tallyFailures(table, span, ({ errorClass, failedAt }) => {
+  const tally = await countFailures(table, span, ({ errorClass, failedAt }) => {
     const counts = seen.get(errorClass) ?? { day: 0, week: 0, month: 0, last: 0 };
     counts.month += 1;
     if (failedAt >= now - 7 * DAY_MS) counts.week += 1;
@@ -194,8 +194,8 @@ export async function readOverview(
   const span = { since, until: Math.min(until, now + DAY_MS) };
   const counter = new ChartCounter(since, Math.min(until, now + 1));
   const [tally, attention, failures, open, atRisk, recovered, lost, refused] = await Promise.all([
-    tallyFailures(table, span, (sighting) => counter.add(sighting)),
-    needsAPerson(table, { now, atRiskMs }),
+    countFailures(table, span, (sighting) => counter.add(sighting)),
+    findNeedsAttention(table, { now, atRiskMs }),
     searchFailures(table, request, now),
     countRecoveries(table, 'OPEN', { since: 0, until: now + FAR_MS }),
     countRecoveries(table, 'OPEN', { since: now, until: now + atRiskMs }),

@@ -36,7 +36,7 @@ export function utc(epochMs: number): string {
 }
 
 /** The two largest units of a duration, e.g. `5h 12m`, `3d`, `42s`; less than a second is `0s`. */
-export function roughly(milliseconds: number): string {
+export function formatDuration(milliseconds: number): string {
   let left = Math.max(0, milliseconds);
   const parts: string[] = [];
   for (const [unit, size] of Object.entries(UNITS)) {
@@ -53,8 +53,8 @@ export function roughly(milliseconds: number): string {
 /** What is left until a deadline, e.g. `5h 12m left`, or `deadline passed 3m ago`. */
 export function timeLeft(deadline: number, now: number): string {
   return deadline > now
-    ? `${roughly(deadline - now)} left`
-    : `deadline passed ${roughly(now - deadline)} ago`;
+    ? `${formatDuration(deadline - now)} left`
+    : `deadline passed ${formatDuration(now - deadline)} ago`;
 }
 
 function isDay(date: string): boolean {

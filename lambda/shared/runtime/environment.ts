@@ -5,7 +5,7 @@ import { RecoveryError } from './errors.ts';
 /** The function was deployed with a wrong environment; the message names every faulty variable at once. */
 export class InvalidEnvironment extends RecoveryError {
   override readonly name = 'InvalidEnvironment';
-  override readonly meaning = 'customer-must-act';
+  override readonly category = 'action-required';
 }
 
 /**

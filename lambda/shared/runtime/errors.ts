@@ -1,16 +1,22 @@
 /**
  * What a fault means for a recovery. Code decides by this word, never by reading a message.
  *
- * - `try-again`: transient; tried again with backoff until the deadline.
- * - `customer-must-act`: the customer can fix it (bucket policy, KMS key, region); tried again until the deadline,
+ * - `transient`: transient; tried again with backoff until the deadline.
+ * - `action-required`: the customer can fix it (bucket policy, KMS key, region); tried again until the deadline,
  *   alarmed at once.
- * - `refused`: the source refuses the signed URL before its deadline; worth one fresh URL from the Zencoder API, lost
+ * - `url-refused`: the source refuses the signed URL before its deadline; worth one fresh URL from the Zencoder API, lost
  *   if there is none to be had.
  * - `lost`: the file cannot be had by the URL that was tried; newer evidence opens it until its deadline.
  * - `conflict`: the key already holds an object that is not this file's; never overwritten.
- * - `not-understood`: input that no attempt can make sense of; goes to the dead-letter queue.
+ * - `invalid-input`: input that no attempt can make sense of; goes to the dead-letter queue.
  */
-export type Meaning = 'try-again' | 'customer-must-act' | 'refused' | 'lost' | 'conflict' | 'not-understood';
+export type ErrorCategory =
+  | 'transient'
+  | 'action-required'
+  | 'url-refused'
+  | 'lost'
+  | 'conflict'
+  | 'invalid-input';
 
 /**
  * The base of every error that this project throws on purpose. `name` is written out in each subclass, since bundles
@@ -20,7 +26,7 @@ export type Meaning = 'try-again' | 'customer-must-act' | 'refused' | 'lost' | '
  */
 export abstract class RecoveryError extends Error {
   abstract override readonly name: string;
-  abstract readonly meaning: Meaning;
+  abstract readonly category: ErrorCategory;
   /** True for what is `lost` only if it stays so for a while: until then it is tried again like a transient fault. */
   readonly mayPass: boolean = false;
   /** True when it is about the signed URL and not about the file: another URL of the file may succeed. */
@@ -31,6 +37,6 @@ export abstract class RecoveryError extends Error {
  * What an unknown fault means: a {@link RecoveryError} says so itself, anything else is taken for transient, because
  * giving up a file on a surprise would lose it.
  */
-export function meaningOf(error: unknown): Meaning {
-  return error instanceof RecoveryError ? error.meaning : 'try-again';
+export function categoryOf(error: unknown): ErrorCategory {
+  return error instanceof RecoveryError ? error.category : 'transient';
 }

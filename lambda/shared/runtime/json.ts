@@ -3,7 +3,7 @@ import { RecoveryError } from './errors.ts';
 /** Text that is no JSON, or more intricate JSON than anything that Zencoder writes. */
 export class NotJson extends RecoveryError {
   override readonly name = 'NotJson';
-  override readonly meaning = 'not-understood';
+  override readonly category = 'invalid-input';
 }
 
 /** How much a text may hold; looked at before it is parsed, since a parser's time depends on it. */

@@ -45,8 +45,8 @@ export const METRICS = {
    * Attempts that met something that the customer can mend: bucket policy, KMS key, region, Zencoder API key. They go
    * on until the deadline.
    */
-  customerMustAct: {
-    name: 'CustomerMustAct',
+  actionRequired: {
+    name: 'ActionRequired',
     unit: 'Count',
     services: ['worker', 'reconcile'],
     by: 'ErrorClass',
@@ -112,11 +112,11 @@ export type MetricKey = keyof typeof METRICS;
 /** Where functions put their numbers; written once, when an invocation ends. */
 export interface Meter {
   /** @param by the value of the metric's dimension, when it has one. */
-  put(metric: MetricKey, value: number, by?: string): void;
+  add(metric: MetricKey, value: number, by?: string): void;
 }
 
 /** CloudWatch takes 100 values of a metric in one line; at the hundredth Powertools would write by itself. */
-const MOST_VALUES = 99;
+const MAX_VALUES = 99;
 /** Error classes come from Zencoder's links: what cannot be a dimension, or would be one of its own for each file. */
 const DIMENSION_VALUE = /^[A-Za-z0-9:._-]{1,80}$/;
 
@@ -141,7 +141,7 @@ export interface FlushingMeter extends Meter {
 export function createMeter(metrics: Metrics): FlushingMeter {
   const series = new Map<string, Series>();
   return {
-    put(key: MetricKey, value, by) {
+    add(key: MetricKey, value, by) {
       const metric: Metric = METRICS[key];
       const dimension = metric.by === undefined || by === undefined ? undefined : dimensionOf(by);
       const id = `${key} ${dimension ?? ''}`;
@@ -159,12 +159,12 @@ export function createMeter(metrics: Metrics): FlushingMeter {
 }
 
 function write(metrics: Metrics, { metric, by, values }: Series): void {
-  for (let start = 0; start < values.length; start += MOST_VALUES) {
+  for (let start = 0; start < values.length; start += MAX_VALUES) {
     if (metric.by !== undefined && by !== undefined) {
       metrics.addDimensions({});
       metrics.addDimensions({ [metric.by]: by });
     }
-    for (const value of values.slice(start, start + MOST_VALUES)) {
+    for (const value of values.slice(start, start + MAX_VALUES)) {
       metrics.addMetric(metric.name, metric.unit, value);
     }
     metrics.publishStoredMetrics();

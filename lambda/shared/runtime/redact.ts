@@ -76,7 +76,7 @@ const AUTHORIZATION = /(basic|bearer)\s+[A-Za-z0-9+/=._~-]{12,}\S*/gi;
 const ACCESS_KEY_ID = /A(?:KI|SI)A[0-9A-Z]{12,}/g;
 
 /** A mask may make a word look like another kind of secret: so again, until nothing changes; rarely more than twice. */
-const MOST_ROUNDS = 5;
+const MAX_ROUNDS = 5;
 
 /**
  * Takes secrets out of text that is going to a log, the ledger, a page or an event: user info in any URL
@@ -88,7 +88,7 @@ const MOST_ROUNDS = 5;
  */
 export function redact(text: string): string {
   let shown = text;
-  for (let round = 0; round < MOST_ROUNDS; round++) {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
     const before = shown;
     shown = redactOnce(before);
     if (shown === before) break;

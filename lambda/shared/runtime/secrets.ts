@@ -39,7 +39,7 @@ const UNREADABLE: ReadonlySet<string> = new Set([
 /** No version of a secret can be read as credentials. The message never holds any of its text. */
 export class SecretNotUsable extends RecoveryError {
   override readonly name = 'SecretNotUsable';
-  override readonly meaning = 'customer-must-act';
+  override readonly category = 'action-required';
 }
 
 /** How a secret is read. */
@@ -80,13 +80,13 @@ export class SecretVersions<Credentials> {
    * @throws {SecretNotUsable} when no version holds credentials.
    * @throws the SDK's error when Secrets Manager does not answer and nothing was ever read.
    */
-  async accepted(): Promise<readonly Credentials[]> {
+  async validVersions(): Promise<readonly Credentials[]> {
     if (this.#accepted.length === 0 || this.#age() >= KEEP_MS) await this.#read();
     return this.#accepted;
   }
 
   /** The credentials as they are now, for a request that the cached ones do not match; null if that was asked just now. */
-  async refreshed(): Promise<readonly Credentials[] | null> {
+  async reload(): Promise<readonly Credentials[] | null> {
     if (this.#age() < REFRESH_AT_MOST_EVERY_MS) return null;
     await this.#read();
     return this.#accepted;

@@ -3,7 +3,7 @@ import { RecoveryError } from '../runtime/errors.ts';
 /** The account's requests of this minute are used up; Zencoder counts all calls for information together. */
 export class ApiRateLimited extends RecoveryError {
   override readonly name = 'ApiRateLimited';
-  override readonly meaning = 'try-again';
+  override readonly category = 'transient';
   /** Milliseconds until Zencoder answers again. */
   readonly retryAfterMs: number;
 
@@ -16,23 +16,23 @@ export class ApiRateLimited extends RecoveryError {
 /** Zencoder does not know the API key. */
 export class ApiKeyRefused extends RecoveryError {
   override readonly name = 'ApiKeyRefused';
-  override readonly meaning = 'customer-must-act';
+  override readonly category = 'action-required';
 }
 
 /** The API key is a read-only one: its answers hold no URLs, so no file can be had by it. */
 export class ReadOnlyKey extends RecoveryError {
   override readonly name = 'ReadOnlyKey';
-  override readonly meaning = 'customer-must-act';
+  override readonly category = 'action-required';
 }
 
 /** Zencoder knows no such job or output: a wrong id, another account's, or older than two months. */
 export class NotAtZencoder extends RecoveryError {
   override readonly name = 'NotAtZencoder';
-  override readonly meaning = 'lost';
+  override readonly category = 'lost';
 }
 
 /** The API cannot answer now: maintenance, no connection, no answer in time, or an answer that is none. */
 export class ApiUnavailable extends RecoveryError {
   override readonly name = 'ApiUnavailable';
-  override readonly meaning = 'try-again';
+  override readonly category = 'transient';
 }

@@ -19,13 +19,13 @@ export class SecretApiKey implements ApiKey {
   }
 
   async read(): Promise<string> {
-    const [key = ''] = await this.#versions.accepted();
+    const [key = ''] = await this.#versions.validVersions();
     this.#read = key;
     return key;
   }
 
   async readAgain(): Promise<string | null> {
-    const [key] = (await this.#versions.refreshed()) ?? [];
+    const [key] = (await this.#versions.reload()) ?? [];
     return key === undefined || key === this.#read ? null : key;
   }
 }

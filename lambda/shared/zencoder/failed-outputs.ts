@@ -6,10 +6,10 @@ import { deadlineOf, fileIdOf, filenameOf, isPackage } from './signed-url.ts';
 import type { Admission, StorageAllowList } from './storage.ts';
 import { destinationHostOf, errorClassOf, uploadErrorCertainty, withoutSecrets } from './upload-errors.ts';
 
-const LONGEST_LINK = 8192;
-const LONGEST_MESSAGE = 2000;
+const MAX_LINK = 8192;
+const MAX_MESSAGE = 2000;
 /** How many places are listed at most; the log holds them. */
-const MOST_PLACES = 20;
+const MAX_PLACES = 20;
 
 /** Types whose told size and MD5 speak of the file at the URL; of the others they speak of all media together. */
 const SINGLE_FILE_TYPES: ReadonlySet<string | null> = new Set([
@@ -115,7 +115,7 @@ export function passedOver(notification: Notification, storage: StorageAllowList
     const { kind, why } = admission;
     if (place !== null) left.set(`${place} ${why}`, { place, kind, why });
   }
-  return [...left.values()].slice(0, MOST_PLACES);
+  return [...left.values()].slice(0, MAX_PLACES);
 }
 
 /** The place of a URL whose bucket is named like Zencoder's: `zencoder-….s3….amazonaws.com` or `s3….amazonaws.com/zencoder-…`. */
@@ -198,7 +198,7 @@ function failureOf(role: Role, error: NotifiedError): PrimaryFailure {
       error.link,
       error.errorClass === null ? message : withoutSecrets(error.errorClass),
     ),
-    message: message === null ? null : cut(message.text, LONGEST_MESSAGE),
+    message: message === null ? null : cut(message.text, MAX_MESSAGE),
     link: error.link === null ? null : safeLink(error.link),
     destinationHost: destinationHostOf(message),
   };
@@ -206,7 +206,7 @@ function failureOf(role: Role, error: NotifiedError): PrimaryFailure {
 
 /** Pages show the link, so only a plain web address is kept of it. */
 function safeLink(link: string): string | null {
-  const url = link.length <= LONGEST_LINK ? URL.parse(link) : null;
+  const url = link.length <= MAX_LINK ? URL.parse(link) : null;
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:') || url.username !== '')
     return null;
   url.password = '';

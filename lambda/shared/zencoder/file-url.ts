@@ -40,9 +40,9 @@ export function s3HostOf(hostname: string): S3Host | null {
 }
 
 /** S3 itself takes no longer URLs. */
-export const LONGEST_URL = 8192;
+export const MAX_URL = 8192;
 /** DNS knows no longer names. */
-const LONGEST_HOST = 255;
+const MAX_HOST = 255;
 
 /** The URL of a file, taken apart once for all that is read from it; a credential, as the text that it was read from. */
 export interface FileUrl {
@@ -63,7 +63,7 @@ export interface FileUrl {
 /** The URL cannot be put into an HTTP request. */
 export class SourceUrlUnusable extends RecoveryError {
   override readonly name = 'SourceUrlUnusable';
-  override readonly meaning = 'not-understood';
+  override readonly category = 'invalid-input';
 }
 
 /**
@@ -73,10 +73,10 @@ export class SourceUrlUnusable extends RecoveryError {
  */
 export function readFileUrl(written: string): FileUrl | null {
   const text = written.trim();
-  if (text.length > LONGEST_URL) return null;
+  if (text.length > MAX_URL) return null;
   const url = URL.parse(text);
   const target = /^https?:\/\/[^/?#\\]+([^#]*)/i.exec(text)?.[1];
-  if (url === null || target === undefined || url.hostname.length > LONGEST_HOST) return null;
+  if (url === null || target === undefined || url.hostname.length > MAX_HOST) return null;
   return { text, url, target, fault: faultOf(text, url, target), ...placeOf(url) };
 }
 
@@ -105,12 +105,12 @@ function placeOf({ hostname, origin, pathname }: URL): Pick<FileUrl, 'store' | '
 function faultOf(text: string, url: URL, target: string): string | null {
   if (url.username !== '' || url.password !== '') return 'the URL holds user info';
   if (hasControlCharacter(text)) return 'the URL holds control characters';
-  if (climbs(target)) return 'the path of the URL has dot segments or backslashes';
+  if (hasDotSegments(target)) return 'the path of the URL has dot segments or backslashes';
   return null;
 }
 
 /** What a parser folds away and a server may not: the path that was checked would not be the path that is asked for. */
-function climbs(target: string): boolean {
+function hasDotSegments(target: string): boolean {
   const [path = ''] = target.split('?', 1);
   return /\\|\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path);
 }

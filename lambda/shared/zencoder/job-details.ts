@@ -10,9 +10,9 @@ import {
 import { Allowance, type NotifiedThumbnail, readThumbnails } from './notified-thumbnails.ts';
 
 /** Zencoder's API answered something that is neither a job nor an output; worth asking again. */
-export class UnexpectedAnswer extends RecoveryError {
-  override readonly name = 'UnexpectedAnswer';
-  override readonly meaning = 'try-again';
+export class UnexpectedApiResponse extends RecoveryError {
+  override readonly name = 'UnexpectedApiResponse';
+  override readonly category = 'transient';
 }
 
 /** A job as the API tells it. */
@@ -30,7 +30,7 @@ const jobThumbnails = v.object({ job: v.object({ thumbnails: v.unknown() }) });
  * Reads the parsed answer of `GET /jobs/:id` (or one element of `GET /jobs`) into the shape of a job notification, so
  * that one decision serves both.
  *
- * @throws {UnexpectedAnswer} when the answer holds no job.
+ * @throws {UnexpectedApiResponse} when the answer holds no job.
  */
 export function parseJobDetails(json: unknown): JobDetails {
   const details = understand(json);
@@ -50,12 +50,12 @@ export function parseJobDetails(json: unknown): JobDetails {
 /**
  * Reads the parsed answer of `GET /outputs/:id`, a bare output object.
  *
- * @throws {UnexpectedAnswer} when it is none.
+ * @throws {UnexpectedApiResponse} when it is none.
  */
 export function parseOutputDetails(json: unknown): NotifiedOutput {
   const output = parseOutput(json);
   if (output === null)
-    throw new UnexpectedAnswer('expected an output with a numeric id from the Zencoder API');
+    throw new UnexpectedApiResponse('expected an output with a numeric id from the Zencoder API');
   return output;
 }
 
@@ -64,7 +64,7 @@ function understand(json: unknown): Notification {
     return parseNotification(json);
   } catch (error) {
     if (!(error instanceof NotANotification)) throw error;
-    throw new UnexpectedAnswer('expected a job with its output_media_files from the Zencoder API', {
+    throw new UnexpectedApiResponse('expected a job with its output_media_files from the Zencoder API', {
       cause: error,
     });
   }

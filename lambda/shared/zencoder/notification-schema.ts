@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { cut, wellFormedText } from '../runtime/redact.ts';
-import { LONGEST_URL } from './file-url.ts';
+import { MAX_URL } from './file-url.ts';
 
 /**
  * How single fields of Zencoder's notifications and API answers are read. All of it tolerates: a field that is missing,
@@ -11,12 +11,12 @@ import { LONGEST_URL } from './file-url.ts';
  */
 
 // Zencoder's own limits are 255 characters or less; more than this cannot be meant, and a queue message must hold it.
-const LONGEST_TEXT = 1000;
+const MAX_TEXT = 1000;
 // Written once in a notification, but sent with each of up to 10,000 images.
-const LONGEST_SET_LABEL = 255;
+const MAX_SET_LABEL = 255;
 // Of a message much less is kept; whatever looks into texts looks at no more than this.
-const LONGEST_PROSE = 16_384;
-const LONGEST_STATE = 40;
+const MAX_PROSE = 16_384;
+const MAX_STATE = 40;
 
 /** A JSON object: neither null nor a list. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -41,20 +41,20 @@ export const textOrNull = v.fallback(
   v.nullable(
     v.pipe(
       wellFormedText,
-      v.transform((text) => cut(text, LONGEST_PROSE)),
+      v.transform((text) => cut(text, MAX_PROSE)),
     ),
   ),
   null,
 );
 
 /** A URL or a path; longer than any URL that works, it is none. */
-export const urlOrNull = v.fallback(v.nullable(v.pipe(wellFormedText, v.maxLength(LONGEST_URL))), null);
+export const urlOrNull = v.fallback(v.nullable(v.pipe(wellFormedText, v.maxLength(MAX_URL))), null);
 
 /** A label or `pass_through`: short text, or a number that somebody sent in its place. */
-export const shortTextOrNull = shortText(LONGEST_TEXT);
+export const shortTextOrNull = shortText(MAX_TEXT);
 
 /** As {@link shortTextOrNull}, for the label of a thumbnail set. */
-export const setLabelOrNull = shortText(LONGEST_SET_LABEL);
+export const setLabelOrNull = shortText(MAX_SET_LABEL);
 
 function shortText(longest: number) {
   return v.fallback(
@@ -73,7 +73,7 @@ export const wordOrNull = v.fallback(
   v.nullable(
     v.pipe(
       wellFormedText,
-      v.transform((word) => cut(word.trim().toLowerCase().replaceAll(' ', '_'), LONGEST_STATE)),
+      v.transform((word) => cut(word.trim().toLowerCase().replaceAll(' ', '_'), MAX_STATE)),
     ),
   ),
   null,

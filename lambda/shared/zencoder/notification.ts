@@ -77,7 +77,7 @@ export const UNKNOWN_JOB_ID = '0';
 /** The JSON is no notification of Zencoder's; the message says what was expected, and quotes nothing. */
 export class NotANotification extends RecoveryError {
   override readonly name = 'NotANotification';
-  override readonly meaning = 'not-understood';
+  override readonly category = 'invalid-input';
 }
 
 /**

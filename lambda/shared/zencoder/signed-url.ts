@@ -3,7 +3,7 @@ import { composed, cut } from '../runtime/redact.ts';
 import { type FileUrl, parseFileUrl } from './file-url.ts';
 import { decodeBytes, decodeText } from './percent.ts';
 
-const LONGEST_FILENAME = 180;
+const MAX_FILENAME = 180;
 const PACKAGE = /\.(?:zip|tar|tgz|tar\.gz)$/i;
 
 /** Zencoder removes its copy a day after the output finished. */
@@ -13,7 +13,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  * documentation) ends 38 h 53 min after the job's last change. S3's own seven days would have a file that is gone tried
  * again for a week.
  */
-const LONGEST_LIFE_MS = 2 * DAY_MS;
+const MAX_LIFE_MS = 2 * DAY_MS;
 
 /** The URL of a file, as text or taken apart already: what reads several things of one takes it apart once. */
 type Url = string | FileUrl;
@@ -58,7 +58,7 @@ export function deadlineOf(url: Url, finishedAt: number, now: number): number {
     endOfVersion4(searchParams.get('X-Amz-Date'), searchParams.get('X-Amz-Expires')) ??
     endOfVersion2(searchParams.get('Expires')) ??
     finishedAt + DAY_MS;
-  return Math.min(end, now + LONGEST_LIFE_MS);
+  return Math.min(end, now + MAX_LIFE_MS);
 }
 
 function endOfVersion4(date: string | null, expires: string | null): number | null {
@@ -108,9 +108,9 @@ export function isPackage(filename: string): boolean {
 }
 
 function shorten(name: string): string {
-  if (name.length <= LONGEST_FILENAME) return name;
+  if (name.length <= MAX_FILENAME) return name;
   const extension = /\.[A-Za-z0-9]{1,10}$/.exec(name)?.[0] ?? '';
-  return `${cut(name, LONGEST_FILENAME - extension.length)}${extension}`;
+  return `${cut(name, MAX_FILENAME - extension.length)}${extension}`;
 }
 
 /** Clocks differ and deadlines are sometimes guessed: a file counts as still to be had for so long after its deadline. */

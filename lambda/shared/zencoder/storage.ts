@@ -143,7 +143,7 @@ function formNotAllowed({ url }: FileUrl, why: string): Admission {
 /** A URL that is not on Zencoder's storage, or not in a form that is fetched: no request ever leaves for it. */
 export class SourceNotAllowed extends RecoveryError {
   override readonly name = 'SourceNotAllowed';
-  override readonly meaning = 'not-understood';
+  override readonly category = 'invalid-input';
 }
 
 /**

@@ -10,9 +10,9 @@ import {
   DestinationRefused,
   DestinationUnproven,
   DestinationWrongRegion,
-  KeyTaken,
+  ObjectExists,
   PartsMissing,
-  UploadVanished,
+  UploadNotFound,
 } from './errors.ts';
 import { parseRetryAfter } from './source-response.ts';
 
@@ -126,9 +126,9 @@ function translateAnswer(error: S3ServiceException, call: BucketCall): RecoveryE
   if (OWN_CREDENTIALS.has(code)) return credentialsRefused(answer, error);
   if (DAMAGED.has(code)) return new ChecksumMismatch(`${to} answered ${answer}: damaged on the way`, cause);
   if (status === 412 || code === 'ConditionalRequestConflict') {
-    return new KeyTaken(`${to} answered ${answer}: there is an object at the key`, cause);
+    return new ObjectExists(`${to} answered ${answer}: there is an object at the key`, cause);
   }
-  if (code === 'NoSuchUpload') return new UploadVanished(`${to} answered ${answer}`, cause);
+  if (code === 'NoSuchUpload') return new UploadNotFound(`${to} answered ${answer}`, cause);
   if (/^InvalidPart/.test(code)) return new PartsMissing(`${to} answered ${answer}`, cause);
   return customerFault(error, status, answer, call);
 }

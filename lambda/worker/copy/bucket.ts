@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { translateBucketError } from './bucket-errors.ts';
 import { fromBase64, toBase64 } from './checksums.ts';
-import { DestinationDenied, DestinationUnproven, UploadVanished } from './errors.ts';
+import { DestinationDenied, DestinationUnproven, UploadNotFound } from './errors.ts';
 import type { StoredHeaders } from './object-headers.ts';
 
 /** Who asks: ends the call early, counts its requests. */
@@ -80,7 +80,7 @@ export class Bucket {
    * Puts a whole object.
    *
    * @returns its ETag.
-   * @throws {KeyTaken} when the key holds an object already.
+   * @throws {ObjectExists} when the key holds an object already.
    */
   async put(head: ObjectHead, body: Uint8Array, crc32: number, context: CallContext): Promise<string> {
     const command = new PutObjectCommand({
@@ -153,7 +153,7 @@ export class Bucket {
   /**
    * The parts that S3 has, in order, from part number `first` to `last`.
    *
-   * @throws {UploadVanished} when there is no such upload.
+   * @throws {UploadNotFound} when there is no such upload.
    */
   async listParts(
     upload: UploadRef,
@@ -188,7 +188,7 @@ export class Bucket {
    *
    * @param crc32 of the whole object, which S3 checks; null when not every part's is known.
    * @returns its ETag and the CRC32 that S3 states for it, null when it states none.
-   * @throws {KeyTaken} when the key holds an object already.
+   * @throws {ObjectExists} when the key holds an object already.
    * @throws {PartsMissing} when S3 does not have a part, or has another one under its number.
    */
   async complete(
@@ -219,7 +219,7 @@ export class Bucket {
       this.#proven($metadata.httpStatusCode === 204 ? '204' : '', 'status 204');
       return true;
     } catch (error) {
-      if (error instanceof UploadVanished) return false;
+      if (error instanceof UploadNotFound) return false;
       throw error;
     }
   }

@@ -110,9 +110,9 @@ const SAME: Comparison = { verified: true, warnings: [] };
 
 /** @throws {SizeMismatch} unless the job accepts a file that differs. */
 export function compareSize(job: CompletionJob, size: number): Comparison {
-  if (job.announcedSize === null) return NOT_COMPARED;
-  if (job.announcedSize === size) return SAME;
-  const sentence = `the file has ${size} bytes, the notification announced ${job.announcedSize}`;
+  if (job.expectedSize === null) return NOT_COMPARED;
+  if (job.expectedSize === size) return SAME;
+  const sentence = `the file has ${size} bytes, the notification announced ${job.expectedSize}`;
   if (job.acceptMismatch !== true) throw new SizeMismatch(sentence);
   return { verified: false, warnings: [sentence] };
 }
@@ -122,9 +122,9 @@ export function compareSize(job: CompletionJob, size: number): Comparison {
  * @throws {Md5Mismatch} unless the job accepts a file that differs.
  */
 export function compareMd5(job: CompletionJob, md5: string | null): Comparison {
-  if (job.announcedMd5 === null || md5 === null) return NOT_COMPARED;
-  if (job.announcedMd5 === md5) return SAME;
-  const sentence = `the file has MD5 ${md5}, the notification announced ${job.announcedMd5}`;
+  if (job.expectedMd5 === null || md5 === null) return NOT_COMPARED;
+  if (job.expectedMd5 === md5) return SAME;
+  const sentence = `the file has MD5 ${md5}, the notification announced ${job.expectedMd5}`;
   if (job.acceptMismatch !== true) throw new Md5Mismatch(sentence);
   return { verified: false, warnings: [sentence] };
 }

@@ -1,4 +1,4 @@
-import { meaningOf, type RecoveryError } from '../../shared/runtime/errors.ts';
+import { categoryOf, type RecoveryError } from '../../shared/runtime/errors.ts';
 import type { FoundObject, StoredPart } from './bucket.ts';
 import { combineAll, compareMd5, compareSize, fromBase64, toBase64 } from './checksums.ts';
 import {
@@ -7,12 +7,12 @@ import {
   DestinationUnproven,
   KeyContested,
   KeyHeldByAnotherFile,
-  KeyTaken,
   Md5Mismatch,
+  ObjectExists,
   PartsMissing,
-  UploadVanished,
+  UploadNotFound,
 } from './errors.ts';
-import { isOfAnotherFile, isOurs } from './object-headers.ts';
+import { isOfAnotherFile, isSameCopy } from './object-headers.ts';
 import { rangeOf, segmentOf } from './plan.ts';
 import { Attempts, type EngineTools } from './retry.ts';
 import type {
@@ -39,14 +39,14 @@ export async function completeUpload(
     if (done.kind === 'copied') tools.uploads.forget(plan);
     return done;
   } catch (error) {
-    if (error instanceof UploadVanished || error instanceof DestinationUnproven) {
-      const found = await findOurs(tools, job, plan.size, attempts, combined(plan, upload));
+    if (error instanceof UploadNotFound || error instanceof DestinationUnproven) {
+      const found = await findExistingCopy(tools, job, plan.size, attempts, combined(plan, upload));
       tools.uploads.forget(plan);
       if (found === null) throw error;
       return copiedBefore(job, found, upload.requests, combined(plan, upload));
     }
-    if (error instanceof KeyTaken) {
-      const settled = settleTakenKey(tools, job, plan.size, attempts, error, combined(plan, upload));
+    if (error instanceof ObjectExists) {
+      const settled = resolveKeyConflict(tools, job, plan.size, attempts, error, combined(plan, upload));
       const found = await abortUnlessBusy(tools, plan, attempts, settled);
       return copiedBefore(job, found, upload.requests, combined(plan, upload));
     }
@@ -124,7 +124,7 @@ async function provenObject(
   attempts: Attempts,
 ): Promise<Pick<FoundObject, 'etag' | 'crc32'>> {
   if (crc32 !== null && completed.crc32 === toBase64(crc32)) return completed;
-  const found = await findOurs(tools, job, plan.size, attempts, crc32);
+  const found = await findExistingCopy(tools, job, plan.size, attempts, crc32);
   if (found !== null) return found;
   throw new DestinationUnproven('the upload was completed, but its object is not found at the key');
 }
@@ -184,7 +184,7 @@ function isMadeBy(
 ): boolean {
   const stated = found.crc32 === null ? null : fromBase64(found.crc32);
   const isSameChecksum = crc32 === null || stated === null || stated === crc32;
-  return isOurs(found.metadata, job.metadata) && (size === null || found.size === size) && isSameChecksum;
+  return isSameCopy(found.metadata, job.metadata) && (size === null || found.size === size) && isSameChecksum;
 }
 
 /**
@@ -193,7 +193,7 @@ function isMadeBy(
  * @param size bytes; null when not known yet.
  * @param crc32 of the whole file; null when not known.
  */
-export async function findOurs(
+export async function findExistingCopy(
   tools: EngineTools,
   job: CompletionJob,
   size: number | null,
@@ -212,12 +212,12 @@ export async function findOurs(
  * @throws {DestinationConflict} when it did not, or made it of this file when that had other bytes.
  * @throws {KeyContested} when there is none (yet): another write is under way.
  */
-export async function settleTakenKey(
+export async function resolveKeyConflict(
   tools: EngineTools,
   job: CompletionJob,
   size: number,
   attempts: Attempts,
-  cause: KeyTaken,
+  cause: ObjectExists,
   crc32: number | null,
 ): Promise<FoundObject> {
   const found = await attempts.again(() => tools.bucket.head(job.key, attempts.context));
@@ -233,7 +233,7 @@ export async function settleTakenKey(
  * @throws {KeyHeldByAnotherFile} when there is one that this stack made for another file.
  * @throws {DestinationConflict} when there is one that it did not make, or made of this file with another size.
  */
-export async function askForTakenKey(
+export async function checkKeyFree(
   tools: EngineTools,
   job: CompletionJob,
   size: number,
@@ -248,7 +248,7 @@ function takenBy({ metadata }: FoundObject, job: CompletionJob, options?: ErrorO
   if (isOfAnotherFile(metadata, job.metadata)) {
     return new KeyHeldByAnotherFile('the key holds an object that this stack made for another file', options);
   }
-  const found = isOurs(metadata, job.metadata)
+  const found = isSameCopy(metadata, job.metadata)
     ? 'an object that this stack made of this file, but with other bytes than the file has now'
     : 'an object that this stack did not make';
   return new DestinationConflict(`the key holds ${found}: move or delete it, then redrive`, options);
@@ -266,7 +266,7 @@ async function abortUnlessBusy(
     await abort(tools, plan, attempts);
     return found;
   } catch (error) {
-    if (meaningOf(error) === 'conflict') await abort(tools, plan, attempts);
+    if (categoryOf(error) === 'conflict') await abort(tools, plan, attempts);
     throw error;
   }
 }
@@ -282,15 +282,15 @@ async function abort(tools: EngineTools, plan: CopyPlan, attempts: Attempts): Pr
  * @param crc32 of the file as far as this attempt knows it.
  */
 export function copiedBefore(
-  job: Pick<CopyJob, 'announcedSize'>,
+  job: Pick<CopyJob, 'expectedSize'>,
   found: FoundObject,
   requests: RequestCounts,
   crc32: number | null = null,
 ): Copied {
   const verifiedBy: Verification[] = [];
-  if (job.announcedSize === found.size) verifiedBy.push('size');
+  if (job.expectedSize === found.size) verifiedBy.push('size');
   if (crc32 !== null && found.crc32 !== null && fromBase64(found.crc32) === crc32) verifiedBy.push('crc32');
-  const differs = job.announcedSize !== null && job.announcedSize !== found.size;
+  const differs = job.expectedSize !== null && job.expectedSize !== found.size;
   return {
     kind: 'copied',
     result: {
@@ -300,7 +300,7 @@ export function copiedBefore(
       crc32: found.crc32,
       verifiedBy,
       warnings: differs
-        ? [`the file has ${found.size} bytes, the notification announced ${job.announcedSize}`]
+        ? [`the file has ${found.size} bytes, the notification announced ${job.expectedSize}`]
         : [],
       alreadyThere: true,
       requests: { ...requests },

@@ -2,11 +2,11 @@ import type { ConnectionOptions } from 'node:tls';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { Bucket } from './bucket.ts';
 import { BufferPool } from './buffers.ts';
-import { completeUpload, copiedBefore, findOurs } from './completion.ts';
-import { UploadVanished } from './errors.ts';
-import { isOurs } from './object-headers.ts';
-import { type UploadLimits, USUAL_PART_BYTES } from './plan.ts';
-import { Attempts, type EngineTools, type RetryPolicy, USUAL_RETRY_POLICY } from './retry.ts';
+import { completeUpload, copiedBefore, findExistingCopy } from './completion.ts';
+import { UploadNotFound } from './errors.ts';
+import { isSameCopy } from './object-headers.ts';
+import { DEFAULT_PART_BYTES, type UploadLimits } from './plan.ts';
+import { Attempts, DEFAULT_RETRY_POLICY, type EngineTools, type RetryPolicy } from './retry.ts';
 import { copySegment } from './segment.ts';
 import { HttpSource, type RangeSource } from './source.ts';
 import type { StallLimits } from './source-connection.ts';
@@ -25,7 +25,7 @@ export interface CopyEngineOptions {
   /** Files up to this size are one PutObject; larger ones have parts of at least this size. */
   readonly partBytes?: number;
   /** Parts in flight at most, where memory allows. */
-  readonly maxLanes?: number;
+  readonly maxConcurrency?: number;
   /** Connections to one source at a time. */
   readonly connectionsPerOrigin?: number;
   readonly stall?: StallLimits;
@@ -54,15 +54,15 @@ export function createCopyEngine(options: CopyEngineOptions): CopyEngine {
     bucket: new Bucket(options.client, options.bucket),
     pool: new BufferPool(options.bufferBytes),
     uploads: new KnownUploads(),
-    retry: options.retry ?? USUAL_RETRY_POLICY,
-    maxLanes: options.maxLanes ?? 12,
+    retry: options.retry ?? DEFAULT_RETRY_POLICY,
+    maxConcurrency: options.maxConcurrency ?? 12,
     pace: { msPerByte: 0 },
     clock: options.clock ?? Date.now,
     random: options.random ?? Math.random,
   };
   const layout = {
     segmentBytes: options.segmentBytes,
-    usualPartBytes: Math.min(options.partBytes ?? USUAL_PART_BYTES, tools.pool.maxBytes),
+    usualPartBytes: Math.min(options.partBytes ?? DEFAULT_PART_BYTES, tools.pool.maxBytes),
     ...(options.partBytes === undefined ? {} : { partBytes: options.partBytes }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   };
@@ -75,10 +75,15 @@ export function createCopyEngine(options: CopyEngineOptions): CopyEngine {
       try {
         return await copySegment(tools, job, plan, segment, segmentOptions);
       } catch (error) {
-        if (!(error instanceof UploadVanished)) throw error;
+        if (!(error instanceof UploadNotFound)) throw error;
         // Someone else may have completed it: then there is nothing left to do for this segment.
         const { requests } = tools.uploads.of(plan);
-        const found = await findOurs(tools, job, plan.size, new Attempts(tools, requests, job.signal));
+        const found = await findExistingCopy(
+          tools,
+          job,
+          plan.size,
+          new Attempts(tools, requests, job.signal),
+        );
         tools.uploads.forget(plan);
         if (found === null) throw error;
         const from = segment * plan.segmentParts * plan.partBytes;
@@ -97,7 +102,7 @@ export function createCopyEngine(options: CopyEngineOptions): CopyEngine {
     async find(job) {
       const attempts = unattended();
       const found = await attempts.again(() => tools.bucket.head(job.key, attempts.context));
-      if (found === null || !isOurs(found.metadata, job.metadata)) return null;
+      if (found === null || !isSameCopy(found.metadata, job.metadata)) return null;
       return copiedBefore(job, found, { source: 0, bucket: 1 });
     },
 

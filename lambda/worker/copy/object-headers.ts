@@ -3,17 +3,17 @@
  * again for its metadata: five headers of this length fit.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
  */
-export const LONGEST_HEADER_VALUE = 380;
+export const MAX_HEADER_VALUE = 380;
 
 /**
  * A text as the value of a header that is signed and sent alike: trimmed, visible ASCII and spaces only. A tab or a byte
  * beyond ASCII is signed in another form than it is sent, and S3 then refuses the request.
  *
- * @returns null for a text that is no such value, is empty, or is longer than {@link LONGEST_HEADER_VALUE}.
+ * @returns null for a text that is no such value, is empty, or is longer than {@link MAX_HEADER_VALUE}.
  */
 export function headerValue(text: string | null | undefined): string | null {
   const value = text?.trim() ?? '';
-  if (value.length > LONGEST_HEADER_VALUE) return null;
+  if (value.length > MAX_HEADER_VALUE) return null;
   return /^[\x20-\x7e]+$/.test(value) ? value : null;
 }
 
@@ -158,7 +158,7 @@ export function objectMetadata(metadata: Readonly<Record<string, string>>): Reco
 }
 
 /** Whether an object with this metadata is the one that a copy with that metadata made. */
-export function isOurs(
+export function isSameCopy(
   found: Readonly<Record<string, string>> | undefined,
   wanted: Readonly<Record<string, string>>,
 ): boolean {
@@ -172,7 +172,7 @@ export function isOfAnotherFile(
   found: Readonly<Record<string, string>> | undefined,
   wanted: Readonly<Record<string, string>>,
 ): boolean {
-  return IDENTITY_KEYS.every((key) => (found?.[key] ?? '') !== '') && !isOurs(found, wanted);
+  return IDENTITY_KEYS.every((key) => (found?.[key] ?? '') !== '') && !isSameCopy(found, wanted);
 }
 
 /** Percent-encodes what a header cannot hold, and stops at the last whole character that fits. */
@@ -181,7 +181,7 @@ function encoded(value: string): string {
   for (const character of value.toWellFormed()) {
     const plain = /^[\x20-\x24\x26-\x7e]$/.test(character);
     const next = plain ? character : encodeURIComponent(character);
-    if (safe.length + next.length > LONGEST_HEADER_VALUE) break;
+    if (safe.length + next.length > MAX_HEADER_VALUE) break;
     safe += next;
   }
   return safe;

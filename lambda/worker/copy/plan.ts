@@ -24,16 +24,16 @@ export const S3_LIMITS: UploadLimits = {
 };
 
 /** Up to this size a file is one PutObject, and below 4 GiB it is also the size of a part. */
-export const USUAL_PART_BYTES = 16 * MiB;
+export const DEFAULT_PART_BYTES = 16 * MiB;
 
 /** From here on larger parts pay: the same CPU, fewer requests to pay for. */
 const LARGE_FILE = 4 * GiB;
 const LARGE_PART_BYTES = 64 * MiB;
-/** Large parts still leave this many lanes, since one S3 connection is slow. */
+/** Large parts still leave this many concurrency, since one S3 connection is slow. */
 const LARGE_PART_LANES = 6;
 
-/** Fewer lanes than this and a part is streamed through small buffers instead of being held whole. */
-const MIN_LANES = 2;
+/** Fewer concurrency than this and a part is streamed through small buffers instead of being held whole. */
+const MIN_CONCURRENCY = 2;
 
 export interface PlanRequest {
   /** Bytes of the file, more than 0. */
@@ -79,9 +79,9 @@ export function largestObject(limits: UploadLimits = S3_LIMITS): number {
 }
 
 function usualPartBytes(size: number, bufferBytes: number): number {
-  if (size < LARGE_FILE) return USUAL_PART_BYTES;
+  if (size < LARGE_FILE) return DEFAULT_PART_BYTES;
   const share = Math.floor(bufferBytes / LARGE_PART_LANES / MiB) * MiB;
-  return Math.min(Math.max(share, USUAL_PART_BYTES), LARGE_PART_BYTES);
+  return Math.min(Math.max(share, DEFAULT_PART_BYTES), LARGE_PART_BYTES);
 }
 
 function roundUp(value: number, unit: number): number {
@@ -123,17 +123,27 @@ export function segmentOf(layout: PartLayout, part: number): number {
 }
 
 /** How the parts of a plan go through the memory there is. */
-export type Lanes =
+export type Concurrency =
   /** Each lane holds a whole part. */
-  | { readonly kind: 'whole-parts'; readonly lanes: number }
+  | { readonly kind: 'whole-parts'; readonly concurrency: number }
   /** A part is larger than memory allows: each lane streams it through a ring of pieces. */
-  | { readonly kind: 'streamed'; readonly lanes: number; readonly pieceBytes: number; readonly ring: number };
+  | {
+      readonly kind: 'streamed';
+      readonly concurrency: number;
+      readonly pieceBytes: number;
+      readonly ring: number;
+    };
 
-/** Decides on lanes so that the memory of all of them together stays within `bufferBytes`, whatever the part size. */
-export function lanesFor(partBytes: number, bufferBytes: number, maxLanes: number): Lanes {
+/** Decides on concurrency so that the memory of all of them together stays within `bufferBytes`, whatever the part size. */
+export function concurrencyFor(partBytes: number, bufferBytes: number, maxConcurrency: number): Concurrency {
   const whole = Math.floor(bufferBytes / partBytes);
-  if (whole >= MIN_LANES) return { kind: 'whole-parts', lanes: Math.min(whole, maxLanes) };
-  const lanes = Math.min(MIN_LANES, maxLanes);
+  if (whole >= MIN_CONCURRENCY) return { kind: 'whole-parts', concurrency: Math.min(whole, maxConcurrency) };
+  const concurrency = Math.min(MIN_CONCURRENCY, maxConcurrency);
   const ring = 4;
-  return { kind: 'streamed', lanes, ring, pieceBytes: Math.max(1, Math.floor(bufferBytes / lanes / ring)) };
+  return {
+    kind: 'streamed',
+    concurrency,
+    ring,
+    pieceBytes: Math.max(1, Math.floor(bufferBytes / concurrency / ring)),
+  };
 }

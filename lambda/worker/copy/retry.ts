@@ -21,7 +21,7 @@ export interface RetryPolicy {
   readonly longestDelayMs: number;
 }
 
-export const USUAL_RETRY_POLICY: RetryPolicy = { attempts: 4, firstDelayMs: 250, longestDelayMs: 10_000 };
+export const DEFAULT_RETRY_POLICY: RetryPolicy = { attempts: 4, firstDelayMs: 250, longestDelayMs: 10_000 };
 
 export interface RetryContext {
   readonly policy: RetryPolicy;
@@ -75,7 +75,7 @@ export interface EngineTools {
   readonly pool: BufferPool;
   readonly uploads: KnownUploads;
   readonly retry: RetryPolicy;
-  readonly maxLanes: number;
+  readonly maxConcurrency: number;
   /** How fast parts went lately, to tell whether another one fits into the time that is left. */
   readonly pace: { msPerByte: number };
   /** Epoch milliseconds. */

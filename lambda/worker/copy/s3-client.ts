@@ -44,7 +44,7 @@ class TimeoutError extends Error {
  * slice always by `end()`. (Waiting for `drain` before an `end()` hangs for good when the answer came first, since
  * Node then never emits `drain`.)
  */
-export class SlicedHandler {
+export class ChunkedBodyHandler {
   readonly metadata = { handlerProtocol: 'http/1.1' };
   readonly #secureAgent: SecureAgent;
   readonly #plainAgent: PlainAgent;
@@ -180,7 +180,7 @@ export interface BucketClientOptions {
 /**
  * An S3 client for sending large bodies at the least cost. It departs from the SDK's defaults in five ways:
  *
- * - bodies are written in slices over kept connections (see `SlicedHandler`);
+ * - bodies are written in slices over kept connections (see `ChunkedBodyHandler`);
  * - no `Expect: 100-continue`, which the SDK would send on a new TLS connection for every part;
  * - over https bodies are not hashed for the signature: TLS and the checksum header protect them;
  * - checksums are ours (CRC32), never made up by the SDK;
@@ -189,7 +189,7 @@ export interface BucketClientOptions {
 export function createBucketClient(options: BucketClientOptions = {}): S3Client {
   const client = new S3Client({
     ...options.aws,
-    requestHandler: new SlicedHandler({
+    requestHandler: new ChunkedBodyHandler({
       connections: options.connections ?? 32,
       silenceMs: options.silenceMs ?? 30_000,
       ...(options.tls === undefined ? {} : { tls: options.tls }),

@@ -3,7 +3,7 @@ import type { Block } from './buffers.ts';
 import { crc32Of } from './checksums.ts';
 import { ChecksumMismatch } from './errors.ts';
 import { streamRange } from './part-stream.ts';
-import { type ByteRange, type Lanes, lanesFor, partsOf, rangeOf } from './plan.ts';
+import { type ByteRange, type Concurrency, concurrencyFor, partsOf, rangeOf } from './plan.ts';
 import { Attempts, type EngineTools } from './retry.ts';
 import type { CopyJob, CopyPlan, SegmentDone, SegmentOptions, SegmentOutOfTime } from './types.ts';
 import type { KnownUpload } from './upload-state.ts';
@@ -15,7 +15,7 @@ class TimeIsUp extends Error {
   override readonly name = 'TimeIsUp';
 }
 
-/** Copies the parts of a segment that the upload lacks, in lanes side by side. See `CopyEngine.copySegment`. */
+/** Copies the parts of a segment that the upload lacks, in concurrency side by side. See `CopyEngine.copySegment`. */
 export async function copySegment(
   tools: EngineTools,
   job: CopyJob,
@@ -90,13 +90,17 @@ class SegmentRun {
   }
 
   async #copyAll(missing: readonly number[]): Promise<void> {
-    const lanes = lanesFor(this.#plan.partBytes, this.#tools.pool.maxBytes, this.#tools.maxLanes);
+    const concurrency = concurrencyFor(
+      this.#plan.partBytes,
+      this.#tools.pool.maxBytes,
+      this.#tools.maxConcurrency,
+    );
     const queue = missing.values();
     const lane = async () => {
       try {
         for (const part of queue) {
           if (!this.#hasTimeFor(part)) break;
-          await this.#copyPart(part, lanes);
+          await this.#copyPart(part, concurrency);
           this.#options.onProgress?.(this.#bytesDone());
         }
       } catch (error) {
@@ -104,7 +108,7 @@ class SegmentRun {
         this.#upload.md5?.cancel();
       }
     };
-    await Promise.all(Array.from({ length: Math.min(lanes.lanes, missing.length) }, lane));
+    await Promise.all(Array.from({ length: Math.min(concurrency.concurrency, missing.length) }, lane));
     this.#job.signal?.throwIfAborted();
     this.#stop.signal.throwIfAborted();
   }
@@ -121,13 +125,13 @@ class SegmentRun {
     return this.#tools.clock() + expected < stopAt;
   }
 
-  async #copyPart(part: number, lanes: Lanes): Promise<void> {
+  async #copyPart(part: number, concurrency: Concurrency): Promise<void> {
     const range = rangeOf(this.#plan, part);
     const began = this.#tools.clock();
     const stored =
-      lanes.kind === 'whole-parts'
+      concurrency.kind === 'whole-parts'
         ? await this.#copyWholePart(part, range)
-        : await this.#attempts.again(() => this.#copyStreamedPart(part, range, lanes));
+        : await this.#attempts.again(() => this.#copyStreamedPart(part, range, concurrency));
     this.#upload.parts.set(part, stored);
     const msPerByte = (this.#tools.clock() - began) / stored.bytes;
     const { pace } = this.#tools;
@@ -196,7 +200,7 @@ class SegmentRun {
   async #copyStreamedPart(
     part: number,
     range: ByteRange,
-    lanes: Extract<Lanes, { kind: 'streamed' }>,
+    concurrency: Extract<Concurrency, { kind: 'streamed' }>,
   ): Promise<StoredPart> {
     const bytes = range.to - range.from;
     const { body, crc32 } = streamRange(
@@ -204,7 +208,7 @@ class SegmentRun {
       this.#job,
       this.#plan,
       range,
-      lanes,
+      concurrency,
       this.#attempts,
       this.#signal,
     );

@@ -1,13 +1,13 @@
 import { connect as connectPlain, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectSecure } from 'node:tls';
-import { SourceStalled, SourceUnavailable, UnexpectedAnswer } from './errors.ts';
+import { SourceStalled, SourceUnavailable, UnexpectedSourceResponse } from './errors.ts';
 import { type AnswerHead, parseHead, statedLength } from './source-response.ts';
 import type { SourceAddress } from './source-url.ts';
 
 /** Heads arrive here, and the bodies of error answers; anything longer is no answer of an object store. */
 const SCRATCH_BYTES = 32 * 1024;
 
-/** The most that one read of the socket may bring, so that other lanes get their turn. */
+/** The most that one read of the socket may bring, so that other concurrency get their turn. */
 const READ_BYTES = 64 * 1024;
 
 /** An error answer whose body does not end within this time is judged by what came. */
@@ -24,18 +24,18 @@ export interface StallLimits {
 }
 
 /** Where a body is to go, once the head is known. */
-export type Verdict =
+export type ResponseCheck =
   /** This many bytes follow, and go into the target. */
   | { readonly kind: 'body'; readonly length: number }
   /** An error answer: its text is collected. */
   | { readonly kind: 'error' }
   /** Nothing that this reader understands; the connection is closed. */
-  | { readonly kind: 'unusual' };
+  | { readonly kind: 'unsupported' };
 
 export type Received =
   | { readonly kind: 'body'; readonly head: AnswerHead; readonly length: number }
   | { readonly kind: 'error'; readonly head: AnswerHead; readonly text: string }
-  | { readonly kind: 'unusual' };
+  | { readonly kind: 'unsupported' };
 
 /** The connection had been idle and was closed by the source before it answered anything: worth a new one at once. */
 export class ConnectionWentStale extends Error {
@@ -48,7 +48,7 @@ export interface Exchange {
   /** Where the body goes. */
   readonly target: Buffer;
   /** Decides about the head; a body must not be longer than the target. What it throws ends the exchange. */
-  readonly judge: (head: AnswerHead) => Verdict;
+  readonly judge: (head: AnswerHead) => ResponseCheck;
   readonly stall: StallLimits;
   readonly signal?: AbortSignal | undefined;
 }
@@ -66,7 +66,7 @@ interface Running extends Exchange {
  * One keep-alive HTTP/1.1 connection to a source, for one exchange at a time. The socket's reads land directly in the
  * target (`onread`): no buffer is allocated or copied a part, which halves the CPU of a copy against `node:https`.
  *
- * It understands only what it must and says `unusual` to all else.
+ * It understands only what it must and says `unsupported` to all else.
  */
 export class SourceConnection {
   readonly #socket: Socket;
@@ -206,13 +206,13 @@ export class SourceConnection {
     const end = received.indexOf('\r\n\r\n');
     if (end === -1) {
       if (this.#scratchUsed === SCRATCH_BYTES) {
-        this.#fail(new UnexpectedAnswer("the head of the source's answer is too long"));
+        this.#fail(new UnexpectedSourceResponse("the head of the source's answer is too long"));
       }
       return;
     }
     const head = parseHead(received.toString('latin1', 0, end));
     if (head === null) {
-      this.#settle({ kind: 'unusual' });
+      this.#settle({ kind: 'unsupported' });
       return;
     }
     try {
@@ -222,18 +222,18 @@ export class SourceConnection {
     }
   }
 
-  #onHead(running: Running, head: AnswerHead, verdict: Verdict, rest: Buffer): void {
+  #onHead(running: Running, head: AnswerHead, verdict: ResponseCheck, rest: Buffer): void {
     this.#answered = true;
     running.head = head;
-    if (verdict.kind === 'unusual') {
-      this.#settle({ kind: 'unusual' });
+    if (verdict.kind === 'unsupported') {
+      this.#settle({ kind: 'unsupported' });
     } else if (verdict.kind === 'error') {
       rest.copy(this.#scratch);
       this.#scratchUsed = rest.length;
       setTimeout(() => this.#finishError(running, head), ERROR_BODY_MS).unref();
       this.#onErrorBytes(running, head);
     } else if (rest.length > verdict.length) {
-      this.#fail(new UnexpectedAnswer('the source sends more than it announced'));
+      this.#fail(new UnexpectedSourceResponse('the source sends more than it announced'));
     } else {
       rest.copy(running.target);
       this.#scratchUsed = 0;

@@ -1,7 +1,7 @@
 import { type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestSecure } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
-import { SourceStalled, SourceUnavailable, UnexpectedAnswer } from './errors.ts';
+import { SourceStalled, SourceUnavailable, UnexpectedSourceResponse } from './errors.ts';
 import type { Exchange, Received } from './source-connection.ts';
 import { type AnswerHead, parseHead } from './source-response.ts';
 import type { SourceAddress } from './source-url.ts';
@@ -61,7 +61,7 @@ async function receive(answer: IncomingMessage, exchange: Exchange): Promise<Rec
   let received = 0;
   for await (const chunk of bytesOf(answer)) {
     if (received + chunk.length > verdict.length) {
-      throw new UnexpectedAnswer('the source sends more than it announced');
+      throw new UnexpectedSourceResponse('the source sends more than it announced');
     }
     chunk.copy(exchange.target, received);
     received += chunk.length;
@@ -75,7 +75,7 @@ function headOf(answer: IncomingMessage): AnswerHead {
     values.map((value) => `${name}: ${value}`),
   );
   const head = parseHead([`HTTP/1.1 ${answer.statusCode} `, ...lines].join('\r\n'));
-  if (head === null) throw new UnexpectedAnswer("the head of the source's answer cannot be read");
+  if (head === null) throw new UnexpectedSourceResponse("the head of the source's answer cannot be read");
   return head;
 }
 

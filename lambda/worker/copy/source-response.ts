@@ -6,7 +6,7 @@ import {
   SourceRedirected,
   SourceRefused,
   SourceUnavailable,
-  UnexpectedAnswer,
+  UnexpectedSourceResponse,
 } from './errors.ts';
 import { type StoredHeaders, storedHeadersOf } from './object-headers.ts';
 import type { ByteRange } from './plan.ts';
@@ -75,11 +75,11 @@ export function statedLength(head: AnswerHead): number | null {
  *
  * @param room bytes that can be received.
  * @returns null for any other answer, which is a fault.
- * @throws {UnexpectedAnswer} as `judgeRange`, and for a 200 with more bytes than there is room for.
+ * @throws {UnexpectedSourceResponse} as `validateRange`, and for a 200 with more bytes than there is room for.
  * @throws {SourceChanged} for another size or ETag than the file had.
  */
 export function judgeAnswer(head: AnswerHead, asked: RangeQuestion, room: number): RangeAnswer | null {
-  if (head.status === 206) return judgeRange(head, asked);
+  if (head.status === 206) return validateRange(head, asked);
   const size = statedLength(head);
   const etag = strongEtag(head.headers.get('etag'));
   // Without a length and a name for the bytes it may be any page; encoded, it may have been so for this answer alone.
@@ -87,7 +87,7 @@ export function judgeAnswer(head: AnswerHead, asked: RangeQuestion, room: number
   if (head.status !== 200 || asked.range.from !== 0 || !isPlain) return null;
   refuseAnotherFile(asked, size, etag);
   if (size > room) {
-    throw new UnexpectedAnswer(
+    throw new UnexpectedSourceResponse(
       `the source answered 200 to a request for a range: it sends all of its ${size} bytes`,
       { wholeBytes: size },
     );
@@ -99,19 +99,19 @@ export function judgeAnswer(head: AnswerHead, asked: RangeQuestion, room: number
  * Judges a 206: it has to be exactly the range asked for, of the file that is being copied. A `Content-Encoding` is one
  * that the file is stored with: ranges are of the stored bytes, so that encoding on the way would change their length.
  *
- * @throws {UnexpectedAnswer} for another range than asked for, and for a length that does not fit.
+ * @throws {UnexpectedSourceResponse} for another range than asked for, and for a length that does not fit.
  * @throws {SourceChanged} for another size or ETag than the file had.
  */
-export function judgeRange(head: AnswerHead, asked: RangeQuestion): RangeAnswer {
+export function validateRange(head: AnswerHead, asked: RangeQuestion): RangeAnswer {
   const found = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/i.exec(head.headers.get('content-range') ?? '');
-  if (found === null) throw new UnexpectedAnswer('the source does not say which range it sends');
+  if (found === null) throw new UnexpectedSourceResponse('the source does not say which range it sends');
   const [from, last, size] = [Number(found[1]), Number(found[2]), Number(found[3])];
   const etag = strongEtag(head.headers.get('etag'));
   refuseAnotherFile(asked, size, etag);
   const to = Math.min(asked.range.to, size);
   const stated = statedLength(head);
   if (from !== asked.range.from || last !== to - 1 || (stated !== null && stated !== to - from)) {
-    throw new UnexpectedAnswer('the source sends another range than it was asked for');
+    throw new UnexpectedSourceResponse('the source sends another range than it was asked for');
   }
   return { length: to - from, size, etag, ...describe(head), ignoredRange: false };
 }
@@ -158,7 +158,7 @@ export function faultOf(head: AnswerHead, body: string): RecoveryError {
   if (status === 404 || status === 410) return new SourceNotFound(`the source answered ${answer}`);
   if (status === 412) return new SourceChanged('the file has another ETag than before');
   if (status === 416) return new SourceChanged('the file is shorter than before');
-  return new UnexpectedAnswer(`the source answered ${answer} to a request for a range`);
+  return new UnexpectedSourceResponse(`the source answered ${answer} to a request for a range`);
 }
 
 function refusal(answer: string, body: string): RecoveryError {

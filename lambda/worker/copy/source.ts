@@ -17,7 +17,7 @@ import {
 import { parseSourceUrl, type SourceAddress } from './source-url.ts';
 
 /** S3 gives 10 to 90 MB/s a connection; a fast source is waited for less long than a dead one costs. */
-export const USUAL_STALL_LIMITS: StallLimits = {
+export const DEFAULT_STALL_LIMITS: StallLimits = {
   silenceMs: 20_000,
   windowMs: 30_000,
   minBytesPerSecond: 64 * 1024,
@@ -48,7 +48,7 @@ interface Origin {
   readonly waiting: (() => void)[];
   busy: number;
   /** True once it answered in a way that only Node's own client understands: it is then asked so at once. */
-  unusual: boolean;
+  isUnsupported: boolean;
 }
 
 /** Where the engine reads files from. */
@@ -71,11 +71,11 @@ export class HttpSource {
   async read(request: RangeRequest): Promise<RangeAnswer> {
     const address = parseSourceUrl(request.url);
     const origin = this.#origin(address.origin);
-    await enter(origin, this.#options.connections, request.signal);
+    await acquireSlot(origin, this.#options.connections, request.signal);
     try {
       return await this.#read(address, origin, request);
     } finally {
-      leave(origin);
+      releaseSlot(origin);
     }
   }
 
@@ -90,7 +90,7 @@ export class HttpSource {
   #origin(name: string): Origin {
     const known = this.#origins.get(name);
     if (known !== undefined) return known;
-    const origin: Origin = { idle: [], waiting: [], busy: 0, unusual: false };
+    const origin: Origin = { idle: [], waiting: [], busy: 0, isUnsupported: false };
     this.#origins.set(name, origin);
     return origin;
   }
@@ -101,23 +101,23 @@ export class HttpSource {
     const exchange: Exchange = {
       request: requestText(address, headers),
       target: request.target,
-      stall: this.#options.stall ?? USUAL_STALL_LIMITS,
+      stall: this.#options.stall ?? DEFAULT_STALL_LIMITS,
       signal: request.signal,
       judge: (head) => {
-        if (head.status < 200) return { kind: 'unusual' };
+        if (head.status < 200) return { kind: 'unsupported' };
         const judged = judgeAnswer(head, request, request.target.length);
         if (judged === null) return { kind: 'error' };
         answer = judged;
         const plain = head.version === '1.1' && !head.headers.has('transfer-encoding');
         return plain && head.headers.has('content-length')
           ? { kind: 'body', length: judged.length }
-          : { kind: 'unusual' };
+          : { kind: 'unsupported' };
       },
     };
-    let received: Received = { kind: 'unusual' };
-    if (!origin.unusual) received = await this.#exchange(address, origin, exchange, request.onRequest);
-    if (received.kind === 'unusual') {
-      origin.unusual = true;
+    let received: Received = { kind: 'unsupported' };
+    if (!origin.isUnsupported) received = await this.#exchange(address, origin, exchange, request.onRequest);
+    if (received.kind === 'unsupported') {
+      origin.isUnsupported = true;
       request.onRequest?.();
       const judge: Exchange['judge'] = (head) => {
         const judged = judgeAnswer(head, request, request.target.length);
@@ -177,7 +177,7 @@ function takeIdle(origin: Origin): SourceConnection | null {
   }
 }
 
-async function enter(origin: Origin, limit: number, signal: AbortSignal | undefined): Promise<void> {
+async function acquireSlot(origin: Origin, limit: number, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   if (origin.busy < limit) {
     origin.busy++;
@@ -198,7 +198,7 @@ async function enter(origin: Origin, limit: number, signal: AbortSignal | undefi
 }
 
 /** Who leaves hands the place to the one waiting longest. */
-function leave(origin: Origin): void {
+function releaseSlot(origin: Origin): void {
   const next = origin.waiting.shift();
   if (next === undefined) origin.busy--;
   else next();

@@ -2,10 +2,18 @@ import { createHash } from 'node:crypto';
 import type { FoundObject, ObjectHead } from './bucket.ts';
 import type { Block } from './buffers.ts';
 import { compareMd5, compareSize, crc32Of, OrderedMd5, toBase64 } from './checksums.ts';
-import { askForTakenKey, copiedBefore, findOurs, settleTakenKey } from './completion.ts';
-import { DestinationUnproven, KeyTaken, SourceTooLarge, UnexpectedAnswer } from './errors.ts';
+import { checkKeyFree, copiedBefore, findExistingCopy, resolveKeyConflict } from './completion.ts';
+import { DestinationUnproven, ObjectExists, SourceTooLarge, UnexpectedSourceResponse } from './errors.ts';
 import { contentTypeOf, objectMetadata, typeOfName } from './object-headers.ts';
-import { FileTooLarge, KiB, lanesFor, largestObject, MiB, planCopy, type UploadLimits } from './plan.ts';
+import {
+  concurrencyFor,
+  FileTooLarge,
+  KiB,
+  largestObject,
+  MiB,
+  planCopy,
+  type UploadLimits,
+} from './plan.ts';
 import { Attempts, type EngineTools } from './retry.ts';
 import type { RangeAnswer } from './source-response.ts';
 import type { Copied, CopyJob, PartLayout, Planned } from './types.ts';
@@ -31,7 +39,7 @@ export async function startCopy(
   const requests = { source: 0, bucket: 0 };
   const attempts = new Attempts(tools, requests, job.signal);
   if (job.mayExist === true) {
-    const found = await findOurs(tools, job, null, attempts);
+    const found = await findExistingCopy(tools, job, null, attempts);
     if (found !== null) return copiedBefore(job, found, requests);
   }
   const { block, answer } = await firstRange(tools, options, job, attempts);
@@ -43,13 +51,13 @@ export async function startCopy(
     }
     const layout = layoutFor(tools, options, answer.size);
     // Rather ask once more than find out after all has been copied.
-    const found = await askForTakenKey(tools, job, answer.size, attempts);
+    const found = await checkKeyFree(tools, job, answer.size, attempts);
     if (found !== null) return copiedBefore(job, found, requests);
     const head = headOf(job, answer, block.bytes);
     const uploadId = await attempts.again(() => tools.bucket.createUpload(head, attempts.context));
-    const { kind } = lanesFor(layout.partBytes, tools.pool.maxBytes, tools.maxLanes);
+    const { kind } = concurrencyFor(layout.partBytes, tools.pool.maxBytes, tools.maxConcurrency);
     if (kind === 'whole-parts') first = { kept: tools.pool.keep(block), bytes: answer.length };
-    const isHashed = job.announcedMd5 !== null && layout.segments === 1 && kind === 'whole-parts';
+    const isHashed = job.expectedMd5 !== null && layout.segments === 1 && kind === 'whole-parts';
     const md5 = isHashed ? new OrderedMd5() : null;
     tools.uploads.remember({ uploadId }, { parts: new Map(), fresh: true, first, md5, requests });
     const { key, contentType } = head;
@@ -90,7 +98,7 @@ async function firstRange(
       block.release();
     } catch (error) {
       block.release();
-      const wholeBytes = error instanceof UnexpectedAnswer ? error.wholeBytes : null;
+      const wholeBytes = error instanceof UnexpectedSourceResponse ? error.wholeBytes : null;
       if (wholeBytes === null || wholeBytes <= bytes || wholeBytes > options.usualPartBytes) throw error;
       bytes = wholeBytes;
     }
@@ -99,7 +107,7 @@ async function firstRange(
 
 function firstBytes(tools: EngineTools, options: LayoutOptions, job: CopyJob): number {
   const { usualPartBytes } = options;
-  const announced = job.announcedSize;
+  const announced = job.expectedSize;
   if (announced === null) {
     const isSmallKind = /^(image|text)\/|mpegurl|xml|json/.test(typeOfName(job.filename) ?? '');
     return isSmallKind ? Math.min(SMALL_KIND_BYTES, usualPartBytes) : usualPartBytes;
@@ -108,7 +116,7 @@ function firstBytes(tools: EngineTools, options: LayoutOptions, job: CopyJob): n
   // No file can be of such a size: the announcement is wrong, and the file itself tells its size.
   if (announced > largestObject(options.limits)) return usualPartBytes;
   const { partBytes } = layoutFor(tools, options, announced);
-  const isWhole = lanesFor(partBytes, tools.pool.maxBytes, tools.maxLanes).kind === 'whole-parts';
+  const isWhole = concurrencyFor(partBytes, tools.pool.maxBytes, tools.maxConcurrency).kind === 'whole-parts';
   return isWhole ? partBytes : usualPartBytes;
 }
 
@@ -130,10 +138,7 @@ async function putWhole(
   requests: { source: number; bucket: number },
 ): Promise<Copied> {
   const size = compareSize(job, body.length);
-  const md5 = compareMd5(
-    job,
-    job.announcedMd5 === null ? null : createHash('md5').update(body).digest('hex'),
-  );
+  const md5 = compareMd5(job, job.expectedMd5 === null ? null : createHash('md5').update(body).digest('hex'));
   const crc32 = crc32Of(body);
   const head = headOf(job, answer, body);
   const warnings = [
@@ -162,10 +167,10 @@ async function putWhole(
     };
   } catch (error) {
     let found: FoundObject | null = null;
-    if (error instanceof KeyTaken) {
-      found = await settleTakenKey(tools, job, body.length, attempts, error, crc32);
+    if (error instanceof ObjectExists) {
+      found = await resolveKeyConflict(tools, job, body.length, attempts, error, crc32);
     } else if (error instanceof DestinationUnproven) {
-      found = await findOurs(tools, job, body.length, attempts, crc32);
+      found = await findExistingCopy(tools, job, body.length, attempts, crc32);
     }
     if (found === null) throw error;
     const { kind, result } = copiedBefore(job, found, requests, crc32);

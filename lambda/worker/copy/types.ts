@@ -17,9 +17,9 @@ export interface CopyJob {
    */
   readonly metadata: Readonly<Record<string, string>>;
   /** Bytes that the notification states for this very file; null when it states none. */
-  readonly announcedSize: number | null;
+  readonly expectedSize: number | null;
   /** MD5 that the notification states for this very file, lower-case hex; null when it states none. */
-  readonly announcedMd5: string | null;
+  readonly expectedMd5: string | null;
   /**
    * Keep a file that differs from its announced size or MD5 and say so in `warnings`, instead of raising
    * `SizeMismatch` or `Md5Mismatch`. Meant for a later attempt: a differing file is better kept than lost.
@@ -155,7 +155,7 @@ export interface CopyEngine {
   /**
    * Copies the parts of one segment that the upload lacks.
    *
-   * @throws {UploadVanished} when the upload is gone and the key holds no object of ours: `start` anew.
+   * @throws {UploadNotFound} when the upload is gone and the key holds no object of ours: `start` anew.
    * @throws {SourceChanged} when the source is another file than the plan was made for: `abandon`, then `start` anew.
    */
   copySegment(
@@ -172,7 +172,7 @@ export interface CopyEngine {
    * then been aborted.
    * @throws {DestinationConflict} when it holds one that this stack did not make, or made of this file with other bytes;
    * likewise.
-   * @throws {UploadVanished} when the upload is gone and the key holds no object of ours: `start` anew.
+   * @throws {UploadNotFound} when the upload is gone and the key holds no object of ours: `start` anew.
    * @throws {KeyContested} when S3 refuses the completion as contested (409), although the key holds no object.
    * @throws {ChecksumMismatch} when S3 computed another checksum for the whole; the upload has then been aborted.
    */
@@ -187,7 +187,7 @@ export interface CopyEngine {
    * @returns null when the key holds no object, or one of another file.
    * @throws {DestinationDenied} when the role may not know.
    */
-  find(job: Pick<CopyJob, 'key' | 'metadata' | 'announcedSize'>): Promise<Copied | null>;
+  find(job: Pick<CopyJob, 'key' | 'metadata' | 'expectedSize'>): Promise<Copied | null>;
 
   /** Closes idle connections to sources. The engine stays usable. */
   close(): void;

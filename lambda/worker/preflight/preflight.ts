@@ -10,21 +10,21 @@ import { redact } from '../../shared/runtime/redact.ts';
 import { Bucket, type ObjectHead } from '../copy/bucket.ts';
 import { translateBucketError } from '../copy/bucket-errors.ts';
 import { crc32Of } from '../copy/checksums.ts';
-import { DestinationDenied, KeyTaken } from '../copy/errors.ts';
-import { type RetryPolicy, retryPassing, USUAL_RETRY_POLICY } from '../copy/retry.ts';
-import { noteOf } from '../retry-policy.ts';
+import { DestinationDenied, ObjectExists } from '../copy/errors.ts';
+import { DEFAULT_RETRY_POLICY, type RetryPolicy, retryPassing } from '../copy/retry.ts';
+import { summarizeError } from '../retry-policy.ts';
 import { CHECKS, type CheckName, type CheckResult, PROBE_PREFIX, type PreflightReport } from './report.ts';
 
 /** The storage would overwrite: it does not honour `If-None-Match`. */
 export class ConditionIgnored extends RecoveryError {
   override readonly name = 'ConditionIgnored';
-  override readonly meaning = 'customer-must-act';
+  override readonly category = 'action-required';
 }
 
 /** What is in the bucket is not what was put. */
 export class ObjectDiffers extends RecoveryError {
   override readonly name = 'ObjectDiffers';
-  override readonly meaning = 'customer-must-act';
+  override readonly category = 'action-required';
 }
 
 /** Runs checks one after the other and keeps what came of each. */
@@ -67,7 +67,7 @@ export class Checks {
 }
 
 function resultOf(name: CheckName, outcome: CheckResult['outcome'], error?: unknown): CheckResult {
-  const note = outcome === 'failed' ? noteOf(error) : undefined;
+  const note = outcome === 'failed' ? summarizeError(error) : undefined;
   return {
     name,
     ...CHECKS[name],
@@ -127,7 +127,7 @@ export interface PreflightTools {
   /** The client that copies use, so that a preflight meets what they meet. */
   readonly client: S3Client;
   readonly bucket: string;
-  /** @default USUAL_RETRY_POLICY */
+  /** @default DEFAULT_RETRY_POLICY */
   readonly retry?: RetryPolicy;
 }
 
@@ -162,7 +162,7 @@ async function checkObject(bucket: Bucket, checks: Checks, key: string, probe: s
     try {
       await put();
     } catch (error) {
-      if (error instanceof KeyTaken) return;
+      if (error instanceof ObjectExists) return;
       throw error;
     }
     throw new ConditionIgnored('the storage took an object with If-None-Match for a key that is taken');
@@ -232,5 +232,5 @@ function headOf(key: string): ObjectHead {
 }
 
 function again<T>({ retry }: PreflightTools, action: () => Promise<T>): Promise<T> {
-  return retryPassing({ policy: retry ?? USUAL_RETRY_POLICY, random: Math.random }, action);
+  return retryPassing({ policy: retry ?? DEFAULT_RETRY_POLICY, random: Math.random }, action);
 }

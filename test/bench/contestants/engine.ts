@@ -25,8 +25,8 @@ export async function run(task: Task): Promise<void> {
         'zencoder-role': 'media',
         'zencoder-file': 'a',
       },
-      announcedSize: task.size,
-      announcedMd5: null,
+      expectedSize: task.size,
+      expectedMd5: null,
     };
     const started = await engine.start(job);
     if (started.kind === 'copied') return;

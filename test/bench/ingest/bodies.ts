@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { BOUNDS } from '../../../lambda/ingest/receive.ts';
-import { LARGEST_BODY_BYTES } from '../../../lambda/ingest/request.ts';
+import { MAX_BODY_BYTES } from '../../../lambda/ingest/request.ts';
 
 /** A request's body, and whether it is compressed. */
 export interface Body {
@@ -11,8 +11,8 @@ export interface Body {
 
 const STORAGE = 'https://zencoder-temp-storage-us-east-1.s3.amazonaws.com/o/20260314/98ac/d200';
 /** Longer than what is read of a message. */
-const LONGEST_PROSE = 8192;
-const LONGEST_URL = 8192;
+const MAX_PROSE = 8192;
+const MAX_URL = 8192;
 /** As long as makes the most images fill the largest body. */
 const FILLING_URL = 390;
 const EMOJI = JSON.stringify('😀'.repeat(500));
@@ -20,7 +20,7 @@ const SIGNATURE = `X-Amz-Date=20260314T100232Z&X-Amz-Expires=86399&X-Amz-Signatu
 
 /** The text once and as often as it fits into the largest body between its beginning and its end. */
 function filled(before: string, each: string, after: string): string {
-  const room = LARGEST_BODY_BYTES - Buffer.byteLength(before) - Buffer.byteLength(after);
+  const room = MAX_BODY_BYTES - Buffer.byteLength(before) - Buffer.byteLength(after);
   return `${before}${each.repeat(Math.floor(room / Buffer.byteLength(each)))}${after}`;
 }
 
@@ -37,7 +37,7 @@ function outputFilled(before: string, each: string, after: string): string {
 function imagesWith(urlOf: (index: number) => string, label = 'null'): string {
   const [head = '', tail = ''] = outputWith(`"thumbnails":[{"label":${label},"images":[|null]}]`).split('|');
   const images: string[] = [];
-  let room = LARGEST_BODY_BYTES - Buffer.byteLength(head) - Buffer.byteLength(tail);
+  let room = MAX_BODY_BYTES - Buffer.byteLength(head) - Buffer.byteLength(tail);
   for (let index = 0; index < BOUNDS.thumbnails; index++) {
     const image = `{"url":${JSON.stringify(urlOf(index))}},`;
     room -= Buffer.byteLength(image);
@@ -55,7 +55,7 @@ function longUrl(index: number, each: string, length: number): string {
 
 /** Both messages of as many outputs as are taken, each filled with a text. */
 function messagesWith(each: string): string {
-  const message = JSON.stringify(each.repeat(Math.ceil(LONGEST_PROSE / each.length)));
+  const message = JSON.stringify(each.repeat(Math.ceil(MAX_PROSE / each.length)));
   return outputsWith(
     () => `"primary_upload_error_message":${message},"primary_thumbnail_upload_error_message":${message}`,
   );
@@ -120,7 +120,7 @@ export function bodies(): Body[] {
     ...Object.fromEntries(
       ['%2F', 'a%2F', 'a%FF', 'a%ff%fe', 'a%C3%A9', '%CC%81%CC%96', '\u0301\u0316', '😀', '%', '/'].flatMap(
         (each) => [
-          [`long URLs of ${each}`, imagesWith((index) => longUrl(index, each, LONGEST_URL))],
+          [`long URLs of ${each}`, imagesWith((index) => longUrl(index, each, MAX_URL))],
           [`many URLs of ${each}`, imagesWith((index) => longUrl(index, each, FILLING_URL))],
         ],
       ),
@@ -158,9 +158,9 @@ export function bodies(): Body[] {
     'one number': filled('{"id":', '9', '}'),
     'empty objects': filled('[', '{},', '1]'),
     'objects of different shapes': `[${Array.from({ length: 99_000 }, (_, index) => `{"${String(index).padStart(33, 'a')}":1}`).join()}]`,
-    'two million levels': `${'['.repeat(LARGEST_BODY_BYTES / 2)}${']'.repeat(LARGEST_BODY_BYTES / 2)}`,
-    'white space': ' '.repeat(LARGEST_BODY_BYTES),
-    'an open string': `"${'\\'.repeat(LARGEST_BODY_BYTES - 1)}`,
+    'two million levels': `${'['.repeat(MAX_BODY_BYTES / 2)}${']'.repeat(MAX_BODY_BYTES / 2)}`,
+    'white space': ' '.repeat(MAX_BODY_BYTES),
+    'an open string': `"${'\\'.repeat(MAX_BODY_BYTES - 1)}`,
   };
   return [
     ...Object.entries(texts).map(([name, text]) => ({ name, bytes: Buffer.from(text), isCompressed: false })),

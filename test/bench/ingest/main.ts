@@ -11,12 +11,12 @@ const ROUNDS = 5;
 const CREDENTIALS = { username: 'zencoder', password: 'secret', notificationSecret: null };
 
 const world: ReceiveDependencies = {
-  credentials: { accepted: async () => [CREDENTIALS], refreshed: async () => null },
+  credentials: { validVersions: async () => [CREDENTIALS], reload: async () => null },
   send: async () => undefined,
   countRefusal: async () => undefined,
   settings: { storage: parseStorageAllowList(DEFAULT_ZENCODER_STORAGE), collectUnsentOutputs: false },
   log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-  meter: { put: () => undefined },
+  meter: { add: () => undefined },
   now: Date.now,
 };
 

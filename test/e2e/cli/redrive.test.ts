@@ -46,7 +46,7 @@ describe('npm run redrive', () => {
 
     expect(stderr).toBe('');
     expect(code).toBe(0);
-    expect(answer).toMatchObject({ matched: 1, sent: 1, ended: { recovered: 1, unhappy: 0, open: 0 } });
+    expect(answer).toMatchObject({ matched: 1, sent: 1, ended: { recovered: 1, notRecovered: 0, open: 0 } });
     expect((await running.job(jobId)).recoveries).toMatchObject([{ state: 'recovered' }]);
   });
 

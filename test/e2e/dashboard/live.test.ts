@@ -65,7 +65,11 @@ async function claimed(): Promise<{ readonly record: ClaimedRecovery; readonly f
 
 async function failed() {
   const { record, file } = await claimed();
-  const error = anError({ errorClass: 'KeyTaken', meaning: 'conflict', message: 'another object is there' });
+  const error = anError({
+    errorClass: 'ObjectExists',
+    category: 'conflict',
+    message: 'another object is there',
+  });
   await settleRecoveries(dashboard.table, [{ record, settlement: { state: 'failed', error } }], Date.now());
   return { record, file };
 }
@@ -113,12 +117,12 @@ describe('live progress', () => {
     const { page } = await dashboard.open();
     await page.goto(recordOf(record));
     await page.evaluate('window.isSamePage = true');
-    const bytesTotal = record.announcedSize ?? 0;
+    const bytesTotal = record.expectedSize ?? 0;
     const progress = { bytesDone: Math.floor(bytesTotal / 2), bytesTotal, at: Date.now() };
     await saveProgress(dashboard.table, record, progress);
     const bar = page.locator('#output-summary progress');
     await expect.poll(() => bar.getAttribute('value'), { timeout: 20_000 }).toBe(String(progress.bytesDone));
-    const error = anError({ errorClass: 'SourceExpired', meaning: 'lost', message: 'the signed URL ended' });
+    const error = anError({ errorClass: 'SourceExpired', category: 'lost', message: 'the signed URL ended' });
     await settleRecoveries(dashboard.table, [{ record, settlement: { state: 'lost', error } }], Date.now());
     await expect
       .poll(() => page.getByRole('status').textContent(), { timeout: 20_000 })
@@ -133,7 +137,7 @@ describe('live progress', () => {
     const summary = page.locator('summary', { hasText: 'Details' });
     await summary.click();
     await page.locator('h1').click();
-    const progress = { bytesDone: 1, bytesTotal: record.announcedSize ?? 0, at: Date.now() };
+    const progress = { bytesDone: 1, bytesTotal: record.expectedSize ?? 0, at: Date.now() };
     await saveProgress(dashboard.table, record, progress);
     await expect
       .poll(() => page.locator('article progress').getAttribute('value'), { timeout: 20_000 })

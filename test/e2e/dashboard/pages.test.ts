@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalStack, startLocalStack } from '../../../infra/local/stack.ts';
-import { SCENES, SHOWN_JOB, SHOWN_OUTPUT } from '../../screenshots/scenarios.ts';
+import { SCENARIOS, SHOWN_JOB, SHOWN_OUTPUT } from '../../screenshots/scenarios.ts';
 import { seedLedger } from '../../screenshots/seed.ts';
 import {
   accessibilityFaults,
@@ -16,7 +16,7 @@ const PAGES: readonly (readonly [name: string, path: string])[] = [
   ['job', `/jobs/${SHOWN_JOB}`],
   ['job that is not there', '/jobs/1'],
   ...new Map(
-    SCENES.map(({ jobId, outputId, files }) => [
+    SCENARIOS.map(({ jobId, outputId, files }) => [
       `record, ${files[0]?.state ?? 'nothing kept'}`,
       `/jobs/${jobId}/outputs/${outputId}`,
     ]),

@@ -42,11 +42,11 @@ describe('a destination that refuses for 20 hours', () => {
     }
     expect(record).toMatchObject({
       state: 'pending',
-      lastError: { errorClass: 'DestinationDenied', meaning: 'customer-must-act' },
+      lastError: { errorClass: 'DestinationDenied', category: 'action-required' },
     });
     expect(record.attempts).toBeGreaterThan(20);
     expect((record.nextAttemptAt ?? 0) - running.clock.now()).toBeLessThanOrEqual(15 * MINUTE);
-    expect(running.metric('worker', 'customerMustAct', 'DestinationDenied').length).toBeGreaterThan(15);
+    expect(running.metric('worker', 'actionRequired', 'DestinationDenied').length).toBeGreaterThan(15);
 
     running.destination.setFaults(undefined);
     running.clock.advance(15 * MINUTE);
@@ -60,11 +60,11 @@ describe('a message that somebody deleted from the queue', () => {
   it('is missed by reconcile, which has the recovery go on with a fresh URL', async () => {
     refuse();
     const jobId = await running.failedJob();
-    const { nextAttemptBy } = await running.recovery(jobId, isWaiting);
+    const { nextAttemptMessage } = await running.recovery(jobId, isWaiting);
     await running.stack.clients.sqs.send(
       new DeleteMessageCommand({
         QueueUrl: outputOf(running.stack, 'QueueUrl'),
-        ReceiptHandle: nextAttemptBy?.receiptHandle,
+        ReceiptHandle: nextAttemptMessage?.receiptHandle,
       }),
     );
     running.destination.setFaults(undefined);

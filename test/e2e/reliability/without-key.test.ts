@@ -75,11 +75,11 @@ describe('a message that somebody deleted from the queue', () => {
   it('is reported at risk by the schedule, with what to do', async () => {
     running.destination.setFaults(() => accessDenied('s3:PutObject', 'arn:aws:s3:::acme'));
     const jobId = await running.failedJob();
-    const { nextAttemptBy } = await running.recovery(jobId, isWaiting);
+    const { nextAttemptMessage } = await running.recovery(jobId, isWaiting);
     await running.stack.clients.sqs.send(
       new DeleteMessageCommand({
         QueueUrl: outputOf(running.stack, 'QueueUrl'),
-        ReceiptHandle: nextAttemptBy?.receiptHandle,
+        ReceiptHandle: nextAttemptMessage?.receiptHandle,
       }),
     );
     await running.idle();

@@ -63,7 +63,7 @@ async function seed(): Promise<void> {
       aFailure({ errorClass: 'UnableToResolveHostError', destinationHost: 'ftp.example' }),
     ),
   );
-  const error = anError({ errorClass: 'SourceGone', meaning: 'lost', message: 'answers 404' });
+  const error = anError({ errorClass: 'SourceGone', category: 'lost', message: 'answers 404' });
   await settleRecoveries(
     table,
     lost.map((record) => ({ record, settlement: { state: 'lost', error } })),
@@ -152,7 +152,7 @@ describe('npm run failures', () => {
             state: 'lost',
             filename: 'video.mp4',
             settledAt: new Date(now).toISOString(),
-            lastError: { errorClass: 'SourceGone', meaning: 'lost', message: 'answers 404' },
+            lastError: { errorClass: 'SourceGone', category: 'lost', message: 'answers 404' },
             bucket: null,
             key: null,
           },

@@ -47,20 +47,20 @@ describe('without the right credentials', () => {
 
 describe('while the secret is rotated', () => {
   it('the current and the previous version are both valid', async () => {
-    const accepted = async () => [CREDENTIALS, PREVIOUS];
-    const { get } = aDashboard(ledger.table, { credentials: { accepted, refreshed: async () => null } });
+    const validVersions = async () => [CREDENTIALS, PREVIOUS];
+    const { get } = aDashboard(ledger.table, { credentials: { validVersions, reload: async () => null } });
     expect((await get('/errors')).status).toBe(200);
     expect((await get('/errors', { authorization: basic(PREVIOUS) })).status).toBe(200);
   });
 
   it('a version newer than what was read lately is asked for once', async () => {
     let asked = 0;
-    const refreshed = async () => {
+    const reload = async () => {
       asked += 1;
       return [CREDENTIALS];
     };
     const { get } = aDashboard(ledger.table, {
-      credentials: { accepted: async () => [PREVIOUS], refreshed },
+      credentials: { validVersions: async () => [PREVIOUS], reload },
     });
     expect((await get('/errors')).status).toBe(200);
     expect(asked).toBe(1);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { countRecoveries, tallyFailures } from '../../../lambda/shared/ledger/counts.ts';
+import { countFailures, countRecoveries } from '../../../lambda/shared/ledger/counts.ts';
 import { type FailureFilters, parseFailureQuery } from '../../../lambda/shared/reporting/filters.ts';
 import { searchFailures } from '../../../lambda/shared/reporting/search.ts';
 import { failUpload, gone, recovered } from '../../support/dashboard-data.ts';
@@ -65,7 +65,7 @@ describe('a search', () => {
 describe('a tally', () => {
   it('shows every failure of the span once', async () => {
     const seen: number[] = [];
-    const tally = await tallyFailures(ledger.table, SPAN, ({ failedAt }) => seen.push(failedAt));
+    const tally = await countFailures(ledger.table, SPAN, ({ failedAt }) => seen.push(failedAt));
     expect(seen).toHaveLength(17);
     expect(seen.every((time) => time >= SPAN.since && time < SPAN.until)).toBe(true);
     expect(tally).toEqual({ isComplete: true, since: SPAN.since });
@@ -73,17 +73,17 @@ describe('a tally', () => {
 
   it('keeps to the span within a day', async () => {
     let count = 0;
-    await tallyFailures(ledger.table, { since: NOW - 20 * HOUR, until: NOW - 10 * HOUR }, () => count++);
+    await countFailures(ledger.table, { since: NOW - 20 * HOUR, until: NOW - 10 * HOUR }, () => count++);
     expect(count).toBe(1);
   });
 
   it('leaves out whole days when its bound is reached, and says since when it is complete', async () => {
     const seen: number[] = [];
-    const tally = await tallyFailures(ledger.table, SPAN, ({ failedAt }) => seen.push(failedAt), 40);
+    const tally = await countFailures(ledger.table, SPAN, ({ failedAt }) => seen.push(failedAt), 40);
     expect(tally.isComplete).toBe(false);
     expect(seen.every((time) => time >= tally.since)).toBe(true);
     const again: number[] = [];
-    await tallyFailures(ledger.table, { ...SPAN, since: tally.since }, ({ failedAt }) =>
+    await countFailures(ledger.table, { ...SPAN, since: tally.since }, ({ failedAt }) =>
       again.push(failedAt),
     );
     expect(again).toHaveLength(seen.length);
@@ -103,7 +103,7 @@ it('a tally does not show a part of a day that is too large for its bound', asyn
   }
   const count = async (mostPages: number) => {
     let seen = 0;
-    const { isComplete } = await tallyFailures(ledger.table, span, () => seen++, mostPages);
+    const { isComplete } = await countFailures(ledger.table, span, () => seen++, mostPages);
     return { seen, isComplete };
   };
   // The shards are read side by side, so only a bound that is used up by any first page is met in every order.

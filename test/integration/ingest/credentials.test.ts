@@ -38,7 +38,7 @@ afterEach(async () => {
 });
 
 async function passwords(): Promise<string[]> {
-  return (await cache.accepted()).map((credentials) => credentials.password);
+  return (await cache.validVersions()).map((credentials) => credentials.password);
 }
 
 describe('the accepted credentials', () => {
@@ -55,13 +55,13 @@ describe('the accepted credentials', () => {
     'hold the notification secret without the white space that it was pasted with: %j',
     async (notificationSecret) => {
       stages.AWSCURRENT = JSON.stringify({ username: 'zencoder', password: 'one', notificationSecret });
-      expect(await cache.accepted()).toMatchObject([{ notificationSecret: 'of-the-account' }]);
+      expect(await cache.validVersions()).toMatchObject([{ notificationSecret: 'of-the-account' }]);
     },
   );
 
   it('hold no notification secret that is white space', async () => {
     stages.AWSCURRENT = JSON.stringify({ username: 'zencoder', password: 'one', notificationSecret: ' \n' });
-    expect(await cache.accepted()).toMatchObject([{ notificationSecret: null }]);
+    expect(await cache.validVersions()).toMatchObject([{ notificationSecret: null }]);
   });
 
   it('are asked for once in five minutes', async () => {
@@ -78,10 +78,10 @@ describe('the accepted credentials', () => {
     await passwords();
     stages.AWSCURRENT = secretOf('two');
     now = 4_999;
-    expect(await cache.refreshed()).toBeNull();
+    expect(await cache.reload()).toBeNull();
     now = 5_000;
-    expect(await cache.refreshed()).toMatchObject([{ password: 'two' }]);
-    expect(await cache.refreshed()).toBeNull();
+    expect(await cache.reload()).toMatchObject([{ password: 'two' }]);
+    expect(await cache.reload()).toBeNull();
   });
 
   it('outlive Secrets Manager once they were read, which is reported', async () => {

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Answer } from '../../../lambda/ingest/response.ts';
+import type { IngestResponse } from '../../../lambda/ingest/response.ts';
 import { readRefusals } from '../../../lambda/shared/ledger/refusals.ts';
 import { parseMessage } from '../../../lambda/shared/queue/messages.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
@@ -19,7 +19,7 @@ interface Posted {
 let queue: TestQueue;
 let secrets: Server;
 let ledger: TestLedger;
-let handler: (event: APIGatewayProxyEventV2, context: Context) => Promise<Answer>;
+let handler: (event: APIGatewayProxyEventV2, context: Context) => Promise<IngestResponse>;
 let lines: string[];
 
 beforeAll(async () => {
@@ -392,7 +392,7 @@ describe('when the queue does not take everything', () => {
       expect(status).toBe(503);
       expect(headers['retry-after']).toBe('10');
       expect(lines).toHaveLength(1);
-      expect(lines[0]).toContain('QueueDidNotTakeAll');
+      expect(lines[0]).toContain('MessagesNotQueued');
       expect(lines[0]).not.toMatch(/Signature|AKIA|zencoder-temp-storage/);
       expect((await post(sampleText('01'))).status).toBe(200);
     } finally {

@@ -7,7 +7,7 @@ import {
   type OutputMessage,
   type RecoveryMessage,
 } from '../../../lambda/shared/queue/messages.ts';
-import { sendAll } from '../../../lambda/shared/queue/send.ts';
+import { sendMessages } from '../../../lambda/shared/queue/send.ts';
 import { ApiRateLimited } from '../../../lambda/shared/zencoder/api-errors.ts';
 import { type Delivered, startWorker, type TestWorker } from '../../support/worker.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
@@ -36,7 +36,7 @@ async function run() {
     backlog: () => Promise.resolve(0),
     send: async (messages) => {
       sent.push(...messages);
-      await sendAll(worker.messaging.sqs, worker.queueUrl, messages.map(encodeMessage));
+      await sendMessages(worker.messaging.sqs, worker.queueUrl, messages.map(encodeMessage));
     },
   });
 }

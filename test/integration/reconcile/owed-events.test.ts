@@ -44,7 +44,7 @@ async function run(given: { events?: EventPublisher; now?: () => number; stopAt?
   [measured, lines] = [{}, []];
   const log = (...line: unknown[]) => void lines.push(line);
   const meter = {
-    put: (metric: MetricKey, value: number) => {
+    add: (metric: MetricKey, value: number) => {
       measured[metric] = value;
     },
   };

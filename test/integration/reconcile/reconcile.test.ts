@@ -7,7 +7,7 @@ import { reconcile } from '../../../lambda/reconcile/reconcile.ts';
 import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/table.ts';
 import { readWatermark, saveWatermark } from '../../../lambda/shared/ledger/watermark.ts';
 import { encodeMessage, type RecoveryMessage } from '../../../lambda/shared/queue/messages.ts';
-import { sendAll } from '../../../lambda/shared/queue/send.ts';
+import { sendMessages } from '../../../lambda/shared/queue/send.ts';
 import type { ZencoderApi } from '../../../lambda/shared/zencoder/api.ts';
 import { NotAtZencoder } from '../../../lambda/shared/zencoder/api-errors.ts';
 import { parseJobDetails } from '../../../lambda/shared/zencoder/job-details.ts';
@@ -48,14 +48,14 @@ function tools(given: Partial<ReconcileTools> = {}): ReconcileTools {
     api: worker.standIn.api('full'),
     send: async (messages) => {
       sent.push(...messages);
-      await sendAll(worker.messaging.sqs, worker.queueUrl, messages.map(encodeMessage));
+      await sendMessages(worker.messaging.sqs, worker.queueUrl, messages.map(encodeMessage));
     },
     events: worker.tools().events,
     backlog: () => backlogOf(worker.messaging.sqs, worker.queueUrl),
     settings: { storage: parseStorageAllowList(worker.standIn.allowed), collectUnsentOutputs: false },
     atRiskMs: 6 * HOUR,
     patience: patienceMs(990),
-    meter: { put: (metric, value, by) => void measured.push({ metric, value, by }) },
+    meter: { add: (metric, value, by) => void measured.push({ metric, value, by }) },
     logger: { info: log('info'), warn: log('warn'), error: log('error') },
     now: worker.now,
     ...given,
@@ -398,7 +398,7 @@ describe('the jobs at Zencoder', () => {
     await worker.failedJob();
     worker.advance(6 * 60_000);
     await run({ api: worker.standIn.api('read-only') });
-    expect(measured).toContainEqual({ metric: 'customerMustAct', value: 1, by: 'ReadOnlyKey' });
+    expect(measured).toContainEqual({ metric: 'actionRequired', value: 1, by: 'ReadOnlyKey' });
     expect(lines).toContainEqual(expect.objectContaining({ level: 'error' }));
     await run();
     await work();

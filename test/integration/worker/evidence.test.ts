@@ -50,7 +50,7 @@ describe('a file that the source does not find', () => {
     let delivered = await worker.deliver(given);
     expect(await recoveryOf(given)).toMatchObject({
       state: 'pending',
-      lastError: { errorClass: 'SourceNotFound', meaning: 'lost' },
+      lastError: { errorClass: 'SourceNotFound', category: 'lost' },
     });
     for (let attempt = 2; attempt <= 3; attempt++) {
       worker.advance(MINUTE);

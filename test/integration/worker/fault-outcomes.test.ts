@@ -92,13 +92,13 @@ describe('a fault of the source', () => {
     ['connections that are always reset', { fault: always({ cutAfterBytes: 10 }) }, 'SourceUnavailable'],
     ['500 for ever', { fault: always({ status: 500 }) }, 'SourceUnavailable'],
     ['a slow trickle', { fault: always({ trickleBytes: 20 }), size: LARGE }, 'SourceStalled'],
-    ['200 in place of 206', { fault: always('whole'), size: LARGE }, 'UnexpectedAnswer'],
+    ['200 in place of 206', { fault: always('whole'), size: LARGE }, 'UnexpectedSourceResponse'],
     [
       'a wrong Content-Range',
       { fault: always({ headers: { 'content-range': 'bytes 5-9/1000' } }) },
-      'UnexpectedAnswer',
+      'UnexpectedSourceResponse',
     ],
-    ['compression in transit', { fault: always('gzip') }, 'UnexpectedAnswer'],
+    ['compression in transit', { fault: always('gzip') }, 'UnexpectedSourceResponse'],
     ['a redirect that may pass', { fault: always({ status: 307 }) }, 'SourceRedirected'],
     ['a size other than announced', { announced: { size: 999 } }, 'SizeMismatch'],
     ['an MD5 other than announced', { announced: { md5: '0'.repeat(32) } }, 'Md5Mismatch'],
@@ -114,7 +114,7 @@ describe('a fault of the source', () => {
       expect(record).toMatchObject({
         state: 'pending',
         attempts: 1,
-        lastError: { errorClass, meaning: 'try-again' },
+        lastError: { errorClass, category: 'transient' },
       });
       expect(record?.nextAttemptAt).toBeGreaterThan(worker.now());
     },
@@ -231,7 +231,9 @@ describe('a fault of the source', () => {
       state: 'lost',
       lastError: {
         errorClass: 'DeadlinePassed',
-        message: expect.stringMatching(/UnexpectedAnswer: the source answered 200 to a request for a range/),
+        message: expect.stringMatching(
+          /UnexpectedSourceResponse: the source answered 200 to a request for a range/,
+        ),
       },
     });
   });
@@ -274,38 +276,38 @@ describe('a fault of the destination', () => {
       operation === 'PutObject' ? fault : undefined;
 
   it.each<[string, ReturnType<FaultHook>, string, string, RegExp]>([
-    ['SlowDown for ever', slowDown(), 'DestinationBusy', 'try-again', /SlowDown|503/],
+    ['SlowDown for ever', slowDown(), 'DestinationBusy', 'transient', /SlowDown|503/],
     [
       'access denied',
       accessDenied('s3:PutObject', 'arn:aws:s3:::acme'),
       'DestinationDenied',
-      'customer-must-act',
+      'action-required',
       /s3:PutObject/,
     ],
     [
       'a KMS key that may not be used',
       kmsAccessDenied(),
       'DestinationKeyDenied',
-      'customer-must-act',
+      'action-required',
       /KMS|key/i,
     ],
     [
       'no such bucket',
       { status: 404, code: 'NoSuchBucket' },
       'DestinationBucketMissing',
-      'customer-must-act',
+      'action-required',
       /acme-recovered/,
     ],
     [
       'a bucket in another region',
       permanentRedirect(BUCKET, 'eu-central-1'),
       'DestinationWrongRegion',
-      'customer-must-act',
+      'action-required',
       /eu-central-1/,
     ],
   ])(
     '%s leaves the recovery pending and says what to change',
-    async (_, fault, errorClass, meaning, message) => {
+    async (_, fault, errorClass, category, message) => {
       const given = await messageFor();
       worker.s3.setFaults(onWrites(fault));
 
@@ -313,7 +315,7 @@ describe('a fault of the destination', () => {
 
       expect(isDone).toBe(false);
       const record = await recordOf(given);
-      expect(record).toMatchObject({ state: 'pending', lastError: { errorClass, meaning } });
+      expect(record).toMatchObject({ state: 'pending', lastError: { errorClass, category } });
       expect(record?.lastError?.message).toMatch(message);
     },
   );
@@ -358,7 +360,7 @@ describe('a fault of the destination', () => {
     expect(await recordOf(given)).toMatchObject({
       state: 'failed',
       key: Key,
-      lastError: { errorClass: 'DestinationConflict', meaning: 'conflict' },
+      lastError: { errorClass: 'DestinationConflict', category: 'conflict' },
     });
     const object = await worker.client.send(new GetObjectCommand({ Bucket: BUCKET, Key }));
     expect(await object.Body?.transformToString()).toBe('theirs');

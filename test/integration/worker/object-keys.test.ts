@@ -7,7 +7,7 @@ import {
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
-import { messagesOf, type OutputMessage } from '../../../lambda/shared/queue/messages.ts';
+import { type OutputMessage, outputMessages } from '../../../lambda/shared/queue/messages.ts';
 import { fileIdOf } from '../../../lambda/shared/zencoder/signed-url.ts';
 import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
 import { createCopyEngine } from '../../../lambda/worker/copy/engine.ts';
@@ -179,7 +179,7 @@ describe('a key that holds the object of another file', () => {
   it('of a set in another message: the later one gets its file id', async () => {
     const both = message(['a/frame_0000.png', 'b/frame_0000.png']);
     const { job, output, files, failedAt } = both;
-    const split = messagesOf(job, { output, failures: [], files, failedAt }, 'notification', 480);
+    const split = outputMessages(job, { output, failures: [], files, failedAt }, 'notification', 480);
 
     for (const each of split) await worker.deliver(each);
 
@@ -313,7 +313,7 @@ describe('a key that holds the object of another file', () => {
     expect(await recoveryOf('b/frame_0000.png')).toMatchObject({
       state: 'failed',
       key: Key,
-      lastError: { errorClass: 'DestinationConflict', meaning: 'conflict' },
+      lastError: { errorClass: 'DestinationConflict', category: 'conflict' },
     });
   });
 

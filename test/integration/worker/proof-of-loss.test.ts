@@ -131,7 +131,7 @@ describe('a file that was settled as lost while a worker was putting it', () => 
         at: worker.now(),
         errorClass: 'DeadlinePassed',
         message: 'too late',
-        meaning: 'lost',
+        category: 'lost',
       } as const;
       await settleRecoveries(
         table,

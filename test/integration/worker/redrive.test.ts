@@ -117,7 +117,7 @@ describe('a redrive of a recovery that no message will wake', () => {
       { state: 'pending', lastError: { errorClass: 'ReadOnlyKey' } },
     ]);
     expect(worker.metrics().map(({ metric }) => metric)).toEqual(
-      expect.arrayContaining(['customerMustAct', 'atRiskRecoveries']),
+      expect.arrayContaining(['actionRequired', 'atRiskRecoveries']),
     );
     worker.use({ api: worker.standIn.api('full') });
     expect((await worker.redeliver(blocked)).isDone).toBe(true);
@@ -136,7 +136,7 @@ describe('a redrive of a recovery that no message will wake', () => {
     expect((await worker.deliver(request)).isDone).toBe(true);
 
     expect(await recoveries()).toMatchObject([
-      { state: 'pending', lastError: { errorClass: 'NoFreshUrl', meaning: 'customer-must-act' } },
+      { state: 'pending', lastError: { errorClass: 'NoFreshUrl', category: 'action-required' } },
     ]);
     expect(worker.metrics()).toContainEqual({ metric: 'atRiskRecoveries', value: 1, by: 'NoFreshUrl' });
   });

@@ -21,7 +21,7 @@ const MiB = 2 ** 20;
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** The queue's `maxReceiveCount`: a message delivered more often is a dead letter. */
-const MOST_DELIVERIES = 340;
+const MAX_DELIVERIES = 340;
 
 let worker: TestWorker;
 let source: SourceServer;
@@ -54,7 +54,7 @@ const message = (names: readonly string[]) =>
 /** Handles messages as the queue would bring them, time moved on to each, until all recoveries are settled. */
 async function untilSettled(given: OutputMessage, first: Delivered): Promise<readonly RecoveryRecord[]> {
   const hidden = first.isDone ? [] : [first];
-  for (let delivery = 0; delivery < 2 * MOST_DELIVERIES; delivery += 1) {
+  for (let delivery = 0; delivery < 2 * MAX_DELIVERIES; delivery += 1) {
     const { recoveries } = await worker.job(given.job.id);
     if (recoveries.every(({ settledAt }) => settledAt !== undefined)) return recoveries;
     const delivered = await nextOf(hidden);

@@ -73,9 +73,9 @@ describe('a URL that the source refuses before its end', () => {
       const errorClass = access === 'unknown' ? 'ApiKeyRefused' : 'ReadOnlyKey';
       expect(delivered.isDone).toBe(false);
       expect(await recoveries()).toMatchObject([
-        { state: 'pending', lastError: { errorClass, meaning: 'customer-must-act' } },
+        { state: 'pending', lastError: { errorClass, category: 'action-required' } },
       ]);
-      expect(worker.metrics()).toContainEqual({ metric: 'customerMustAct', value: 1, by: errorClass });
+      expect(worker.metrics()).toContainEqual({ metric: 'actionRequired', value: 1, by: errorClass });
 
       worker.use({ api: worker.standIn.api('full') });
       worker.advance(15 * 60_000);

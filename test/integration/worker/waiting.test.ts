@@ -29,14 +29,14 @@ describe('a recovery that waits for its next attempt', () => {
     expect(await recovery()).toMatchObject({
       state: 'pending',
       attempts: 1,
-      lastError: { errorClass: 'DestinationDenied', meaning: 'customer-must-act' },
-      nextAttemptBy: { messageId: first.message.MessageId },
+      lastError: { errorClass: 'DestinationDenied', category: 'action-required' },
+      nextAttemptMessage: { messageId: first.message.MessageId },
     });
     const { nextAttemptAt = 0 } = (await recovery()) ?? {};
     expect(nextAttemptAt - worker.now()).toBeGreaterThan(0);
     expect(await worker.depth()).toMatchObject({ visible: 0 });
     expect(worker.metrics()).toContainEqual({
-      metric: 'customerMustAct',
+      metric: 'actionRequired',
       value: 1,
       by: 'DestinationDenied',
     });
@@ -48,7 +48,7 @@ describe('a recovery that waits for its next attempt', () => {
     expect(repeated.isDone).toBe(false);
     expect(await recovery()).toMatchObject({
       attempts: 2,
-      nextAttemptBy: { messageId: repeated.message.MessageId },
+      nextAttemptMessage: { messageId: repeated.message.MessageId },
     });
     const before = await recovery();
     expect((await worker.redeliver(first)).isDone).toBe(false);

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import {
   documentationLink,
   errorPage,
+  revealInvisible,
   s3Console,
-  visible,
   withQuery,
 } from '../../../lambda/dashboard/text.ts';
 
@@ -85,22 +85,22 @@ describe('text from outside', () => {
     ['a tag character', 'a\u{e0041}b', 'a[U+E0041]b'],
     ['a blank letter', 'a\u3164b', 'a[U+3164]b'],
   ])('spells out %s', (_, text, expected) => {
-    expect(visible(text)).toBe(expected);
+    expect(revealInvisible(text)).toBe(expected);
   });
 
   it.each(['Größe 日本語 עברית 🎬', 'two\nlines\tand a tab', 's3://acme/ep-1/hd.mp4'])(
     'leaves %j as it is',
     (text) => {
-      expect(visible(text)).toBe(text);
+      expect(revealInvisible(text)).toBe(text);
     },
   );
 
   it('holds nothing invisible afterwards, and does not change when shown again', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const shown = visible(text);
+        const shown = revealInvisible(text);
         expect(shown).not.toMatch(/[\p{Cf}\p{Cs}]|(?![\t\n])\p{Cc}/u);
-        expect(visible(shown)).toBe(shown);
+        expect(revealInvisible(shown)).toBe(shown);
       }),
     );
   });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isAuthentic, proofIn } from '../../../lambda/ingest/authenticate.ts';
+import { isAuthentic, presentedCredentials } from '../../../lambda/ingest/authenticate.ts';
 
 const current = { username: 'zencoder', password: 'new:secret', notificationSecret: 'account-new' };
 const previous = { username: 'zencoder', password: 'old-secret', notificationSecret: null };
@@ -19,7 +19,7 @@ describe('who is let in', () => {
     ['the secret, whatever header follows', { 'x-zencoder-notification-secret': 'account-new', host: 'x' }],
     ['one of both', { authorization: basic('a:b'), 'x-zencoder-notification-secret': 'account-new' }],
   ])('%s', (_, headers) => {
-    expect(isAuthentic(proofIn(headers), [current, previous])).toBe(true);
+    expect(isAuthentic(presentedCredentials(headers), [current, previous])).toBe(true);
   });
 
   it.each([
@@ -35,11 +35,11 @@ describe('who is let in', () => {
     ['a token', { authorization: 'Bearer account-new' }],
     ['no Base64', { authorization: 'Basic zencoder:old-secret' }],
   ])('not %s', (_, headers) => {
-    expect(isAuthentic(proofIn(headers), [current, previous])).toBe(false);
+    expect(isAuthentic(presentedCredentials(headers), [current, previous])).toBe(false);
   });
 
   it('nobody when there are no credentials', () => {
-    expect(isAuthentic(proofIn({ authorization: basic(':') }), [])).toBe(false);
+    expect(isAuthentic(presentedCredentials({ authorization: basic(':') }), [])).toBe(false);
   });
 
   it('whoever has exactly the user and the password, in any characters', () => {
@@ -48,10 +48,12 @@ describe('who is let in', () => {
     fc.assert(
       fc.property(username, word, word, (user, password, other) => {
         const accepted = [{ username: user, password, notificationSecret: null }];
-        expect(isAuthentic(proofIn({ authorization: basic(`${user}:${password}`) }), accepted)).toBe(true);
-        expect(isAuthentic(proofIn({ authorization: basic(`${user}:${other}`) }), accepted)).toBe(
-          other === password,
-        );
+        expect(
+          isAuthentic(presentedCredentials({ authorization: basic(`${user}:${password}`) }), accepted),
+        ).toBe(true);
+        expect(
+          isAuthentic(presentedCredentials({ authorization: basic(`${user}:${other}`) }), accepted),
+        ).toBe(other === password);
       }),
     );
   });

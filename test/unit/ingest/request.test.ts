@@ -5,7 +5,7 @@ import {
   BodyNotInflated,
   BodyTooLarge,
   isForIngest,
-  LARGEST_BODY_BYTES,
+  MAX_BODY_BYTES,
   readBody,
   UnsupportedBody,
 } from '../../../lambda/ingest/request.ts';
@@ -58,8 +58,8 @@ describe('readBody', () => {
   });
 
   it('measures the body in bytes, encoded or not', () => {
-    const fits = `"${'ü'.repeat(LARGEST_BODY_BYTES / 2 - 1)}"`;
-    const tooLarge = `"${'ü'.repeat(LARGEST_BODY_BYTES / 2)}"`;
+    const fits = `"${'ü'.repeat(MAX_BODY_BYTES / 2 - 1)}"`;
+    const tooLarge = `"${'ü'.repeat(MAX_BODY_BYTES / 2)}"`;
     expect(read(fits)).toBe(fits.slice(1, -1));
     expect(() => read(tooLarge)).toThrow(BodyTooLarge);
     expect(read(Buffer.from(fits).toString('base64'), undefined, true)).toBe(fits.slice(1, -1));
@@ -92,10 +92,10 @@ describe('a compressed body', () => {
   });
 
   it('may inflate to the largest body and no further', () => {
-    const text = `"${'a'.repeat(LARGEST_BODY_BYTES - 2)}"`;
+    const text = `"${'a'.repeat(MAX_BODY_BYTES - 2)}"`;
     expect(compressed(gzipSync(text))).toBe(text.slice(1, -1));
     expect(() => compressed(gzipSync(`${text} `))).toThrow(BodyTooLarge);
-    expect(() => compressed(gzipSync(Buffer.alloc(64 * LARGEST_BODY_BYTES)))).toThrow(BodyTooLarge);
+    expect(() => compressed(gzipSync(Buffer.alloc(64 * MAX_BODY_BYTES)))).toThrow(BodyTooLarge);
   });
 
   it('is refused when it is damaged', () => {

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { BodyNotInflated, BodyTooLarge, UnsupportedBody } from '../../../lambda/ingest/request.ts';
-import { accepted, notFound, refusal, unauthorized, unavailable } from '../../../lambda/ingest/response.ts';
+import {
+  accepted,
+  errorResponse,
+  notFound,
+  unauthorized,
+  unavailable,
+} from '../../../lambda/ingest/response.ts';
 import { NotJson } from '../../../lambda/shared/runtime/json.ts';
 import { NotANotification } from '../../../lambda/shared/zencoder/notification.ts';
 
@@ -32,14 +38,14 @@ describe('the answer to a notification', () => {
       { error: 'the body is no Zencoder notification', expected: 'job.id' },
     ],
   ])('is %i for a body that is refused as %o, with the reason', (statusCode, error, body) => {
-    const answer = refusal(error);
+    const answer = errorResponse(error);
 
     expect(answer?.statusCode).toBe(statusCode);
     expect(answer && bodyOf(answer)).toEqual(body);
   });
 
   it('is left open for any other error: it is no fault of the body', () => {
-    expect(refusal(new Error('the queue is away'))).toBeNull();
+    expect(errorResponse(new Error('the queue is away'))).toBeNull();
   });
 
   it('says how to send credentials, where to post and when to come back', () => {

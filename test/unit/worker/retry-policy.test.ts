@@ -11,7 +11,12 @@ import {
   SourceTooLarge,
   SourceUnavailable,
 } from '../../../lambda/worker/copy/errors.ts';
-import { judgeFault, MAX_DELAY_MS, nextAttemptAt, noteOf } from '../../../lambda/worker/retry-policy.ts';
+import {
+  decideRetry,
+  MAX_DELAY_MS,
+  nextAttemptAt,
+  summarizeError,
+} from '../../../lambda/worker/retry-policy.ts';
 
 const MINUTE_MS = 60_000;
 const hour = 60 * MINUTE_MS;
@@ -26,26 +31,26 @@ describe('the time of the next attempt', () => {
   ])('after attempt %i lies within the upper half of %i ms', (attempts, step) => {
     const question = { attempts, now: 0, deadline: 24 * hour };
 
-    expect(nextAttemptAt({ ...question, spread: 0 })).toBe(step / 2);
-    expect(nextAttemptAt({ ...question, spread: 1 })).toBe(step);
+    expect(nextAttemptAt({ ...question, jitter: 0 })).toBe(step / 2);
+    expect(nextAttemptAt({ ...question, jitter: 1 })).toBe(step);
   });
 
   it('respects what the other side asks for', () => {
-    const question = { attempts: 1, now: 0, deadline: 24 * hour, spread: 0 };
+    const question = { attempts: 1, now: 0, deadline: 24 * hour, jitter: 0 };
 
     expect(nextAttemptAt({ ...question, retryAfterMs: 5 * MINUTE_MS })).toBe(5 * MINUTE_MS);
     expect(nextAttemptAt({ ...question, retryAfterMs: 5 * hour })).toBe(MAX_DELAY_MS);
   });
 
   it('is drawn forward to a minute before the deadline, once', () => {
-    const question = { attempts: 20, deadline: 24 * hour, spread: 1 };
+    const question = { attempts: 20, deadline: 24 * hour, jitter: 1 };
 
     expect(nextAttemptAt({ ...question, now: 24 * hour - 10 * MINUTE_MS })).toBe(24 * hour - MINUTE_MS);
     expect(nextAttemptAt({ ...question, now: 24 * hour - MINUTE_MS })).toBe(24 * hour);
   });
 
   it('is never, from the deadline on', () => {
-    expect(nextAttemptAt({ attempts: 1, now: 5, deadline: 5, spread: 0 })).toBeNull();
+    expect(nextAttemptAt({ attempts: 1, now: 5, deadline: 5, jitter: 0 })).toBeNull();
   });
 
   it('always lies after now and never after the deadline, so that retrying ends', () => {
@@ -55,7 +60,7 @@ describe('the time of the next attempt', () => {
           attempts: fc.integer({ min: 1, max: 10_000 }),
           now: fc.nat(48 * hour),
           deadline: fc.nat(48 * hour),
-          spread: fc.double({ min: 0, max: 1, noNaN: true }),
+          jitter: fc.double({ min: 0, max: 1, noNaN: true }),
           retryAfterMs: fc.option(fc.nat(hour), { nil: undefined }),
         }),
         (question) => {
@@ -73,7 +78,7 @@ describe('the time of the next attempt', () => {
 });
 
 const minute = 60_000;
-const question = { attempts: 1, now: 0, deadline: 60 * minute, spread: 1 };
+const question = { attempts: 1, now: 0, deadline: 60 * minute, jitter: 1 };
 
 describe('a fault', () => {
   it.each([
@@ -82,10 +87,10 @@ describe('a fault', () => {
     ['of a key that the customer can mend', new DestinationKeyDenied('the key is disabled')],
     ['that nobody foresaw', new TypeError('undefined is not a function')],
   ])('%s is tried again', (_, error) => {
-    expect(judgeFault({ ...question, error })).toEqual({
+    expect(decideRetry({ ...question, error })).toEqual({
       kind: 'again',
       at: 10_000,
-      fault: { ...noteOf(error), since: 0 },
+      fault: { ...summarizeError(error), since: 0 },
     });
   });
 
@@ -94,19 +99,19 @@ describe('a fault', () => {
     ['a URL that is refused', new SourceRefused('403'), 'lost'],
     ['an object of somebody else', new DestinationConflict('the key is taken'), 'failed'],
   ])('%s settles the recovery at once', (_, error, state) => {
-    expect(judgeFault({ ...question, error })).toMatchObject({ kind: 'settled', state });
+    expect(decideRetry({ ...question, error })).toMatchObject({ kind: 'settled', state });
   });
 
   it('waits as long as the other side asks', () => {
     const error = new DestinationBusy('503 SlowDown', { retryAfterMs: 5 * minute });
 
-    expect(judgeFault({ ...question, error })).toMatchObject({ kind: 'again', at: 5 * minute });
+    expect(decideRetry({ ...question, error })).toMatchObject({ kind: 'again', at: 5 * minute });
   });
 
   it('from the deadline on means lost, and the last fault is not forgotten', () => {
     const error = new DestinationDenied('s3:PutObject is denied');
 
-    expect(judgeFault({ ...question, error, now: question.deadline })).toMatchObject({
+    expect(decideRetry({ ...question, error, now: question.deadline })).toMatchObject({
       kind: 'settled',
       state: 'lost',
       fault: {
@@ -122,11 +127,11 @@ describe('a file that is not found', () => {
   const day = 24 * 60 * minute;
   const at = (now: number, since: number) => {
     const lastError = { errorClass: 'SourceNotFound', message: '404', since };
-    return judgeFault({ ...question, error, now, deadline: day, lastError });
+    return decideRetry({ ...question, error, now, deadline: day, lastError });
   };
 
   it('is tried again, with the time since which it has not been found', () => {
-    expect(judgeFault({ ...question, error, now: 5, deadline: day })).toMatchObject({
+    expect(decideRetry({ ...question, error, now: 5, deadline: day })).toMatchObject({
       kind: 'again',
       fault: { errorClass: 'SourceNotFound', since: 5 },
     });
@@ -141,7 +146,7 @@ describe('a file that is not found', () => {
 
   it('begins to wait anew after another fault', () => {
     const lastError = { errorClass: 'DestinationDenied', message: 'denied', since: 0 };
-    expect(judgeFault({ ...question, error, now: 300 * minute, deadline: day, lastError })).toMatchObject({
+    expect(decideRetry({ ...question, error, now: 300 * minute, deadline: day, lastError })).toMatchObject({
       kind: 'again',
       fault: { since: 300 * minute },
     });
@@ -153,8 +158,8 @@ describe('a URL that is refused', () => {
   const error = new SourceRefused('403');
 
   it('is told by what stood in the way before, when only its time was up', () => {
-    const over = judgeFault({ ...question, error, now: question.deadline, lastError });
-    const early = judgeFault({ ...question, error, lastError });
+    const over = decideRetry({ ...question, error, now: question.deadline, lastError });
+    const early = decideRetry({ ...question, error, lastError });
 
     expect(over).toMatchObject({
       state: 'lost',
@@ -172,7 +177,7 @@ describe('while there is time', () => {
         fc.integer({ min: 1, max: 60 * minute }),
         (attempts, left) => {
           const error = new DestinationDenied('s3:PutObject is denied');
-          expect(judgeFault({ ...question, error, attempts, deadline: left })).toMatchObject({
+          expect(decideRetry({ ...question, error, attempts, deadline: left })).toMatchObject({
             kind: 'again',
           });
         },
@@ -185,18 +190,18 @@ describe('the note of a fault', () => {
   it('holds no signature and no password, whatever the message holds', () => {
     class Chatty extends RecoveryError {
       override readonly name = 'Chatty';
-      override readonly meaning = 'try-again';
+      override readonly category = 'transient';
     }
-    const note = noteOf(new Chatty('GET https://u:pw1secret@host/o/1.mp4?Signature=c2VjcmV0 failed'));
+    const note = summarizeError(new Chatty('GET https://u:pw1secret@host/o/1.mp4?Signature=c2VjcmV0 failed'));
 
-    expect(note).toMatchObject({ errorClass: 'Chatty', meaning: 'try-again' });
+    expect(note).toMatchObject({ errorClass: 'Chatty', category: 'transient' });
     expect(note.message).not.toMatch(/c2VjcmV0|pw1secret/);
   });
 
   it('is made of anything that was thrown', () => {
-    expect(noteOf('just text')).toEqual({
+    expect(summarizeError('just text')).toEqual({
       errorClass: 'UnknownFault',
-      meaning: 'try-again',
+      category: 'transient',
       message: 'just text',
     });
   });

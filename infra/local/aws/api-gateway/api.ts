@@ -22,7 +22,7 @@ export interface HttpApi extends LocalServer {
   setStage(name: string): void;
 }
 
-const MOST_BODY_BYTES = 10 * 1024 * 1024;
+const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
 /** Starts an API without routes: it answers 404 until they are added. */
 export async function startHttpApi(options: {
@@ -105,12 +105,12 @@ async function invoke(integration: Integration, event: object): Promise<HttpAnsw
 
 /** The whole body, or undefined for one over the gateway's limit (of which no more is read). */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > MOST_BODY_BYTES) return undefined;
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return undefined;
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     size += chunk.length;
-    if (size > MOST_BODY_BYTES) return undefined;
+    if (size > MAX_BODY_BYTES) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -37,13 +37,13 @@ export interface LocalFunction {
 }
 
 /** Threads of one function at most, whatever the template allows: a machine is no region. */
-export const MOST_ENVIRONMENTS = 10;
-const MOST_EVENT_BYTES = 6 * 1024 * 1024;
+export const MAX_ENVIRONMENTS = 10;
+const MAX_EVENT_BYTES = 6 * 1024 * 1024;
 const ACCOUNT_CONCURRENCY = 1000;
 
 /**
  * Runs a function in threads: one invocation at a time in each, warm ones first, new ones up to the concurrency limit.
- * Beyond {@link MOST_ENVIRONMENTS} invocations wait for a free thread, where AWS would start more.
+ * Beyond {@link MAX_ENVIRONMENTS} invocations wait for a free thread, where AWS would start more.
  */
 export function createFunction(
   definition: FunctionDefinition,
@@ -52,7 +52,7 @@ export function createFunction(
 ): LocalFunction {
   const log = createLog(definition.name, onLog);
   const limit = definition.reservedConcurrency ?? ACCOUNT_CONCURRENCY;
-  const most = Math.min(limit, MOST_ENVIRONMENTS);
+  const most = Math.min(limit, MAX_ENVIRONMENTS);
   const environments = new Set<ExecutionEnvironment>();
   const idle: ExecutionEnvironment[] = [];
   const waiting: PromiseWithResolvers<ExecutionEnvironment>[] = [];
@@ -96,7 +96,7 @@ export function createFunction(
       if (closed) throw stackClosed();
       const text = JSON.stringify(event ?? null);
       const bytes = Buffer.byteLength(text);
-      if (bytes > MOST_EVENT_BYTES) throw new EventTooLarge(definition.name, bytes);
+      if (bytes > MAX_EVENT_BYTES) throw new EventTooLarge(definition.name, bytes);
       if (running >= limit) throw new FunctionThrottled(definition.name);
       running++;
       try {

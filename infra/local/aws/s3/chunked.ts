@@ -2,7 +2,7 @@ import { s3Error } from './errors.ts';
 
 const CR = 13;
 const LF = 10;
-const LONGEST_LINE = 8192;
+const MAX_LINE = 8192;
 /** S3 refuses smaller chunks before the last one. */
 const SMALLEST_CHUNK = 8192;
 const CHUNK_HEADER = /^([0-9a-fA-F]{1,16})(?:;.*)?$/;
@@ -58,7 +58,7 @@ export class AwsChunkedDecoder {
     const newline = bytes.indexOf(LF, at);
     const end = newline === -1 ? bytes.length : newline + 1;
     this.#line += bytes.toString('latin1', at, end);
-    if (this.#line.length > LONGEST_LINE) throw malformed('a line is too long');
+    if (this.#line.length > MAX_LINE) throw malformed('a line is too long');
     if (newline === -1) return end;
     if (this.#line.charCodeAt(this.#line.length - 2) !== CR) throw malformed('a line ends without CR');
     const line = this.#line.slice(0, -2);

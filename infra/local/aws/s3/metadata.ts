@@ -1,8 +1,8 @@
 import { s3Error } from './errors.ts';
 import { type Exchange, header } from './service.ts';
 
-const LONGEST_KEY = 1024;
-const LARGEST_METADATA = 2048;
+const MAX_KEY = 1024;
+const MAX_METADATA = 2048;
 const KEPT = new Set([
   'cache-control',
   'content-disposition',
@@ -36,8 +36,8 @@ export function keptHeaders(exchange: Exchange): Record<string, string> {
     kept[name] = value;
     metadata += name.length - 'x-amz-meta-'.length + value.length;
   }
-  if (metadata > LARGEST_METADATA) {
-    throw s3Error('MetadataTooLarge', { Size: metadata, MaxSizeAllowed: LARGEST_METADATA });
+  if (metadata > MAX_METADATA) {
+    throw s3Error('MetadataTooLarge', { Size: metadata, MaxSizeAllowed: MAX_METADATA });
   }
   if (kept['x-amz-storage-class'] === 'STANDARD') delete kept['x-amz-storage-class'];
   const encoding = contentEncoding(header(exchange, 'content-encoding'));
@@ -62,5 +62,5 @@ export function refuseUnsupported(exchange: Exchange): void {
 /** @throws S3Error KeyTooLongError */
 export function checkKey(key: string): void {
   const size = Buffer.byteLength(key);
-  if (size > LONGEST_KEY) throw s3Error('KeyTooLongError', { Size: size, MaxSizeAllowed: LONGEST_KEY });
+  if (size > MAX_KEY) throw s3Error('KeyTooLongError', { Size: size, MaxSizeAllowed: MAX_KEY });
 }

@@ -18,7 +18,7 @@ import { bucketOf, type Exchange, header, type Operation, parameter, type Servic
 import type { Bucket, Upload } from './store.ts';
 import { type XmlContent, xmlDocument } from './xml.ts';
 
-const MOST_PARTS = 10_000;
+const MAX_PARTS = 10_000;
 
 export const createMultipartUpload: Operation = (exchange, service) => {
   const bucket = bucketOf(exchange, service);
@@ -96,7 +96,7 @@ function checkAlgorithm(upload: Upload, algorithm: ChecksumAlgorithm | undefined
 function partNumber(exchange: Exchange): number {
   const text = parameter(exchange, 'partNumber') ?? '';
   const number = Number(text);
-  if (/^\d+$/.test(text) && number >= 1 && number <= MOST_PARTS) return number;
+  if (/^\d+$/.test(text) && number >= 1 && number <= MAX_PARTS) return number;
   const message = 'Part number must be an integer between 1 and 10000, inclusive';
   throw s3Error('InvalidArgument', { ArgumentName: 'partNumber', ArgumentValue: text }, message);
 }

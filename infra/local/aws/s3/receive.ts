@@ -27,7 +27,7 @@ export class ClientGone extends Error {
   override readonly name = 'ClientGone';
 }
 
-const LARGEST_BODY = 5 * 1024 ** 3;
+const MAX_BODY = 5 * 1024 ** 3;
 const BACKLOG_LIMIT = 4 * 1024 * 1024;
 const STREAMING_UNSIGNED = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
 
@@ -89,8 +89,8 @@ function planBody(exchange: Exchange): Plan {
     header(exchange, chunked ? 'x-amz-decoded-content-length' : 'content-length') ?? Number.NaN,
   );
   if (!Number.isSafeInteger(length) || length < 0) throw s3Error('MissingContentLength');
-  if (length > LARGEST_BODY) {
-    throw s3Error('EntityTooLarge', { ProposedSize: length, MaxSizeAllowed: LARGEST_BODY });
+  if (length > MAX_BODY) {
+    throw s3Error('EntityTooLarge', { ProposedSize: length, MaxSizeAllowed: MAX_BODY });
   }
   return {
     chunked,
@@ -191,7 +191,7 @@ function readAll(incoming: IncomingMessage, take: (bytes: Buffer) => void): Prom
   });
 }
 
-const LARGEST_XML = 2 * 1024 * 1024;
+const MAX_XML = 2 * 1024 * 1024;
 
 /** The whole of a small body as text, checked as far as its signature and its Content-MD5 or checksum say. */
 export async function receiveText(exchange: Exchange): Promise<string> {
@@ -202,7 +202,7 @@ export async function receiveText(exchange: Exchange): Promise<string> {
   await readAll(exchange.incoming, (bytes) => {
     exchange.received(bytes.length);
     size += bytes.length;
-    if (size > LARGEST_XML) throw s3Error('MalformedXML');
+    if (size > MAX_XML) throw s3Error('MalformedXML');
     chunks.push(bytes);
   });
   const body = Buffer.concat(chunks);

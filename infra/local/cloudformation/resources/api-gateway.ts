@@ -2,8 +2,8 @@ import * as v from 'valibot';
 import { startHttpApi } from '../../aws/api-gateway/api.ts';
 import {
   functionByArn,
-  type Maker,
   numeric,
+  type Provisioner,
   parseProperties,
   type ResolvedResource,
   truth,
@@ -14,7 +14,7 @@ import {
 const api = v.object({ ProtocolType: v.literal('HTTP'), Name: v.optional(v.string()) });
 
 /** AWS::ApiGatewayV2::Api: starts its server, so that its address is known to whatever refers to it. */
-export const makeHttpApi: Maker = async (resource, world) => {
+export const provisionHttpApi: Provisioner = async (resource, world) => {
   parseProperties(api, resource);
   const id = `${resource.logicalId.toLowerCase().slice(0, 10)}${world.suffix}`;
   const port = world.apis.size === 0 ? world.apiPort : 0;
@@ -32,7 +32,7 @@ const integration = v.object({
 });
 
 /** AWS::ApiGatewayV2::Integration of a function, payload format 2.0. */
-export const makeIntegration: Maker = (resource, world) => {
+export const provisionIntegration: Provisioner = (resource, world) => {
   const wanted = parseProperties(integration, resource);
   const target = functionByArn(wanted.IntegrationUri, resource, world);
   apiOf(resource, wanted.ApiId, world).addIntegration({
@@ -51,7 +51,7 @@ const route = v.object({
 });
 
 /** AWS::ApiGatewayV2::Route */
-export const makeRoute: Maker = (resource, world) => {
+export const provisionRoute: Provisioner = (resource, world) => {
   const wanted = parseProperties(route, resource);
   apiOf(resource, wanted.ApiId, world).addRoute(
     wanted.RouteKey,
@@ -72,7 +72,7 @@ const stage = v.object({
 });
 
 /** AWS::ApiGatewayV2::Stage: its name in paths. Its throttle is not applied: a machine is slower anyway. */
-export const makeStage: Maker = (resource, world) => {
+export const provisionStage: Provisioner = (resource, world) => {
   const wanted = parseProperties(stage, resource);
   apiOf(resource, wanted.ApiId, world).setStage(wanted.StageName);
   return { ref: wanted.StageName, attributes: {} };

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { Json } from '../../json.ts';
 import {
   functionByArn,
-  type Maker,
+  type Provisioner,
   parseProperties,
   physicalName,
   type ResolvedResource,
@@ -16,7 +16,7 @@ const rule = v.object({
 });
 
 /** AWS::Events::Rule with a schedule and functions as targets. */
-export const makeRule: Maker = (resource, world) => {
+export const provisionRule: Provisioner = (resource, world) => {
   const wanted = parseProperties(rule, resource);
   const name = physicalName(resource, 'Name', world, 64);
   if (wanted.ScheduleExpression === undefined) {
@@ -46,7 +46,7 @@ const schedule = v.object({
 });
 
 /** AWS::Scheduler::Schedule with a function as target. */
-export const makeSchedule: Maker = (resource, world) => {
+export const provisionSchedule: Provisioner = (resource, world) => {
   const wanted = parseProperties(schedule, resource);
   const name = physicalName(resource, 'Name', world, 64);
   const arn = `arn:aws:scheduler:${world.region}:${world.accountId}:schedule/default/${name}`;

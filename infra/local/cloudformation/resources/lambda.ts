@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
-import { createFunction, MOST_ENVIRONMENTS } from '../../aws/lambda/runtime.ts';
+import { createFunction, MAX_ENVIRONMENTS } from '../../aws/lambda/runtime.ts';
 import {
   functionByArn,
-  type Maker,
   numeric,
+  type Provisioner,
   parseProperties,
   physicalName,
   type ResolvedResource,
@@ -25,7 +25,7 @@ const functionProperties = v.object({
 });
 
 /** AWS::Lambda::Function, from the bundle that would be uploaded. */
-export const makeFunction: Maker = (resource, world) => {
+export const provisionFunction: Provisioner = (resource, world) => {
   const wanted = parseProperties(functionProperties, resource);
   if (!wanted.Runtime.startsWith('nodejs')) {
     throw new UnsupportedResource(resource, `runtime ${wanted.Runtime} does not run locally`);
@@ -51,7 +51,7 @@ export const makeFunction: Maker = (resource, world) => {
 };
 
 /** AWS::Lambda::Version and AWS::Lambda::Alias mean the function itself. */
-export const makeFunctionAlias: Maker = (resource, world) => {
+export const provisionFunctionAlias: Provisioner = (resource, world) => {
   const wanted = parseProperties(v.object({ FunctionName: v.string() }), resource);
   const { arn } = wanted.FunctionName.startsWith('arn:')
     ? functionByArn(wanted.FunctionName, resource, world).definition
@@ -105,7 +105,7 @@ const mappingProperties = v.object({
 });
 
 /** AWS::Lambda::EventSourceMapping of a queue. Polling starts when the whole stack is made. */
-export const makeEventSourceMapping: Maker = (resource, world) => {
+export const provisionEventSourceMapping: Provisioner = (resource, world) => {
   const wanted = parseProperties(mappingProperties, resource);
   const queueUrl = world.queueUrls.get(wanted.EventSourceArn);
   if (queueUrl === undefined) {
@@ -121,7 +121,7 @@ export const makeEventSourceMapping: Maker = (resource, world) => {
       batchSize: wanted.BatchSize,
       partialResponses: wanted.FunctionResponseTypes.length > 0,
       // More would only hide messages that wait for a thread.
-      maximumConcurrency: Math.min(wanted.ScalingConfig?.MaximumConcurrency ?? Infinity, MOST_ENVIRONMENTS),
+      maximumConcurrency: Math.min(wanted.ScalingConfig?.MaximumConcurrency ?? Infinity, MAX_ENVIRONMENTS),
     });
   }
   return { ref: id, attributes: { Id: id } };

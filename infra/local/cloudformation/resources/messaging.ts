@@ -3,8 +3,8 @@ import { CreateQueueCommand } from '@aws-sdk/client-sqs';
 import * as v from 'valibot';
 import { isObject, type Json } from '../../json.ts';
 import {
-  type Maker,
   numeric,
+  type Provisioner,
   parseProperties,
   physicalName,
   truth,
@@ -25,7 +25,7 @@ const properties = v.object({
 });
 
 /** AWS::SQS::Queue */
-export const makeQueue: Maker = async (resource, world) => {
+export const provisionQueue: Provisioner = async (resource, world) => {
   const wanted = parseProperties(properties, resource);
   const name =
     physicalName(resource, 'QueueName', world, 75) + suffixOf(resource.properties.QueueName, wanted);
@@ -48,7 +48,7 @@ function suffixOf(asked: unknown, wanted: v.InferOutput<typeof properties>): str
 }
 
 /** AWS::SNS::Topic */
-export const makeTopic: Maker = async (resource, world) => {
+export const provisionTopic: Provisioner = async (resource, world) => {
   const name = physicalName(resource, 'TopicName', world, 256);
   const created = await world.clients.sns.send(new CreateTopicCommand({ Name: name }));
   if (created.TopicArn === undefined) throw new UnsupportedResource(resource, 'the topic server gave no ARN');
@@ -68,7 +68,7 @@ const subscription = v.object({
 const OUTSIDE = new Set(['email', 'email-json', 'sms', 'http', 'https']);
 
 /** AWS::SNS::Subscription of a queue; those of people are left out. */
-export const makeSubscription: Maker = async (resource, world) => {
+export const provisionSubscription: Provisioner = async (resource, world) => {
   const wanted = parseProperties(subscription, resource);
   if (OUTSIDE.has(wanted.Protocol))
     return { ref: `${wanted.TopicArn}:not-subscribed-locally`, attributes: {} };

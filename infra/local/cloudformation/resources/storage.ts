@@ -9,8 +9,8 @@ import { CreateBucketCommand, S3ServiceException } from '@aws-sdk/client-s3';
 import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
 import {
-  type Maker,
   numeric,
+  type Provisioner,
   parseProperties,
   physicalName,
   truth,
@@ -18,7 +18,7 @@ import {
 } from '../deployment.ts';
 
 /** AWS::S3::Bucket */
-export const makeBucket: Maker = async (resource, world) => {
+export const provisionBucket: Provisioner = async (resource, world) => {
   const name = physicalName(resource, 'BucketName', world, 63).toLowerCase();
   await createBucket(world.clients.s3, name);
   return {
@@ -68,9 +68,9 @@ const tableProperties = v.object({
 
 /**
  * AWS::DynamoDB::Table and AWS::DynamoDB::GlobalTable, one replica. Always on demand; point-in-time recovery,
- * protection and encryption have no local meaning.
+ * protection and encryption have no local category.
  */
-export const makeTable: Maker = async (resource, world) => {
+export const provisionTable: Provisioner = async (resource, world) => {
   const wanted = parseProperties(tableProperties, resource);
   const name = physicalName(resource, 'TableName', world, 255);
   const input: CreateTableCommandInput = {
@@ -120,7 +120,7 @@ const secretProperties = v.object({
 });
 
 /** AWS::SecretsManager::Secret, with the value that the template states or asks to be generated. */
-export const makeSecret: Maker = async (resource, world) => {
+export const provisionSecret: Provisioner = async (resource, world) => {
   const wanted = parseProperties(secretProperties, resource);
   const name = physicalName(resource, 'Name', world, 512);
   const value = wanted.SecretString ?? generated(wanted.GenerateSecretString ?? v.parse(generate, {}));

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type S3Server, startS3 } from '../../../../infra/local/aws/s3/server.ts';
-import { type Outcome, verify } from '../../../../infra/local/demo/verify.ts';
+import { type DemoOutcome, verify } from '../../../../infra/local/demo/verify.ts';
 import { s3Client } from '../../../../infra/local/zencoder/uploads.ts';
 import type { RecoveryRecord } from '../../../../lambda/shared/ledger/records.ts';
 
@@ -106,8 +106,8 @@ const RECOVERED: RecoveryRecord = {
   source: 'example/a.mp4',
   state: 'recovered',
   deadline: 0,
-  announcedSize: null,
-  announcedMd5: null,
+  expectedSize: null,
+  expectedMd5: null,
   failedAt: 0,
   createdAt: 0,
   updatedAt: 0,
@@ -117,7 +117,7 @@ const RECOVERED: RecoveryRecord = {
   key: KEY,
 };
 
-function outcome(changes: Partial<Outcome> = {}): Outcome {
+function outcome(changes: Partial<DemoOutcome> = {}): DemoOutcome {
   const sha256 = createHash('sha256').update(CONTENT).digest('hex');
   return {
     expectations: [
@@ -147,7 +147,7 @@ function failure(errorClass: string) {
   return { jobId, outputId, role, errorClass, ...about, ...told, failedAt: 0, recordedAt: 0 };
 }
 
-async function faults(given: Outcome): Promise<string[]> {
+async function faults(given: DemoOutcome): Promise<string[]> {
   const checks = await verify(s3, BUCKET, given);
   return checks.flatMap((check) => check.faults);
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimFiles, claimRecoveries } from '../../../../lambda/shared/ledger/claims.ts';
 import { readJob, readRecovery } from '../../../../lambda/shared/ledger/reads.ts';
 import type { ClaimedRecovery, Lease } from '../../../../lambda/shared/ledger/records.ts';
-import { makeDue } from '../../../../lambda/shared/ledger/reopenings.ts';
+import { scheduleNow } from '../../../../lambda/shared/ledger/reopenings.ts';
 import { releaseRecoveries, settleRecoveries } from '../../../../lambda/shared/ledger/settlements.ts';
 import {
   aFile,
@@ -39,8 +39,8 @@ describe('a new file', () => {
       lease: { owner: 'first', until: NOW + HOUR },
       source: 's3://zencoder-temp-storage-us-east-1/o/20260315/video.mp4',
       label: 'hd',
-      announcedSize: 1000,
-      announcedMd5: null,
+      expectedSize: 1000,
+      expectedMd5: null,
     });
     expect(await readRecovery(ledger.table, record)).toEqual(record);
     expect(JSON.stringify(record)).not.toContain('secret');
@@ -83,8 +83,8 @@ describe('a file that is known', () => {
   it('is claimed again after a release, with its history and without the next attempt', async () => {
     const output = anOutput();
     const record = await claimOne(output);
-    const nextAttemptBy = { messageId: 'first message', receiptHandle: 'handle' };
-    const release = { record, error: anError(), nextAttemptAt: NOW + 60_000, nextAttemptBy };
+    const nextAttemptMessage = { messageId: 'first message', receiptHandle: 'handle' };
+    const release = { record, error: anError(), nextAttemptAt: NOW + 60_000, nextAttemptMessage };
     await releaseRecoveries(ledger.table, [release], NOW);
     const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW + 60_000);
     expect(claim).toMatchObject({
@@ -97,21 +97,21 @@ describe('a file that is known', () => {
       },
     });
     expect(claim?.record).not.toHaveProperty('nextAttemptAt');
-    expect(claim?.record).not.toHaveProperty('nextAttemptBy');
+    expect(claim?.record).not.toHaveProperty('nextAttemptMessage');
   });
 
   it('waits for the message that its next attempt belongs to, but not for a second of difference', async () => {
     const output = anOutput();
     const record = await claimOne(output);
-    const nextAttemptBy = { messageId: 'first message', receiptHandle: 'handle' };
-    await releaseRecoveries(ledger.table, [{ record, nextAttemptAt: NOW + 60_000, nextAttemptBy }], NOW);
+    const nextAttemptMessage = { messageId: 'first message', receiptHandle: 'handle' };
+    await releaseRecoveries(ledger.table, [{ record, nextAttemptAt: NOW + 60_000, nextAttemptMessage }], NOW);
     const claimAt = async (time: number) => {
       const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), time);
       return claim;
     };
     expect(await claimAt(NOW + 58_999)).toMatchObject({
       outcome: 'waiting',
-      record: { attempts: 1, nextAttemptAt: NOW + 60_000, nextAttemptBy },
+      record: { attempts: 1, nextAttemptAt: NOW + 60_000, nextAttemptMessage },
     });
     expect(await claimAt(NOW + 59_000)).toMatchObject({ outcome: 'claimed', record: { attempts: 2 } });
   });
@@ -119,12 +119,12 @@ describe('a file that is known', () => {
   it('waits no longer once it was made due, which only who has seen it last can do', async () => {
     const output = anOutput();
     const record = await claimOne(output);
-    expect(await makeDue(ledger.table, record, NOW + 1)).toBe(false);
+    expect(await scheduleNow(ledger.table, record, NOW + 1)).toBe(false);
     await releaseRecoveries(ledger.table, [{ record, nextAttemptAt: NOW + 60_000 }], NOW);
     const seen = await readRecovery(ledger.table, record);
     if (seen === undefined) throw new Error('expected a record');
-    expect(await makeDue(ledger.table, seen, NOW + 1)).toBe(true);
-    expect(await makeDue(ledger.table, seen, NOW + 2)).toBe(false);
+    expect(await scheduleNow(ledger.table, seen, NOW + 1)).toBe(true);
+    expect(await scheduleNow(ledger.table, seen, NOW + 2)).toBe(false);
     const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW + 3);
     expect(claim?.outcome).toBe('claimed');
   });

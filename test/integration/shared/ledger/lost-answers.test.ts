@@ -6,7 +6,7 @@ import { changeKey } from '../../../../lambda/shared/ledger/object-key.ts';
 import { markPublished } from '../../../../lambda/shared/ledger/outbox.ts';
 import { readJob, readRecovery, readSegments } from '../../../../lambda/shared/ledger/reads.ts';
 import type { ClaimedRecovery, RecoveryRecord } from '../../../../lambda/shared/ledger/records.ts';
-import { makeDue, noteError, reopenRecovery } from '../../../../lambda/shared/ledger/reopenings.ts';
+import { noteError, reopenRecovery, scheduleNow } from '../../../../lambda/shared/ledger/reopenings.ts';
 import {
   claimSegment,
   finishSegment,
@@ -22,8 +22,8 @@ import type { LedgerTable } from '../../../../lambda/shared/ledger/table.ts';
 import {
   claimCompletion,
   dropPlan,
-  handOver,
   type PlannedRecovery,
+  releaseLease,
   reopenSegments,
   savePlan,
 } from '../../../../lambda/shared/ledger/upload-plans.ts';
@@ -83,7 +83,7 @@ async function claimed(table: LedgerTable, outputId: string): Promise<ClaimedRec
 
 async function settled(table: LedgerTable, outputId: string): Promise<RecoveryRecord> {
   const record = await claimed(table, outputId);
-  const settlement = { state: 'lost', error: anError({ meaning: 'lost' }) } as const;
+  const settlement = { state: 'lost', error: anError({ category: 'lost' }) } as const;
   const [written] = await settleRecoveries(table, [{ record, settlement }], NOW);
   if (written === undefined) throw new Error('expected a record');
   return written.record;
@@ -100,7 +100,7 @@ const ref = (key: RecoveryRecord) => ({ key, uploadId: aPlan().uploadId, segment
 
 async function dispatched(table: LedgerTable, outputId: string): Promise<RecoveryRecord> {
   const record = await planned(table, outputId);
-  await handOver(table, record, NOW);
+  await releaseLease(table, record, NOW);
   return record;
 }
 
@@ -123,7 +123,7 @@ async function open(table: LedgerTable, outputId: string): Promise<RecoveryRecor
   return released.record;
 }
 
-const NEXT = { nextAttemptAt: LATER, nextAttemptBy: { messageId: 'm', receiptHandle: 'r' } };
+const NEXT = { nextAttemptAt: LATER, nextAttemptMessage: { messageId: 'm', receiptHandle: 'r' } };
 
 /** A write on what an earlier step left, by its name. */
 function write<T>(
@@ -202,10 +202,10 @@ describe('a write whose answer is lost', () => {
   });
 
   it.each([
-    // These answer that the change was not theirs, which their callers must not take for another's; see `planAnew`.
+    // These answer that the change was not theirs, which their callers must not take for another's; see `restartUpload`.
     write('dropPlan', planned, (table, record) => dropPlan(table, record, record.upload.uploadId, LATER)),
-    write('handOver', planned, (table, record) => handOver(table, record, LATER)),
-    write('makeDue', open, (table, record) => makeDue(table, record, LATER)),
+    write('releaseLease', planned, (table, record) => releaseLease(table, record, LATER)),
+    write('scheduleNow', open, (table, record) => scheduleNow(table, record, LATER)),
     write('noteError', open, (table, record) => noteError(table, record, anError())),
   ])('%s leaves what it does with its answer', async (_, prepare) => {
     const outputId = String(++lastOutput);

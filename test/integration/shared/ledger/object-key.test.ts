@@ -68,7 +68,7 @@ describe('the key of a recovery', () => {
 
   it('outlasts a settlement and its opening again', async () => {
     const claimed = await claim(anOutput(), 'first', 'one');
-    const error = anError({ meaning: 'lost' });
+    const error = anError({ category: 'lost' });
     await settleRecoveries(ledger.table, [{ record: claimed, settlement: { state: 'lost', error } }], NOW);
 
     const reopened = await reopenRecovery(ledger.table, claimed, NOW + 1);

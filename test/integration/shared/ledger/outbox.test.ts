@@ -42,7 +42,7 @@ async function claimOne(output = anOutput(), now = NOW) {
 }
 
 async function settleLost(output = anOutput(), now = NOW) {
-  const settlement = { state: 'lost', error: anError({ meaning: 'lost' }) } as const;
+  const settlement = { state: 'lost', error: anError({ category: 'lost' }) } as const;
   const record = await claimOne(output, now);
   const [settled] = await settleRecoveries(ledger.table, [{ record, settlement }], now);
   if (settled?.outcome !== 'done') throw new Error('not settled');

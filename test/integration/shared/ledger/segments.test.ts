@@ -13,7 +13,7 @@ import { releaseRecoveries, settleRecoveries } from '../../../../lambda/shared/l
 import {
   claimCompletion,
   dropPlan,
-  handOver,
+  releaseLease,
   reopenSegments,
   savePlan,
 } from '../../../../lambda/shared/ledger/upload-plans.ts';
@@ -46,7 +46,7 @@ async function planned(
 ): Promise<{ record: ClaimedRecovery; ref: (segment: number) => SegmentRef }> {
   const record = await claimOne();
   await savePlan(ledger.table, record, aPlan({ segments, size: segments * 1000 }), NOW);
-  await handOver(ledger.table, record, NOW);
+  await releaseLease(ledger.table, record, NOW);
   return { record, ref: (segment) => ({ key: record, uploadId: 'upload-1', segment }) };
 }
 
@@ -131,7 +131,7 @@ describe('a segment', () => {
     await claimSegment(ledger.table, ref(1), aLease('one'), NOW);
     const next = {
       nextAttemptAt: NOW + 60_000,
-      nextAttemptBy: { messageId: 'of segment 1', receiptHandle: 'handle' },
+      nextAttemptMessage: { messageId: 'of segment 1', receiptHandle: 'handle' },
     };
     await releaseSegment(ledger.table, ref(1), 'one', NOW, anError(), next);
     expect(await readRecovery(ledger.table, record)).toMatchObject(next);
@@ -147,7 +147,7 @@ describe('a segment', () => {
     await claimSegment(ledger.table, ref(1), aLease('one'), NOW);
     const next = {
       nextAttemptAt: NOW + 60_000,
-      nextAttemptBy: { messageId: 'of segment 1', receiptHandle: 'handle' },
+      nextAttemptMessage: { messageId: 'of segment 1', receiptHandle: 'handle' },
     };
     await releaseSegment(ledger.table, ref(1), 'one', NOW, anError(), next);
     expect(await readRecovery(ledger.table, record)).toMatchObject(next);
@@ -157,7 +157,7 @@ describe('a segment', () => {
     const left = await readRecovery(ledger.table, record);
     expect(left).toMatchObject({ state: 'copying', lastError: anError() });
     expect(left).not.toHaveProperty('nextAttemptAt');
-    expect(left).not.toHaveProperty('nextAttemptBy');
+    expect(left).not.toHaveProperty('nextAttemptMessage');
   });
 });
 
@@ -281,7 +281,7 @@ describe('completion', () => {
     if (first.outcome !== 'claimed') throw new Error(first.outcome);
     const next = {
       nextAttemptAt: NOW + 60_000,
-      nextAttemptBy: { messageId: 'of segment 0', receiptHandle: 'handle' },
+      nextAttemptMessage: { messageId: 'of segment 0', receiptHandle: 'handle' },
     };
     await releaseRecoveries(ledger.table, [{ record: first.record, error: anError(), ...next }], NOW);
     expect(await readRecovery(ledger.table, record)).toMatchObject({ state: 'pending', ...next });
@@ -291,6 +291,6 @@ describe('completion', () => {
     const claimed = await readRecovery(ledger.table, record);
     expect(claimed).toMatchObject({ state: 'copying', attempts: 3, lease: { owner: 'two' } });
     expect(claimed).not.toHaveProperty('nextAttemptAt');
-    expect(claimed).not.toHaveProperty('nextAttemptBy');
+    expect(claimed).not.toHaveProperty('nextAttemptMessage');
   });
 });

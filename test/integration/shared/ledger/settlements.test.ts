@@ -56,12 +56,12 @@ describe('settling', () => {
   it('ends a lost one with the reason, and how far it had come', async () => {
     const claimed = await claimOne(anOutput());
     await saveProgress(ledger.table, claimed, { bytesDone: 400, bytesTotal: 1000, at: NOW });
-    const error = anError({ errorClass: 'SourceGone', meaning: 'lost', message: 'x'.repeat(5000) });
+    const error = anError({ errorClass: 'SourceGone', category: 'lost', message: 'x'.repeat(5000) });
     await settleRecoveries(ledger.table, [{ record: claimed, settlement: { state: 'lost', error } }], NOW);
     const record = await readRecovery(ledger.table, claimed);
     expect(record).toMatchObject({
       state: 'lost',
-      lastError: { errorClass: 'SourceGone', meaning: 'lost' },
+      lastError: { errorClass: 'SourceGone', category: 'lost' },
       history: [{ errorClass: 'SourceGone' }],
       bytesDone: 400,
     });
@@ -173,7 +173,7 @@ describe('progress', () => {
 describe('reopening', () => {
   it('makes a settled recovery pending with its history, and forgets what it had come to', async () => {
     const output = anOutput();
-    const error = anError({ meaning: 'lost' });
+    const error = anError({ category: 'lost' });
     const claimed = await claimOne(output);
     await settleRecoveries(ledger.table, [{ record: claimed, settlement: { state: 'lost', error } }], NOW);
     const reopened = await reopenRecovery(ledger.table, claimed, NOW + 9);

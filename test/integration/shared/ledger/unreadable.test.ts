@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { claimFiles, claimRecoveries } from '../../../../lambda/shared/ledger/claims.ts';
-import { tallyFailures } from '../../../../lambda/shared/ledger/counts.ts';
+import { countFailures } from '../../../../lambda/shared/ledger/counts.ts';
 import { recordPrimaryFailures } from '../../../../lambda/shared/ledger/failures.ts';
 import {
   failuresByClass,
@@ -75,7 +75,7 @@ describe('one failure that cannot be read', () => {
     await ledger.edit(key, 'errorClass', 404);
     const seen: string[] = [];
     const span = { since: NOW - 401 * HOUR, until: NOW - 399 * HOUR };
-    const tally = await tallyFailures(ledger.table, span, ({ errorClass }) => void seen.push(errorClass));
+    const tally = await countFailures(ledger.table, span, ({ errorClass }) => void seen.push(errorClass));
     expect(tally.isComplete).toBe(true);
     expect(seen).toEqual(['UploadAccessDeniedError']);
     expect(left()).toEqual([key]);

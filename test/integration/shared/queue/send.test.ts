@@ -1,6 +1,6 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { QueueDidNotTakeAll, sendAll } from '../../../../lambda/shared/queue/send.ts';
+import { MessagesNotQueued, sendMessages } from '../../../../lambda/shared/queue/send.ts';
 import { forward, type Server, serve, startQueue, type TestQueue } from '../../ingest/servers.ts';
 
 interface Entry {
@@ -61,7 +61,7 @@ afterEach(async () => {
 
 async function queueDirectly(entries: readonly Entry[]): Promise<void> {
   if (entries.length > 0)
-    await sendAll(
+    await sendMessages(
       queue.client,
       queue.queueUrl,
       entries.map((entry) => entry.MessageBody),
@@ -69,7 +69,7 @@ async function queueDirectly(entries: readonly Entry[]): Promise<void> {
 }
 
 function send(bodies: readonly string[]): Promise<void> {
-  return sendAll(client, `${gate.endpoint}/000000000000/recovery`, bodies);
+  return sendMessages(client, `${gate.endpoint}/000000000000/recovery`, bodies);
 }
 
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `message ${index}`);
@@ -106,8 +106,8 @@ describe('sendAll', () => {
   it('says how many were not taken when the queue keeps refusing', async () => {
     refuse = () => ({ ids: ['1', '3'], senderFault: false });
     const error = await send(numbered(4)).catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(QueueDidNotTakeAll);
-    expect(error).toMatchObject({ refused: 2, meaning: 'try-again' });
+    expect(error).toBeInstanceOf(MessagesNotQueued);
+    expect(error).toMatchObject({ refused: 2, category: 'transient' });
     expect((await queue.drain()).toSorted()).toEqual(['message 0', 'message 2']);
   });
 
@@ -121,7 +121,7 @@ describe('sendAll', () => {
   it('tries every batch, also after one has failed as a whole', async () => {
     refuse = (entries) =>
       entries[0]?.MessageBody === 'message 10' ? 'fail' : { ids: [], senderFault: false };
-    await expect(send(numbered(30))).rejects.toMatchObject({ name: 'QueueDidNotTakeAll', refused: 10 });
+    await expect(send(numbered(30))).rejects.toMatchObject({ name: 'MessagesNotQueued', refused: 10 });
     expect(await queue.drain()).toHaveLength(20);
   });
 });

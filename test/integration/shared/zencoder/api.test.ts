@@ -71,7 +71,7 @@ describe('the client of the Zencoder API', () => {
     for (let count = 1; count < 60; count++) await asked.listJobs(1);
     const refused = await asked.listJobs(1).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(ApiRateLimited);
-    expect(refused).toMatchObject({ meaning: 'try-again', retryAfterMs: 60_000 });
+    expect(refused).toMatchObject({ category: 'transient', retryAfterMs: 60_000 });
   });
 
   it('keeps what the last answer said is left when the next does not say', async () => {
@@ -112,7 +112,7 @@ describe('the client of the Zencoder API', () => {
     const { api } = await apiOn(handler);
     const error = await api.getOutput('7').catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ApiUnavailable);
-    expect(error).toMatchObject({ meaning: 'try-again' });
+    expect(error).toMatchObject({ category: 'transient' });
     expect(String(error)).not.toMatch(/a-key|127\.0\.0\.1/);
   });
 
@@ -124,6 +124,9 @@ describe('the client of the Zencoder API', () => {
   it('takes a list that is none, and a job that is none, as such', async () => {
     const { api } = await apiOn((_, response) => void response.end('{"jobs": 1}'));
     await expect(api.listJobs(1)).rejects.toThrow(ApiUnavailable);
-    await expect(api.getJob('1')).rejects.toMatchObject({ name: 'UnexpectedAnswer', meaning: 'try-again' });
+    await expect(api.getJob('1')).rejects.toMatchObject({
+      name: 'UnexpectedApiResponse',
+      category: 'transient',
+    });
   });
 });

@@ -23,7 +23,7 @@ it('puts a file of one part in one request, after one request to the source', as
   const file = { size: 300_001 };
   const copying = await startCopying({ file });
   const content = contentOf(file);
-  const job = copying.job({ announcedSize: file.size, announcedMd5: md5(content) });
+  const job = copying.job({ expectedSize: file.size, expectedMd5: md5(content) });
 
   const result = await copyWhole(copying.engine, job);
 
@@ -43,7 +43,7 @@ it.each([1, 5 * MiB, 5 * MiB + 1, 10 * MiB, 23 * MiB + 7])('copies %i bytes exac
   const copying = await startCopying({ file: { size } });
   const content = contentOf({ size });
 
-  const result = await copyWhole(copying.engine, copying.job({ announcedMd5: md5(content) }));
+  const result = await copyWhole(copying.engine, copying.job({ expectedMd5: md5(content) }));
 
   expect(result.crc32).toBe(base64Crc(content));
   expect(result.verifiedBy).toEqual(['crc32', 'md5']);
@@ -54,7 +54,7 @@ it.each([1, 5 * MiB, 5 * MiB + 1, 10 * MiB, 23 * MiB + 7])('copies %i bytes exac
 it('makes an empty object of an empty file', async () => {
   const copying = await startCopying({ file: { size: 0 } });
 
-  const result = await copyWhole(copying.engine, copying.job({ announcedSize: 0 }));
+  const result = await copyWhole(copying.engine, copying.job({ expectedSize: 0 }));
 
   expect(result).toMatchObject({ size: 0, contentType: 'video/mp4', verifiedBy: ['size', 'crc32'] });
   expect((await copying.object()).body.length).toBe(0);
@@ -77,7 +77,7 @@ it('asks the source for no part twice and the bucket for parts + 3 requests', as
 });
 
 it('keeps connections from file to file and to one a lane', async () => {
-  const copying = await startCopying({ file: { size: 30 * MiB }, engine: { maxLanes: 3 } });
+  const copying = await startCopying({ file: { size: 30 * MiB }, engine: { maxConcurrency: 3 } });
 
   for (const key of ['a', 'b', 'c']) await copyWhole(copying.engine, copying.job({ key }));
 
@@ -141,7 +141,7 @@ it('streams parts that are larger than its memory', async () => {
   const file = { size: 33 * MiB + 11 };
   const copying = await startCopying({
     file,
-    engine: { bufferBytes: 2 * MiB, partBytes: 8 * MiB, maxLanes: 2 },
+    engine: { bufferBytes: 2 * MiB, partBytes: 8 * MiB, maxConcurrency: 2 },
   });
   const content = contentOf(file);
 

@@ -80,42 +80,36 @@ it.each<[string, Fault, string, string, RegExp]>([
     'access denied',
     accessDenied('s3:PutObject', 'x'),
     'DestinationDenied',
-    'customer-must-act',
+    'action-required',
     /s3:PutObject/,
   ],
-  ['a KMS key denied', kmsAccessDenied(), 'DestinationKeyDenied', 'customer-must-act', /kms:GenerateDataKey/],
-  [
-    'a KMS key disabled',
-    kmsDisabled(),
-    'DestinationKeyDenied',
-    'customer-must-act',
-    /KMS\.DisabledException/,
-  ],
+  ['a KMS key denied', kmsAccessDenied(), 'DestinationKeyDenied', 'action-required', /kms:GenerateDataKey/],
+  ['a KMS key disabled', kmsDisabled(), 'DestinationKeyDenied', 'action-required', /KMS\.DisabledException/],
   [
     'a bucket in another region',
     permanentRedirect(BUCKET, 'eu-west-1'),
     'DestinationWrongRegion',
-    'customer-must-act',
+    'action-required',
     /is in eu-west-1, but the stack is in us-east-1: deploy the stack in eu-west-1/,
   ],
   [
     'a signature for another region',
     { status: 400, code: 'AuthorizationHeaderMalformed', details: { Region: 'eu-west-1' } },
     'DestinationWrongRegion',
-    'customer-must-act',
+    'action-required',
     /is in eu-west-1/,
   ],
   [
     'a refusal of another kind',
     { status: 400, code: 'InvalidStorageClass' },
     'DestinationRefused',
-    'customer-must-act',
+    'action-required',
     /InvalidStorageClass/,
   ],
-  ['SlowDown for ever', slowDown(), 'DestinationBusy', 'try-again', /SlowDown/],
-  ['connections that are always reset', 'reset', 'DestinationBusy', 'try-again', /connection/],
-  ['no answer at all', 'hang', 'DestinationBusy', 'try-again', /TimeoutError/],
-])('tells %s', async (_, fault, name, meaning, message) => {
+  ['SlowDown for ever', slowDown(), 'DestinationBusy', 'transient', /SlowDown/],
+  ['connections that are always reset', 'reset', 'DestinationBusy', 'transient', /connection/],
+  ['no answer at all', 'hang', 'DestinationBusy', 'transient', /TimeoutError/],
+])('tells %s', async (_, fault, name, category, message) => {
   for (const file of [SMALL, LARGE]) {
     const copying = await startCopying({
       file,
@@ -125,7 +119,7 @@ it.each<[string, Fault, string, string, RegExp]>([
 
     const error = await faultOf(copying);
 
-    expect(error).toMatchObject({ name, meaning });
+    expect(error).toMatchObject({ name, category });
     expect(error.message).toMatch(message);
     expect(error.message).not.toMatch(/arn:aws:sts|Signature/);
   }
@@ -145,7 +139,7 @@ it.each<[string, ErrorFault]>([
     const later = await faultOf(copying, { mayExist: true });
 
     for (const error of [first, later]) {
-      expect(error).toMatchObject({ name: 'CredentialsRefused', meaning: 'try-again' });
+      expect(error).toMatchObject({ name: 'CredentialsRefused', category: 'transient' });
       expect(error.message).toMatch(/^the function's own credentials were refused/);
     }
   }
@@ -167,7 +161,7 @@ it('does not blame the bucket when the function has no credentials at all', asyn
     (fault: unknown) => fault,
   );
 
-  expect(error).toMatchObject({ name: 'CredentialsRefused', meaning: 'try-again' });
+  expect(error).toMatchObject({ name: 'CredentialsRefused', category: 'transient' });
 });
 
 it('tells the region of a bucket that a look was refused in', async () => {
@@ -186,7 +180,7 @@ it('tells a bucket that does not exist', async () => {
 
   expect(await faultOf(copying)).toMatchObject({
     name: 'DestinationBucketMissing',
-    meaning: 'customer-must-act',
+    category: 'action-required',
     message: 'bucket no-such-bucket does not exist: create it, or configure another one',
   });
 });
@@ -197,7 +191,7 @@ it.each([SMALL, LARGE])('never overwrites an object of the customer ($size bytes
 
   const error = await faultOf(copying);
 
-  expect(error).toMatchObject({ name: 'DestinationConflict', meaning: 'conflict' });
+  expect(error).toMatchObject({ name: 'DestinationConflict', category: 'conflict' });
   expect((await copying.object()).body.toString()).toBe('theirs');
   expect(await copying.openUploads()).toBe(0);
 });
@@ -211,7 +205,7 @@ it.each([SMALL, LARGE])('tells an object that it made for another file ($size by
 
   const error = await faultOf(copying);
 
-  expect(error).toMatchObject({ name: 'KeyHeldByAnotherFile', meaning: 'conflict' });
+  expect(error).toMatchObject({ name: 'KeyHeldByAnotherFile', category: 'conflict' });
   expect((await copying.object()).body.toString()).toBe('theirs');
   expect(await copying.openUploads()).toBe(0);
 });
@@ -320,7 +314,7 @@ it('asks for a new plan when the upload has vanished', async () => {
   const attempts = [() => copying.engine.copySegment(job, plan, 0), () => copying.engine.complete(job, plan)];
   for (const attempt of attempts) {
     const error: unknown = await attempt().catch((fault: unknown) => fault);
-    expect(error).toMatchObject({ name: 'UploadVanished', meaning: 'try-again' });
+    expect(error).toMatchObject({ name: 'UploadNotFound', category: 'transient' });
     expect(endsPlan(error)).toBe(true);
   }
 });
@@ -336,7 +330,7 @@ it('does not complete with parts that are not the ones it sent', async () => {
 
   const error = await faultOf(copying);
 
-  expect(error).toMatchObject({ name: 'ChecksumMismatch', meaning: 'try-again' });
+  expect(error).toMatchObject({ name: 'ChecksumMismatch', category: 'transient' });
   expect(await copying.exists()).toBe(false);
   expect(await copying.openUploads()).toBe(0);
 });

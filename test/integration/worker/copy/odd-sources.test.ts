@@ -21,14 +21,14 @@ it.each([0, 1000, 200_000, 4 * MiB])(
 
 it.each([10, 70_000])(
   'takes a file of 100,000 bytes from such a source although %i bytes were announced, once it may',
-  async (announcedSize) => {
+  async (expectedSize) => {
     const copying = await startCopying({ file: { size: 100_000 }, fault: () => 'whole' });
-    const job = copying.job({ announcedSize });
+    const job = copying.job({ expectedSize });
 
     await expect(copyWhole(copying.engine, job)).rejects.toMatchObject({ name: 'SizeMismatch' });
     const result = await copyWhole(copying.engine, { ...job, acceptMismatch: true });
 
-    const mismatch = `the file has 100000 bytes, the notification announced ${announcedSize}`;
+    const mismatch = `the file has 100000 bytes, the notification announced ${expectedSize}`;
     expect(result).toMatchObject({ size: 100_000, warnings: [mismatch, WHOLE] });
   },
 );
@@ -38,8 +38,8 @@ it('says of a source that ignores ranges of a large file what it does', async ()
   const copying = await startCopying({ file, fault: () => 'whole' });
 
   await expect(copyWhole(copying.engine, copying.job())).rejects.toMatchObject({
-    name: 'UnexpectedAnswer',
-    meaning: 'try-again',
+    name: 'UnexpectedSourceResponse',
+    category: 'transient',
     message: `the source answered 200 to a request for a range: it sends all of its ${file.size} bytes`,
   });
 });
@@ -48,25 +48,27 @@ it('never goes on with a 200 in the middle of a file', async () => {
   const file = { size: 12 * MiB };
   const copying = await startCopying({ file, fault: ({ count }) => (count > 1 ? 'whole' : undefined) });
 
-  await expect(copyWhole(copying.engine, copying.job())).rejects.toMatchObject({ name: 'UnexpectedAnswer' });
+  await expect(copyWhole(copying.engine, copying.job())).rejects.toMatchObject({
+    name: 'UnexpectedSourceResponse',
+  });
 });
 
 it.each([60_000_000_000_000, Number.MAX_SAFE_INTEGER])(
   'asks the source although no file can have the %i bytes that were announced',
-  async (announcedSize) => {
+  async (expectedSize) => {
     for (const size of [1000, 12 * MiB]) {
       const copying = await startCopying({ file: { size } });
-      const job = copying.job({ announcedSize });
+      const job = copying.job({ expectedSize });
 
       await expect(copyWhole(copying.engine, job)).rejects.toMatchObject({
         name: 'SizeMismatch',
-        meaning: 'try-again',
+        category: 'transient',
       });
       const result = await copyWhole(copying.engine, { ...job, acceptMismatch: true });
 
       expect(result).toMatchObject({
         size,
-        warnings: [expect.stringContaining(`announced ${announcedSize}`)],
+        warnings: [expect.stringContaining(`announced ${expectedSize}`)],
       });
     }
   },
@@ -74,7 +76,7 @@ it.each([60_000_000_000_000, Number.MAX_SAFE_INTEGER])(
 
 it('keeps a file of no bytes although 70,000 were announced, once it may', async () => {
   const copying = await startCopying({ file: { size: 0 } });
-  const job = copying.job({ announcedSize: 70_000 });
+  const job = copying.job({ expectedSize: 70_000 });
 
   await expect(copyWhole(copying.engine, job)).rejects.toMatchObject({ name: 'SizeMismatch' });
   const result = await copyWhole(copying.engine, { ...job, acceptMismatch: true });

@@ -73,7 +73,7 @@ it.each(SUCCESSES_WITHOUT_PROOF)('never takes %s for success', async (_, file, o
 
   const error = await faultOf(copying);
 
-  expect(error).toMatchObject({ meaning: 'try-again' });
+  expect(error).toMatchObject({ category: 'transient' });
   expect(error.name).toMatch(/^Destination(Unproven|Busy)$/);
   expect(error.message).toContain(`bucket ${BUCKET} answered`);
   expect(error.message).not.toMatch(/Welcome|Sign in/);
@@ -131,7 +131,7 @@ it('does not believe in a completed object that is not there', async () => {
     },
   });
 
-  expect(await faultOf(copying)).toMatchObject({ name: 'DestinationUnproven', meaning: 'try-again' });
+  expect(await faultOf(copying)).toMatchObject({ name: 'DestinationUnproven', category: 'transient' });
   expect(await copying.exists()).toBe(false);
 });
 

@@ -37,7 +37,7 @@ async function copyUntilKilled(
 }
 
 it('copies only what is missing after a crash, at the cost of the parts in flight', async () => {
-  const copying = await startCopying({ file: FILE, engine: { maxLanes: 2 } });
+  const copying = await startCopying({ file: FILE, engine: { maxConcurrency: 2 } });
   const job = copying.job();
   const plan = await planned(copying.engine, job);
   await copyUntilKilled(copying, copying.engine, plan, 4);
@@ -53,7 +53,7 @@ it('copies only what is missing after a crash, at the cost of the parts in fligh
 });
 
 it('goes on in the same process as well', async () => {
-  const copying = await startCopying({ file: FILE, engine: { maxLanes: 2 } });
+  const copying = await startCopying({ file: FILE, engine: { maxConcurrency: 2 } });
   const job = copying.job();
   const plan = await planned(copying.engine, job);
   await copyUntilKilled(copying, copying.engine, plan, 3);
@@ -65,8 +65,8 @@ it('goes on in the same process as well', async () => {
 });
 
 it('says which verification a resumed copy could not make', async () => {
-  const copying = await startCopying({ file: FILE, engine: { maxLanes: 2 } });
-  const job = copying.job({ announcedSize: FILE.size, announcedMd5: 'f'.repeat(32) });
+  const copying = await startCopying({ file: FILE, engine: { maxConcurrency: 2 } });
+  const job = copying.job({ expectedSize: FILE.size, expectedMd5: 'f'.repeat(32) });
   const plan = await planned(copying.engine, job);
   await copyUntilKilled(copying, copying.engine, plan, 3);
 
@@ -80,7 +80,7 @@ it('begins no part that would probably not end in time', async () => {
   let now = 0;
   const copying = await startCopying({
     file: FILE,
-    engine: { maxLanes: 1, clock: () => now },
+    engine: { maxConcurrency: 1, clock: () => now },
     fault: () => {
       now += 10_000;
       return undefined;
@@ -99,7 +99,7 @@ it('begins no part that would probably not end in time', async () => {
 it('stops parts in flight when the time is up, and the next attempt goes on', async () => {
   const copying = await startCopying({
     file: FILE,
-    engine: { maxLanes: 1, clock: () => 0 },
+    engine: { maxConcurrency: 1, clock: () => 0 },
     fault: ({ count }) => (count === 3 ? { silentAfterBytes: 1000 } : undefined),
   });
   const job = copying.job();
@@ -113,7 +113,7 @@ it('stops parts in flight when the time is up, and the next attempt goes on', as
 });
 
 it('tells how far it is, what earlier attempts copied included', async () => {
-  const copying = await startCopying({ file: FILE, engine: { maxLanes: 1 } });
+  const copying = await startCopying({ file: FILE, engine: { maxConcurrency: 1 } });
   const job = copying.job();
   const plan = await planned(copying.engine, job);
   await copyUntilKilled(copying, copying.engine, plan, 7);
@@ -125,7 +125,7 @@ it('tells how far it is, what earlier attempts copied included', async () => {
 });
 
 it('copies segments side by side in several processes, and whoever finishes last completes', async () => {
-  const copying = await startCopying({ file: FILE, engine: { segmentBytes: 3 * PART, maxLanes: 2 } });
+  const copying = await startCopying({ file: FILE, engine: { segmentBytes: 3 * PART, maxConcurrency: 2 } });
   const job = copying.job();
   const plan = await planned(copying.engine, job);
   expect(plan.segments).toBe(4);
@@ -204,7 +204,7 @@ it('begins a part in every call, however slow an earlier one was, and believes i
   let now = 0;
   const copying = await startCopying({
     file: FILE,
-    engine: { maxLanes: 1, clock: () => now },
+    engine: { maxConcurrency: 1, clock: () => now },
     // The second part, which is the second request, takes ten minutes.
     fault: ({ count }) => {
       if (count === 2) now += 10 * minute;
@@ -224,7 +224,7 @@ it('begins a part in every call even at a rate that lets none end in time', asyn
   let now = 0;
   const copying = await startCopying({
     file: FILE,
-    engine: { maxLanes: 4, clock: () => now },
+    engine: { maxConcurrency: 4, clock: () => now },
     fault: () => {
       now += 10 * minute;
       return undefined;

@@ -103,8 +103,8 @@ it('survives three of four concurrent processes being killed, at the price of wh
     key: 'large.mp4',
     filename: 'large.mp4',
     metadata: { 'zencoder-job': '1', 'zencoder-file': 'a' },
-    announcedSize: SIZE,
-    announcedMd5: null,
+    expectedSize: SIZE,
+    expectedMd5: null,
   };
   const started = await engine.start(job);
   if (started.kind !== 'planned') throw new Error('expected a plan');
@@ -123,10 +123,10 @@ it('survives three of four concurrent processes being killed, at the price of wh
   expect(object.ContentLength).toBe(SIZE);
   expect(object.ChecksumCRC32).toBe(base64Crc(SIZE));
   expect(uploads.Uploads ?? []).toEqual([]);
-  const lanes = Math.min(12, Math.floor((64 * MiB) / plan.partBytes));
+  const concurrency = Math.min(12, Math.floor((64 * MiB) / plan.partBytes));
   const asked = (await source.stats()).bytes;
   // The first part is asked for once by the plan's own process and once by the process that copies segment 0.
-  expect(asked).toBeLessThanOrEqual(SIZE + plan.partBytes + KILLS * lanes * plan.partBytes);
+  expect(asked).toBeLessThanOrEqual(SIZE + plan.partBytes + KILLS * concurrency * plan.partBytes);
   console.log(
     `${SIZE} bytes in ${plan.parts} parts and ${plan.segments} segments; asked the source for ${asked}`,
   );

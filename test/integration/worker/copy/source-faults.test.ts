@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { meaningOf } from '../../../../lambda/shared/runtime/errors.ts';
+import { categoryOf } from '../../../../lambda/shared/runtime/errors.ts';
 import { endsPlan } from '../../../../lambda/worker/copy/errors.ts';
 import { MiB } from '../../../../lambda/worker/copy/plan.ts';
 import type { CopyJob } from '../../../../lambda/worker/copy/types.ts';
@@ -14,7 +14,7 @@ const EXPIRED =
 const BAD_SIGNATURE =
   '<?xml version="1.0"?><Error><Code>SignatureDoesNotMatch</Code><StringToSign>secret</StringToSign></Error>';
 
-async function faultOf(copying: Copying, job: Partial<CopyJob> = {}): Promise<Error & { meaning?: string }> {
+async function faultOf(copying: Copying, job: Partial<CopyJob> = {}): Promise<Error & { category?: string }> {
   try {
     await copyWhole(copying.engine, copying.job(job));
   } catch (error) {
@@ -61,14 +61,18 @@ it.each<[string, SourceFault, string]>([
   ['5xx for ever', { status: 500 }, 'SourceUnavailable'],
   ['silence', { silentAfterBytes: 10 }, 'SourceStalled'],
   ['a slow trickle', { trickleBytes: 20 }, 'SourceStalled'],
-  ['200 in place of 206', 'whole', 'UnexpectedAnswer'],
+  ['200 in place of 206', 'whole', 'UnexpectedSourceResponse'],
   [
     'a range other than asked for',
     { headers: { 'content-range': 'bytes 1-5242880/12582912' } },
-    'UnexpectedAnswer',
+    'UnexpectedSourceResponse',
   ],
-  ['an answer that does not name its range', { headers: { 'content-range': null } }, 'UnexpectedAnswer'],
-  ['compression in transit', 'gzip', 'UnexpectedAnswer'],
+  [
+    'an answer that does not name its range',
+    { headers: { 'content-range': null } },
+    'UnexpectedSourceResponse',
+  ],
+  ['compression in transit', 'gzip', 'UnexpectedSourceResponse'],
   [
     'a temporary redirect',
     { status: 307, headers: { location: 'https://elsewhere.example/' } },
@@ -79,28 +83,28 @@ it.each<[string, SourceFault, string]>([
 
   const error = await faultOf(copying);
 
-  expect(error).toMatchObject({ name, meaning: 'try-again' });
+  expect(error).toMatchObject({ name, category: 'transient' });
   expect(await copying.exists()).toBe(false);
   expect(await copying.openUploads()).toBe(0);
 });
 
 it.each<[string, SourceFault, string, string]>([
-  ['403 with an expiry text', { status: 403, body: EXPIRED }, 'SourceExpired', 'refused'],
-  ['403 for another reason', { status: 403, body: BAD_SIGNATURE }, 'SourceRefused', 'refused'],
-  ['403 without a word', { status: 403 }, 'SourceRefused', 'refused'],
+  ['403 with an expiry text', { status: 403, body: EXPIRED }, 'SourceExpired', 'url-refused'],
+  ['403 for another reason', { status: 403, body: BAD_SIGNATURE }, 'SourceRefused', 'url-refused'],
+  ['403 without a word', { status: 403 }, 'SourceRefused', 'url-refused'],
   ['404', { status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' }, 'SourceNotFound', 'lost'],
   [
     'a lasting redirect',
     { status: 301, headers: { location: 'https://x.example/' } },
     'SourceRedirected',
-    'refused',
+    'url-refused',
   ],
-])('does not ask again after %s', async (_, fault, name, meaning) => {
+])('does not ask again after %s', async (_, fault, name, category) => {
   const copying = await startCopying({ file: FILE, fault: () => fault });
 
   const error = await faultOf(copying);
 
-  expect(error).toMatchObject({ name, meaning });
+  expect(error).toMatchObject({ name, category });
   expect(copying.source.requests.length).toBe(1);
 });
 
@@ -151,7 +155,7 @@ it.each<[string, (request: SourceRequest) => SourceFault | undefined]>([
     .copySegment(job, started.plan, 0)
     .catch((fault: unknown) => fault);
 
-  expect(error).toMatchObject({ name: 'SourceChanged', meaning: 'try-again' });
+  expect(error).toMatchObject({ name: 'SourceChanged', category: 'transient' });
   expect(endsPlan(error)).toBe(true);
   expect(await copying.engine.complete(job, started.plan)).toMatchObject({ kind: 'incomplete' });
 });
@@ -181,13 +185,13 @@ it.each([1000, 12 * MiB])(
   'raises a size other than announced, of %i bytes, unless it is to be accepted',
   async (size) => {
     const copying = await startCopying({ file: { size } });
-    const job = { announcedSize: size + 1 };
+    const job = { expectedSize: size + 1 };
 
     const error = await faultOf(copying, job);
     const result = await copyWhole(copying.engine, copying.job({ ...job, acceptMismatch: true }));
 
     expect(error.name).toBe('SizeMismatch');
-    expect(meaningOf(error)).toBe('try-again');
+    expect(categoryOf(error)).toBe('transient');
     expect(result).toMatchObject({
       size,
       verifiedBy: ['crc32'],
@@ -200,7 +204,7 @@ it.each([1000, 12 * MiB])(
   'raises an MD5 other than announced, of %i bytes, unless it is to be accepted',
   async (size) => {
     const copying = await startCopying({ file: { size } });
-    const job = { announcedMd5: '0'.repeat(32) };
+    const job = { expectedMd5: '0'.repeat(32) };
 
     const error = await faultOf(copying, job);
     const isLeft = (await copying.exists()) || (await copying.openUploads()) > 0;
@@ -217,7 +221,7 @@ it('notices when the source is not there at all', async () => {
   const copying = await startCopying({ file: FILE });
   await copying.source.close();
 
-  expect(await faultOf(copying)).toMatchObject({ name: 'SourceUnavailable', meaning: 'try-again' });
+  expect(await faultOf(copying)).toMatchObject({ name: 'SourceUnavailable', category: 'transient' });
 });
 
 it('trusts no certificate that nobody vouches for, and sends it nothing', async () => {

@@ -31,14 +31,14 @@ const lost: RecoveryRecord = {
   source: 's3://zencoder-temp-storage-us-east-1/o/video.mp4',
   state: 'lost',
   deadline: NOW + 10,
-  announcedSize: null,
-  announcedMd5: null,
+  expectedSize: null,
+  expectedMd5: null,
   createdAt: NOW,
   updatedAt: NOW,
   settledAt: NOW + 5,
   attempts: 3,
   history: [],
-  lastError: { at: NOW + 5, errorClass: 'SourceNotFound', message: 'no such file', meaning: 'lost' },
+  lastError: { at: NOW + 5, errorClass: 'SourceNotFound', message: 'no such file', category: 'lost' },
 };
 
 const recovered: RecoveryRecord = {
@@ -81,7 +81,7 @@ describe('events', () => {
     expect(settledEvent(lost)).toMatchObject({
       type: 'recovery-lost',
       attempts: 3,
-      error: { errorClass: 'SourceNotFound', meaning: 'lost' },
+      error: { errorClass: 'SourceNotFound', category: 'lost' },
     });
     expect(settledEvent({ ...lost, state: 'failed' })).toMatchObject({ type: 'recovery-failed' });
   });

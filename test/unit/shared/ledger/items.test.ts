@@ -54,8 +54,8 @@ const required = {
   source: text,
   state: fc.constantFrom('pending', 'copying', 'recovered', 'lost', 'failed'),
   deadline: time,
-  announcedSize: maybe(count),
-  announcedMd5: maybe(text),
+  expectedSize: maybe(count),
+  expectedMd5: maybe(text),
   createdAt: time,
   updatedAt: time,
   attempts: count,
@@ -68,8 +68,8 @@ const optional = {
   eventOwedAt: time,
   redrives: count,
   nextAttemptAt: time,
-  nextAttemptBy: fc.record({ messageId: text, receiptHandle: text }),
-  lastError: fc.record({ ...attempt, meaning: fc.constantFrom('try-again' as const, 'lost' as const) }),
+  nextAttemptMessage: fc.record({ messageId: text, receiptHandle: text }),
+  lastError: fc.record({ ...attempt, category: fc.constantFrom('transient' as const, 'lost' as const) }),
   lease: fc
     .tuple(fc.record({ owner: text, until: count }), fc.record({ messageId: text }, { requiredKeys: [] }))
     .map(([given, more]) => ({ ...given, ...more })),

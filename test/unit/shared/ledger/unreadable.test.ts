@@ -50,7 +50,7 @@ describe('an item that cannot be read', () => {
     const counted: unknown[][] = [];
     const table = reporting(TABLE, {
       logger: { error: (...line) => void lines.push(line) },
-      meter: { put: (...count) => void counted.push(count) },
+      meter: { add: (...count) => void counted.push(count) },
     });
     for (const number of [1, 2, 1]) table.onUnreadable?.(anItem(number));
     expect(lines).toMatchObject([

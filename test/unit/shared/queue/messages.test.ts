@@ -4,9 +4,9 @@ import {
   encodedBytes,
   encodeJson,
   encodeMessage,
-  LONGEST_MESSAGE_BYTES,
-  messagesOf,
+  MAX_MESSAGE_BYTES,
   type OutputMessage,
+  outputMessages,
   parseMessage,
   type SegmentMessage,
 } from '../../../../lambda/shared/queue/messages.ts';
@@ -139,20 +139,22 @@ function decision(files: number): OutputDecision {
 describe('messagesOf', () => {
   it('makes one message for an output with its failures and files', () => {
     const given = decision(100);
-    expect(messagesOf(job, given, 'notification')).toEqual([
+    expect(outputMessages(job, given, 'notification')).toEqual([
       { type: 'output', version: 1, origin: 'notification', job, ...given },
     ]);
   });
 
   it('makes one for failures without files', () => {
-    expect(messagesOf(job, decision(0), 'notification')).toMatchObject([{ failures: [failure], files: [] }]);
+    expect(outputMessages(job, decision(0), 'notification')).toMatchObject([
+      { failures: [failure], files: [] },
+    ]);
   });
 
   it('splits files that do not fit, in order, with the failures in the first message alone', () => {
     fc.assert(
       fc.property(fc.nat(60), fc.integer({ min: 1000, max: 10_000 }), (count, longest) => {
         const given = decision(count);
-        const messages = messagesOf(job, given, 'notification', longest);
+        const messages = outputMessages(job, given, 'notification', longest);
         expect(messages.flatMap((message) => message.files)).toEqual(given.files);
         expect(messages.map((message) => message.failures.length)).toEqual(
           messages.map((_, at) => (at === 0 ? 1 : 0)),
@@ -166,13 +168,13 @@ describe('messagesOf', () => {
   });
 
   it('fills messages up to the limit of SQS', () => {
-    const sizes = messagesOf(job, decision(6000), 'notification').map((message) =>
+    const sizes = outputMessages(job, decision(6000), 'notification').map((message) =>
       Buffer.byteLength(encodeMessage(message)),
     );
     expect(sizes.length).toBeGreaterThan(2);
     for (const size of sizes.slice(0, -1)) {
-      expect(size).toBeLessThanOrEqual(LONGEST_MESSAGE_BYTES);
-      expect(size).toBeGreaterThan(LONGEST_MESSAGE_BYTES - 2000);
+      expect(size).toBeLessThanOrEqual(MAX_MESSAGE_BYTES);
+      expect(size).toBeGreaterThan(MAX_MESSAGE_BYTES - 2000);
     }
   });
 });

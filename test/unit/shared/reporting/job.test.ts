@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RecoveryRecord } from '../../../../lambda/shared/ledger/records.ts';
-import { canBeRetried, outcomeOf, progressOf } from '../../../../lambda/shared/reporting/job.ts';
+import { canBeRetried, progressOf, summarize } from '../../../../lambda/shared/reporting/job.ts';
 import { aRecovery } from '../../../support/recoveries.ts';
 
 describe('the outcome of several files', () => {
@@ -11,11 +11,11 @@ describe('the outcome of several files', () => {
     [['copying', 'failed'], 'failed'],
     [['failed', 'lost', 'recovered'], 'lost'],
   ] as const)('%j together are %s', (states, expected) => {
-    expect(outcomeOf(states.map((state) => aRecovery({ state }))).state).toBe(expected);
+    expect(summarize(states.map((state) => aRecovery({ state }))).state).toBe(expected);
   });
 
   it('of none is none', () => {
-    expect(outcomeOf([])).toMatchObject({ state: null, files: 0, deadline: null });
+    expect(summarize([])).toMatchObject({ state: null, files: 0, deadline: null });
   });
 
   it('has the nearest deadline of those that are open', () => {
@@ -24,7 +24,7 @@ describe('the outcome of several files', () => {
       aRecovery({ state: 'copying', deadline: 200 }),
       aRecovery({ state: 'recovered', deadline: 100 }),
     ];
-    expect(outcomeOf(files).deadline).toBe(200);
+    expect(summarize(files).deadline).toBe(200);
   });
 });
 
@@ -32,19 +32,19 @@ describe('progress', () => {
   it('is in bytes while every size is known', () => {
     const files = [
       aRecovery({ state: 'recovered', size: 100 }),
-      aRecovery({ state: 'copying', announcedSize: 300, bytesDone: 150, bytesTotal: 300 }),
+      aRecovery({ state: 'copying', expectedSize: 300, bytesDone: 150, bytesTotal: 300 }),
     ];
     expect(progressOf(files)).toEqual({ unit: 'bytes', done: 250, total: 400 });
   });
 
   it('is in files where the size of one is not known', () => {
-    const files = [aRecovery({ state: 'recovered', size: 100 }), aRecovery({ announcedSize: null })];
+    const files = [aRecovery({ state: 'recovered', size: 100 }), aRecovery({ expectedSize: null })];
     expect(progressOf(files)).toEqual({ unit: 'files', done: 1, total: 2 });
   });
 
   it('never goes beyond the end, and never ends for a lost file', () => {
-    const beyond = aRecovery({ state: 'copying', announcedSize: 10, bytesDone: 20 });
-    const lost = aRecovery({ state: 'lost', announcedSize: 10, bytesDone: 4 });
+    const beyond = aRecovery({ state: 'copying', expectedSize: 10, bytesDone: 20 });
+    const lost = aRecovery({ state: 'lost', expectedSize: 10, bytesDone: 4 });
     expect(progressOf([beyond])).toEqual({ unit: 'bytes', done: 10, total: 10 });
     expect(progressOf([lost])).toEqual({ unit: 'bytes', done: 4, total: 10 });
     expect(progressOf([])).toBeNull();

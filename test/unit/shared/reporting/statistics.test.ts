@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   ChartCounter,
-  MOST_SERIES,
+  MAX_SERIES,
   OTHER_CLASSES,
   stepFor,
 } from '../../../../lambda/shared/reporting/statistics.ts';
@@ -56,8 +56,8 @@ describe('the classes of the chart', () => {
           const { series, total } = counter.data();
           const classes = new Set(failures.map(({ errorClass }) => errorClass));
           expect(total).toBe(failures.length);
-          expect(series.length).toBe(Math.min(classes.size, MOST_SERIES));
-          expect(series.includes(OTHER_CLASSES)).toBe(classes.size > MOST_SERIES);
+          expect(series.length).toBe(Math.min(classes.size, MAX_SERIES));
+          expect(series.includes(OTHER_CLASSES)).toBe(classes.size > MAX_SERIES);
         },
       ),
     );

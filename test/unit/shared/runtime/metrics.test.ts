@@ -35,7 +35,7 @@ beforeEach(() => {
 
 describe('a meter', () => {
   it('writes nothing before it is flushed, and nothing when there is nothing', () => {
-    meter.put('lostFiles', 1, 'SourceNotFound');
+    meter.add('lostFiles', 1, 'SourceNotFound');
     expect(written).toEqual([]);
     meter.flush();
     expect(written).toHaveLength(1);
@@ -44,7 +44,7 @@ describe('a meter', () => {
   });
 
   it('writes a metric for the service alone and by its dimension', () => {
-    meter.put('lostFiles', 1, 'SourceNotFound');
+    meter.add('lostFiles', 1, 'SourceNotFound');
     meter.flush();
     const [line] = written;
     expect(line?._aws.CloudWatchMetrics).toEqual([
@@ -58,8 +58,8 @@ describe('a meter', () => {
   });
 
   it('writes a level without its dimension when it speaks of all together', () => {
-    meter.put('atRiskRecoveries', 3);
-    meter.put('openRecoveries', 0);
+    meter.add('atRiskRecoveries', 3);
+    meter.add('openRecoveries', 0);
     meter.flush();
     expect(written.map((line) => line._aws.CloudWatchMetrics[0]?.Dimensions)).toEqual([
       [['service']],
@@ -74,8 +74,8 @@ describe('a meter', () => {
       ['media', 6],
       ['thumbnail', 1],
     ] as const) {
-      meter.put('recoveredBytes', bytes, role);
-      meter.put('timeToRecovered', bytes * 10, role);
+      meter.add('recoveredBytes', bytes, role);
+      meter.add('timeToRecovered', bytes * 10, role);
     }
     meter.flush();
     expect(written).toMatchObject([
@@ -87,7 +87,7 @@ describe('a meter', () => {
   });
 
   it('writes each of 250 values once, at most a hundred a line', () => {
-    for (let value = 1; value <= 250; value++) meter.put('attempts', value, 'thumbnail');
+    for (let value = 1; value <= 250; value++) meter.add('attempts', value, 'thumbnail');
     meter.flush();
     const values = written.map((line) => line[METRICS.attempts.name]);
     expect(values.flat()).toEqual(Array.from({ length: 250 }, (_, index) => index + 1));
@@ -96,8 +96,8 @@ describe('a meter', () => {
   });
 
   it('makes no dimension of what is none', () => {
-    meter.put('primaryFailures', 1, 'See https://example.com/?token=1');
-    meter.put('primaryFailures', 1, '');
+    meter.add('primaryFailures', 1, 'See https://example.com/?token=1');
+    meter.add('primaryFailures', 1, '');
     meter.flush();
     expect(written).toMatchObject([{ ErrorClass: 'Other', PrimaryFailures: 2 }]);
   });

@@ -3,7 +3,7 @@ import { parseJson } from '../../../../lambda/shared/runtime/json.ts';
 import {
   parseJobDetails,
   parseOutputDetails,
-  UnexpectedAnswer,
+  UnexpectedApiResponse,
 } from '../../../../lambda/shared/zencoder/job-details.ts';
 import { sampleText } from '../../../support/samples.ts';
 
@@ -64,8 +64,8 @@ describe('parseJobDetails', () => {
   });
 
   it('refuses anything else', () => {
-    expect(() => parseJobDetails({ errors: ['Job not found'] })).toThrow(UnexpectedAnswer);
-    expect(() => parseJobDetails(null)).toThrow(UnexpectedAnswer);
+    expect(() => parseJobDetails({ errors: ['Job not found'] })).toThrow(UnexpectedApiResponse);
+    expect(() => parseJobDetails(null)).toThrow(UnexpectedApiResponse);
   });
 });
 
@@ -81,6 +81,6 @@ describe('parseOutputDetails', () => {
   });
 
   it('refuses anything else', () => {
-    expect(() => parseOutputDetails({ errors: ['Not found'] })).toThrow(UnexpectedAnswer);
+    expect(() => parseOutputDetails({ errors: ['Not found'] })).toThrow(UnexpectedApiResponse);
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeMessage, messagesOf, parseMessage } from '../../../../lambda/shared/queue/messages.ts';
+import { encodeMessage, outputMessages, parseMessage } from '../../../../lambda/shared/queue/messages.ts';
 import { NotJson, parseJson } from '../../../../lambda/shared/runtime/json.ts';
 import { decide } from '../../../../lambda/shared/zencoder/failed-outputs.ts';
 import { NotANotification, parseNotification } from '../../../../lambda/shared/zencoder/notification.ts';
@@ -303,7 +303,7 @@ describe('anything at all', () => {
         try {
           const notification = parseNotification(parseJson(JSON.stringify(body)));
           messages = decide(notification, settings, 0)
-            .flatMap((decision) => messagesOf(notification.job, decision, 'notification'))
+            .flatMap((decision) => outputMessages(notification.job, decision, 'notification'))
             .map(encodeMessage);
         } catch (error) {
           if (!(error instanceof NotANotification || error instanceof NotJson)) throw error;

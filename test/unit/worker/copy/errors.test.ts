@@ -11,11 +11,11 @@ import {
   SourceRefused,
   SourceUnavailable,
   UploadContested,
-  UploadVanished,
+  UploadNotFound,
 } from '../../../../lambda/worker/copy/errors.ts';
 
 it.each([
-  ['an upload that vanished', new UploadVanished('NoSuchUpload')],
+  ['an upload that vanished', new UploadNotFound('NoSuchUpload')],
   ['an upload whose completion stays contested', new UploadContested('409')],
   ['a source that changed', new SourceChanged('another ETag')],
   ['a checksum that S3 computed otherwise', new ChecksumMismatch('CRC32')],

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  concurrencyFor,
   FileTooLarge,
   GiB,
   KiB,
-  lanesFor,
   MiB,
   partsOf,
   planCopy,
@@ -107,7 +107,7 @@ describe('a plan', () => {
   });
 });
 
-describe('lanes', () => {
+describe('concurrency', () => {
   it('never need more memory than there is', () => {
     const parts = fc.integer({ min: 5 * MiB, max: 5 * GiB });
     fc.assert(
@@ -116,24 +116,24 @@ describe('lanes', () => {
         fc.integer({ min: MiB, max: 2 * GiB }),
         fc.integer({ min: 1, max: 12 }),
         (part, buffer, max) => {
-          const lanes = lanesFor(part, buffer, max);
+          const concurrency = concurrencyFor(part, buffer, max);
 
-          const held = lanes.kind === 'whole-parts' ? part : lanes.ring * lanes.pieceBytes;
-          expect(lanes.lanes * held).toBeLessThanOrEqual(buffer);
-          expect(lanes.lanes).toBeGreaterThanOrEqual(1);
-          expect(lanes.lanes).toBeLessThanOrEqual(max);
+          const held = concurrency.kind === 'whole-parts' ? part : concurrency.ring * concurrency.pieceBytes;
+          expect(concurrency.concurrency * held).toBeLessThanOrEqual(buffer);
+          expect(concurrency.concurrency).toBeGreaterThanOrEqual(1);
+          expect(concurrency.concurrency).toBeLessThanOrEqual(max);
         },
       ),
     );
   });
 
   it('hold whole parts as long as two fit, and stream larger ones', () => {
-    expect(lanesFor(16 * MiB, 128 * MiB, 12)).toEqual({ kind: 'whole-parts', lanes: 8 });
-    expect(lanesFor(5 * MiB, 128 * MiB, 12)).toEqual({ kind: 'whole-parts', lanes: 12 });
-    expect(lanesFor(64 * MiB, 128 * MiB, 12)).toEqual({ kind: 'whole-parts', lanes: 2 });
-    expect(lanesFor(65 * MiB, 128 * MiB, 12)).toEqual({
+    expect(concurrencyFor(16 * MiB, 128 * MiB, 12)).toEqual({ kind: 'whole-parts', concurrency: 8 });
+    expect(concurrencyFor(5 * MiB, 128 * MiB, 12)).toEqual({ kind: 'whole-parts', concurrency: 12 });
+    expect(concurrencyFor(64 * MiB, 128 * MiB, 12)).toEqual({ kind: 'whole-parts', concurrency: 2 });
+    expect(concurrencyFor(65 * MiB, 128 * MiB, 12)).toEqual({
       kind: 'streamed',
-      lanes: 2,
+      concurrency: 2,
       ring: 4,
       pieceBytes: 16 * 1024 * KiB,
     });

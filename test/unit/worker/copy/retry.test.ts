@@ -7,7 +7,7 @@ import {
   SourceNotFound,
   SourceStalled,
   SourceUnavailable,
-  UnexpectedAnswer,
+  UnexpectedSourceResponse,
 } from '../../../../lambda/worker/copy/errors.ts';
 import { retryPassing } from '../../../../lambda/worker/copy/retry.ts';
 
@@ -46,7 +46,7 @@ it('gives up after its attempts, with the last fault', async () => {
 it.each([
   new SourceNotFound('x'),
   new DestinationDenied('x'),
-  new UnexpectedAnswer('x'),
+  new UnexpectedSourceResponse('x'),
   new TypeError('a bug'),
 ])('does not try again what stays: $name', async (error) => {
   const { state, action } = failing([error]);

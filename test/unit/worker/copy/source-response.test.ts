@@ -4,10 +4,10 @@ import {
   faultOf,
   isEmptyFile,
   judgeAnswer,
-  judgeRange,
   parseHead,
   parseRetryAfter,
   type RangeQuestion,
+  validateRange,
 } from '../../../../lambda/worker/copy/source-response.ts';
 
 function head(status: number, headers: Record<string, string> = {}) {
@@ -73,7 +73,7 @@ describe('a 200', () => {
 
   it('tells the size of a file that is too large to be received', () => {
     expect(() => judgeAnswer(head(200, ALL), START, 149)).toThrow(
-      expect.objectContaining({ name: 'UnexpectedAnswer', wholeBytes: 150 }),
+      expect.objectContaining({ name: 'UnexpectedSourceResponse', wholeBytes: 150 }),
     );
   });
 
@@ -89,7 +89,7 @@ describe('a 200', () => {
 
 describe('a 206', () => {
   it('is right when it is exactly the range asked for', () => {
-    expect(judgeRange(head(206, RIGHT), ASKED)).toEqual({
+    expect(validateRange(head(206, RIGHT), ASKED)).toEqual({
       length: 100,
       size: 1000,
       etag: '"a"',
@@ -101,7 +101,7 @@ describe('a 206', () => {
 
   it('brings the type and the headers that the file is stored with', () => {
     const headers = { ...RIGHT, 'content-type': 'text/vtt', 'content-encoding': 'gzip' };
-    expect(judgeRange(head(206, headers), ASKED)).toMatchObject({
+    expect(validateRange(head(206, headers), ASKED)).toMatchObject({
       contentType: 'text/vtt',
       stored: { contentEncoding: 'gzip' },
     });
@@ -109,7 +109,7 @@ describe('a 206', () => {
 
   it('may be cut by the end of the file', () => {
     const asked = { range: { from: 900, to: 1100 }, etag: null, size: null };
-    const answer = judgeRange(
+    const answer = validateRange(
       head(206, { 'content-range': 'bytes 900-999/1000', 'content-length': '100' }),
       asked,
     );
@@ -125,8 +125,8 @@ describe('a 206', () => {
     ['has several ranges', { 'content-range': '' }],
     ['was compressed on the way', { 'content-encoding': 'gzip', 'content-length': '40' }],
   ])('is unexpected when it %s', (_, headers) => {
-    expect(() => judgeRange(head(206, { ...RIGHT, ...headers }), ASKED)).toThrow(
-      expect.objectContaining({ name: 'UnexpectedAnswer' }),
+    expect(() => validateRange(head(206, { ...RIGHT, ...headers }), ASKED)).toThrow(
+      expect.objectContaining({ name: 'UnexpectedSourceResponse' }),
     );
   });
 
@@ -135,13 +135,13 @@ describe('a 206', () => {
     ['no ETag any more', { etag: '' }],
     ['another size', { 'content-range': 'bytes 100-199/1001' }],
   ])('is of a changed file when it has %s', (_, headers) => {
-    expect(() => judgeRange(head(206, { ...RIGHT, ...headers }), ASKED)).toThrow(
+    expect(() => validateRange(head(206, { ...RIGHT, ...headers }), ASKED)).toThrow(
       expect.objectContaining({ name: 'SourceChanged' }),
     );
   });
 
   it('has no ETag to pin to when it is a weak one', () => {
-    expect(judgeRange(head(206, { ...RIGHT, etag: 'W/"a"' }), { ...ASKED, etag: null }).etag).toBeNull();
+    expect(validateRange(head(206, { ...RIGHT, etag: 'W/"a"' }), { ...ASKED, etag: null }).etag).toBeNull();
   });
 });
 
@@ -161,7 +161,7 @@ describe('any other answer', () => {
     [400, '<Code>InvalidArgument</Code>', 'SourceRefused'],
     [400, '<Code>AuthorizationQueryParametersError</Code>', 'SourceRefused'],
     [400, '', 'SourceRefused'],
-    [200, '', 'UnexpectedAnswer'],
+    [200, '', 'UnexpectedSourceResponse'],
     [301, '', 'SourceRedirected'],
   ])('%i %s means %s', (status, body, name) => {
     expect(faultOf(head(status), body).name).toBe(name);
