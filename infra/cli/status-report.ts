@@ -7,11 +7,10 @@ import { type RefusalCount, readRefusals, whatToDoAbout } from '../../lambda/sha
 import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import { type NotedTable, unreadableLine } from '../../lambda/shared/ledger/unreadable.ts';
 import { formatDuration, timeLeft, utc } from '../../lambda/shared/reporting/time.ts';
+import { DAY_MS } from '../../lambda/shared/runtime/durations.ts';
 import { deadLetterReasons, type QueueDepth, queueDepth } from './lib/queues.ts';
 import { type Cell, type Column, writeTable } from './lib/table.ts';
 import { sanitize, type Terminal } from './lib/terminal.ts';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** How a stack is doing. */
 export interface StackStatus {

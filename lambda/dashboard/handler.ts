@@ -5,12 +5,11 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { handle } from 'hono/aws-lambda';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
+import { HOUR_MS } from '../shared/runtime/durations.ts';
 import { createDownloads, createRetryQueue } from './actions.ts';
 import { createDashboard } from './app.tsx';
 import { dashboardCredentials } from './auth.ts';
 import { dashboardEnvironment } from './environment.ts';
-
-const HOUR_MS = 60 * 60 * 1000;
 
 const environment = dashboardEnvironment();
 const log = new Logger();

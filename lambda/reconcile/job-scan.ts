@@ -1,12 +1,11 @@
 import type { UnfinishedWalk, Watermark } from '../shared/ledger/watermark.ts';
+import { HOUR_MS } from '../shared/runtime/durations.ts';
 import type { JobDetails } from '../shared/zencoder/job-details.ts';
 
 /**
  * How a walk over Zencoder's jobs, from the newest to the oldest, remembers where it is. Everything here is arithmetic
  * on ids, times and pages; `missed-outputs.ts` does the asking.
  */
-
-const HOUR_MS = 60 * 60 * 1000;
 
 /** Backup files of jobs that ended longer ago are gone. */
 const LOOK_BACK_MS = 25 * HOUR_MS;

@@ -5,6 +5,7 @@ import { failureKey, recoveryKey } from '../shared/ledger/table.ts';
 import { noting } from '../shared/ledger/unreadable.ts';
 import { readWatermark, saveWatermark, type Watermark } from '../shared/ledger/watermark.ts';
 import { outputMessages } from '../shared/queue/messages.ts';
+import { MINUTE_MS } from '../shared/runtime/durations.ts';
 import { categoryOf, RecoveryError } from '../shared/runtime/errors.ts';
 import { redact } from '../shared/runtime/redact.ts';
 import type { ZencoderApi } from '../shared/zencoder/api.ts';
@@ -22,7 +23,6 @@ const MANY_DETAILS = 5;
 /** Left for workers that need a fresh URL. */
 const LEAVE_REQUESTS = 20;
 /** After this time the API's limit begins anew. */
-const MINUTE_MS = 60_000;
 
 /** The evidence of all that the API names: a file that was lost to one of its answers is not asked for by the next. */
 const API_EVIDENCE = 'zencoder-api';

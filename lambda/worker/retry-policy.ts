@@ -1,3 +1,4 @@
+import { backOffMs } from '../shared/runtime/back-off.ts';
 import { categoryOf, RecoveryError } from '../shared/runtime/errors.ts';
 import { redact } from '../shared/runtime/redact.ts';
 
@@ -32,8 +33,8 @@ export interface DeadlineQuestion extends DelayQuestion {
  * @returns epoch milliseconds.
  */
 export function attemptAfter({ attempts, now, retryAfterMs = 0, jitter }: DelayQuestion): number {
-  const step = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempts - 1, 20));
-  const delay = Math.max(step / 2 + (step / 2) * jitter, Math.min(retryAfterMs, MAX_DELAY_MS));
+  const backOff = { firstMs: FIRST_DELAY_MS, maxMs: MAX_DELAY_MS };
+  const delay = Math.max(backOffMs(backOff, { attempts, jitter }), Math.min(retryAfterMs, MAX_DELAY_MS));
   return Math.round(now + delay);
 }
 

@@ -128,7 +128,7 @@ export async function startServers(): Promise<ModelServers> {
       createCopyEngine({
         ...{ client, bucket: BUCKET, bufferBytes: 3 * PART_BYTES },
         ...{ partBytes: PART_BYTES, segmentBytes: PART_BYTES, clock: now },
-        retry: { attempts: 1, firstDelayMs: 0, longestDelayMs: 0 },
+        retry: { attempts: 1, firstMs: 0, maxMs: 0 },
         source: {
           read: (request) =>
             scheduled(

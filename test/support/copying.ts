@@ -49,7 +49,7 @@ export const TEST_TLS = {
 
 /** Engines of tests wait hardly at all between attempts; they take nothing for a stall that a busy machine may do. */
 export const IMPATIENT: Pick<CopyEngineOptions, 'retry' | 'stall' | 'random'> = {
-  retry: { attempts: 3, firstDelayMs: 1, longestDelayMs: 50 },
+  retry: { attempts: 3, firstMs: 1, maxMs: 50 },
   stall: { silenceMs: 8000, windowMs: 8000, minBytesPerSecond: 100 },
   random: () => 0.5,
 };

@@ -1,9 +1,9 @@
+import { MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import type { Job, Output } from './job.ts';
 import { jobDetails, jobProgress, outputDetails, type UrlOf } from './payload.ts';
 
 /** Requests a minute that Zencoder allows an account for one kind of call. */
 const PER_MINUTE = 60;
-const MINUTE = 60_000;
 
 /** Where a caller stands after one more request. */
 export interface Allowance {
@@ -25,9 +25,9 @@ export class RateLimit {
   take(name: string): Allowance {
     const now = this.#now();
     const known = this.#windows.get(name);
-    const window = known === undefined || now - known.began >= MINUTE ? { began: now, used: 0 } : known;
+    const window = known === undefined || now - known.began >= MINUTE_MS ? { began: now, used: 0 } : known;
     this.#windows.set(name, window);
-    const retryAfter = Math.ceil((window.began + MINUTE - now) / 1000);
+    const retryAfter = Math.ceil((window.began + MINUTE_MS - now) / 1000);
     if (window.used >= PER_MINUTE) return { allowed: false, remaining: 0, retryAfter };
     window.used += 1;
     return { allowed: true, remaining: PER_MINUTE - window.used, retryAfter };

@@ -1,8 +1,8 @@
 import { counted, number } from '../../shared/reporting/format.ts';
 import { type Bucket, type ChartData, OTHER_CLASSES } from '../../shared/reporting/statistics.ts';
+import { DAY_MS } from '../../shared/runtime/durations.ts';
 import { revealInvisible, withQuery } from '../text.ts';
 
-const DAY = 24 * 60 * 60 * 1000;
 const HEIGHT = 208;
 const TOP = 14;
 const BASE = 184;
@@ -159,16 +159,16 @@ function Numbers({ data }: { readonly data: ChartData }) {
 /** The columns that are not empty, the newest first; by days where there would be too many to read. */
 function numbers({ buckets, step }: ChartData): { readonly rows: readonly Bucket[]; readonly step: number } {
   const filled = buckets.filter((bucket) => totalOf(bucket) > 0).toReversed();
-  if (step >= DAY || buckets.length * step <= 2 * DAY) return { rows: filled, step };
-  const days = Map.groupBy(filled, ({ start }) => Math.floor(start / DAY) * DAY);
+  if (step >= DAY_MS || buckets.length * step <= 2 * DAY_MS) return { rows: filled, step };
+  const days = Map.groupBy(filled, ({ start }) => Math.floor(start / DAY_MS) * DAY_MS);
   const rows = [...days].map(([start, group]) => ({
     start,
-    end: start + DAY,
+    end: start + DAY_MS,
     counts: (group[0]?.counts ?? []).map((_, series) =>
       group.reduce((sum, { counts }) => sum + (counts[series] ?? 0), 0),
     ),
   }));
-  return { rows, step: DAY };
+  return { rows, step: DAY_MS };
 }
 
 /** `2026-03-15T08:00Z` */
@@ -195,14 +195,14 @@ function yOf(value: number, { step, lines }: Scale): number {
 
 /** About seven labels at whole days (whole hours for a short span), every other one only where there is room. */
 function labelled(buckets: readonly Bucket[], step: number) {
-  const unit = step < DAY / 4 ? 3 * 60 * 60 * 1000 : DAY;
+  const unit = step < DAY_MS / 4 ? 3 * 60 * 60 * 1000 : DAY_MS;
   const whole = buckets.flatMap((bucket, index) => (bucket.start % unit === 0 ? [{ bucket, index }] : []));
   const every = Math.max(1, Math.ceil(whole.length / 8));
   return whole
     .filter((_, place) => place % every === 0)
     .map(({ bucket, index }, place) => {
       const iso = new Date(bucket.start).toISOString();
-      const isMidnight = bucket.start % DAY === 0;
+      const isMidnight = bucket.start % DAY_MS === 0;
       return {
         index,
         text: isMidnight ? DAY_NAME.format(bucket.start) : iso.slice(11, 16),
@@ -213,7 +213,7 @@ function labelled(buckets: readonly Bucket[], step: number) {
 
 function columnName(start: number, step: number): string {
   const iso = new Date(start).toISOString();
-  return step < DAY ? `${iso.slice(0, 10)} ${iso.slice(11, 16)}` : iso.slice(0, 10);
+  return step < DAY_MS ? `${iso.slice(0, 10)} ${iso.slice(11, 16)}` : iso.slice(0, 10);
 }
 
 function colour(series: number, data: ChartData): string {

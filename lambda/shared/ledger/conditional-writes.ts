@@ -9,6 +9,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { backOffMs } from '../runtime/back-off.ts';
 import type { Item } from './items.ts';
 import { type ItemKey, LedgerBusy, type LedgerTable } from './table.ts';
 
@@ -41,6 +42,8 @@ export type WriteResult =
 const MAX_ITEMS = 100;
 const MAX_BYTES = 3_000_000;
 const MAX_CONFLICTS = 12;
+/** Conflicting transactions last milliseconds. */
+const CONFLICT_BACK_OFF = { firstMs: 20, maxMs: 1000 };
 
 interface Part {
   readonly item: TransactWriteItem;
@@ -97,7 +100,8 @@ async function writeChunk(table: LedgerTable, parts: readonly Part[]): Promise<W
       break;
     }
     for (const [part, existing] of refused) results.set(part, { written: false, existing });
-    if (refused.size === 0) await backOff(++conflicts);
+    if (refused.size === 0)
+      await delay(backOffMs(CONFLICT_BACK_OFF, { attempts: ++conflicts, jitter: Math.random() }));
   }
   return parts.map((part) => {
     const result = results.get(part);
@@ -150,7 +154,7 @@ async function writeSingle(table: LedgerTable, { item: { Put, Update } }: Part):
         return { written: false, existing: error.Item && unmarshall(error.Item) };
       }
       if (!(error instanceof TransactionConflictException)) throw error;
-      await backOff(++conflicts);
+      await delay(backOffMs(CONFLICT_BACK_OFF, { attempts: ++conflicts, jitter: Math.random() }));
     }
   }
   throw busy(table);
@@ -158,11 +162,6 @@ async function writeSingle(table: LedgerTable, { item: { Put, Update } }: Part):
 
 function busy({ tableName }: LedgerTable): LedgerBusy {
   return new LedgerBusy(`table ${tableName}: other writers kept hold of the same items`);
-}
-
-/** Full jitter, from about 20 ms to about a second, since conflicting transactions last milliseconds. */
-async function backOff(conflicts: number): Promise<void> {
-  await delay(Math.random() * Math.min(1000, 20 * 2 ** conflicts));
 }
 
 function toPart(TableName: string, write: ConditionalWrite): Part {

@@ -1,6 +1,7 @@
 import { QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
+import { DAY_MS } from '../runtime/durations.ts';
 import type { Item } from './items.ts';
 import {
   dayOf,
@@ -20,7 +21,6 @@ import { readable } from './unreadable.ts';
  * that was enough, so that the answer takes its second whatever the ledger holds.
  */
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 const DAYS_AT_ONCE = 4;
 
 /** Pages that {@link countFailures} reads at most: half a million failures, or 90 days without any. */

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../runtime/durations.ts';
 import { RecoveryError } from '../runtime/errors.ts';
 import type { RecoveryState } from '../zencoder/model.ts';
 import { parseFailure, parseRecovery } from './items.ts';
@@ -85,7 +86,6 @@ export function sortKeyOf(cursor: string | undefined): string | undefined {
  * and go. Items that cannot be read are left out, see `unreadable.ts`. Cost: one Query a page and shard, half a read unit for each 4 KB. Index reads are eventually consistent.
  */
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 const MAX_DAYS_AT_ONCE = 8;
 
 /** How far back {@link failuresByTime} looks without `since`: it has to stop somewhere in an empty ledger. */

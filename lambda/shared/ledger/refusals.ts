@@ -1,6 +1,7 @@
 import { QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
+import { DAY_MS, HOUR_MS } from '../runtime/durations.ts';
 import { type LedgerTable, refusalsPartition, startOfDay, TABLE_KEYS, TTL_ATTRIBUTE } from './table.ts';
 
 /**
@@ -8,8 +9,6 @@ import { type LedgerTable, refusalsPartition, startOfDay, TABLE_KEYS, TTL_ATTRIB
  * that readers of the ledger see what otherwise only logs and metrics know.
  */
 
-const HOUR_MS = 60 * 60 * 1000;
-const DAY_MS = 24 * HOUR_MS;
 /** Metrics and logs keep them for longer. */
 const KEPT_MS = 30 * DAY_MS;
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DAY_MS } from '../runtime/durations.ts';
 import { RecoveryError } from '../runtime/errors.ts';
 import { cut } from '../runtime/redact.ts';
 import type { OutputKey, RecoveryKey, RecoveryState, Role } from '../zencoder/model.ts';
@@ -81,7 +82,6 @@ export interface ItemKey {
 /** The part of `recoveries-by-state` that a state belongs to. */
 export type StateGroup = 'OPEN' | 'RECOVERED' | 'LOST' | 'FAILED';
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 const MAX_PARTITION = 500;
 

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { backOffMs } from '../runtime/back-off.ts';
 import { RecoveryError } from '../runtime/errors.ts';
 
 /** SQS's own limits of one SendMessageBatch. */
@@ -8,7 +9,7 @@ const MAX_BYTES = 1_048_576;
 
 const PARALLEL_BATCHES = 8;
 const ATTEMPTS = 3;
-const FIRST_PAUSE_MS = 50;
+const BACK_OFF = { firstMs: 50, maxMs: 200 };
 
 /** The queue refused messages, or did not answer. Whoever asked must ask again: what it took already is taken twice. */
 export class MessagesNotQueued extends RecoveryError {
@@ -97,6 +98,6 @@ async function sendBatch(
       // The SDK has tried several times by itself.
       return { count: entries.length, reason: error instanceof Error ? error.name : 'unknown', cause: error };
     }
-    await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random()));
+    await pause(backOffMs(BACK_OFF, { attempts: attempt, jitter: Math.random() }));
   }
 }

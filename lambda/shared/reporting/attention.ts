@@ -1,9 +1,8 @@
 import { openRecoveriesByDeadline, recoveriesByState } from '../ledger/queries.ts';
 import type { RecoveryRecord } from '../ledger/records.ts';
 import type { LedgerTable } from '../ledger/table.ts';
+import { DAY_MS } from '../runtime/durations.ts';
 import { isAtRisk } from '../zencoder/signed-url.ts';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** How long lost and failed files are shown among what needs a person. */
 export const SHOWN_DAYS = 7;

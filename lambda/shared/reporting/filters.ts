@@ -1,9 +1,8 @@
 import * as v from 'valibot';
+import { DAY_MS, HOUR_MS } from '../runtime/durations.ts';
 import { RecoveryError } from '../runtime/errors.ts';
 import type { RecoveryState, Role } from '../zencoder/model.ts';
 
-const HOUR = 60 * 60 * 1000;
-const DAY = 24 * HOUR;
 const MAX_LOOK_BACK_DAYS = 400;
 
 /** Spans that the pages offer. */
@@ -133,17 +132,20 @@ export function parseRecoveryQuery(
 
 function spanOf({ since, until }: FilterTexts, now: number) {
   // A day ahead, since Zencoder's clock may be ahead of ours.
-  const span = { since: timeOf(since ?? DEFAULT_SPAN, now), until: until ? timeOf(until, now) : now + DAY };
+  const span = {
+    since: timeOf(since ?? DEFAULT_SPAN, now),
+    until: until ? timeOf(until, now) : now + DAY_MS,
+  };
   if (Number.isNaN(span.since)) throw new InvalidFilter(`since ${TIME}`);
   if (Number.isNaN(span.until)) throw new InvalidFilter(`until ${TIME}`);
   if (span.since >= span.until) throw new InvalidFilter('since must be before until');
-  const oldest = now - MAX_LOOK_BACK_DAYS * DAY;
-  return { since: Math.max(span.since, Math.min(oldest, span.until - DAY)), until: span.until };
+  const oldest = now - MAX_LOOK_BACK_DAYS * DAY_MS;
+  return { since: Math.max(span.since, Math.min(oldest, span.until - DAY_MS)), until: span.until };
 }
 
 function timeOf(text: string, now: number): number {
   const back = /^(\d+)([hd])$/.exec(text);
-  if (back !== null) return now - Number(back[1]) * (back[2] === 'h' ? HOUR : DAY);
+  if (back !== null) return now - Number(back[1]) * (back[2] === 'h' ? HOUR_MS : DAY_MS);
   return Date.parse(text.includes('T') && !text.endsWith('Z') ? `${text}Z` : text);
 }
 

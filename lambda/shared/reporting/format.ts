@@ -1,8 +1,7 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../runtime/durations.ts';
+
 /** Numbers, sizes and times as people read them: English, UTC. All times are epoch milliseconds. */
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
 const grouped = new Intl.NumberFormat('en');
@@ -38,9 +37,9 @@ export function utcTime(time: number): string {
 /** `3 h 5 min`, `2 d 4 h`, `40 s`: the two largest units, rounded down. */
 export function duration(milliseconds: number): string {
   const left = Math.max(0, milliseconds);
-  if (left >= DAY) return joined(left, DAY, 'd', HOUR, 'h');
-  if (left >= HOUR) return joined(left, HOUR, 'h', MINUTE, 'min');
-  if (left >= MINUTE) return `${Math.floor(left / MINUTE)} min`;
+  if (left >= DAY_MS) return joined(left, DAY_MS, 'd', HOUR_MS, 'h');
+  if (left >= HOUR_MS) return joined(left, HOUR_MS, 'h', MINUTE_MS, 'min');
+  if (left >= MINUTE_MS) return `${Math.floor(left / MINUTE_MS)} min`;
   return `${Math.floor(left / 1000)} s`;
 }
 

@@ -7,13 +7,11 @@ import {
 } from '../ledger/counts.ts';
 import { type RefusalCount, readRefusals } from '../ledger/refusals.ts';
 import type { LedgerTable } from '../ledger/table.ts';
+import { DAY_MS, HOUR_MS } from '../runtime/durations.ts';
 import { UPLOAD_ERRORS, type UploadErrorKind } from '../zencoder/upload-errors.ts';
 import { type Attention, findNeedsAttention } from './attention.ts';
 import type { FailureFilters, ListRequest } from './filters.ts';
 import { type FailurePage, searchFailures } from './search.ts';
-
-const HOUR = 60 * 60 * 1000;
-const DAY = 24 * HOUR;
 
 /** Classes that get a colour of their own; the others share one. */
 export const MAX_SERIES = 6;
@@ -41,9 +39,9 @@ export interface ChartData {
 
 /** Width of the columns for a span: hours up to two days, six hours up to eight, else days (or weeks past 120 days). */
 export function stepFor(milliseconds: number): number {
-  if (milliseconds <= 2 * DAY) return HOUR;
-  if (milliseconds <= 8 * DAY) return 6 * HOUR;
-  return milliseconds <= 120 * DAY ? DAY : 7 * DAY;
+  if (milliseconds <= 2 * DAY_MS) return HOUR_MS;
+  if (milliseconds <= 8 * DAY_MS) return 6 * HOUR_MS;
+  return milliseconds <= 120 * DAY_MS ? DAY_MS : 7 * DAY_MS;
 }
 
 /** Counts failures into columns that begin at whole steps of UTC. */
@@ -104,8 +102,6 @@ function sum(numbers: Iterable<number>): number {
   for (const each of numbers) total += each;
   return total;
 }
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** How far back the list of classes counts, in days. */
 export const COUNTED_DAYS = 30;

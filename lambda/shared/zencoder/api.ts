@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { MINUTE_MS } from '../runtime/durations.ts';
 import { NotJson, parseJson } from '../runtime/json.ts';
 import { ApiKeyRefused, ApiRateLimited, ApiUnavailable, NotAtZencoder, ReadOnlyKey } from './api-errors.ts';
 import { type JobDetails, parseJobDetails, parseOutputDetails } from './job-details.ts';
@@ -9,7 +10,6 @@ export const DEFAULT_ZENCODER_API_URL = 'https://app.zencoder.com/api/v2';
 /** What Zencoder's documentation advises. */
 const TIMEOUT_MS = 30_000;
 /** The limit counts by the minute, where an answer does not say how much of it is left. */
-const MINUTE_MS = 60_000;
 /** The most that one page of jobs may hold. */
 export const JOBS_PER_PAGE = 50;
 

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { DAY_MS } from '../runtime/durations.ts';
 import { composed, cut } from '../runtime/redact.ts';
 import { type FileUrl, parseFileUrl } from './file-url.ts';
 import { decodeBytes, decodeText } from './percent.ts';
@@ -7,7 +8,6 @@ const MAX_FILENAME = 180;
 const PACKAGE = /\.(?:zip|tar|tgz|tar\.gz)$/i;
 
 /** Zencoder removes its copy a day after the output finished. */
-const DAY_MS = 24 * 60 * 60 * 1000;
 /**
  * No file outlives this, whatever its URL says: files live for a day, and the longest URL ever seen (in Zencoder's own
  * documentation) ends 38 h 53 min after the job's last change. S3's own seven days would have a file that is gone tried

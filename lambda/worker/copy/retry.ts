@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type BackOff, backOffMs } from '../../shared/runtime/back-off.ts';
 import type { Bucket, CallContext } from './bucket.ts';
 import type { BufferPool } from './buffers.ts';
 import {
@@ -11,17 +12,16 @@ import {
 import type { RangeSource } from './source.ts';
 import type { KnownUploads } from './upload-state.ts';
 
-/** How often a fault that passes is tried again before it leaves the engine. */
-export interface RetryPolicy {
+/**
+ * How often an error that passes is tried again before it leaves the engine. A `Retry-After` above `maxMs` is not waited
+ * for: the error leaves the engine, and the caller waits at less cost.
+ */
+export interface RetryPolicy extends BackOff {
   /** Attempts in all, the first included. */
   readonly attempts: number;
-  /** Milliseconds before the second attempt; doubled before each further one. */
-  readonly firstDelayMs: number;
-  /** A `Retry-After` longer than this is not sat out: the fault leaves the engine, the caller waits more cheaply. */
-  readonly longestDelayMs: number;
 }
 
-export const DEFAULT_RETRY_POLICY: RetryPolicy = { attempts: 4, firstDelayMs: 250, longestDelayMs: 10_000 };
+export const DEFAULT_RETRY_POLICY: RetryPolicy = { attempts: 4, firstMs: 250, maxMs: 10_000 };
 
 export interface RetryContext {
   readonly policy: RetryPolicy;
@@ -45,9 +45,8 @@ export async function retryPassing<T>(context: RetryContext, action: () => Promi
     } catch (error) {
       signal?.throwIfAborted();
       const asked = askedDelay(error);
-      if (asked === null || asked > policy.longestDelayMs || attempt >= policy.attempts) throw error;
-      const step = Math.min(policy.longestDelayMs, policy.firstDelayMs * 2 ** (attempt - 1));
-      await pause(Math.max(asked, step * (0.5 + random() / 2)), signal);
+      if (asked === null || asked > policy.maxMs || attempt >= policy.attempts) throw error;
+      await pause(Math.max(asked, backOffMs(policy, { attempts: attempt, jitter: random() })), signal);
     }
   }
 }

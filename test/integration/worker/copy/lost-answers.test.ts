@@ -41,7 +41,7 @@ it.each<[Operation, SourceFile]>([
   ['PutObject', SMALL],
   ['CompleteMultipartUpload', LARGE],
 ])('knows its own object in a later attempt when every answer to %s was lost', async (operation, file) => {
-  const retry = { attempts: 1, firstDelayMs: 1, longestDelayMs: 1 };
+  const retry = { attempts: 1, firstMs: 1, maxMs: 1 };
   const copying = await losing(file, operation);
   const job = copying.job();
   const hasty = copying.anotherEngine({ retry });

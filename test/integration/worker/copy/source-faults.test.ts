@@ -235,7 +235,7 @@ it('trusts no certificate that nobody vouches for, and sends it nothing', async 
 it('takes a new connection at once when an idle one has been closed', async () => {
   const copying = await startCopying({
     file: { size: 1000 },
-    engine: { retry: { attempts: 1, firstDelayMs: 1, longestDelayMs: 1 } },
+    engine: { retry: { attempts: 1, firstMs: 1, maxMs: 1 } },
     fault: ({ count }) => (count === 2 ? 'close' : undefined),
   });
   await copyWhole(copying.engine, copying.job({ key: 'a' }));

@@ -24,7 +24,7 @@ import { PROBE_PREFIX, type PreflightReport } from '../../../../lambda/worker/pr
 
 const BUCKET = 'acme-video';
 const dir = mkdtempSync(join(tmpdir(), 'preflight-'));
-const retry = { attempts: 3, firstDelayMs: 1, longestDelayMs: 20 };
+const retry = { attempts: 3, firstMs: 1, maxMs: 20 };
 
 let s3: S3Server;
 let client: S3Client;

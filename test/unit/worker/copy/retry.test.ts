@@ -11,7 +11,7 @@ import {
 } from '../../../../lambda/worker/copy/errors.ts';
 import { retryPassing } from '../../../../lambda/worker/copy/retry.ts';
 
-const POLICY = { attempts: 3, firstDelayMs: 1, longestDelayMs: 100 };
+const POLICY = { attempts: 3, firstMs: 1, maxMs: 100 };
 const CONTEXT = { policy: POLICY, random: () => 0 };
 
 /** Fails with each of the errors in turn, then succeeds. */
@@ -62,7 +62,7 @@ it('does not sit out a wait that is longer than its own longest', async () => {
 
 it('ends its wait when it is told to', async () => {
   const stop = new AbortController();
-  const policy = { attempts: 3, firstDelayMs: 1_000_000, longestDelayMs: 1_000_000 };
+  const policy = { attempts: 3, firstMs: 1_000_000, maxMs: 1_000_000 };
   const waiting = retryPassing({ policy, random: () => 1, signal: stop.signal }, async () => {
     queueMicrotask(() => stop.abort(new Error('told to')));
     throw new SourceStalled('x');
