@@ -8,10 +8,10 @@ const secretShape = v.object({
   notificationSecret: v.optional(v.nullable(v.string())),
 });
 
-/** The accepted credentials of notifications: the current version of the secret and the previous one. */
+/** The valid credentials of notifications: the current version of the secret and the previous one. */
 export class CredentialCache extends SecretVersions<NotificationCredentials> {
   /**
-   * @param onStale told why, when older credentials have to serve because the secret could not be read again.
+   * @param onStale called with the cause when the secret could not be read again and older credentials stay in use.
    * @param now epoch milliseconds.
    */
   constructor(
@@ -25,7 +25,7 @@ export class CredentialCache extends SecretVersions<NotificationCredentials> {
   }
 }
 
-/** What is pasted often ends with a newline; a header never does. */
+/** A pasted secret often ends with a newline; a header never does. */
 function parseSecret(text: string): NotificationCredentials | null {
   let json: unknown;
   try {
@@ -50,15 +50,15 @@ export interface NotificationCredentials {
 /** Header names in any case; API Gateway writes them in lower case. */
 export type RequestHeaders = Readonly<Record<string, string | undefined>>;
 
-/** What a request offers as proof of who sent it. */
-export interface PresentedProof {
+/** The credentials that a request presents. */
+export interface PresentedCredentials {
   /** `user:password` out of HTTP Basic credentials. */
   readonly basic: Buffer | null;
   readonly notificationSecret: Buffer | null;
 }
 
-/** Finds the proof in a request's headers; what is missing or malformed is null. */
-export function presentedCredentials(headers: RequestHeaders): PresentedProof {
+/** Reads the credentials from a request's headers; what is missing or malformed is null. */
+export function presentedCredentials(headers: RequestHeaders): PresentedCredentials {
   let basic: Buffer | null = null;
   let notificationSecret: Buffer | null = null;
   for (const [name, value] of Object.entries(headers)) {
@@ -74,15 +74,18 @@ export function presentedCredentials(headers: RequestHeaders): PresentedProof {
 }
 
 /**
- * Whether the proof matches one of the accepted versions, by Basic credentials or by the account's notification secret;
- * either is enough. Takes the same time whatever matches and however much of it: everything is compared, as digests.
+ * Whether the presented credentials match a valid version, by HTTP Basic or by the account's notification secret; either
+ * is enough. Takes the same time whatever matches and however much of it: everything is compared, as digests.
  */
-export function isAuthentic(proof: PresentedProof, accepted: readonly NotificationCredentials[]): boolean {
+export function isAuthentic(
+  presented: PresentedCredentials,
+  valid: readonly NotificationCredentials[],
+): boolean {
   let matches = 0;
-  for (const { username, password, notificationSecret } of accepted) {
-    matches += Number(isSameSecret(proof.basic, `${username}:${password}`));
+  for (const { username, password, notificationSecret } of valid) {
+    matches += Number(isSameSecret(presented.basic, `${username}:${password}`));
     matches += Number(
-      notificationSecret !== null && isSameSecret(proof.notificationSecret, notificationSecret),
+      notificationSecret !== null && isSameSecret(presented.notificationSecret, notificationSecret),
     );
   }
   return matches > 0;

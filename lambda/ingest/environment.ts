@@ -1,10 +1,11 @@
 import * as v from 'valibot';
-import { flag, httpUrl, parseEnvironment, storageAllowList, text } from '../shared/runtime/environment.ts';
+import { flag, httpUrl, parseEnvironment, text } from '../shared/runtime/environment.ts';
+import { storageAllowList } from '../shared/zencoder/storage.ts';
 
 const schema = v.object({
   /** The recovery queue. */
   QUEUE_URL: httpUrl,
-  /** The ledger, of which ingest knows the counters of refused notifications alone. */
+  /** The ledger: ingest writes the counters of refused notifications and nothing else. */
   TABLE_NAME: text,
   /** Secrets Manager secret with the credentials of the notification URL. */
   NOTIFICATION_SECRET_ARN: text,

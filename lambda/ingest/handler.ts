@@ -16,16 +16,16 @@ import type { IngestResponse } from './response.ts';
 const environment = ingestEnvironment();
 const logger = new Logger();
 const meter = createMeter(new Metrics());
-// Zencoder does not wait long: rather a quick 503, which it follows up, than an answer that comes too late.
+// Zencoder does not wait long: a quick 503, after which it sends again, beats a late response.
 const limits = clientLimits({ requestMs: 3_000 });
 const queue = new SQSClient(limits);
 const secrets = new SecretsManagerClient(limits);
-// A refusal is answered within two seconds, whether or not it could be counted.
+// A refused request gets its response within two seconds, counted or not.
 const ledger = new DynamoDBClient(clientLimits({ requestMs: 600, attempts: 1 }));
 
-const world: ReceiveDependencies = {
+const dependencies: ReceiveDependencies = {
   credentials: new CredentialCache(secrets, environment.NOTIFICATION_SECRET_ARN, (error) =>
-    logger.warn('notification secret not read again, older credentials serve', { error }),
+    logger.warn('notification secret not read again, older credentials stay in use', { error }),
   ),
   send: (bodies) => sendMessages(queue, environment.QUEUE_URL, bodies),
   countRefusal: (status) =>
@@ -43,7 +43,7 @@ const world: ReceiveDependencies = {
 export async function handler(event: APIGatewayProxyEventV2, context: Context): Promise<IngestResponse> {
   logger.addContext(context);
   try {
-    return await receive(event, world);
+    return await receive(event, dependencies);
   } finally {
     meter.flush();
   }

@@ -1,6 +1,10 @@
 import { encodeMessage, outputMessages } from '../shared/queue/messages.ts';
 import type { Meter } from '../shared/runtime/metrics.ts';
-import { type DecisionSettings, decide, passedOver } from '../shared/zencoder/failed-outputs.ts';
+import {
+  type DetectionSettings,
+  findFailedOutputs,
+  findUnlistedPlaces,
+} from '../shared/zencoder/failed-outputs.ts';
 import {
   type Notification,
   type NotificationBounds,
@@ -10,7 +14,7 @@ import { remembering, type StorageAllowList } from '../shared/zencoder/storage.t
 import {
   isAuthentic,
   type NotificationCredentials,
-  type PresentedProof,
+  type PresentedCredentials,
   presentedCredentials,
 } from './authenticate.ts';
 import { isForIngest, type NotificationRequest, type RoutedRequest, readBody } from './request.ts';
@@ -23,25 +27,28 @@ import {
   unavailable,
 } from './response.ts';
 
-/** What ingest needs of the world. */
+/** What ingest works with. */
 export interface ReceiveDependencies {
-  readonly credentials: {
-    validVersions(): Promise<readonly NotificationCredentials[]>;
-    /** Asked only after a failed authentication; null when it is too early to ask again. */
-    reload(): Promise<readonly NotificationCredentials[] | null>;
-  };
+  readonly credentials: ValidCredentials;
   /** Resolves once every message is on the queue. */
   readonly send: (bodies: readonly string[]) => Promise<void>;
-  /** Keeps count of refused notifications by the status that they were answered with; may fail. */
+  /** Counts a refused notification by the status of its response; may fail. */
   readonly countRefusal: (status: number) => Promise<void>;
-  readonly settings: DecisionSettings;
+  readonly settings: DetectionSettings;
   readonly log: Log;
   readonly meter: Meter;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
 
-/** The part of a logger that is used; facts hold ids, counts and states, nothing of the body. */
+/** Where the valid credentials are read from. */
+export interface ValidCredentials {
+  validVersions(): Promise<readonly NotificationCredentials[]>;
+  /** Called only after a failed authentication; null when the last reload is too recent. */
+  reload(): Promise<readonly NotificationCredentials[] | null>;
+}
+
+/** The methods of a logger that ingest calls; facts hold ids, counts and states, nothing of the body. */
 export interface Log {
   info(message: string, facts: Readonly<Record<string, unknown>>): void;
   warn(message: string, facts: Readonly<Record<string, unknown>>): void;
@@ -49,82 +56,93 @@ export interface Log {
 }
 
 /**
- * How much of one notification is taken. Zencoder makes 20 outputs a job (more on request) and 100 thumbnails a set, and
+ * How much of one notification is read. Zencoder makes 20 outputs a job (more on request) and 100 thumbnails a set, and
  * sets no limit to the sets: five times the outputs, and as many images as the largest body holds with signed URLs, each
  * with a path half as long again as those of Zencoder.
  *
- * What is beyond is not refused, since Zencoder would only repeat it: the rest is taken, the answer and the log say how
- * much was left, and an alarm asks a person to look.
+ * What is beyond is not refused, since Zencoder would only repeat it: the rest is queued, the response and the log say
+ * how much was left out, and an alarm asks an operator to look.
  */
 export const BOUNDS: NotificationBounds = { outputs: 100, thumbnails: 10_000, pathCharacters: 1_800_000 };
 
 /**
- * Takes one notification: authenticates it before anything of its body is looked at, understands it, decides, and
- * answers only when the queue has everything. Never throws.
+ * Receives one notification: authenticates the request before it reads the body, parses it, decides what failed, and
+ * responds only when everything is on the queue. Never throws.
+ *
+ * @example
+ * const { statusCode } = await receive(event, dependencies); // 202: queued; 503: Zencoder sends it again
  */
 export async function receive(
   request: NotificationRequest & RoutedRequest,
-  world: ReceiveDependencies,
+  dependencies: ReceiveDependencies,
 ): Promise<IngestResponse> {
+  const { credentials, log } = dependencies;
   try {
-    const proof = presentedCredentials(request.headers);
-    const isAuthenticated = await isFromZencoder(proof, world);
+    const presented = presentedCredentials(request.headers);
+    const isAuthenticated = await isFromZencoder(presented, credentials);
     if (!isForIngest(request)) {
-      // Only who has the credentials meant to notify: anything else that looks around is of no interest.
-      return isAuthenticated ? await refuse(notFound(), 'UnknownPath', world) : notFound();
+      // A wrong path with valid credentials is a misconfigured notification URL; one without them is a scan.
+      return isAuthenticated ? await refuse(notFound(), 'UnknownPath', dependencies) : notFound();
     }
-    if (isAuthenticated) return await enqueue(parseNotification(readBody(request), BOUNDS), world);
-    if (isPresented(proof)) return await refuse(unauthorized(), 'WrongCredentials', world);
-    world.log.warn('request refused', { status: 401, errorClass: 'NoCredentials' });
+    if (isAuthenticated) return await enqueue(parseNotification(readBody(request), BOUNDS), dependencies);
+    if (isPresented(presented)) return await refuse(unauthorized(), 'WrongCredentials', dependencies);
+    log.warn('request refused', { status: 401, errorClass: 'NoCredentials' });
     return unauthorized();
   } catch (error) {
     const refused = errorResponse(error);
-    if (refused !== null)
-      return await refuse(refused, error instanceof Error ? error.name : 'unknown', world);
-    world.log.error('notification not taken', { status: 503, error });
+    if (refused !== null) {
+      return await refuse(refused, error instanceof Error ? error.name : 'unknown', dependencies);
+    }
+    log.error('notification not queued', { status: 503, error });
     return unavailable();
   }
 }
 
-/** Zencoder does not show its customers what it was answered, so a refusal has to be found here. */
+/** Zencoder does not show its customers the responses it gets, so a refusal is logged and counted here. */
 async function refuse(
-  answer: IngestResponse,
+  response: IngestResponse,
   errorClass: string,
-  world: ReceiveDependencies,
+  { log, meter, countRefusal }: Pick<ReceiveDependencies, 'log' | 'meter' | 'countRefusal'>,
 ): Promise<IngestResponse> {
-  const { statusCode: status } = answer;
-  world.log.warn('request refused', { status, errorClass });
-  world.meter.add('refusedNotifications', 1, errorClass);
+  const { statusCode: status } = response;
+  log.warn('request refused', { status, errorClass });
+  meter.add('refusedNotifications', 1, errorClass);
   try {
-    await world.countRefusal(status);
+    await countRefusal(status);
   } catch (error) {
-    world.log.warn('refusal not counted', { status, error });
+    log.warn('refusal not counted', { status, error });
   }
-  return answer;
+  return response;
 }
 
-async function isFromZencoder(proof: PresentedProof, world: ReceiveDependencies): Promise<boolean> {
-  if (!isPresented(proof)) return false;
-  if (isAuthentic(proof, await world.credentials.validVersions())) return true;
+async function isFromZencoder(
+  presented: PresentedCredentials,
+  credentials: ValidCredentials,
+): Promise<boolean> {
+  if (!isPresented(presented)) return false;
+  if (isAuthentic(presented, await credentials.validVersions())) return true;
   // The secret may have been rotated since it was read.
-  const fresh = await world.credentials.reload();
-  return fresh !== null && isAuthentic(proof, fresh);
+  const reloaded = await credentials.reload();
+  return reloaded !== null && isAuthentic(presented, reloaded);
 }
 
-function isPresented({ basic, notificationSecret }: PresentedProof): boolean {
+function isPresented({ basic, notificationSecret }: PresentedCredentials): boolean {
   return basic !== null || notificationSecret !== null;
 }
 
-async function enqueue(notification: Notification, world: ReceiveDependencies): Promise<IngestResponse> {
-  const storage = remembering(world.settings.storage);
-  const decisions = decide(notification, { ...world.settings, storage }, world.now());
-  reportPassedOver(notification, storage, world);
-  reportNotRead(notification, world);
+async function enqueue(
+  notification: Notification,
+  { settings, send, log, meter, now }: ReceiveDependencies,
+): Promise<IngestResponse> {
+  const storage = remembering(settings.storage);
+  const decisions = findFailedOutputs(notification, { ...settings, storage }, now());
+  reportUnlistedPlaces(notification, storage, { log, meter });
+  reportNotRead(notification, { log, meter });
   const bodies = decisions
     .flatMap((decision) => outputMessages(notification.job, decision, 'notification'))
     .map(encodeMessage);
-  await world.send(bodies);
-  const outcome = {
+  await send(bodies);
+  const queued = {
     job: notification.job.id,
     queued: bodies.length,
     failures: sum(decisions.map(({ failures }) => failures.length)),
@@ -132,34 +150,35 @@ async function enqueue(notification: Notification, world: ReceiveDependencies): 
     unreadable: notification.unreadable,
     beyond: notification.beyond,
   };
-  const answer = accepted(outcome);
-  world.log.info('notification taken', {
-    status: answer.statusCode,
+  const response = accepted(queued);
+  log.info('notification queued', {
+    status: response.statusCode,
     kind: notification.kind,
     jobState: notification.jobState,
     outputs: notification.outputs.length,
     jobId: notification.job.id,
     outputIds: decisions.map(({ output }) => output.id),
-    ...outcome,
+    ...queued,
   });
-  return answer;
+  return response;
 }
 
-/** These files are not fetched, and a day later they cannot be: the log says where they are and why they are left. */
-function reportPassedOver(
+type Reporting = Pick<ReceiveDependencies, 'log' | 'meter'>;
+
+/** These files are not fetched, and a day later they are gone: the log says where they are and why they are left. */
+function reportUnlistedPlaces(
   notification: Notification,
   storage: StorageAllowList,
-  { log, meter }: ReceiveDependencies,
+  { log, meter }: Reporting,
 ): void {
-  const places = passedOver(notification, storage);
+  const places = findUnlistedPlaces(notification, storage);
   if (places.length === 0) return;
   log.error('files on storage that is not fetched from', { jobId: notification.job.id, places });
   for (const kind of new Set(places.map((place) => place.kind))) meter.add('unlistedStorage', 1, kind);
 }
 
-/** What is in these parts is recovered only if somebody looks. */
-function reportNotRead(notification: Notification, { log, meter }: ReceiveDependencies): void {
-  const { unreadable, beyond, job } = notification;
+/** The files in these parts are recovered only if an operator looks. */
+function reportNotRead({ unreadable, beyond, job }: Notification, { log, meter }: Reporting): void {
   if (unreadable + beyond === 0) return;
   log.error('parts of a notification not read', { jobId: job.id, unreadable, beyond });
   if (unreadable > 0) meter.add('partsNotRead', unreadable, 'Unreadable');

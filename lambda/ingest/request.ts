@@ -6,7 +6,7 @@ import type { RequestHeaders } from './authenticate.ts';
 /** The path that Zencoder posts to. */
 export const NOTIFICATION_PATH = '/notifications';
 
-/** Where a request went; an API Gateway event (payload version 2) says so. */
+/** Path and method of a request, as an API Gateway event (payload version 2) has them. */
 export interface RoutedRequest {
   /** Without the query. */
   readonly rawPath: string;
@@ -22,33 +22,39 @@ export function isForIngest({ rawPath, requestContext }: RoutedRequest): boolean
 }
 
 /**
- * Largest body in bytes, also when it comes compressed. Lambda takes events of 6 MB, in which the body is escaped or in Base64, so that about 4 MiB is
- * what surely arrives; the largest notification to expect (20 outputs with 100 thumbnails each) has about 1 MB.
+ * Largest body in bytes, decompressed too. Lambda takes events of 6 MB, in which the body is escaped or in Base64, so
+ * that 4 MiB always arrive; the largest notification to expect (20 outputs with 100 thumbnails each) has about 1 MB.
  */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /** A notification has a value in 30 to 60 bytes, so that this is several times what the largest body can mean. */
 const MAX_VALUES = 200_000;
 
+/** A request that ingest cannot use, with the HTTP status of the response. Its message is fit for the response. */
+export abstract class RequestError extends RecoveryError {
+  override readonly category = 'invalid-input';
+  abstract readonly status: number;
+}
+
 /** The body is larger than {@link MAX_BODY_BYTES}. */
-export class BodyTooLarge extends RecoveryError {
+export class BodyTooLarge extends RequestError {
   override readonly name = 'BodyTooLarge';
-  override readonly category = 'invalid-input';
+  override readonly status = 413;
 }
 
-/** The body is XML, or something else than JSON and says so, or is in an unknown encoding. */
-export class UnsupportedBody extends RecoveryError {
+/** The body is XML, has another content type than JSON and is none, or is in an unknown encoding. */
+export class UnsupportedBody extends RequestError {
   override readonly name = 'UnsupportedBody';
-  override readonly category = 'invalid-input';
+  override readonly status = 415;
 }
 
-/** The body says that it is gzip and is damaged. */
-export class BodyNotInflated extends RecoveryError {
+/** The content encoding is gzip and the body is damaged. */
+export class BodyNotInflated extends RequestError {
   override readonly name = 'BodyNotInflated';
-  override readonly category = 'invalid-input';
+  override readonly status = 400;
 }
 
-/** What holds the body of a request; an API Gateway event (payload version 2) does. */
+/** The body of a request, as an API Gateway event (payload version 2) has it. */
 export interface NotificationRequest {
   readonly headers: RequestHeaders;
   readonly body?: string | undefined;
@@ -56,10 +62,10 @@ export interface NotificationRequest {
 }
 
 /**
- * The JSON in the body of a request, whatever its content type says: senders and gateways between label JSON as text,
- * form or bytes. A body that is compressed with gzip is inflated, up to the same bound.
+ * The JSON in the body of a request, whatever its content type: senders and gateways label JSON as text, form or bytes. A
+ * gzip body is inflated, up to the same bound.
  *
- * @throws {BodyTooLarge | BodyNotInflated | UnsupportedBody | NotJson} with a message that is fit for the answer.
+ * @throws {BodyTooLarge | BodyNotInflated | UnsupportedBody | NotJson} with a message that is fit for the response.
  */
 export function readBody(request: NotificationRequest): unknown {
   const text = textOf(request);
@@ -77,8 +83,8 @@ export function readBody(request: NotificationRequest): unknown {
 
 function textOf(request: NotificationRequest): string {
   const { body = '', isBase64Encoded, headers } = request;
-  const fewest = isBase64Encoded ? Math.floor((body.length * 3) / 4) - 2 : body.length;
-  if (fewest > MAX_BODY_BYTES) throw tooLarge();
+  const minBytes = isBase64Encoded ? Math.floor((body.length * 3) / 4) - 2 : body.length;
+  if (minBytes > MAX_BODY_BYTES) throw tooLarge();
   const bytes = inflated(
     Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8'),
     headerOf(headers, 'content-encoding'),
@@ -92,7 +98,7 @@ function inflated(bytes: Buffer, encoding: string): Buffer {
   if (encoding !== 'gzip' && encoding !== 'x-gzip') {
     throw new UnsupportedBody('of content encodings, only gzip is supported');
   }
-  // A gateway may have inflated it already and left the header.
+  // A gateway may inflate the body and leave the header.
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   try {
     return gunzipSync(bytes, { maxOutputLength: MAX_BODY_BYTES });

@@ -1,15 +1,15 @@
 import { NotJson } from '../shared/runtime/json.ts';
 import { NotANotification } from '../shared/zencoder/notification.ts';
-import { BodyNotInflated, BodyTooLarge, NOTIFICATION_PATH, UnsupportedBody } from './request.ts';
+import { NOTIFICATION_PATH, RequestError } from './request.ts';
 
-/** The answer to a request, in the form that API Gateway takes it. */
+/** The response to a request, as API Gateway expects it. */
 export interface IngestResponse {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** What a notification came to. */
+/** What was queued of a notification. */
 export interface QueuedWork {
   readonly job: string;
   /** Messages put on the queue. */
@@ -17,9 +17,9 @@ export interface QueuedWork {
   /** Primary failures and backup files in those messages. */
   readonly failures: number;
   readonly files: number;
-  /** Parts that say something that could not be read, such as outputs without an id. */
+  /** Parts that could not be read, such as outputs without an id. */
   readonly unreadable: number;
-  /** Outputs and images beyond the bounds, which were not looked at. */
+  /** Outputs and images beyond the bounds, which were not read. */
   readonly beyond: number;
 }
 
@@ -27,12 +27,12 @@ const EXPECTED_TYPE =
   'application/json: leave "format" out of the notification settings, or set it to "json"';
 
 /** 202 with what was queued; 200 when there is nothing to do. */
-export function accepted(outcome: QueuedWork): IngestResponse {
-  return answer(outcome.queued > 0 ? 202 : 200, outcome);
+export function accepted(queued: QueuedWork): IngestResponse {
+  return response(queued.queued > 0 ? 202 : 200, queued);
 }
 
 export function unauthorized(): IngestResponse {
-  return answer(
+  return response(
     401,
     {
       error: 'credentials are missing or wrong',
@@ -45,33 +45,34 @@ export function unauthorized(): IngestResponse {
 
 /** 404 for a path, or a method, that this API does not have. */
 export function notFound(): IngestResponse {
-  return answer(404, { error: 'there is nothing here', expected: `POST ${NOTIFICATION_PATH}` });
+  return response(404, { error: 'there is nothing here', expected: `POST ${NOTIFICATION_PATH}` });
 }
 
 /** 503: Zencoder sends the notification again later. */
 export function unavailable(): IngestResponse {
-  return answer(
+  return response(
     503,
     { error: 'the notification could not be taken, send it again' },
     { 'retry-after': '10' },
   );
 }
 
-/** The answer to a body that cannot be used; null for a fault that is not the sender's. */
+/** The response to a body that cannot be used; null for an error that is not the sender's. */
 export function errorResponse(error: unknown): IngestResponse | null {
-  if (error instanceof BodyTooLarge) return answer(413, { error: error.message });
-  if (error instanceof UnsupportedBody) return answer(415, { error: error.message, expected: EXPECTED_TYPE });
-  if (error instanceof BodyNotInflated) return answer(400, { error: error.message });
+  if (error instanceof RequestError) {
+    const expected = error.status === 415 ? { expected: EXPECTED_TYPE } : {};
+    return response(error.status, { error: error.message, ...expected });
+  }
   if (error instanceof NotJson) {
-    return answer(400, { error: error.message, expected: 'a Zencoder notification as JSON' });
+    return response(400, { error: error.message, expected: 'a Zencoder notification as JSON' });
   }
   if (error instanceof NotANotification) {
-    return answer(400, { error: 'the body is no Zencoder notification', expected: error.message });
+    return response(400, { error: 'the body is no Zencoder notification', expected: error.message });
   }
   return null;
 }
 
-function answer(
+function response(
   statusCode: number,
   body: object,
   headers: Readonly<Record<string, string>> = {},

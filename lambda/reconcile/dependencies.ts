@@ -4,7 +4,7 @@ import type { LedgerTable } from '../shared/ledger/table.ts';
 import type { RecoveryMessage } from '../shared/queue/messages.ts';
 import type { Meter } from '../shared/runtime/metrics.ts';
 import type { ZencoderApi } from '../shared/zencoder/api.ts';
-import type { DecisionSettings } from '../shared/zencoder/failed-outputs.ts';
+import type { DetectionSettings } from '../shared/zencoder/failed-outputs.ts';
 
 /** What reconcile works with: made once, at the handler. */
 export interface ReconcileTools {
@@ -16,7 +16,7 @@ export interface ReconcileTools {
   /** Messages that the recovery queue holds and nobody has taken yet, as near as SQS tells. */
   readonly backlog: () => Promise<number>;
   readonly events: EventPublisher;
-  readonly settings: DecisionSettings;
+  readonly settings: DetectionSettings;
   /** Milliseconds before its deadline from which an open recovery is at risk. */
   readonly atRiskMs: number;
   /** Milliseconds without any sign after which a recovery counts as stalled; see `patienceMs`. */

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
-import { flag, httpUrl, storageAllowList, text, wholeNumber } from '../shared/runtime/environment.ts';
+import { flag, httpUrl, text, wholeNumber } from '../shared/runtime/environment.ts';
 import { zencoderApiEnvironment } from '../shared/zencoder/api-key.ts';
+import { storageAllowList } from '../shared/zencoder/storage.ts';
 
 /** The environment variables of reconcile; `infra/constructs/reconcile.ts` sets them. */
 export const reconcileEnvironment = v.object({

@@ -10,7 +10,7 @@ import { categoryOf, RecoveryError } from '../shared/runtime/errors.ts';
 import { redact } from '../shared/runtime/redact.ts';
 import type { ZencoderApi } from '../shared/zencoder/api.ts';
 import { NotAtZencoder } from '../shared/zencoder/api-errors.ts';
-import { decide, type OutputDecision } from '../shared/zencoder/failed-outputs.ts';
+import { type FailedOutput, findFailedOutputs } from '../shared/zencoder/failed-outputs.ts';
 import { type JobDetails, UnexpectedApiResponse } from '../shared/zencoder/job-details.ts';
 import { fileIdOf } from '../shared/zencoder/signed-url.ts';
 import type { ReconcileTools } from './dependencies.ts';
@@ -125,7 +125,7 @@ async function inDetail(
 
 async function queueMissed(job: JobDetails, tools: ReconcileTools): Promise<number> {
   const { table, send, settings, logger, now } = tools;
-  const decisions = decide(job, settings, now()).map((decision) => withoutEnded(decision, now()));
+  const decisions = findFailedOutputs(job, settings, now()).map((decision) => withoutEnded(decision, now()));
   if (decisions.length === 0) return 0;
   const noted = noting(table);
   const records = await readJob(noted.table, job.job.id);
@@ -148,7 +148,7 @@ async function queueMissed(job: JobDetails, tools: ReconcileTools): Promise<numb
 }
 
 /** Files that are gone are not to be had; that their upload failed is recorded all the same. */
-function withoutEnded(decision: OutputDecision, now: number): OutputDecision {
+function withoutEnded(decision: FailedOutput, now: number): FailedOutput {
   return { ...decision, files: decision.files.filter(({ deadline }) => deadline > now) };
 }
 
@@ -159,7 +159,7 @@ function withoutEnded(decision: OutputDecision, now: number): OutputDecision {
  */
 function isMissing(
   jobId: string,
-  { output, failures, files }: OutputDecision,
+  { output, failures, files }: FailedOutput,
   known: ReadonlySet<string>,
 ): boolean {
   const of = { jobId, outputId: output.id };

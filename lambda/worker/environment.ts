@@ -1,6 +1,7 @@
 import * as v from 'valibot';
-import { httpUrl, storageAllowList, text, wholeNumber } from '../shared/runtime/environment.ts';
+import { httpUrl, text, wholeNumber } from '../shared/runtime/environment.ts';
 import { zencoderApiEnvironment } from '../shared/zencoder/api-key.ts';
+import { storageAllowList } from '../shared/zencoder/storage.ts';
 import { parseKeyTemplate } from './key-template.ts';
 
 const MiB = 2 ** 20;

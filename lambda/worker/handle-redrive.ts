@@ -6,7 +6,7 @@ import { outputMessages, type RedriveMessage } from '../shared/queue/messages.ts
 import { categoryOf } from '../shared/runtime/errors.ts';
 import type { ZencoderApi } from '../shared/zencoder/api.ts';
 import { ApiRateLimited } from '../shared/zencoder/api-errors.ts';
-import { decide, type OutputDecision } from '../shared/zencoder/failed-outputs.ts';
+import { type FailedOutput, findFailedOutputs } from '../shared/zencoder/failed-outputs.ts';
 import type { BackupFile } from '../shared/zencoder/model.ts';
 import { fileIdOf, isOver } from '../shared/zencoder/signed-url.ts';
 import { DeadlinePassed } from './copy-file.ts';
@@ -261,7 +261,7 @@ async function queueFresh(left: readonly RecoveryRecord[], context: WorkerContex
   }
   const { jobId, passThrough, test, outputId, label, outputType, failedAt } = first;
   const output = { id: outputId, label, type: outputType };
-  const decision: OutputDecision = { output, failures: [], files, failedAt };
+  const decision: FailedOutput = { output, failures: [], files, failedAt };
   await queue.send(outputMessages({ id: jobId, passThrough, test }, decision, 'redrive'));
   return earliest(outcomes);
 }
@@ -273,7 +273,7 @@ async function queueUnknown(
   { queue, storage, logger, now }: WorkerContext,
 ): Promise<MessageOutcome> {
   const details = await api.getJob(jobId);
-  const decisions = decide(details, { storage, collectUnsentOutputs: false }, now());
+  const decisions = findFailedOutputs(details, { storage, collectUnsentOutputs: false }, now());
   const decision = decisions.find(({ output }) => output.id === outputId);
   if (decision === undefined) {
     logger.warn('nothing to redrive', { reason: 'Zencoder tells of no failed upload of this output' });

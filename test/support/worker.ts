@@ -22,7 +22,7 @@ import {
   type RecoveryMessage,
 } from '../../lambda/shared/queue/messages.ts';
 import type { MetricKey } from '../../lambda/shared/runtime/metrics.ts';
-import { decide } from '../../lambda/shared/zencoder/failed-outputs.ts';
+import { findFailedOutputs } from '../../lambda/shared/zencoder/failed-outputs.ts';
 import { parseStorageAllowList } from '../../lambda/shared/zencoder/storage.ts';
 import { createCopyEngine } from '../../lambda/worker/copy/engine.ts';
 import { createBucketClient } from '../../lambda/worker/copy/s3-client.ts';
@@ -200,7 +200,7 @@ export async function startWorker(): Promise<TestWorker> {
   };
   const messagesOfJob = async ({ id }: { readonly id: number }) => {
     const details = await standIn.api('full').getJob(String(id));
-    const decisions = decide(details, { storage, collectUnsentOutputs: false }, now());
+    const decisions = findFailedOutputs(details, { storage, collectUnsentOutputs: false }, now());
     return decisions.flatMap((decision) => outputMessages(details.job, decision, 'notification'));
   };
 

@@ -44,7 +44,7 @@ export function ErrorsPage(props: {
                     <UntrustedText text={errorClass} />
                   </code>
                 </LinkOut>,
-                kind?.category ?? 'Not in Zencoder’s list; the message of each failure says more.',
+                kind?.explanation ?? 'Not in Zencoder’s list; the message of each failure says more.',
                 kind?.fix ?? 'Look at the message in the record of a failure.',
                 number(lastDay),
                 number(lastWeek),

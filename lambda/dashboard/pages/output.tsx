@@ -149,7 +149,7 @@ function Cause({ failure, now }: { readonly failure: PrimaryFailureRecord; reado
         <Fact name="What it means">
           {kind === null
             ? 'Zencoder’s list of errors does not have this class; the message above is all there is.'
-            : kind.category}
+            : kind.explanation}
         </Fact>
         {kind !== null && <Fact name="What to fix">{kind.fix}</Fact>}
         <Fact name="Run the job again">

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { RecoveryError } from '../runtime/errors.ts';
 import { wellFormedText } from '../runtime/redact.ts';
-import type { OutputDecision } from '../zencoder/failed-outputs.ts';
+import type { FailedOutput } from '../zencoder/failed-outputs.ts';
 import { readFileUrl } from '../zencoder/file-url.ts';
 import type { JobInfo } from '../zencoder/model.ts';
 
@@ -76,7 +76,7 @@ const segmentMessage = v.object({
 });
 
 /**
- * A request to try again: of a person, at once and whatever it has come to, or of reconcile, for what stands still.
+ * A request to try again: from an operator, at once and in any state, or from reconcile, for a stalled recovery.
  * Everything of an output that is not recovered, or one role or file of it. It holds no signed URL, since the sender has
  * none: the worker gets a fresh one from the Zencoder API. What is past its deadline is settled without asking Zencoder.
  */
@@ -87,7 +87,7 @@ const redriveMessage = v.object({
   outputId: id,
   role: v.exactOptional(role),
   fileId: v.exactOptional(v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/, 'expected a file id'))),
-  /** Who asks; a person when absent. */
+  /** The sender; an operator when absent. */
   origin: v.exactOptional(v.picklist(['person', 'reconcile'])),
 });
 
@@ -184,7 +184,7 @@ export const MAX_MESSAGE_BYTES = 1_048_576 - 16_384;
  */
 export function outputMessages(
   job: JobInfo,
-  decision: OutputDecision,
+  decision: FailedOutput,
   origin: OutputMessage['origin'],
   longestBytes: number = MAX_MESSAGE_BYTES,
 ): OutputMessage[] {

@@ -11,7 +11,7 @@ const PARALLEL_BATCHES = 8;
 const ATTEMPTS = 3;
 const BACK_OFF = { firstMs: 50, maxMs: 200 };
 
-/** The queue refused messages, or did not answer. Whoever asked must ask again: what it took already is taken twice. */
+/** The queue refused messages or did not respond. The caller sends all of them again: those already queued are there twice. */
 export class MessagesNotQueued extends RecoveryError {
   override readonly name = 'MessagesNotQueued';
   override readonly category = 'transient';
@@ -26,14 +26,14 @@ export class MessagesNotQueued extends RecoveryError {
 
 interface Refusal {
   readonly count: number;
-  /** SQS's error code, or the name of the fault. */
+  /** SQS's error code, or the name of the error. */
   readonly reason: string;
   readonly cause?: unknown;
 }
 
 /**
- * Puts messages on the queue, up to ten and 1 MiB a call, several calls at a time. Entries that SQS refuses through no
- * fault of theirs are sent again a few times; each batch is tried, also after another has failed.
+ * Puts messages on the queue, up to ten and 1 MiB a call, several calls at a time. Entries that SQS
+ * refuses for reasons of its own are sent again a few times; each batch is tried, also after another has failed.
  *
  * @throws {MessagesNotQueued} unless every message is on the queue.
  */
@@ -88,9 +88,9 @@ async function sendBatch(
         new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: entries }),
       );
       if (failed.length === 0) return null;
-      const hopeless = failed.find((entry) => entry.SenderFault === true);
-      if (hopeless !== undefined || attempt === ATTEMPTS) {
-        return { count: failed.length, reason: (hopeless ?? failed[0])?.Code ?? 'no reason given' };
+      const invalid = failed.find((entry) => entry.SenderFault === true);
+      if (invalid !== undefined || attempt === ATTEMPTS) {
+        return { count: failed.length, reason: (invalid ?? failed[0])?.Code ?? 'no reason given' };
       }
       const again = new Set(failed.map((entry) => entry.Id));
       entries = entries.filter((entry) => again.has(entry.Id));

@@ -76,7 +76,7 @@ export function errorClassJson({ errorClass, kind, ...counts }: ErrorClassView) 
   return {
     errorClass,
     isKnown: kind !== null,
-    category: kind?.category ?? null,
+    explanation: kind?.explanation ?? null,
     fix: kind?.fix ?? null,
     retryJob: kind?.retryJob ?? null,
     documentation: errorPage(errorClass),

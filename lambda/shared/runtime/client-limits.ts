@@ -1,6 +1,6 @@
 /** How long a client of an AWS service waits; milliseconds. */
 export interface ClientLimits {
-  /** For the answer to one request: its head, and between two pieces of its body. */
+  /** For the response to one request: its head, and between two chunks of its body. */
   readonly requestMs: number;
   /** Requests that one call may come to. */
   readonly attempts: number;
@@ -25,7 +25,7 @@ export function clientLimits(given: Partial<ClientLimits> = {}) {
       connectionTimeout: CONNECTION_MS,
       requestTimeout: requestMs,
       throwOnRequestTimeout: true,
-      // The request's own limit ends with the head of the answer.
+      // The request's own limit ends with the head of the response.
       socketTimeout: requestMs,
     },
   };

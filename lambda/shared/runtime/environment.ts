@@ -1,8 +1,7 @@
 import * as v from 'valibot';
-import { parseStorageAllowList } from '../zencoder/storage.ts';
 import { RecoveryError } from './errors.ts';
 
-/** The function was deployed with a wrong environment; the message names every faulty variable at once. */
+/** The function was deployed with a wrong environment; the message names every invalid variable at once. */
 export class InvalidEnvironment extends RecoveryError {
   override readonly name = 'InvalidEnvironment';
   override readonly category = 'action-required';
@@ -11,7 +10,7 @@ export class InvalidEnvironment extends RecoveryError {
 /**
  * Reads the environment by a schema of the variables that a function needs.
  *
- * @throws {InvalidEnvironment} naming all faulty variables and what each should be.
+ * @throws {InvalidEnvironment} naming all invalid variables and what each must be.
  * @example
  * const environment = parseEnvironment(v.object({ QUEUE_URL: text, COLLECT_UNSENT_OUTPUTS: flag }));
  */
@@ -21,16 +20,16 @@ export function parseEnvironment<const Schema extends v.GenericSchema<unknown, R
 ): v.InferOutput<Schema> {
   const result = v.safeParse(schema, environment);
   if (result.success) return result.output;
-  const faults = new Map<string, string>();
+  const problems = new Map<string, string>();
   for (const issue of result.issues) {
     const name = v.getDotPath(issue) ?? '(environment)';
-    if (!faults.has(name)) faults.set(name, faultOf(issue));
+    if (!problems.has(name)) problems.set(name, problemOf(issue));
   }
-  const list = [...faults].map(([name, fault]) => `${name} ${fault}`);
+  const list = [...problems].map(([name, problem]) => `${name} ${problem}`);
   throw new InvalidEnvironment(`environment of the function is not usable: ${list.join('; ')}`);
 }
 
-function faultOf(issue: v.BaseIssue<unknown>): string {
+function problemOf(issue: v.BaseIssue<unknown>): string {
   // The schema's own words for missing and mistyped values would repeat the value; these never do.
   if (issue.kind === 'schema' && issue.input === undefined) return 'is missing';
   if (issue.kind === 'schema') return `must be ${issue.expected ?? 'something else'}`;
@@ -47,14 +46,14 @@ export const flag = v.pipe(
 );
 
 /** A whole number in decimal digits between two bounds, both included. */
-export function wholeNumber(least: number, most: number = Number.MAX_SAFE_INTEGER) {
-  const message = `must be a whole number from ${least} to ${most}`;
+export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER) {
+  const message = `must be a whole number from ${min} to ${max}`;
   return v.pipe(
     v.string(),
     v.regex(/^[0-9]{1,16}$/, message),
     v.transform(Number),
-    v.minValue(least, message),
-    v.maxValue(most, message),
+    v.minValue(min, message),
+    v.maxValue(max, message),
   );
 }
 
@@ -62,17 +61,4 @@ export function wholeNumber(least: number, most: number = Number.MAX_SAFE_INTEGE
 export const httpUrl = v.pipe(
   v.string(),
   v.check((value) => URL.canParse(value) && /^https?:/i.test(value), 'must be an http(s) URL'),
-);
-
-/** The allow-list of Zencoder's storage, ready to use; see `parseStorageAllowList`. */
-export const storageAllowList = v.pipe(
-  v.string(),
-  v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    try {
-      return parseStorageAllowList(dataset.value);
-    } catch (error) {
-      addIssue({ message: `is wrong: ${error instanceof Error ? error.message : 'unreadable'}` });
-      return NEVER;
-    }
-  }),
 );

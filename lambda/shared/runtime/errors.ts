@@ -1,14 +1,14 @@
 /**
- * What a fault means for a recovery. Code decides by this word, never by reading a message.
+ * What an error means for a recovery. Code decides by its category, never by its name or message.
  *
- * - `transient`: transient; tried again with backoff until the deadline.
+ * - `transient`: passes by itself; tried again with back-off until the deadline.
  * - `action-required`: the customer can fix it (bucket policy, KMS key, region); tried again until the deadline,
  *   alarmed at once.
- * - `url-refused`: the source refuses the signed URL before its deadline; worth one fresh URL from the Zencoder API, lost
- *   if there is none to be had.
- * - `lost`: the file cannot be had by the URL that was tried; newer evidence opens it until its deadline.
+ * - `url-refused`: the source refuses the signed URL before its deadline; retried with a fresh URL from
+ *   the Zencoder API, lost if there is none.
+ * - `lost`: the URL that was tried does not yield the file; newer evidence opens the recovery until its deadline.
  * - `conflict`: the key already holds an object that is not this file's; never overwritten.
- * - `invalid-input`: input that no attempt can make sense of; goes to the dead-letter queue.
+ * - `invalid-input`: input that no attempt can process; its message goes to the dead-letter queue.
  */
 export type ErrorCategory =
   | 'transient'
@@ -27,15 +27,15 @@ export type ErrorCategory =
 export abstract class RecoveryError extends Error {
   abstract override readonly name: string;
   abstract readonly category: ErrorCategory;
-  /** True for what is `lost` only if it stays so for a while: until then it is tried again like a transient fault. */
+  /** True for what is `lost` only after it has lasted a while: until then it is tried again like a transient error. */
   readonly mayPass: boolean = false;
-  /** True when it is about the signed URL and not about the file: another URL of the file may succeed. */
+  /** True when the signed URL is the cause and not the file: another URL of the file may succeed. */
   readonly isOfUrl: boolean = false;
 }
 
 /**
- * What an unknown fault means: a {@link RecoveryError} says so itself, anything else is taken for transient, because
- * giving up a file on a surprise would lose it.
+ * The category of any error. One that is no {@link RecoveryError} counts as transient, since giving up a file on an
+ * unexpected error would lose it.
  */
 export function categoryOf(error: unknown): ErrorCategory {
   return error instanceof RecoveryError ? error.category : 'transient';

@@ -6,7 +6,7 @@ export class NotJson extends RecoveryError {
   override readonly category = 'invalid-input';
 }
 
-/** How much a text may hold; looked at before it is parsed, since a parser's time depends on it. */
+/** How much a text may hold; checked before it is parsed, since a parser's time depends on it. */
 export interface JsonLimits {
   /** Lists and objects within each other. */
   readonly depth: number;

@@ -1,12 +1,12 @@
 import type { Metrics } from '@aws-lambda-powertools/metrics';
 
 /**
- * Every metric of the stack: what it counts, its unit, and who writes it. Functions write them by `meter.ts`, alarms and
- * the CloudWatch dashboard take names and units from here.
+ * Every metric of the stack: what it counts, its unit, and who writes it. Functions write them through a meter; alarms
+ * and the CloudWatch dashboard take names and units from here.
  *
  * The namespace is the name of the CloudFormation stack (`POWERTOOLS_METRICS_NAMESPACE`), so that two stacks in one
  * account stay apart. Each metric has the dimension `service`, the function that writes it; one with `by` is written a
- * second time with that dimension added. So an alarm looks at `service` alone, and a graph can be broken down. Nothing
+ * second time with that dimension added. So an alarm uses `service` alone, and a graph can be broken down. Nothing
  * of high cardinality (a job, a file, a label) is ever a dimension: those are in the logs.
  */
 
@@ -25,25 +25,25 @@ export interface Metric {
 }
 
 export const METRICS = {
-  /** Uploads to the customer's own destination that failed, each told once, by Zencoder's error class. */
+  /** Uploads to the customer's own destination that failed, each counted once, by Zencoder's error class. */
   primaryFailures: { name: 'PrimaryFailures', unit: 'Count', services: ['worker'], by: 'ErrorClass' },
   /** Files that reached the bucket. */
   recoveredFiles: { name: 'RecoveredFiles', unit: 'Count', services: ['worker'], by: 'Role' },
   /** Bytes of those files. */
   recoveredBytes: { name: 'RecoveredBytes', unit: 'Bytes', services: ['worker'], by: 'Role' },
-  /** From when the worker first heard of the file until it was in the bucket. */
+  /** From the worker's first claim of the file until it was in the bucket. */
   timeToRecovered: { name: 'TimeToRecovered', unit: 'Milliseconds', services: ['worker'], by: 'Role' },
-  /** What was left until the signed URL ended when the file was in the bucket. */
+  /** Time left until the signed URL expired when the file was in the bucket. */
   timeLeftAtRecovery: { name: 'TimeLeftAtRecovery', unit: 'Milliseconds', services: ['worker'], by: 'Role' },
   /** Attempts that a settled recovery took, however it ended. */
   attempts: { name: 'Attempts', unit: 'Count', services: ['worker'], by: 'Role' },
-  /** Files that cannot be had by any URL tried so far, by the class of the last error; newer evidence opens one again. */
+  /** Files that no URL tried so far yields, by the class of the last error; newer evidence opens one again. */
   lostFiles: { name: 'LostFiles', unit: 'Count', services: ['worker'], by: 'ErrorClass' },
-  /** Files that need a person, such as a key that holds somebody else's object. */
+  /** Files that need manual action, such as a key that holds a different object. */
   failedFiles: { name: 'FailedFiles', unit: 'Count', services: ['worker'], by: 'ErrorClass' },
   /**
-   * Attempts that met something that the customer can mend: bucket policy, KMS key, region, Zencoder API key. They go
-   * on until the deadline.
+   * Attempts that failed for a cause that the customer can fix: bucket policy, KMS key, region, Zencoder API key.
+   * Retries continue until the deadline.
    */
   actionRequired: {
     name: 'ActionRequired',
@@ -52,8 +52,8 @@ export const METRICS = {
     by: 'ErrorClass',
   },
   /**
-   * Recoveries that may be lost unless somebody acts. From `reconcile` a level, written at every run: open recoveries
-   * with too little time left before their deadline, and those that no message will wake until then. From `worker` a
+   * Recoveries that may be lost without action. From `reconcile` a level, written at every run: open recoveries
+   * with too little time left before their deadline, and those with nothing queued to retry them. From `worker` a
    * count of events: a copy that cannot end in time at its rate, and a recovery that lacks a fresh URL.
    */
   atRiskRecoveries: {
@@ -69,8 +69,8 @@ export const METRICS = {
    */
   unlistedStorage: { name: 'UnlistedStorage', unit: 'Count', services: ['ingest'], by: 'ErrorClass' },
   /**
-   * Notifications that were answered 4xx although they came with credentials, by reason: wrong credentials, a path that
-   * the API does not have, a body that is none of a notification. Zencoder repeats them in vain.
+   * Notifications that got a 4xx response although they came with credentials, by reason: wrong credentials, a path that
+   * the API does not have, a body that is no notification. Zencoder repeats them without success.
    */
   refusedNotifications: {
     name: 'RefusedNotifications',
@@ -98,7 +98,7 @@ export const METRICS = {
   eventsOwed: { name: 'EventsOwed', unit: 'Count', services: ['reconcile'] },
   /** For how long the oldest of them is owed; written at every run, 0 when none is. */
   oldestEventOwed: { name: 'OldestEventOwed', unit: 'Milliseconds', services: ['reconcile'] },
-  /** Messages that went to the dead-letter queue because no attempt can make sense of them. */
+  /** Messages that went to the dead-letter queue because no attempt can process them. */
   messagesNotUnderstood: {
     name: 'MessagesNotUnderstood',
     unit: 'Count',
@@ -111,8 +111,8 @@ export type MetricKey = keyof typeof METRICS;
 
 /** Where functions put their numbers; written once, when an invocation ends. */
 export interface Meter {
-  /** @param by the value of the metric's dimension, when it has one. */
-  add(metric: MetricKey, value: number, by?: string): void;
+  /** @param dimension the value of the metric's dimension, when it has one. */
+  add(metric: MetricKey, value: number, dimension?: string): void;
 }
 
 /** CloudWatch takes 100 values of a metric in one line; at the hundredth Powertools would write by itself. */
@@ -126,7 +126,7 @@ interface Series {
   readonly values: number[];
 }
 
-/** A meter that keeps what it is given until it is flushed. */
+/** A meter that keeps its values until it is flushed. */
 export interface FlushingMeter extends Meter {
   /** Writes everything as metric lines (CloudWatch's embedded metric format) and forgets it. */
   flush(): void;
@@ -134,7 +134,7 @@ export interface FlushingMeter extends Meter {
 
 /**
  * Gathers the metrics of an invocation. Counts and bytes are added up; times and numbers of attempts stay single values,
- * so that percentiles can be had.
+ * so that percentiles can be computed.
  *
  * @param metrics without metrics or dimensions of its own but `service`.
  */

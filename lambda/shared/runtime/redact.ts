@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { MASK, redactUrls } from './redact-urls.ts';
 
 /**
- * Text from outside. A text that somebody cut in the middle of a character ends with half a surrogate pair: JSON can
+ * Text from outside. A text cut in the middle of a character ends with half a surrogate pair: JSON can
  * hold it, but UTF-8 cannot, so no item with it can be written to DynamoDB. Each such half becomes U+FFFD.
  */
 export const wellFormedText = v.pipe(

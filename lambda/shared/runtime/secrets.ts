@@ -25,10 +25,10 @@ function digest(bytes: Buffer): Buffer {
 }
 
 const KEEP_MS = 5 * 60 * 1000;
-/** A stranger with wrong credentials must not be able to make the function ask for the secret at every request. */
-const REFRESH_AT_MOST_EVERY_MS = 5 * 1000;
+/** Requests with wrong credentials must not make the function read the secret each time. */
+const MIN_RELOAD_INTERVAL_MS = 5 * 1000;
 
-/** Answers of Secrets Manager that last until somebody changes the secret, its policy or its key. */
+/** Errors of Secrets Manager that last until the secret, its policy or its key is changed. */
 const UNREADABLE: ReadonlySet<string> = new Set([
   'AccessDeniedException',
   'DecryptionFailure',
@@ -48,17 +48,17 @@ export interface SecretReading<Credentials> {
   readonly parse: (text: string) => Credentials | null;
   /** What {@link SecretNotUsable} says, e.g. `the notification secret must be …`. */
   readonly expected: string;
-  /** Told why, when older credentials have to serve because the secret could not be read again. */
+  /** Called with the cause when the secret could not be read again and older credentials stay in use. */
   readonly onStale?: (error: unknown) => void;
 }
 
-/** The accepted credentials, as they stand in Secrets Manager: the current version and the previous one. */
+/** The valid credentials, as they stand in Secrets Manager: the current version and the previous one. */
 export class SecretVersions<Credentials> {
   readonly #client: SecretsManagerClient;
   readonly #secretId: string;
   readonly #reading: SecretReading<Credentials>;
   readonly #now: () => number;
-  #accepted: readonly Credentials[] = [];
+  #valid: readonly Credentials[] = [];
   #askedAt = Number.NEGATIVE_INFINITY;
 
   /** @param now epoch milliseconds. */
@@ -75,21 +75,21 @@ export class SecretVersions<Credentials> {
   }
 
   /**
-   * The accepted credentials, at most five minutes old; older ones only while Secrets Manager does not answer.
+   * The valid credentials, at most five minutes old; older ones only while Secrets Manager does not respond.
    *
    * @throws {SecretNotUsable} when no version holds credentials.
-   * @throws the SDK's error when Secrets Manager does not answer and nothing was ever read.
+   * @throws the SDK's error when Secrets Manager does not respond and nothing was read before.
    */
   async validVersions(): Promise<readonly Credentials[]> {
-    if (this.#accepted.length === 0 || this.#age() >= KEEP_MS) await this.#read();
-    return this.#accepted;
+    if (this.#valid.length === 0 || this.#age() >= KEEP_MS) await this.#read();
+    return this.#valid;
   }
 
-  /** The credentials as they are now, for a request that the cached ones do not match; null if that was asked just now. */
+  /** Reads the credentials anew for a request that the cached ones do not match; null if they were read seconds ago. */
   async reload(): Promise<readonly Credentials[] | null> {
-    if (this.#age() < REFRESH_AT_MOST_EVERY_MS) return null;
+    if (this.#age() < MIN_RELOAD_INTERVAL_MS) return null;
     await this.#read();
-    return this.#accepted;
+    return this.#valid;
   }
 
   #age(): number {
@@ -102,10 +102,10 @@ export class SecretVersions<Credentials> {
       const versions = await Promise.all([this.#version('AWSCURRENT'), this.#version('AWSPREVIOUS')]);
       const usable = versions.filter((version) => version !== null);
       if (usable.length === 0) throw new SecretNotUsable(this.#reading.expected);
-      this.#accepted = usable;
+      this.#valid = usable;
     } catch (error) {
-      // Who asks may not ask again for long, so credentials that were right minutes ago are better than no answer.
-      if (this.#accepted.length === 0) throw error;
+      // Zencoder does not retry for long: credentials that were valid minutes ago serve better than an error.
+      if (this.#valid.length === 0) throw error;
       this.#reading.onStale?.(error);
     }
     this.#askedAt = asked;
@@ -113,16 +113,16 @@ export class SecretVersions<Credentials> {
 
   async #version(stage: 'AWSCURRENT' | 'AWSPREVIOUS'): Promise<Credentials | null> {
     try {
-      const answer = await this.#client.send(
+      const response = await this.#client.send(
         new GetSecretValueCommand({ SecretId: this.#secretId, VersionStage: stage }),
       );
-      return this.#reading.parse(answer.SecretString ?? '');
+      return this.#reading.parse(response.SecretString ?? '');
     } catch (error) {
       // A secret that was never rotated has no previous version.
       if (stage === 'AWSPREVIOUS' && error instanceof ResourceNotFoundException) return null;
       const name = error instanceof Error ? error.name : '';
       if (!UNREADABLE.has(name)) throw error;
-      throw new SecretNotUsable(`${this.#reading.expected}; Secrets Manager answers ${name}`, {
+      throw new SecretNotUsable(`${this.#reading.expected}; Secrets Manager responds ${name}`, {
         cause: error,
       });
     }

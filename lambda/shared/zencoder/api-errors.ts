@@ -4,7 +4,7 @@ import { RecoveryError } from '../runtime/errors.ts';
 export class ApiRateLimited extends RecoveryError {
   override readonly name = 'ApiRateLimited';
   override readonly category = 'transient';
-  /** Milliseconds until Zencoder answers again. */
+  /** Milliseconds until Zencoder accepts requests again. */
   readonly retryAfterMs: number;
 
   constructor(retryAfterMs: number) {
@@ -19,7 +19,7 @@ export class ApiKeyRefused extends RecoveryError {
   override readonly category = 'action-required';
 }
 
-/** The API key is a read-only one: its answers hold no URLs, so no file can be had by it. */
+/** The API key is a read-only one: its responses hold no URLs, so it gives access to no file. */
 export class ReadOnlyKey extends RecoveryError {
   override readonly name = 'ReadOnlyKey';
   override readonly category = 'action-required';
@@ -31,7 +31,7 @@ export class NotAtZencoder extends RecoveryError {
   override readonly category = 'lost';
 }
 
-/** The API cannot answer now: maintenance, no connection, no answer in time, or an answer that is none. */
+/** The API is unavailable: maintenance, no connection, no response in time, or an unreadable one. */
 export class ApiUnavailable extends RecoveryError {
   override readonly name = 'ApiUnavailable';
   override readonly category = 'transient';

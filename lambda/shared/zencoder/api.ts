@@ -9,7 +9,7 @@ export const DEFAULT_ZENCODER_API_URL = 'https://app.zencoder.com/api/v2';
 
 /** What Zencoder's documentation advises. */
 const TIMEOUT_MS = 30_000;
-/** The limit counts by the minute, where an answer does not say how much of it is left. */
+/** The limit counts by the minute, where a response does not say how much of it is left. */
 /** The most that one page of jobs may hold. */
 export const JOBS_PER_PAGE = 50;
 
@@ -32,7 +32,7 @@ export interface ZencoderApi {
    * @param page from 1.
    */
   listJobs(page: number): Promise<JobsPage>;
-  /** How many requests the last answer still allowed in this minute; null before the first. */
+  /** How many requests the last response still allowed in this minute; null before the first. */
   readonly remaining: number | null;
 }
 
@@ -60,16 +60,16 @@ export function createZencoderApi({ baseUrl, key, timeoutMs = TIMEOUT_MS }: Zenc
   let remaining: number | null = null;
 
   const request = async (path: string, apiKey: string): Promise<Response> => {
-    const answer = await send(`${baseUrl}${path}`, apiKey, timeoutMs);
-    remaining = wholeNumber(answer.headers.get('x-zencoder-rate-remaining')) ?? remaining;
-    return answer;
+    const response = await send(`${baseUrl}${path}`, apiKey, timeoutMs);
+    remaining = wholeNumber(response.headers.get('x-zencoder-rate-remaining')) ?? remaining;
+    return response;
   };
   const get = async (path: string): Promise<unknown> => {
-    const answer = await request(path, await key.read());
-    if (answer.status !== 401) return await bodyOf(answer);
+    const response = await request(path, await key.read());
+    if (response.status !== 401) return await bodyOf(response);
     // The key may have been exchanged since it was read.
     const other = await key.readAgain();
-    return await bodyOf(other === null ? answer : await request(path, other));
+    return await bodyOf(other === null ? response : await request(path, other));
   };
 
   return {
@@ -92,7 +92,7 @@ export function createZencoderApi({ baseUrl, key, timeoutMs = TIMEOUT_MS }: Zenc
         await get(`/jobs.json?page=${page}&per_page=${JOBS_PER_PAGE}`),
       );
       if (!list.success)
-        throw new ApiUnavailable('the Zencoder API answered something that is no list of jobs');
+        throw new ApiUnavailable('the Zencoder API responded with no list of jobs');
       const jobs = list.output.flatMap(readable);
       refuseWithheld(jobs.flatMap(({ outputs }) => outputs));
       return { jobs, isLast: list.output.length < JOBS_PER_PAGE };
@@ -109,35 +109,35 @@ async function send(url: string, apiKey: string, timeoutMs: number): Promise<Res
       signal: AbortSignal.timeout(timeoutMs),
     });
   } catch (error) {
-    throw new ApiUnavailable(`the Zencoder API did not answer: ${reasonOf(error)}`);
+    throw new ApiUnavailable(`the Zencoder API did not respond: ${reasonOf(error)}`);
   }
 }
 
-async function bodyOf(answer: Response): Promise<unknown> {
-  if (answer.status === 200) {
+async function bodyOf(response: Response): Promise<unknown> {
+  if (response.status === 200) {
     try {
-      return parseJson(await answer.text());
+      return parseJson(await response.text());
     } catch (error) {
-      const reason = error instanceof NotJson ? 'its answer is no JSON' : reasonOf(error);
-      throw new ApiUnavailable(`the Zencoder API did not answer in full: ${reason}`);
+      const reason = error instanceof NotJson ? 'its response is no JSON' : reasonOf(error);
+      throw new ApiUnavailable(`the Zencoder API did not respond in full: ${reason}`);
     }
   }
   // The connection can be used again only once the body is gone.
-  await answer.body?.cancel().catch(() => undefined);
-  switch (answer.status) {
+  await response.body?.cancel().catch(() => undefined);
+  switch (response.status) {
     case 401:
       throw new ApiKeyRefused('Zencoder refuses the API key');
     case 403:
     case 429:
-      throw new ApiRateLimited((wholeNumber(answer.headers.get('retry-after')) ?? MINUTE_MS / 1000) * 1000);
+      throw new ApiRateLimited((wholeNumber(response.headers.get('retry-after')) ?? MINUTE_MS / 1000) * 1000);
     case 404:
       throw new NotAtZencoder('Zencoder knows no such job or output');
     default:
-      throw new ApiUnavailable(`the Zencoder API answered ${answer.status}`);
+      throw new ApiUnavailable(`the Zencoder API responded ${response.status}`);
   }
 }
 
-/** A finished output is somewhere; an answer that says of none where was made for a read-only key. */
+/** A finished output has a URL; a response in which none has one was made for a read-only key. */
 function refuseWithheld(outputs: readonly NotifiedOutput[]): void {
   const finished = outputs.filter(({ state, event }) => state === 'finished' && event === null);
   const places = finished.flatMap(({ url, thumbnails }) => [
@@ -145,7 +145,7 @@ function refuseWithheld(outputs: readonly NotifiedOutput[]): void {
     ...thumbnails.map((thumbnail) => thumbnail.url),
   ]);
   if (finished.length === 0 || places.some((place) => place !== null && place !== '')) return;
-  throw new ReadOnlyKey('the answer of the Zencoder API holds no URLs: the API key is a read-only one');
+  throw new ReadOnlyKey('the response of the Zencoder API holds no URLs: the API key is a read-only one');
 }
 
 function readable(job: unknown): JobDetails[] {

@@ -11,7 +11,7 @@ const MAX_MESSAGE = 2000;
 /** How many places are listed at most; the log holds them. */
 const MAX_PLACES = 20;
 
-/** Types whose told size and MD5 speak of the file at the URL; of the others they speak of all media together. */
+/** Types whose reported size and MD5 are those of the file at the URL; for others they cover all media together. */
 const SINGLE_FILE_TYPES: ReadonlySet<string | null> = new Set([
   'standard',
   'captions',
@@ -30,15 +30,15 @@ const UNFINISHED: ReadonlySet<string | null> = new Set([
   'uploading',
 ]);
 
-export interface DecisionSettings {
+export interface DetectionSettings {
   /** Which URLs are on Zencoder's storage. */
   readonly storage: StorageAllowList;
   /** Whether outputs that had no destination, and so went to Zencoder's storage by default, are recovered too. */
   readonly collectUnsentOutputs: boolean;
 }
 
-/** What is to be done for one output; see {@link decide}. */
-export interface OutputDecision {
+/** An output with primary failures to record or backup files to recover; see {@link findFailedOutputs}. */
+export interface FailedOutput {
   readonly output: OutputInfo;
   /** Safe to store and to show: redacted. */
   readonly failures: readonly PrimaryFailure[];
@@ -51,25 +51,25 @@ export interface OutputDecision {
  * Decides for every output of a notification what has to be recorded and recovered; outputs with neither are left out.
  * The state of the job does not matter: a failed job may hold an output that was saved.
  *
- * @param now epoch milliseconds, where the notification tells no time, and for the latest deadline that is believed.
+ * @param now epoch milliseconds, where the notification has no time, and for the latest plausible deadline.
  */
-export function decide(
+export function findFailedOutputs(
   notification: Notification,
-  settings: DecisionSettings,
+  settings: DetectionSettings,
   now: number,
-): OutputDecision[] {
+): FailedOutput[] {
   return notification.outputs
-    .map((output) => decideOutput(output, notification, settings, now))
+    .map((output) => failedOutputOf(output, notification, settings, now))
     .filter(({ failures, files }) => failures.length > 0 || files.length > 0);
 }
 
-/** As {@link decide}, for one output; gives a decision without failures and files when there is nothing to do. */
-export function decideOutput(
+/** As {@link findFailedOutputs}, for one output; gives a decision without failures and files when there is nothing to do. */
+export function failedOutputOf(
   output: NotifiedOutput,
   notification: Pick<Notification, 'inputFailed' | 'jobUpdatedAt'>,
-  settings: DecisionSettings,
+  settings: DetectionSettings,
   now: number,
-): OutputDecision {
+): FailedOutput {
   const failedAt = output.finishedAt ?? notification.jobUpdatedAt ?? now;
   const decision = {
     output: { id: output.id, label: output.label, type: output.type },
@@ -88,8 +88,8 @@ function isBackedUp(output: NotifiedOutput): boolean {
   return output.backupServerUsed || output.uploadError !== null || output.thumbnailUploadError !== null;
 }
 
-/** Storage on which files are left where they are, and die after a day: somebody has to look. */
-export interface PassedOver {
+/** Storage whose files are not fetched and are gone after a day: an operator has to look. */
+export interface UnlistedPlace {
   /** Host, with the bucket where the path names it. */
   readonly place: string;
   readonly kind: Exclude<Admission['kind'], 'admitted'>;
@@ -102,11 +102,11 @@ export interface PassedOver {
  *
  * @returns each place once for each reason; at most 20.
  */
-export function passedOver(notification: Notification, storage: StorageAllowList): PassedOver[] {
+export function findUnlistedPlaces(notification: Notification, storage: StorageAllowList): UnlistedPlace[] {
   const urls = notification.outputs
     .filter(isBackedUp)
     .flatMap(({ url, thumbnails }) => [url ?? '', ...thumbnails.map((thumbnail) => thumbnail.url)]);
-  const left = new Map<string, PassedOver>();
+  const left = new Map<string, UnlistedPlace>();
   for (const url of urls) {
     const admission = storage.admit(url);
     if (admission.kind === 'admitted') continue;
@@ -172,10 +172,11 @@ function failuresOf(
   inputFailed: boolean,
   files: readonly BackupFile[],
 ): PrimaryFailure[] {
-  const told: PrimaryFailure[] = [];
-  if (output.uploadError !== null) told.push(failureOf('media', output.uploadError));
-  if (output.thumbnailUploadError !== null) told.push(failureOf('thumbnail', output.thumbnailUploadError));
-  if (told.length > 0) return told;
+  const reported: PrimaryFailure[] = [];
+  if (output.uploadError !== null) reported.push(failureOf('media', output.uploadError));
+  if (output.thumbnailUploadError !== null)
+    reported.push(failureOf('thumbnail', output.thumbnailUploadError));
+  if (reported.length > 0) return reported;
   const failure =
     output.state === 'failed' && output.error !== null ? failureOf('media', output.error) : null;
   if (failure !== null && isOfUpload(failure.errorClass, inputFailed)) return [failure];

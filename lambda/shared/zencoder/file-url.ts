@@ -3,7 +3,7 @@ import { RecoveryError } from '../runtime/errors.ts';
 /**
  * Region names of the commercial partition, by AWS's own rule: the `regionRegex` of the partition `aws` in the
  * `partitions.json` that every SDK carries. It needs no release for a new region of a known area. The other partitions
- * have namespaces of their own, in which anybody may own a bucket of any name, and this rule keeps them out: theirs have
+ * have namespaces of their own, in which any account may own a bucket of any name, and this rule keeps them out: theirs have
  * one word more (`us-gov-west-1`, `us-iso-east-1`), another area (`cn-north-1`, `eusc-de-east-1`) or another domain.
  */
 const REGION = '(?:us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]{1,2}';
@@ -21,7 +21,7 @@ const ACCELERATED = 's3-accelerate(?:\\.dualstack)?';
 const VIRTUAL_HOST = new RegExp(`^(.+)\\.(?:${ENDPOINT}|${ACCELERATED})\\.amazonaws\\.com\\.?$`);
 const PATH_STYLE = new RegExp(`^${ENDPOINT}\\.amazonaws\\.com\\.?$`);
 
-/** What a host of S3 says of the bucket. */
+/** The bucket that a host of S3 names. */
 export interface S3Host {
   /** Null where the bucket is the first segment of the path. */
   readonly bucket: string | null;
@@ -53,7 +53,7 @@ export interface FileUrl {
   /** Path and query exactly as written; begins with `/`, `?` or is empty. */
   readonly target: string;
   /** Why no request can be made of the URL, in words that repeat nothing of it; null when one can. */
-  readonly fault: string | null;
+  readonly unusable: string | null;
   /** `s3://bucket`, or the origin of a server that is not AWS; its path begins with the bucket, if it has any. */
   readonly store: string;
   /** The key, or for an origin the path, still escaped; see {@link decodeBytes}. */
@@ -77,7 +77,7 @@ export function readFileUrl(written: string): FileUrl | null {
   const url = URL.parse(text);
   const target = /^https?:\/\/[^/?#\\]+([^#]*)/i.exec(text)?.[1];
   if (url === null || target === undefined || url.hostname.length > MAX_HOST) return null;
-  return { text, url, target, fault: faultOf(text, url, target), ...placeOf(url) };
+  return { text, url, target, unusable: unusableReason(text, url, target), ...placeOf(url) };
 }
 
 /**
@@ -88,11 +88,11 @@ export function readFileUrl(written: string): FileUrl | null {
 export function parseFileUrl(written: string): FileUrl {
   const file = readFileUrl(written);
   if (file === null) throw new SourceUrlUnusable('not an http or https URL');
-  if (file.fault !== null) throw new SourceUrlUnusable(file.fault);
+  if (file.unusable !== null) throw new SourceUrlUnusable(file.unusable);
   return file;
 }
 
-/** What S3 says that a URL names: bucket and key, whatever the form of the host. */
+/** Bucket and key that a URL names, whatever the form of the host. */
 function placeOf({ hostname, origin, pathname }: URL): Pick<FileUrl, 'store' | 'path'> {
   const host = s3HostOf(hostname);
   if (host === null) return { store: origin, path: pathname.slice(1) };
@@ -102,7 +102,7 @@ function placeOf({ hostname, origin, pathname }: URL): Pick<FileUrl, 'store' | '
   return { store: `s3://${pathname.slice(1, end)}`, path: pathname.slice(end + 1) };
 }
 
-function faultOf(text: string, url: URL, target: string): string | null {
+function unusableReason(text: string, url: URL, target: string): string | null {
   if (url.username !== '' || url.password !== '') return 'the URL holds user info';
   if (hasControlCharacter(text)) return 'the URL holds control characters';
   if (hasDotSegments(target)) return 'the path of the URL has dot segments or backslashes';

@@ -7,7 +7,7 @@ export interface FoundOutputs {
   readonly items: readonly unknown[];
   /** Places that hold something else than outputs. */
   readonly unreadable: number;
-  /** Names the first place with items, for an answer. */
+  /** Names the first place with items, for the response. */
   readonly where: string;
 }
 
@@ -15,7 +15,7 @@ export interface FoundOutputs {
 const LISTS = ['outputs', 'output_media_files'] as const;
 
 /**
- * Looks for outputs in every place where notifications and API answers have them, and takes them from all: a list may
+ * Looks for outputs in every place where notifications and API responses have them, and collects all: a list may
  * be empty beside an `output` that is not. A single output in place of a list, a list in place of an output, and a map
  * of outputs are read as what they plainly are.
  *

@@ -9,7 +9,7 @@ import {
 } from './notification.ts';
 import { Allowance, type NotifiedThumbnail, readThumbnails } from './notified-thumbnails.ts';
 
-/** Zencoder's API answered something that is neither a job nor an output; worth asking again. */
+/** The response of Zencoder's API is neither a job nor an output; another request may succeed. */
 export class UnexpectedApiResponse extends RecoveryError {
   override readonly name = 'UnexpectedApiResponse';
   override readonly category = 'transient';
@@ -27,10 +27,10 @@ export interface JobDetails extends Notification {
 const jobThumbnails = v.object({ job: v.object({ thumbnails: v.unknown() }) });
 
 /**
- * Reads the parsed answer of `GET /jobs/:id` (or one element of `GET /jobs`) into the shape of a job notification, so
+ * Reads the parsed response of `GET /jobs/:id` (or one element of `GET /jobs`) into the shape of a job notification, so
  * that one decision serves both.
  *
- * @throws {UnexpectedApiResponse} when the answer holds no job.
+ * @throws {UnexpectedApiResponse} when the response holds no job.
  */
 export function parseJobDetails(json: unknown): JobDetails {
   const details = understand(json);
@@ -48,7 +48,7 @@ export function parseJobDetails(json: unknown): JobDetails {
 }
 
 /**
- * Reads the parsed answer of `GET /outputs/:id`, a bare output object.
+ * Reads the parsed response of `GET /outputs/:id`, a bare output object.
  *
  * @throws {UnexpectedApiResponse} when it is none.
  */

@@ -2,8 +2,8 @@
 export type Role = 'media' | 'thumbnail';
 
 /**
- * Where a recovery stands: `lost` cannot be had by any URL tried so far (newer evidence opens it until its deadline),
- * `failed` needs a person.
+ * Where a recovery stands: `lost` means no URL tried so far yields the file (newer evidence opens it until its
+ * deadline), `failed` needs manual action.
  */
 export type RecoveryState = 'pending' | 'copying' | 'recovered' | 'lost' | 'failed';
 
@@ -54,7 +54,7 @@ export interface BackupFile {
   readonly filename: string;
   /** Label of the thumbnail set; null for media and for unlabelled sets. */
   readonly thumbnailLabel: string | null;
-  /** Bytes, where the notification's number speaks of this very file (never for packages); else null. */
+  /** Bytes, where the notification's number is that of this very file (never for packages); else null. */
   readonly size: number | null;
   /** Lower-case hex, where Zencoder computed one for this very file; else null. */
   readonly md5: string | null;

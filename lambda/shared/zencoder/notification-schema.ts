@@ -3,7 +3,7 @@ import { cut, wellFormedText } from '../runtime/redact.ts';
 import { MAX_URL } from './file-url.ts';
 
 /**
- * How single fields of Zencoder's notifications and API answers are read. All of it tolerates: a field that is missing,
+ * How single fields of Zencoder's notifications and API responses are read. All of it tolerates: a field that is missing,
  * null or of a wrong type reads as null, because one odd field must not cost the file beside it. Only ids are strict.
  *
  * Text comes out well-formed: a text that was cut in the middle of a character ends with half a surrogate pair, which
@@ -14,7 +14,7 @@ import { MAX_URL } from './file-url.ts';
 const MAX_TEXT = 1000;
 // Written once in a notification, but sent with each of up to 10,000 images.
 const MAX_SET_LABEL = 255;
-// Of a message much less is kept; whatever looks into texts looks at no more than this.
+// Of a message much less is kept; no search in a text goes further than this.
 const MAX_PROSE = 16_384;
 const MAX_STATE = 40;
 
@@ -50,7 +50,7 @@ export const textOrNull = v.fallback(
 /** A URL or a path; longer than any URL that works, it is none. */
 export const urlOrNull = v.fallback(v.nullable(v.pipe(wellFormedText, v.maxLength(MAX_URL))), null);
 
-/** A label or `pass_through`: short text, or a number that somebody sent in its place. */
+/** A label or `pass_through`: short text, or a number sent in its place. */
 export const shortTextOrNull = shortText(MAX_TEXT);
 
 /** As {@link shortTextOrNull}, for the label of a thumbnail set. */

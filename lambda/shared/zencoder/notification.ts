@@ -22,22 +22,22 @@ export interface NotifiedOutput {
   /** Set on live events only: the output is still being made. */
   readonly event: string | null;
   readonly url: string | null;
-  /** Bytes as told; speaks of all media of a segmented output, not of the file. */
+  /** Bytes as reported: of a segmented output those of all media, not of the file. */
   readonly size: number | null;
   readonly md5: string | null;
-  /** Epoch milliseconds; told by the API only. */
+  /** Epoch milliseconds; only the API reports it. */
   readonly finishedAt: number | null;
   readonly backupServerUsed: boolean;
-  /** Why the upload of the media failed; null when nothing is told. */
+  /** Why the upload of the media failed; null when nothing is reported. */
   readonly uploadError: NotifiedError | null;
-  /** Why the upload of the thumbnails failed; null when nothing is told. */
+  /** Why the upload of the thumbnails failed; null when nothing is reported. */
   readonly thumbnailUploadError: NotifiedError | null;
   /** Why the output itself failed, which may or may not be an upload error. */
   readonly error: NotifiedError | null;
   readonly thumbnails: readonly NotifiedThumbnail[];
 }
 
-/** What Zencoder posted, whatever its kind and version, or what its API answered. */
+/** What Zencoder posted, whatever its kind and version, or what its API responded. */
 export interface Notification {
   readonly kind: 'output' | 'job';
   readonly job: JobInfo;
@@ -52,7 +52,7 @@ export interface Notification {
    * flags of another type, a job without a readable id.
    */
   readonly unreadable: number;
-  /** Outputs and images beyond the bounds, which were not looked at. */
+  /** Outputs and images beyond the bounds, which were not read. */
   readonly beyond: number;
 }
 
@@ -82,7 +82,7 @@ export class NotANotification extends RecoveryError {
 
 /**
  * Understands the parsed body of a notification: API v2 output and job notifications, live events and v1 bodies, and
- * also the names that API answers use. Unknown fields and states, nulls and a missing job are no obstacle. Outputs are
+ * also the names that API responses use. Unknown fields and states, nulls and a missing job are no obstacle. Outputs are
  * taken from every place that holds some, each different one once.
  *
  * @param bounds what is beyond them is counted, and not read.
@@ -155,7 +155,7 @@ interface ReadOutput {
   readonly unreadable: number;
 }
 
-/** One output object of a notification or of an API answer; null when it has no readable id. */
+/** One output object of a notification or of an API response; null when it has no readable id. */
 export function parseOutput(json: unknown): NotifiedOutput | null {
   return readOutput(json, new Allowance(UNBOUNDED.thumbnails))?.output ?? null;
 }

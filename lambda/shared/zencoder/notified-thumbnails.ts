@@ -11,7 +11,7 @@ export interface NotifiedThumbnail {
   readonly size: number | null;
 }
 
-/** How many images may be read, and how much of their URLs; what is beyond is counted and not looked at. */
+/** How many images may be read, and how much of their URLs; what is beyond is counted and not read. */
 export class Allowance {
   #images: number;
   #characters: number;

@@ -47,7 +47,7 @@ function apart(url: Url): FileUrl {
 }
 
 /**
- * Until when a backup file is to be had: the end of its signed URL, from `X-Amz-Date` + `X-Amz-Expires` (signature
+ * Until when a backup file can be fetched: the end of its signed URL, from `X-Amz-Date` + `X-Amz-Expires` (signature
  * version 4) or from `Expires` (version 2), else a day after the output finished. Never more than two days from now.
  *
  * @param finishedAt of the output, as near as is known; epoch milliseconds, as all times here.
@@ -102,7 +102,7 @@ function isSlash(path: string, at: number): boolean {
   return '/\\'.includes(path.charAt(at));
 }
 
-/** True for a package of several files: neither the size nor the MD5 of a notification speaks of it. */
+/** True for a package of several files: the size and MD5 of a notification are not its own. */
 export function isPackage(filename: string): boolean {
   return PACKAGE.test(filename);
 }
@@ -113,7 +113,7 @@ function shorten(name: string): string {
   return `${cut(name, MAX_FILENAME - extension.length)}${extension}`;
 }
 
-/** Clocks differ and deadlines are sometimes guessed: a file counts as still to be had for so long after its deadline. */
+/** Clocks differ and deadlines are sometimes estimated: a file counts as available this long after its deadline. */
 const GRACE_MS = 15 * 60 * 1000;
 
 /** Whether a file's signed URL has ended for certain, so that Zencoder is not asked for the file any more. Epoch milliseconds. */

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { RecoveryError } from '../runtime/errors.ts';
 import { type FileUrl, readFileUrl } from './file-url.ts';
 import type { BackupFile } from './model.ts';
@@ -24,7 +25,7 @@ export class InvalidStorageEntry extends Error {
   override readonly name = 'InvalidStorageEntry';
 }
 
-/** What one entry says of a URL; null when the URL is not of its storage. */
+/** One entry's decision on a URL; null when the URL is not of its storage. */
 type Rule = (file: FileUrl) => Admission | null;
 
 const BUCKET = /^[a-z0-9](?:[a-z0-9]|[.-](?=[a-z0-9])|-(?=-)){1,61}[a-z0-9]$/;
@@ -38,7 +39,7 @@ const NOT_LISTED: Admission = { kind: 'not-listed', why: 'not on the allow-list'
  * an optional bucket path, such as `http://127.0.0.1:4567/zencoder-live`, for other S3-compatible storage.
  *
  * A bucket's files are fetched over https alone: of a URL written with http only the scheme is changed, which no
- * signature covers. There are no wildcards or prefixes: anybody can register a bucket name that is still free.
+ * signature covers. There are no wildcards or prefixes: anyone can register a bucket name that is still free.
  *
  * @throws {InvalidStorageEntry} for an empty list or an entry that is neither.
  */
@@ -53,8 +54,8 @@ export function parseStorageAllowList(text: string): StorageAllowList {
     admit: (written) => {
       const file = readFileUrl(written);
       if (file === null) return NOT_LISTED;
-      const answers = rules.flatMap((rule) => rule(file) ?? []);
-      return answers.find(({ kind }) => kind === 'admitted') ?? answers[0] ?? NOT_LISTED;
+      const admissions = rules.flatMap((rule) => rule(file) ?? []);
+      return admissions.find(({ kind }) => kind === 'admitted') ?? admissions[0] ?? NOT_LISTED;
     },
   };
 }
@@ -76,10 +77,10 @@ function bucketRule(bucket: string): Rule {
         ? formNotAllowed(file, 'the host is no endpoint of S3 in the commercial partition of AWS')
         : null;
     }
-    // The name of a bucket needs no escape, so that one with an escape in it is another's.
+    // The name of a bucket needs no escape: one with an escape in it is another bucket.
     if (file.store !== `s3://${bucket}`) return null;
     if (file.path === '') return formNotAllowed(file, 'the URL names no object');
-    if (file.fault !== null) return formNotAllowed(file, file.fault);
+    if (file.unusable !== null) return formNotAllowed(file, file.unusable);
     if (file.url.port !== '') return formNotAllowed(file, 'S3 has no such port');
     const secure = overHttps(file);
     return secure === null
@@ -93,7 +94,7 @@ function overHttps(file: FileUrl): FileUrl | null {
   return protocol === 'https:' ? file : readFileUrl(`https://${hostname}${file.target}`);
 }
 
-/** A listed name at a host of S3 where it may be somebody else's, or that serves no signed URL. */
+/** A listed name at a host of S3 where it may belong to another account, or that serves no signed URL. */
 function isNamesake(bucket: string, { hostname, pathname }: URL): boolean {
   return hostname.startsWith(`${bucket}.`)
     ? LIKE_S3.test(hostname.slice(bucket.length + 1))
@@ -120,11 +121,11 @@ function originRule(entry: string): Rule {
     const { pathname } = file.url;
     if (file.url.origin !== origin.origin || !pathname.startsWith(path)) return null;
     if (pathname.length === path.length) return formNotAllowed(file, 'the URL names no object');
-    return file.fault === null ? { kind: 'admitted', file } : formNotAllowed(file, file.fault);
+    return file.unusable === null ? { kind: 'admitted', file } : formNotAllowed(file, file.unusable);
   };
 }
 
-/** The same list for the time of one notification, whose parts ask for the same URLs: each is looked at once. */
+/** The same list for the time of one notification, whose parts ask for the same URLs: each is checked once. */
 export function remembering(storage: StorageAllowList): StorageAllowList {
   const known = new Map<string, Admission>();
   return {
@@ -158,3 +159,16 @@ export function allowedSource(file: BackupFile, storage: StorageAllowList): Back
   const host = URL.parse(file.url)?.host ?? 'no host';
   throw new SourceNotAllowed(`a ${file.role} file is on ${host}: ${admission.why}`);
 }
+
+/** The allow-list of Zencoder's storage, ready to use; see `parseStorageAllowList`. */
+export const storageAllowList = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    try {
+      return parseStorageAllowList(dataset.value);
+    } catch (error) {
+      addIssue({ message: `is wrong: ${error instanceof Error ? error.message : 'unreadable'}` });
+      return NEVER;
+    }
+  }),
+);

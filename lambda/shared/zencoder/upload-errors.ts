@@ -4,7 +4,7 @@ import { cut, redact } from '../runtime/redact.ts';
 export interface UploadErrorKind {
   readonly errorClass: string;
   /** What went wrong, in plain words. */
-  readonly category: string;
+  readonly explanation: string;
   /** What the customer can do about it. */
   readonly fix: string;
   /**
@@ -28,98 +28,98 @@ const CREDENTIALS = 'Correct the credentials that the job or the Zencoder accoun
 export const UPLOAD_ERRORS: readonly UploadErrorKind[] = [
   {
     errorClass: 'UploadAccessDeniedError',
-    category: 'The destination refused the upload (403).',
+    explanation: 'The destination refused the upload (403).',
     fix: `Give Zencoder permission to write there. ${S3_PERMISSIONS}`,
     certainty: 'certain',
     retryJob: 'may help',
   },
   {
     errorClass: 'UploadServerNotFoundError',
-    category: 'No server answered at the destination.',
+    explanation: 'No server responded at the destination.',
     fix: 'Check that the server is running and that its firewall lets Zencoder in from any address.',
     certainty: 'certain',
     retryJob: 'may help',
   },
   {
     errorClass: 'UploadTimeoutError',
-    category: 'The destination was too slow; Zencoder tried three times.',
-    fix: 'Find out why the destination answers slowly, or choose one that is faster or nearer.',
+    explanation: 'The destination was too slow; Zencoder tried three times.',
+    fix: 'Find out why the destination responds slowly, or choose one that is faster or nearer.',
     certainty: 'certain',
     retryJob: 'only after a fix',
   },
   {
     errorClass: 'UploadFailureError',
-    category: 'The upload failed with the response code that the message names.',
+    explanation: 'The upload failed with the response code that the message names.',
     fix: 'Look up the response code at the destination; on S3, check the region form of the URL and the key.',
     certainty: 'certain',
     retryJob: 'only after a fix',
   },
   {
     errorClass: 'UnexpectedUploadProblemError',
-    category: 'The upload failed, and Zencoder could not say why.',
+    explanation: 'The upload failed, and Zencoder could not say why.',
     fix: 'Check that the destination works; ask Brightcove support if it does.',
     certainty: 'certain',
     retryJob: 'only after a fix',
   },
   {
     errorClass: 'UnableToResolveHostError',
-    category: 'The host name of the destination could not be resolved.',
+    explanation: 'The host name of the destination could not be resolved.',
     fix: 'Check the spelling of the host in the output URL and its public DNS record.',
     certainty: 'certain',
     retryJob: 'only after a fix',
   },
   {
     errorClass: 'AkamaiNetStorageFileSizeError',
-    category: 'Akamai NetStorage closed the connection, often because of its file size limit.',
+    explanation: 'Akamai NetStorage closed the connection, often because of its file size limit.',
     fix: 'Raise the file size limit of the NetStorage account, or make smaller outputs.',
     certainty: 'certain',
     retryJob: 'may help',
   },
   {
     errorClass: 'Transfer::InvalidGranteeGroupURLError',
-    category: 'The group that the output should grant access to does not exist on S3.',
+    explanation: 'The group that the output should grant access to does not exist on S3.',
     fix: 'Correct the grantee in the access_control setting of the output.',
     certainty: 'certain',
     retryJob: 'only after a fix',
   },
   {
     errorClass: 'Transfer::InvalidGranteeIDError',
-    category: 'The account that the output should grant access to does not exist on S3.',
+    explanation: 'The account that the output should grant access to does not exist on S3.',
     fix: 'Correct the grantee in the access_control setting of the output.',
     certainty: 'certain',
     retryJob: 'only after a fix',
   },
   {
     errorClass: 'S3BucketNotFoundError',
-    category: 'There is no bucket of that name.',
+    explanation: 'There is no bucket of that name.',
     fix: 'Correct the bucket name in the output URL, or create the bucket.',
     certainty: 'likely',
     retryJob: 'only after a fix',
   },
   {
     errorClass: 'InvalidAccessKeyIdError',
-    category: 'S3 does not know the access key.',
+    explanation: 'S3 does not know the access key.',
     fix: CREDENTIALS,
     certainty: 'likely',
     retryJob: 'only after a fix',
   },
   {
     errorClass: 'InvalidUsernameOrPasswordError',
-    category: 'The destination refused the user name or the password.',
+    explanation: 'The destination refused the user name or the password.',
     fix: CREDENTIALS,
     certainty: 'likely',
     retryJob: 'only after a fix',
   },
   {
     errorClass: 'InvalidFilePathError',
-    category: 'The destination does not accept the path.',
+    explanation: 'The destination does not accept the path.',
     fix: 'Check that the folder exists and that the path is written as the destination expects it.',
     certainty: 'likely',
     retryJob: 'only after a fix',
   },
   {
     errorClass: 'RemoteServerProblemError',
-    category: 'The destination answered with a fault of its own.',
+    explanation: 'The destination returned an error of its own.',
     fix: 'Look into the logs of the destination at the time of the upload.',
     certainty: 'likely',
     retryJob: 'only after a fix',

@@ -157,7 +157,7 @@ describe('GET /api/errors', () => {
       counts: { lastDay: 4, lastWeek: 4, lastMonth: 4 },
       lastSeenAt: '2026-03-15T11:00:00.000Z',
     });
-    expect(items[1]).toMatchObject({ errorClass: 'BrandNewError', isKnown: false, category: null });
+    expect(items[1]).toMatchObject({ errorClass: 'BrandNewError', isKnown: false, explanation: null });
     expect(items).toHaveLength(15);
     expect(items[14]).toMatchObject({ counts: { lastMonth: 0 }, lastSeenAt: null });
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../../infra/cli/lib/command.ts';
 import { sendTestOptions } from '../../../infra/cli/send-test.ts';
 import { TEST_ERROR_CLASS, testNotification } from '../../../infra/cli/send-test-job.ts';
-import { decide } from '../../../lambda/shared/zencoder/failed-outputs.ts';
+import { findFailedOutputs } from '../../../lambda/shared/zencoder/failed-outputs.ts';
 import { parseNotification } from '../../../lambda/shared/zencoder/notification.ts';
 import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
 
@@ -14,7 +14,12 @@ const settings = { storage: parseStorageAllowList('zencoder-live'), collectUnsen
 function decided(url?: string) {
   const { jobId, outputId, body } = testNotification(url, NOW);
   const notification = parseNotification(JSON.parse(body));
-  return { jobId, outputId, job: notification.job, decisions: decide(notification, settings, NOW) };
+  return {
+    jobId,
+    outputId,
+    job: notification.job,
+    decisions: findFailedOutputs(notification, settings, NOW),
+  };
 }
 
 describe('the test notification', () => {

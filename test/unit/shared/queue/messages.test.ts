@@ -11,7 +11,7 @@ import {
   type SegmentMessage,
 } from '../../../../lambda/shared/queue/messages.ts';
 import { inBatches } from '../../../../lambda/shared/queue/send.ts';
-import type { OutputDecision } from '../../../../lambda/shared/zencoder/failed-outputs.ts';
+import type { FailedOutput } from '../../../../lambda/shared/zencoder/failed-outputs.ts';
 
 describe('a message that was queued with half a character in a text', () => {
   const half = 'Teaser \ud83c';
@@ -119,7 +119,7 @@ const failure = {
   destinationHost: null,
 };
 
-function decision(files: number): OutputDecision {
+function decision(files: number): FailedOutput {
   return {
     output: { id: '2', label: 'ü', type: null },
     failures: [failure],

@@ -5,10 +5,10 @@ import {
   httpUrl,
   InvalidEnvironment,
   parseEnvironment,
-  storageAllowList,
   text,
   wholeNumber,
 } from '../../../../lambda/shared/runtime/environment.ts';
+import { storageAllowList } from '../../../../lambda/shared/zencoder/storage.ts';
 
 const schema = v.object({
   QUEUE_URL: httpUrl,

@@ -121,7 +121,11 @@ describe('redact', () => {
     'Password authentication failed for user bob.',
     'InvalidToken: The provided token is malformed.',
     'NoSuchKey: The specified key does not exist.',
-    ...UPLOAD_ERRORS.flatMap(({ errorClass, category, fix }) => [category, fix, `${errorClass}: it failed`]),
+    ...UPLOAD_ERRORS.flatMap(({ errorClass, explanation, fix }) => [
+      explanation,
+      fix,
+      `${errorClass}: it failed`,
+    ]),
     ...messagesOfSamples(),
   ])('leaves %j as it is', (text) => {
     expect(redact(text)).toBe(text);

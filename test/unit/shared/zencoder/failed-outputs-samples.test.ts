@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parseJson } from '../../../../lambda/shared/runtime/json.ts';
 import {
-  type DecisionSettings,
-  decide,
-  type OutputDecision,
+  type DetectionSettings,
+  type FailedOutput,
+  findFailedOutputs,
 } from '../../../../lambda/shared/zencoder/failed-outputs.ts';
 import { parseJobDetails } from '../../../../lambda/shared/zencoder/job-details.ts';
 import { parseNotification } from '../../../../lambda/shared/zencoder/notification.ts';
@@ -14,20 +14,20 @@ import {
 } from '../../../../lambda/shared/zencoder/storage.ts';
 import { SAMPLES, sampleText } from '../../../support/samples.ts';
 
-const settings: DecisionSettings = {
+const settings: DetectionSettings = {
   storage: parseStorageAllowList(DEFAULT_ZENCODER_STORAGE),
   collectUnsentOutputs: false,
 };
 const NOW = Date.parse('2026-04-01T00:00:00Z');
 
-function decideSample(number: string, given: DecisionSettings = settings): OutputDecision[] {
+function decideSample(number: string, given: DetectionSettings = settings): FailedOutput[] {
   const json = parseJson(sampleText(number));
   const notification = number === '20' ? parseJobDetails(json) : parseNotification(json);
-  return decide(notification, given, NOW);
+  return findFailedOutputs(notification, given, NOW);
 }
 
 /** `output: role errorClass host | role [label] filename size md5 ends`, to read a decision at a glance. */
-function summary(decisions: readonly OutputDecision[]): string[] {
+function summary(decisions: readonly FailedOutput[]): string[] {
   return decisions.flatMap(({ output, failures, files }) => [
     ...failures.map((it) => `${output.id}: ${it.role} ${it.errorClass} ${it.destinationHost}`),
     ...files.map((it) => {

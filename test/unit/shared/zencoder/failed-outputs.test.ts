@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decide, passedOver } from '../../../../lambda/shared/zencoder/failed-outputs.ts';
+import { findFailedOutputs, findUnlistedPlaces } from '../../../../lambda/shared/zencoder/failed-outputs.ts';
 import { parseNotification } from '../../../../lambda/shared/zencoder/notification.ts';
 import {
   DEFAULT_ZENCODER_STORAGE,
@@ -18,7 +18,7 @@ function decideOutput(output: object, rest: object = {}, collectUnsentOutputs = 
     job: { id: 2 },
     ...rest,
   });
-  return decide(notification, { storage, collectUnsentOutputs }, NOW)[0];
+  return findFailedOutputs(notification, { storage, collectUnsentOutputs }, NOW)[0];
 }
 
 describe('what makes a backup file', () => {
@@ -190,7 +190,7 @@ describe('primary failures without a backup', () => {
 
 describe('storage that is not fetched from', () => {
   const leftAt = (...urls: string[]) =>
-    passedOver(
+    findUnlistedPlaces(
       parseNotification({
         outputs: urls.map((url, id) => ({ id, state: 'finished', url, backup_server_used: true })),
         job: { id: 1 },

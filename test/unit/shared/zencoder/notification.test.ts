@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeMessage, outputMessages, parseMessage } from '../../../../lambda/shared/queue/messages.ts';
 import { NotJson, parseJson } from '../../../../lambda/shared/runtime/json.ts';
-import { decide } from '../../../../lambda/shared/zencoder/failed-outputs.ts';
+import { findFailedOutputs } from '../../../../lambda/shared/zencoder/failed-outputs.ts';
 import { NotANotification, parseNotification } from '../../../../lambda/shared/zencoder/notification.ts';
 import {
   DEFAULT_ZENCODER_STORAGE,
@@ -302,7 +302,7 @@ describe('anything at all', () => {
         let messages: string[] = [];
         try {
           const notification = parseNotification(parseJson(JSON.stringify(body)));
-          messages = decide(notification, settings, 0)
+          messages = findFailedOutputs(notification, settings, 0)
             .flatMap((decision) => outputMessages(notification.job, decision, 'notification'))
             .map(encodeMessage);
         } catch (error) {
