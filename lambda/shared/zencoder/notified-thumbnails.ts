@@ -48,7 +48,7 @@ export interface ReadThumbnails {
 }
 
 /**
- * Reads thumbnails in every shape whose category is plain: a list of sets (`{label, images}`) as notifications have it,
+ * Reads thumbnails in every unambiguous shape: a list of sets (`{label, images}`) as notifications have it,
  * a list of images as the API has it, a single one of either, a map of them by label or position, and an image as an
  * object with `url` or as the URL itself. What is null or empty is nothing.
  */

@@ -68,7 +68,7 @@ const tableProperties = v.object({
 
 /**
  * AWS::DynamoDB::Table and AWS::DynamoDB::GlobalTable, one replica. Always on demand; point-in-time recovery,
- * protection and encryption have no local category.
+ * protection and encryption have no local effect.
  */
 export const provisionTable: Provisioner = async (resource, world) => {
   const wanted = parseProperties(tableProperties, resource);
