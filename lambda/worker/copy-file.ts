@@ -15,9 +15,8 @@ import type { BackupFile, JobInfo, OutputInfo, RecoveryKey } from '../shared/zen
 import { fileIdOf, isOver } from '../shared/zencoder/signed-url.ts';
 import { abandonUpload } from './abandon-upload.ts';
 import { endsPlan, KeyContested, KeyHeldByAnotherFile, UploadContested } from './copy/errors.ts';
-import type { Copied, CopyJob, CopyPlan, CopyResult } from './copy/types.ts';
+import type { Copied, CopyJob, CopyPlan, CopyResult, OutOfTime } from './copy/types.ts';
 import type { WorkerContext } from './dependencies.ts';
-import { timeUpAt } from './invocation.ts';
 import { secondKeyOf } from './key-template.ts';
 import { copyWatched } from './transfer-monitor.ts';
 import { withFreshUrl } from './url-refresh.ts';
@@ -94,7 +93,6 @@ export class DeadlinePassed extends RecoveryError {
 export function copyJobOf(
   { job, output, file, key }: Omit<FileTask, 'record'>,
   { attempts, history }: Pick<RecoveryRecord, 'attempts' | 'history'>,
-  signal: AbortSignal,
 ): CopyJob {
   const mismatches = history.filter(({ errorClass }) => /^(Size|Md5)Mismatch$/.test(errorClass));
   return {
@@ -106,7 +104,6 @@ export function copyJobOf(
     expectedMd5: file.md5,
     acceptMismatch: mismatches.length >= MISMATCHES,
     mayExist: attempts > 1,
-    signal,
   };
 }
 
@@ -145,15 +142,14 @@ async function copyUnderKey(task: FileTask, context: WorkerContext): Promise<Fil
     const ended = new Date(task.file.deadline).toISOString();
     return { kind: 'fault', key: task.key, error: new DeadlinePassed(`the signed URL ended at ${ended}`) };
   }
-  const timeUp = timeUpAt(invocation.stopAt, now());
-  if (timeUp.aborted) return { kind: 'out-of-time' };
+  if (now() >= invocation.stopAt) return { kind: 'out-of-time' };
   try {
     return await withFreshUrl(task.file, task.record, context, (file) => {
-      const job = copyJobOf({ ...task, file }, task.record, timeUp);
+      const job = copyJobOf({ ...task, file }, task.record);
       return attempt({ ...task, file }, job, context);
     });
   } catch (error) {
-    return timeUp.aborted ? { kind: 'out-of-time' } : { kind: 'fault', key: task.key, error };
+    return { kind: 'fault', key: task.key, error };
   }
 }
 
@@ -171,7 +167,7 @@ async function attempt(task: FileTask, job: CopyJob, context: WorkerContext): Pr
 async function copyByPlan(task: FileTask, job: CopyJob, context: WorkerContext): Promise<FileOutcome> {
   const begun = await begin(task, job, context);
   if (begun.kind === 'copied') return { kind: 'recovered', key: task.key, result: begun.result };
-  if (begun.kind === 'lease-lost') return begun;
+  if (begun.kind !== 'planned') return begun;
   if (begun.record.upload.segments > 1)
     return await dispatchSegments({ ...task, record: begun.record }, context);
   return await copyHere({ ...task, record: begun.record }, job, context);
@@ -181,13 +177,14 @@ type PlannedTask = FileTask & { readonly record: ClaimedRecovery & PlannedRecove
 type Begun =
   | Copied
   | { readonly kind: 'planned'; readonly record: PlannedTask['record'] }
+  | OutOfTime
   | { readonly kind: 'lease-lost' };
 
 async function begin({ record }: FileTask, job: CopyJob, context: WorkerContext): Promise<Begun> {
-  const { engine, table, now } = context;
+  const { engine, table, invocation, now } = context;
   if (record.upload !== undefined) return { kind: 'planned', record: { ...record, upload: record.upload } };
-  const started = await engine.start(job);
-  if (started.kind === 'copied') return started;
+  const started = await engine.start(job, { stopAt: invocation.stopAt });
+  if (started.kind !== 'planned') return started;
   const { plan } = started;
   const saved = await savePlan(table, record, plan, now());
   if (saved.outcome !== 'saved') await engine.abandon(plan);
@@ -212,17 +209,17 @@ async function copyHere(task: PlannedTask, job: CopyJob, context: WorkerContext)
  * opened again and queued.
  *
  * @throws what `endsPlan` is true of: the file is to be planned anew.
- * @throws the job's signal's reason.
  */
 export async function completeFile(
   task: PlannedTask,
   job: CopyJob,
   context: WorkerContext,
 ): Promise<FileOutcome> {
-  const { engine, table, logger, now } = context;
+  const { engine, table, logger, invocation, now } = context;
   const { upload } = task.record;
   try {
-    const completed = await engine.complete(job, planOf(task));
+    const completed = await engine.complete(job, planOf(task), { stopAt: invocation.stopAt });
+    if (completed.kind === 'out-of-time') return completed;
     if (completed.kind === 'copied') return { kind: 'recovered', key: task.key, result: completed.result };
     const { missingSegments, missingParts, bytesDone } = completed;
     const disappeared = new PartsDisappeared(`${missingParts} parts are no longer in the upload`);
@@ -238,7 +235,7 @@ export async function completeFile(
     if (error instanceof KeyContested && isContestedForGood(task, now())) {
       throw new UploadContested(`the completion was contested ${CONTESTS} times`, { cause: error });
     }
-    if (endsPlan(error) || job.signal?.aborted) throw error;
+    if (endsPlan(error)) throw error;
     return { kind: 'fault', key: task.key, error, sourceIsDone: true };
   }
 }

@@ -30,7 +30,6 @@ import {
   type WorkerContext,
 } from './dependencies.ts';
 import { isNewEvidence } from './evidence.ts';
-import { timeUpAt } from './invocation.ts';
 import { attemptAfter, decideRetry, summarizeError } from './retry-policy.ts';
 import { settleOutcomes } from './settle.ts';
 import { copyWatched } from './transfer-monitor.ts';
@@ -74,14 +73,12 @@ async function copySegment(claimed: ClaimedSegment, context: WorkerContext): Pro
   const { table, invocation, now } = context;
   const owner = invocation.id;
   const { segmentsDone: _, ...plan } = record.upload;
-  const timeUp = timeUpAt(invocation.stopAt, now());
   let copied: SegmentDone | SegmentOutOfTime;
   try {
     copied = await withFreshUrl(message.file, record, context, (file) =>
-      copyParts({ ...claimed, message: { ...message, file } }, plan, timeUp, context),
+      copyParts({ ...claimed, message: { ...message, file } }, plan, context),
     );
   } catch (error) {
-    if (timeUp.aborted) return await releaseAndRetry(ref, context);
     if (endsPlan(error)) return await restartUpload(error, message, record, context);
     return await afterFault(error, claimed, context);
   }
@@ -94,11 +91,10 @@ async function copySegment(claimed: ClaimedSegment, context: WorkerContext): Pro
 async function copyParts(
   { message, ref, record }: ClaimedSegment,
   plan: CopyPlan,
-  timeUp: AbortSignal,
   context: WorkerContext,
 ): Promise<SegmentDone | SegmentOutOfTime> {
   const { table, invocation, now } = context;
-  const job = jobOf(message, plan, record, timeUp);
+  const job = jobOf(message, plan, record);
   const save = (bytesDone: number) =>
     saveSegmentProgress(table, ref, invocation.id, { bytesDone, at: now() });
   return await copyWatched({ job, plan, segment: ref.segment, record, save }, context);
@@ -118,20 +114,19 @@ async function completeAll(
   ref: SegmentRef,
   context: WorkerContext,
 ): Promise<MessageOutcome> {
-  const { table, invocation, now } = context;
+  const { table, now } = context;
   const claim = await claimCompletion(table, ref.key, ref.uploadId, leaseOf(context), now());
   if (claim.outcome === 'leased') return besideLease(claim.record.lease, context);
   if (claim.outcome !== 'claimed' || claim.record.upload === undefined) return DONE;
   const record = { ...claim.record, upload: claim.record.upload };
   const { job, output, file } = message;
   const task = { job, output, file, key: record.upload.key, record };
-  const timeUp = timeUpAt(invocation.stopAt, now());
   let outcome: FileOutcome;
   try {
-    outcome = await completeFile(task, jobOf(message, record.upload, record, timeUp), context);
+    outcome = await completeFile(task, jobOf(message, record.upload, record), context);
   } catch (error) {
     if (endsPlan(error)) return await restartUpload(error, message, record, context);
-    outcome = timeUp.aborted ? { kind: 'out-of-time' } : { kind: 'fault', key: task.key, error };
+    outcome = { kind: 'fault', key: task.key, error };
   }
   // The next attempt asks the bucket before it copies, and stores the file's second key.
   if (outcome.kind === 'fault' && meetsAnotherFile(outcome)) {
@@ -245,7 +240,6 @@ function jobOf(
   { job, output, file }: SegmentMessage,
   { key }: Pick<CopyPlan, 'key'>,
   record: RecoveryRecord,
-  signal: AbortSignal,
 ): CopyJob {
-  return copyJobOf({ job, output, file, key }, record, signal);
+  return copyJobOf({ job, output, file, key }, record);
 }

@@ -4,7 +4,6 @@ import { endsPlan } from './copy/errors.ts';
 import type { Copied } from './copy/types.ts';
 import { identityOf } from './copy-file.ts';
 import type { WorkerContext } from './dependencies.ts';
-import { timeUpAt } from './invocation.ts';
 import { summarizeError } from './retry-policy.ts';
 
 /** What the bucket holds of a file. */
@@ -58,16 +57,15 @@ async function findObject(record: ClaimedRecovery, key: string, { engine }: Work
 async function completeLeftUpload(
   record: ClaimedRecovery,
   _: string,
-  { engine, table, invocation, now }: WorkerContext,
+  { engine, table, invocation }: WorkerContext,
 ): Promise<Look> {
   const { upload, lease } = (await readRecovery(table, record)) ?? {};
   if (upload === undefined || lease?.owner !== record.lease.owner) return { kind: 'none' };
   const { segmentsDone: _done, ...plan } = upload;
   const { expectedSize, expectedMd5 } = record;
-  const job = {
-    ...{ key: plan.key, metadata: identityOf(record), expectedSize, expectedMd5, acceptMismatch: true },
-    signal: timeUpAt(invocation.stopAt, now()),
-  };
-  const completed = await engine.complete(job, plan);
+  const metadata = identityOf(record);
+  const job = { key: plan.key, metadata, expectedSize, expectedMd5, acceptMismatch: true };
+  const completed = await engine.complete(job, plan, { stopAt: invocation.stopAt });
+  if (completed.kind === 'out-of-time') throw new DOMException('the time was up', 'TimeoutError');
   return completed.kind === 'copied' ? { ...completed, key: plan.key } : { kind: 'none' };
 }

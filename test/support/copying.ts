@@ -169,10 +169,11 @@ export async function startCopying(options: CopyingOptions): Promise<Copying> {
 export async function copyWhole(engine: CopyEngine, job: CopyJob) {
   const started = await engine.start(job);
   if (started.kind === 'copied') return started.result;
+  if (started.kind === 'out-of-time') throw new Error('the time was up');
   for (let segment = 0; segment < started.plan.segments; segment++) {
     await engine.copySegment(job, started.plan, segment);
   }
   const completed = await engine.complete(job, started.plan);
-  if (completed.kind !== 'copied') throw new Error(`${completed.missingParts} parts are missing`);
+  if (completed.kind !== 'copied') throw new Error(`the copy is ${completed.kind}`);
   return completed.result;
 }

@@ -85,7 +85,7 @@ const CONNECTION = new Set([
  */
 export function translateBucketError(error: unknown, call: BucketCall): unknown {
   if (error instanceof RecoveryError) return error;
-  if (error instanceof S3ServiceException) return translateAnswer(error, call);
+  if (error instanceof S3ServiceException) return translateResponse(error, call);
   if (!(error instanceof Error)) return error;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
   if (CONNECTION.has(code)) {
@@ -114,7 +114,7 @@ function credentialsRefused(answer: string, cause: Error): CredentialsRefused {
   );
 }
 
-function translateAnswer(error: S3ServiceException, call: BucketCall): RecoveryError {
+function translateResponse(error: S3ServiceException, call: BucketCall): RecoveryError {
   const status = error.$metadata.httpStatusCode ?? 0;
   const code = error.name;
   const answer = /^[A-Za-z.]{1,60}$/.test(code) ? `${status} ${code}` : `${status}`;
@@ -130,11 +130,11 @@ function translateAnswer(error: S3ServiceException, call: BucketCall): RecoveryE
   }
   if (code === 'NoSuchUpload') return new UploadNotFound(`${to} answered ${answer}`, cause);
   if (/^InvalidPart/.test(code)) return new PartsMissing(`${to} answered ${answer}`, cause);
-  return customerFault(error, status, answer, call);
+  return actionRequired(error, status, answer, call);
 }
 
 /** What only the customer can mend; the message says how. */
-function customerFault(
+function actionRequired(
   error: S3ServiceException,
   status: number,
   answer: string,

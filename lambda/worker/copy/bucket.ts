@@ -1,78 +1,35 @@
-import type { Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
+  type CompleteMultipartUploadCommandInput,
   CreateMultipartUploadCommand,
+  type CreateMultipartUploadCommandInput,
   HeadObjectCommand,
+  type HeadObjectCommandInput,
   ListPartsCommand,
+  type ListPartsCommandInput,
   PutObjectCommand,
+  type PutObjectCommandInput,
   type S3Client,
-  S3ServiceException,
   UploadPartCommand,
+  type UploadPartCommandInput,
 } from '@aws-sdk/client-s3';
-import { translateBucketError } from './bucket-errors.ts';
+import { BucketCalls, type CallOptions, isMissing } from './bucket-calls.ts';
+import type { FoundObject, ObjectHead, StoredPart, StreamedPart, UploadRef } from './bucket-contents.ts';
 import { fromBase64, toBase64 } from './checksums.ts';
-import { DestinationDenied, DestinationUnproven, UploadNotFound } from './errors.ts';
-import type { StoredHeaders } from './object-headers.ts';
-
-/** Who asks: ends the call early, counts its requests. */
-export interface CallContext {
-  readonly signal?: AbortSignal | undefined;
-  readonly onRequest?: (() => void) | undefined;
-}
-
-/** What a new object carries besides its bytes; every value is fit for a header already. */
-export interface ObjectHead {
-  readonly key: string;
-  readonly contentType: string;
-  /** @default {} */
-  readonly stored?: StoredHeaders;
-  readonly metadata: Readonly<Record<string, string>>;
-}
-
-/** An object that is in the bucket. */
-export interface FoundObject {
-  readonly size: number;
-  readonly etag: string;
-  readonly contentType: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  /** CRC32 of the whole object in base64, when S3 keeps one. */
-  readonly crc32: string | null;
-}
-
-/** A part that is in the bucket. */
-export interface StoredPart {
-  readonly part: number;
-  readonly bytes: number;
-  readonly etag: string;
-  /** Null when S3 does not tell. */
-  readonly crc32: number | null;
-}
-
-export interface UploadRef {
-  readonly key: string;
-  readonly uploadId: string;
-}
-
-/** What a call needs in the role's policy. */
-const PERMISSIONS = {
-  write: 's3:PutObject',
-  read: 's3:GetObject',
-  listParts: 's3:ListMultipartUploadParts',
-  abort: 's3:AbortMultipartUpload',
-} as const;
+import { ChecksumMismatch, DestinationDenied, UploadNotFound } from './errors.ts';
 
 /**
  * The bucket, as far as the engine uses it. Writes never replace an object (`If-None-Match: *`); every byte is sent
- * with a CRC32 that S3 checks. All methods throw the RecoveryErrors of `destination-errors.ts`; an answer counts as
- * success only with what proves it, else it is a {@link DestinationUnproven}.
+ * with a CRC32 that S3 checks. All methods make their requests again while an error passes, and throw the errors of
+ * `errors.ts`; a response counts as success only with what proves it.
  */
 export class Bucket {
-  readonly #client: S3Client;
+  readonly #calls: BucketCalls;
   readonly #name: string;
 
-  constructor(client: S3Client, name: string) {
-    this.#client = client;
+  constructor(client: S3Client, name: string, options: CallOptions) {
+    this.#calls = new BucketCalls(client, name, options);
     this.#name = name;
   }
 
@@ -82,72 +39,86 @@ export class Bucket {
    * @returns its ETag.
    * @throws {ObjectExists} when the key holds an object already.
    */
-  async put(head: ObjectHead, body: Uint8Array, crc32: number, context: CallContext): Promise<string> {
-    const command = new PutObjectCommand({
+  async put(head: ObjectHead, body: Uint8Array, crc32: number): Promise<string> {
+    const input: PutObjectCommandInput = {
       ...this.#address(head.key),
       Body: body,
       ContentLength: body.length,
       ...headersOf(head),
       ChecksumCRC32: toBase64(crc32),
       IfNoneMatch: '*',
-    });
-    const output = await this.#call('write', context, (options) => this.#client.send(command, options));
-    return this.#proven(output.ETag, 'an ETag');
+    };
+    return await this.#calls.make(
+      's3:PutObject',
+      (client, options) => client.send(new PutObjectCommand(input), options),
+      ({ ETag }) => this.#calls.proven(ETag, 'an ETag'),
+    );
   }
 
   /** Begins a multipart upload. @returns its id. */
-  async createUpload(head: ObjectHead, context: CallContext): Promise<string> {
-    const command = new CreateMultipartUploadCommand({
+  async createUpload(head: ObjectHead): Promise<string> {
+    const input: CreateMultipartUploadCommandInput = {
       ...this.#address(head.key),
       ...headersOf(head),
       ChecksumAlgorithm: 'CRC32',
       ChecksumType: 'FULL_OBJECT',
-    });
-    const output = await this.#call('write', context, (options) => this.#client.send(command, options));
-    return this.#proven(output.UploadId, 'an upload id');
+    };
+    return await this.#calls.make(
+      's3:PutObject',
+      (client, options) => client.send(new CreateMultipartUploadCommand(input), options),
+      ({ UploadId }) => this.#calls.proven(UploadId, 'an upload id'),
+    );
   }
 
   /** Sends a part from memory. @returns its ETag. */
-  async uploadPart(
-    upload: UploadRef,
-    part: number,
-    body: Uint8Array,
-    crc32: number,
-    context: CallContext,
-  ): Promise<string> {
-    const command = new UploadPartCommand({
+  async uploadPart(upload: UploadRef, part: number, body: Uint8Array, crc32: number): Promise<string> {
+    const input: UploadPartCommandInput = {
       ...this.#upload(upload),
       PartNumber: part,
       Body: body,
       ContentLength: body.length,
       ChecksumCRC32: toBase64(crc32),
-    });
-    const output = await this.#call('write', context, (options) => this.#client.send(command, options));
-    return this.#proven(output.ETag, 'an ETag');
+    };
+    return await this.#calls.make(
+      's3:PutObject',
+      (client, options) => client.send(new UploadPartCommand(input), options),
+      ({ ETag }) => this.#calls.proven(ETag, 'an ETag'),
+    );
   }
 
   /**
-   * Sends a part that is too large for memory from a stream; its CRC32 follows it as a trailer. The stream can be sent
-   * once only.
+   * Sends a part that is too large for memory from a stream; its CRC32 follows it as a trailer.
    *
-   * @returns the ETag, and the CRC32 that S3 computed.
+   * @param open reads the part from its first byte. A stream can be sent only once, so that each attempt opens one.
+   * @throws {ChecksumMismatch} when S3 computed another CRC32.
    */
   async uploadStreamedPart(
     upload: UploadRef,
     part: number,
-    body: Readable,
     bytes: number,
-    context: CallContext,
-  ): Promise<{ etag: string; crc32: number | null }> {
-    const command = new UploadPartCommand({
-      ...this.#upload(upload),
-      PartNumber: part,
-      Body: body,
-      ContentLength: bytes,
-      ChecksumAlgorithm: 'CRC32',
-    });
-    const output = await this.#call('write', context, (options) => this.#client.send(command, options));
-    return { etag: this.#proven(output.ETag, 'an ETag'), crc32: fromBase64(output.ChecksumCRC32 ?? '') };
+    open: () => StreamedPart,
+  ): Promise<StoredPart> {
+    const input = { ...this.#upload(upload), PartNumber: part, ContentLength: bytes };
+    return await this.#calls.make(
+      's3:PutObject',
+      async (client, options) => {
+        const { body, crc32 } = open();
+        try {
+          const command = new UploadPartCommand({ ...input, Body: body, ChecksumAlgorithm: 'CRC32' });
+          return { ...(await client.send(command, options)), sent: crc32() };
+        } finally {
+          body.destroy();
+        }
+      },
+      ({ ETag, ChecksumCRC32, sent }) => {
+        const etag = this.#calls.proven(ETag, 'an ETag');
+        const stored = fromBase64(ChecksumCRC32 ?? '');
+        if (stored !== null && stored !== sent) {
+          throw new ChecksumMismatch(`part ${part} arrived with another checksum`);
+        }
+        return { part, bytes, etag, crc32: sent };
+      },
+    );
   }
 
   /**
@@ -155,23 +126,24 @@ export class Bucket {
    *
    * @throws {UploadNotFound} when there is no such upload.
    */
-  async listParts(
-    upload: UploadRef,
-    first: number,
-    last: number,
-    context: CallContext,
-  ): Promise<StoredPart[]> {
+  async listParts(upload: UploadRef, first: number, last: number): Promise<StoredPart[]> {
     const found: StoredPart[] = [];
     let marker = first - 1;
     for (;;) {
-      const command = new ListPartsCommand({
+      const input: ListPartsCommandInput = {
         ...this.#upload(upload),
         PartNumberMarker: `${marker}`,
         MaxParts: Math.min(1000, last - marker),
-      });
-      const page = await this.#call('listParts', context, (options) => this.#client.send(command, options));
-      // A page that is no list of S3 has no parts either, and would have them all copied again.
-      this.#proven(page.UploadId, 'an upload id');
+      };
+      const page = await this.#calls.make(
+        's3:ListMultipartUploadParts',
+        (client, options) => client.send(new ListPartsCommand(input), options),
+        (output) => {
+          // A page that is no list of S3 has no parts either, and would have them all copied again.
+          this.#calls.proven(output.UploadId, 'an upload id');
+          return output;
+        },
+      );
       for (const part of page.Parts ?? []) {
         if (part.PartNumber === undefined || part.ETag === undefined || part.PartNumber > last) continue;
         const crc32 = fromBase64(part.ChecksumCRC32 ?? '');
@@ -195,28 +167,34 @@ export class Bucket {
     upload: UploadRef,
     parts: readonly StoredPart[],
     crc32: number | null,
-    context: CallContext,
   ): Promise<{ etag: string; crc32: string | null }> {
-    const command = new CompleteMultipartUploadCommand({
+    const input: CompleteMultipartUploadCommandInput = {
       ...this.#upload(upload),
       MultipartUpload: { Parts: parts.map(({ part, etag }) => ({ PartNumber: part, ETag: etag })) },
       MpuObjectSize: parts.reduce((sum, { bytes }) => sum + bytes, 0),
       ChecksumType: 'FULL_OBJECT',
       ...(crc32 === null ? {} : { ChecksumCRC32: toBase64(crc32) }),
       IfNoneMatch: '*',
-    });
-    const output = await this.#call('write', context, (options) => this.#client.send(command, options));
-    return { etag: this.#proven(output.ETag, 'an ETag'), crc32: output.ChecksumCRC32 ?? null };
+    };
+    return await this.#calls.make(
+      's3:PutObject',
+      (client, options) => client.send(new CompleteMultipartUploadCommand(input), options),
+      ({ ETag, ChecksumCRC32 = null }) => ({
+        etag: this.#calls.proven(ETag, 'an ETag'),
+        crc32: ChecksumCRC32,
+      }),
+    );
   }
 
   /** Aborts an upload. @returns false when there was none. */
-  async abort(upload: UploadRef, context: CallContext): Promise<boolean> {
-    const command = new AbortMultipartUploadCommand(this.#upload(upload));
+  async abort(upload: UploadRef): Promise<boolean> {
+    const input = this.#upload(upload);
     try {
-      const { $metadata } = await this.#call('abort', context, (options) =>
-        this.#client.send(command, options),
+      await this.#calls.make(
+        's3:AbortMultipartUpload',
+        (client, options) => client.send(new AbortMultipartUploadCommand(input), options),
+        ({ $metadata }) => this.#calls.proven($metadata.httpStatusCode === 204 || undefined, 'status 204'),
       );
-      this.#proven($metadata.httpStatusCode === 204 ? '204' : '', 'status 204');
       return true;
     } catch (error) {
       if (error instanceof UploadNotFound) return false;
@@ -230,17 +208,20 @@ export class Bucket {
    * @returns null when there is none.
    * @throws {DestinationDenied} also when there is none and the role may not list the bucket.
    */
-  async head(key: string, context: CallContext): Promise<FoundObject | null> {
-    const command = new HeadObjectCommand({ ...this.#address(key), ChecksumMode: 'ENABLED' });
+  async head(key: string): Promise<FoundObject | null> {
+    const input: HeadObjectCommandInput = { ...this.#address(key), ChecksumMode: 'ENABLED' };
     try {
-      const output = await this.#call('read', context, (options) => this.#client.send(command, options));
-      return {
-        size: this.#proven(output.ContentLength, 'a length'),
-        etag: this.#proven(output.ETag, 'an ETag'),
-        contentType: output.ContentType ?? 'application/octet-stream',
-        metadata: output.Metadata ?? {},
-        crc32: fromBase64(output.ChecksumCRC32 ?? '') === null ? null : (output.ChecksumCRC32 ?? null),
-      };
+      return await this.#calls.make(
+        's3:GetObject',
+        (client, options) => client.send(new HeadObjectCommand(input), options),
+        (output) => ({
+          size: this.#calls.proven(output.ContentLength, 'a length'),
+          etag: this.#calls.proven(output.ETag, 'an ETag'),
+          contentType: output.ContentType ?? 'application/octet-stream',
+          metadata: output.Metadata ?? {},
+          crc32: fromBase64(output.ChecksumCRC32 ?? '') === null ? null : (output.ChecksumCRC32 ?? null),
+        }),
+      );
     } catch (error) {
       if (isMissing(error)) return null;
       throw error;
@@ -248,20 +229,13 @@ export class Bucket {
   }
 
   /** As `head`, but null as well when the role may not know. */
-  async headIfAllowed(key: string, context: CallContext): Promise<FoundObject | null> {
+  async headIfAllowed(key: string): Promise<FoundObject | null> {
     try {
-      return await this.head(key, context);
+      return await this.head(key);
     } catch (error) {
       if (error instanceof DestinationDenied) return null;
       throw error;
     }
-  }
-
-  #proven<T>(value: T | undefined, what: string): T {
-    if (value !== undefined && value !== '') return value;
-    throw new DestinationUnproven(
-      `bucket ${this.#name} answered as if it had succeeded, but without ${what}`,
-    );
   }
 
   #address(key: string): { Bucket: string; Key: string } {
@@ -271,33 +245,6 @@ export class Bucket {
   #upload(upload: UploadRef): { Bucket: string; Key: string; UploadId: string } {
     return { ...this.#address(upload.key), UploadId: upload.uploadId };
   }
-
-  async #call<T>(
-    kind: keyof typeof PERMISSIONS,
-    context: CallContext,
-    send: (options: { abortSignal?: AbortSignal }) => Promise<T>,
-  ): Promise<T> {
-    const { signal, onRequest } = context;
-    signal?.throwIfAborted();
-    onRequest?.();
-    try {
-      return await send(signal === undefined ? {} : { abortSignal: signal });
-    } catch (error) {
-      signal?.throwIfAborted();
-      const region = await this.#client.config.region();
-      throw translateBucketError(error, { bucket: this.#name, region, permission: PERMISSIONS[kind] });
-    }
-  }
-}
-
-/** HEAD has no body, so S3's code is not known: 404 is all there is. */
-function isMissing(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return (
-    cause instanceof S3ServiceException &&
-    cause.$metadata.httpStatusCode === 404 &&
-    cause.name !== 'NoSuchBucket'
-  );
 }
 
 function headersOf({ contentType, stored = {}, metadata }: ObjectHead) {

@@ -1,16 +1,17 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { Bucket } from './bucket.ts';
 import { BufferPool } from './buffers.ts';
-import { completeUpload, copiedBefore, findExistingCopy } from './completion.ts';
+import { completeUpload } from './completion.ts';
 import { UploadNotFound } from './errors.ts';
+import { copiedBefore, findExistingCopy } from './existing-copy.ts';
 import { isSameCopy } from './object-headers.ts';
-import { DEFAULT_PART_BYTES, type UploadLimits } from './plan.ts';
-import { Attempts, DEFAULT_RETRY_POLICY, type EngineTools, type RetryPolicy } from './retry.ts';
+import { bytesOf, concurrencyFor, DEFAULT_PART_BYTES, type UploadLimits } from './plan.ts';
+import { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry.ts';
 import { copySegment } from './segment.ts';
+import { CopySession, type SessionResources } from './session.ts';
 import { HttpSource, type RangeSource } from './source.ts';
-import type { StallLimits } from './source-connection.ts';
-import { startCopy } from './start.ts';
+import type { StallLimits } from './stall-watch.ts';
+import { type LayoutOptions, startCopy } from './start.ts';
 import type { CopyEngine } from './types.ts';
 import { KnownUploads } from './upload-state.ts';
 
@@ -41,71 +42,97 @@ export interface CopyEngineOptions {
   readonly random?: () => number;
 }
 
-/** Makes an engine; one serves a process. See `CopyEngine` for what it promises. */
+/**
+ * Makes an engine; one serves a process. See `CopyEngine` for what it promises.
+ *
+ * @example
+ * const engine = createCopyEngine({ client, bucket: 'acme-video', bufferBytes: 128 * MiB, segmentBytes: 20 * GiB });
+ * const started = await engine.start(job, { stopAt });
+ * if (started.kind === 'planned') {
+ *   const segment = await engine.copySegment(job, started.plan, 0, { stopAt });
+ *   if (segment.kind === 'done') await engine.complete(job, started.plan, { stopAt });
+ * }
+ */
 export function createCopyEngine(options: CopyEngineOptions): CopyEngine {
-  const tools: EngineTools = {
-    source:
-      options.source ??
-      new HttpSource({
-        connections: options.connectionsPerOrigin ?? 32,
-        ...(options.stall === undefined ? {} : { stall: options.stall }),
-        ...(options.tls === undefined ? {} : { tls: options.tls }),
-      }),
-    bucket: new Bucket(options.client, options.bucket),
-    pool: new BufferPool(options.bufferBytes),
-    uploads: new KnownUploads(),
-    retry: options.retry ?? DEFAULT_RETRY_POLICY,
-    maxConcurrency: options.maxConcurrency ?? 12,
-    pace: { msPerByte: 0 },
-    clock: options.clock ?? Date.now,
-    random: options.random ?? Math.random,
-  };
-  const layout = {
-    segmentBytes: options.segmentBytes,
-    usualPartBytes: Math.min(options.partBytes ?? DEFAULT_PART_BYTES, tools.pool.maxBytes),
-    ...(options.partBytes === undefined ? {} : { partBytes: options.partBytes }),
-    ...(options.limits === undefined ? {} : { limits: options.limits }),
-  };
-  const unattended = () => new Attempts(tools, { source: 0, bucket: 0 }, undefined);
+  const resources = resourcesOf(options);
+  const layout = layoutOf(options, resources.pool.maxBytes);
+  const uploads = new KnownUploads();
+  const pace = { msPerByte: 0 };
 
   return {
-    start: (job) => startCopy(tools, layout, job),
+    start: async (job, { stopAt } = {}) => {
+      const session = new CopySession(resources, stopAt);
+      return await session.run(() => startCopy(session, job, layout, uploads));
+    },
 
-    async copySegment(job, plan, segment, segmentOptions = {}) {
+    copySegment: async (job, plan, segment, { stopAt, onProgress } = {}) => {
+      const upload = uploads.of(plan);
+      const task = { job, plan, segment, ...(onProgress !== undefined && { onProgress }) };
+      const concurrency = concurrencyFor(plan.partBytes, layout.bufferBytes, layout.maxConcurrency);
       try {
-        return await copySegment(tools, job, plan, segment, segmentOptions);
+        const session = new CopySession(resources, stopAt, upload.requests);
+        return await copySegment(session, task, upload, { concurrency, pace });
       } catch (error) {
         if (!(error instanceof UploadNotFound)) throw error;
-        // Someone else may have completed it: then there is nothing left to do for this segment.
-        const { requests } = tools.uploads.of(plan);
-        const found = await findExistingCopy(
-          tools,
-          job,
-          plan.size,
-          new Attempts(tools, requests, job.signal),
-        );
-        tools.uploads.forget(plan);
+        // Another process may have completed it: then nothing is left to do for this segment.
+        const session = new CopySession(resources, stopAt, upload.requests);
+        const bytes = { size: plan.size, crc32: null };
+        const found = await session.run(() => findExistingCopy(session, job, bytes));
+        if (found !== null && 'kind' in found) return { ...found, bytesDone: 0 };
+        uploads.forget(plan);
         if (found === null) throw error;
-        const from = segment * plan.segmentParts * plan.partBytes;
-        return { kind: 'done', bytesDone: Math.min(plan.size - from, plan.segmentParts * plan.partBytes) };
+        return { kind: 'done', bytesDone: bytesOf(plan, segment) };
       }
     },
 
-    complete: (job, plan) => completeUpload(tools, job, plan),
-
-    async abandon(plan) {
-      tools.uploads.forget(plan);
-      const attempts = unattended();
-      await attempts.again(() => tools.bucket.abort(plan, attempts.context));
+    complete: async (job, plan, { stopAt } = {}) => {
+      const session = new CopySession(resources, stopAt, uploads.of(plan).requests);
+      return await session.run(() => completeUpload(session, job, plan, uploads));
     },
 
-    async find(job) {
-      const attempts = unattended();
-      const found = await attempts.again(() => tools.bucket.head(job.key, attempts.context));
+    abandon: async (plan) => {
+      uploads.forget(plan);
+      await new CopySession(resources).bucket.abort(plan);
+    },
+
+    find: async (job) => {
+      const { bucket, requests } = new CopySession(resources);
+      const found = await bucket.head(job.key);
       if (found === null || !isSameCopy(found.metadata, job.metadata)) return null;
-      return copiedBefore(job, found, { source: 0, bucket: 1 });
+      return copiedBefore(job, found, requests);
     },
 
-    close: () => tools.source.close(),
+    close: () => resources.source.close(),
+  };
+}
+
+function resourcesOf(options: CopyEngineOptions): SessionResources {
+  const { client, bucket, connectionsPerOrigin = 32, stall, tls } = options;
+  return {
+    client,
+    bucket,
+    source:
+      options.source ??
+      new HttpSource({
+        connections: connectionsPerOrigin,
+        ...(stall !== undefined && { stall }),
+        ...(tls !== undefined && { tls }),
+      }),
+    pool: new BufferPool(options.bufferBytes),
+    retry: options.retry ?? DEFAULT_RETRY_POLICY,
+    clock: options.clock ?? Date.now,
+    random: options.random ?? Math.random,
+  };
+}
+
+function layoutOf(options: CopyEngineOptions, bufferBytes: number): LayoutOptions {
+  const { segmentBytes, partBytes, limits, maxConcurrency = 12 } = options;
+  return {
+    segmentBytes,
+    usualPartBytes: Math.min(partBytes ?? DEFAULT_PART_BYTES, bufferBytes),
+    bufferBytes,
+    maxConcurrency,
+    ...(partBytes !== undefined && { partBytes }),
+    ...(limits !== undefined && { limits }),
   };
 }

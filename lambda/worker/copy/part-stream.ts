@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
+import type { StreamedPart } from './bucket-contents.ts';
 import type { Block } from './buffers.ts';
 import { type ByteRange, KiB } from './plan.ts';
-import type { Attempts, EngineTools } from './retry.ts';
-import type { CopyJob, CopyPlan } from './types.ts';
+import type { CopySession, SourceTarget } from './session.ts';
 
 /** Bytes handed to the sending stream at a time. */
 const CHUNK_BYTES = 256 * KiB;
@@ -15,45 +15,24 @@ export interface PieceSizes {
   readonly ring: number;
 }
 
-/** A part on its way through memory piece by piece. */
-export interface StreamedPart {
-  readonly body: Readable;
-  /** CRC32 of what has been sent so far. */
-  readonly crc32: () => number;
-}
-
 /**
- * Reads a range that is too large for memory as a stream: a few pieces ahead, each by a request of its own, so that a
- * fault of the source costs a piece and not the part.
+ * Reads a range that is too large for memory as a stream: a few pieces ahead, each by a request of its own, so that an
+ * error of the source costs a piece and not the part.
  */
 export function streamRange(
-  tools: EngineTools,
-  job: CopyJob,
-  plan: CopyPlan,
+  session: CopySession,
+  file: SourceTarget,
   range: ByteRange,
   sizes: PieceSizes,
-  attempts: Attempts,
-  signal: AbortSignal,
 ): StreamedPart {
   let checksum = 0;
   const stop = new AbortController();
-  const both = AbortSignal.any([signal, stop.signal]);
+  const signal = AbortSignal.any([session.signal, stop.signal]);
 
-  async function fetchPiece(from: number): Promise<Block> {
-    const to = Math.min(range.to, from + sizes.pieceBytes);
-    const block = await tools.pool.acquire(to - from, both);
+  async function fetchPiece(piece: ByteRange): Promise<Block> {
+    const block = await session.acquire(piece.to - piece.from, signal);
     try {
-      await attempts.again(() =>
-        tools.source.read({
-          url: job.url,
-          range: { from, to },
-          etag: plan.sourceEtag,
-          size: plan.size,
-          target: block.bytes,
-          signal: both,
-          onRequest: attempts.onSourceRequest,
-        }),
-      );
+      await session.read(file, piece, block.bytes, signal);
       return block;
     } catch (error) {
       block.release();
@@ -62,38 +41,51 @@ export function streamRange(
   }
 
   async function* chunks(): AsyncGenerator<Buffer> {
-    const ahead: Promise<Block>[] = [];
-    let from = range.from;
-    const fill = () => {
-      for (; from < range.to && ahead.length < sizes.ring; from += sizes.pieceBytes) {
-        const piece = fetchPiece(from);
-        // Looked at when its turn comes; a fault must not count as unhandled until then.
-        piece.catch(() => undefined);
-        ahead.push(piece);
-      }
-    };
     try {
-      for (fill(); ahead.length > 0; fill()) {
-        const block = await ahead[0];
-        if (block === undefined) return;
-        for (let offset = 0; offset < block.bytes.length; offset += CHUNK_BYTES) {
+      for await (const { bytes } of readAhead(range, sizes, fetchPiece)) {
+        for (let offset = 0; offset < bytes.length; offset += CHUNK_BYTES) {
           // A copy: the stream keeps a chunk for as long as it likes, the block goes to another piece.
-          const chunk = Buffer.from(block.bytes.subarray(offset, offset + CHUNK_BYTES));
+          const chunk = Buffer.from(bytes.subarray(offset, offset + CHUNK_BYTES));
           checksum = crc32(chunk, checksum);
           yield chunk;
         }
-        void ahead.shift();
-        block.release();
       }
     } finally {
       stop.abort(new Error('the part is not read any further'));
-      for (const piece of ahead)
-        void piece.then(
-          (block) => block.release(),
-          () => undefined,
-        );
     }
   }
 
   return { body: Readable.from(chunks(), { objectMode: false }), crc32: () => checksum };
+}
+
+/** The pieces of a range in order, `ring` of them fetched ahead; a piece is released when the next one is asked for. */
+async function* readAhead(
+  range: ByteRange,
+  { pieceBytes, ring }: PieceSizes,
+  fetchPiece: (piece: ByteRange) => Promise<Block>,
+): AsyncGenerator<Block> {
+  const ahead: Promise<Block>[] = [];
+  let from = range.from;
+  const fill = () => {
+    for (; from < range.to && ahead.length < ring; from += pieceBytes) {
+      const piece = fetchPiece({ from, to: Math.min(range.to, from + pieceBytes) });
+      // Looked at when its turn comes; an error must not count as unhandled until then.
+      piece.catch(() => undefined);
+      ahead.push(piece);
+    }
+  };
+  try {
+    for (fill(); ahead[0] !== undefined; fill()) {
+      const block = await ahead[0];
+      yield block;
+      void ahead.shift();
+      block.release();
+    }
+  } finally {
+    for (const piece of ahead)
+      void piece.then(
+        (block) => block.release(),
+        () => undefined,
+      );
+  }
 }

@@ -30,7 +30,7 @@ export const DEFAULT_PART_BYTES = 16 * MiB;
 const LARGE_FILE = 4 * GiB;
 const LARGE_PART_BYTES = 64 * MiB;
 /** Large parts still leave this many concurrency, since one S3 connection is slow. */
-const LARGE_PART_LANES = 6;
+const LARGE_PART_CONCURRENCY = 6;
 
 /** Fewer concurrency than this and a part is streamed through small buffers instead of being held whole. */
 const MIN_CONCURRENCY = 2;
@@ -80,7 +80,7 @@ export function largestObject(limits: UploadLimits = S3_LIMITS): number {
 
 function usualPartBytes(size: number, bufferBytes: number): number {
   if (size < LARGE_FILE) return DEFAULT_PART_BYTES;
-  const share = Math.floor(bufferBytes / LARGE_PART_LANES / MiB) * MiB;
+  const share = Math.floor(bufferBytes / LARGE_PART_CONCURRENCY / MiB) * MiB;
   return Math.min(Math.max(share, DEFAULT_PART_BYTES), LARGE_PART_BYTES);
 }
 

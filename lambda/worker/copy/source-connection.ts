@@ -1,43 +1,34 @@
 import { connect as connectPlain, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectSecure } from 'node:tls';
-import { SourceStalled, SourceUnavailable, UnexpectedSourceResponse } from './errors.ts';
-import { type AnswerHead, parseHead, statedLength } from './source-response.ts';
+import { SourceUnavailable, UnexpectedSourceResponse } from './errors.ts';
+import { parseHead, type ResponseHead, statedLength } from './source-response.ts';
 import type { SourceAddress } from './source-url.ts';
+import { type StallLimits, watchForStall } from './stall-watch.ts';
 
-/** Heads arrive here, and the bodies of error answers; anything longer is no answer of an object store. */
+/** Heads arrive here, and the bodies of error responses; anything longer is no response of an object store. */
 const SCRATCH_BYTES = 32 * 1024;
 
-/** The most that one read of the socket may bring, so that other concurrency get their turn. */
+/** Bytes that one read of the socket may bring at most, so that other connections get their turn. */
 const READ_BYTES = 64 * 1024;
 
-/** An error answer whose body does not end within this time is judged by what came. */
+/** An error response whose body does not end within this time is judged by what has arrived. */
 const ERROR_BODY_MS = 2000;
 
-/** When a connection that brings too little is given up. */
-export interface StallLimits {
-  /** Milliseconds without a single byte. */
-  readonly silenceMs: number;
-  /** Milliseconds over which the rate is looked at. */
-  readonly windowMs: number;
-  /** Bytes a second that a transfer has to bring on average over each window. */
-  readonly minBytesPerSecond: number;
-}
-
-/** Where a body is to go, once the head is known. */
+/** What follows a head. */
 export type ResponseCheck =
   /** This many bytes follow, and go into the target. */
   | { readonly kind: 'body'; readonly length: number }
-  /** An error answer: its text is collected. */
+  /** An error response: its text is collected. */
   | { readonly kind: 'error' }
   /** Nothing that this reader understands; the connection is closed. */
   | { readonly kind: 'unsupported' };
 
 export type Received =
-  | { readonly kind: 'body'; readonly head: AnswerHead; readonly length: number }
-  | { readonly kind: 'error'; readonly head: AnswerHead; readonly text: string }
+  | { readonly kind: 'body'; readonly head: ResponseHead; readonly length: number }
+  | { readonly kind: 'error'; readonly head: ResponseHead; readonly text: string }
   | { readonly kind: 'unsupported' };
 
-/** The connection had been idle and was closed by the source before it answered anything: worth a new one at once. */
+/** The connection had been idle and was closed by the source before it sent any response: worth a new one at once. */
 export class ConnectionWentStale extends Error {
   override readonly name = 'ConnectionWentStale';
 }
@@ -48,7 +39,7 @@ export interface Exchange {
   /** Where the body goes. */
   readonly target: Buffer;
   /** Decides about the head; a body must not be longer than the target. What it throws ends the exchange. */
-  readonly judge: (head: AnswerHead) => ResponseCheck;
+  readonly judge: (head: ResponseHead) => ResponseCheck;
   readonly stall: StallLimits;
   readonly signal?: AbortSignal | undefined;
 }
@@ -56,8 +47,8 @@ export interface Exchange {
 interface Running extends Exchange {
   readonly resolve: (received: Received) => void;
   readonly reject: (error: unknown) => void;
-  head: AnswerHead | null;
-  /** Bytes that the body has in all; null while the head is not there, and for error answers. */
+  head: ResponseHead | null;
+  /** Bytes that the body has in all; null while the head is not there, and for error responses. */
   length: number | null;
   received: number;
 }
@@ -66,7 +57,7 @@ interface Running extends Exchange {
  * One keep-alive HTTP/1.1 connection to a source, for one exchange at a time. The socket's reads land directly in the
  * target (`onread`): no buffer is allocated or copied a part, which halves the CPU of a copy against `node:https`.
  *
- * It understands only what it must and says `unsupported` to all else.
+ * It understands only what it must; all else is `unsupported`.
  */
 export class SourceConnection {
   readonly #socket: Socket;
@@ -105,10 +96,10 @@ export class SourceConnection {
   }
 
   /**
-   * Sends a request and receives its answer.
+   * Sends a request and receives its response.
    *
-   * @throws {ConnectionWentStale} when an earlier exchange had succeeded and the source closed before this one's answer.
-   * @throws {SourceUnavailable} when the connection cannot be made or ends in mid-answer.
+   * @throws {ConnectionWentStale} when an earlier exchange had succeeded and the source closed before this one's response.
+   * @throws {SourceUnavailable} when the connection cannot be made or ends in the middle of a response.
    * @throws {SourceStalled} when it is below the stall limits.
    */
   async exchange(exchange: Exchange): Promise<Received> {
@@ -117,7 +108,11 @@ export class SourceConnection {
     exchange.signal?.throwIfAborted();
     this.#running = { ...exchange, resolve, reject, head: null, length: null, received: 0 };
     const stop = () => this.#fail(exchange.signal?.reason);
-    const watch = this.#watchProgress(exchange.stall);
+    const watch = watchForStall(
+      exchange.stall,
+      () => this.#receivedBytes(),
+      (stall) => this.#fail(stall),
+    );
     exchange.signal?.addEventListener('abort', stop, { once: true });
     this.#socket.ref();
     this.#socket.write(exchange.request, 'latin1');
@@ -135,36 +130,9 @@ export class SourceConnection {
     this.#socket.destroy();
   }
 
-  #watchProgress(limits: StallLimits): NodeJS.Timeout {
-    const every = Math.max(10, Math.min(limits.silenceMs, limits.windowMs, 4000) / 4);
-    let lookedAt = performance.now();
-    let seen = 0;
-    let heardAt = lookedAt;
-    let window = { from: lookedAt, bytes: 0 };
-    const look = () => {
-      // The text of an error answer has a limit of its own.
-      if (this.#isReadingError()) return;
-      const now = performance.now();
-      const bytes = (this.#running?.received ?? 0) + this.#scratchUsed;
-      // While this process itself stood still, nothing could be heard: such time does not count.
-      const stoodStill = Math.max(0, now - lookedAt - 2 * every);
-      lookedAt = now;
-      heardAt = bytes === seen ? heardAt + stoodStill : now;
-      window.from += stoodStill;
-      seen = bytes;
-      if (now - heardAt >= limits.silenceMs) {
-        this.#fail(new SourceStalled(`the source sent nothing for ${limits.silenceMs} ms`));
-      } else if (now - window.from >= limits.windowMs) {
-        const rate = ((bytes - window.bytes) / (now - window.from)) * 1000;
-        if (rate < limits.minBytesPerSecond) {
-          this.#fail(
-            new SourceStalled(`the source sent fewer than ${limits.minBytesPerSecond} bytes a second`),
-          );
-        }
-        window = { from: now, bytes };
-      }
-    };
-    return setInterval(look, every);
+  /** Bytes of the exchange so far; null while the text of an error response is read, which has a limit of its own. */
+  #receivedBytes(): number | null {
+    return this.#isReadingError() ? null : (this.#running?.received ?? 0) + this.#scratchUsed;
   }
 
   #isReadingError(): boolean {
@@ -222,7 +190,7 @@ export class SourceConnection {
     }
   }
 
-  #onHead(running: Running, head: AnswerHead, verdict: ResponseCheck, rest: Buffer): void {
+  #onHead(running: Running, head: ResponseHead, verdict: ResponseCheck, rest: Buffer): void {
     this.#answered = true;
     running.head = head;
     if (verdict.kind === 'unsupported') {
@@ -249,7 +217,7 @@ export class SourceConnection {
     this.#settle({ kind: 'body', head: running.head, length }, keep);
   }
 
-  #onErrorBytes(running: Running, head: AnswerHead): void {
+  #onErrorBytes(running: Running, head: ResponseHead): void {
     const text = this.#scratch.subarray(0, this.#scratchUsed);
     const length = statedLength(head);
     const ended =
@@ -259,7 +227,7 @@ export class SourceConnection {
     if (ended || text.length === SCRATCH_BYTES) this.#finishError(running, head);
   }
 
-  #finishError(running: Running, head: AnswerHead): void {
+  #finishError(running: Running, head: ResponseHead): void {
     if (this.#running !== running) return;
     this.#settle({ kind: 'error', head, text: this.#scratch.toString('latin1', 0, this.#scratchUsed) });
   }

@@ -3,7 +3,7 @@ import { request as requestSecure } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
 import { SourceStalled, SourceUnavailable, UnexpectedSourceResponse } from './errors.ts';
 import type { Exchange, Received } from './source-connection.ts';
-import { type AnswerHead, parseHead } from './source-response.ts';
+import { parseHead, type ResponseHead } from './source-response.ts';
 import type { SourceAddress } from './source-url.ts';
 
 const ERROR_TEXT_BYTES = 32 * 1024;
@@ -12,7 +12,7 @@ const ERROR_TEXT_BYTES = 32 * 1024;
  * The same exchange through Node's own HTTP client, on a connection of its own: slower, for answers that are valid HTTP but
  * not what `SourceConnection` understands, such as a 206 in chunks without a length.
  */
-export async function exchangePlainly(
+export async function exchangeByFallback(
   address: SourceAddress,
   exchange: Exchange,
   headers: Readonly<Record<string, string>>,
@@ -70,7 +70,7 @@ async function receive(answer: IncomingMessage, exchange: Exchange): Promise<Rec
   return { kind: 'body', head, length: received };
 }
 
-function headOf(answer: IncomingMessage): AnswerHead {
+function headOf(answer: IncomingMessage): ResponseHead {
   const lines = Object.entries(answer.headersDistinct).flatMap(([name, values = []]) =>
     values.map((value) => `${name}: ${value}`),
   );

@@ -12,7 +12,7 @@ import { type StoredHeaders, storedHeadersOf } from './object-headers.ts';
 import type { ByteRange } from './plan.ts';
 
 /** Status and headers of an answer. */
-export interface AnswerHead {
+export interface ResponseHead {
   readonly version: '1.0' | '1.1';
   readonly status: number;
   /** By lower-case name; a header that came more than once has its values joined by `, `. */
@@ -20,7 +20,7 @@ export interface AnswerHead {
 }
 
 /** What a range was asked with. */
-export interface RangeQuestion {
+export interface RangeQuery {
   readonly range: ByteRange;
   /** ETag that `If-Match` was sent with; null when the file is not known yet, or has none. */
   readonly etag: string | null;
@@ -29,7 +29,7 @@ export interface RangeQuestion {
 }
 
 /** A range as the source serves it. */
-export interface RangeAnswer {
+export interface RangeResponse {
   /** Bytes in this range. */
   readonly length: number;
   /** Bytes of the whole file. */
@@ -47,7 +47,7 @@ export interface RangeAnswer {
  *
  * @returns null for anything that is not plainly an HTTP/1 head.
  */
-export function parseHead(text: string): AnswerHead | null {
+export function parseHead(text: string): ResponseHead | null {
   const [first = '', ...lines] = text.split('\r\n');
   const status = /^HTTP\/(1\.[01]) ([1-5]\d\d)(?: |$)/.exec(first);
   const version = status?.[1];
@@ -65,7 +65,7 @@ export function parseHead(text: string): AnswerHead | null {
 }
 
 /** Bytes of the body as the head states them; null when it does not, or not clearly. */
-export function statedLength(head: AnswerHead): number | null {
+export function statedLength(head: ResponseHead): number | null {
   const text = head.headers.get('content-length');
   return text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : null;
 }
@@ -78,14 +78,14 @@ export function statedLength(head: AnswerHead): number | null {
  * @throws {UnexpectedSourceResponse} as `validateRange`, and for a 200 with more bytes than there is room for.
  * @throws {SourceChanged} for another size or ETag than the file had.
  */
-export function judgeAnswer(head: AnswerHead, asked: RangeQuestion, room: number): RangeAnswer | null {
+export function checkResponse(head: ResponseHead, asked: RangeQuery, room: number): RangeResponse | null {
   if (head.status === 206) return validateRange(head, asked);
   const size = statedLength(head);
   const etag = strongEtag(head.headers.get('etag'));
   // Without a length and a name for the bytes it may be any page; encoded, it may have been so for this answer alone.
   const isPlain = size !== null && etag !== null && !head.headers.has('content-encoding');
   if (head.status !== 200 || asked.range.from !== 0 || !isPlain) return null;
-  refuseAnotherFile(asked, size, etag);
+  assertSameFile(asked, size, etag);
   if (size > room) {
     throw new UnexpectedSourceResponse(
       `the source answered 200 to a request for a range: it sends all of its ${size} bytes`,
@@ -102,12 +102,12 @@ export function judgeAnswer(head: AnswerHead, asked: RangeQuestion, room: number
  * @throws {UnexpectedSourceResponse} for another range than asked for, and for a length that does not fit.
  * @throws {SourceChanged} for another size or ETag than the file had.
  */
-export function validateRange(head: AnswerHead, asked: RangeQuestion): RangeAnswer {
+export function validateRange(head: ResponseHead, asked: RangeQuery): RangeResponse {
   const found = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/i.exec(head.headers.get('content-range') ?? '');
   if (found === null) throw new UnexpectedSourceResponse('the source does not say which range it sends');
   const [from, last, size] = [Number(found[1]), Number(found[2]), Number(found[3])];
   const etag = strongEtag(head.headers.get('etag'));
-  refuseAnotherFile(asked, size, etag);
+  assertSameFile(asked, size, etag);
   const to = Math.min(asked.range.to, size);
   const stated = statedLength(head);
   if (from !== asked.range.from || last !== to - 1 || (stated !== null && stated !== to - from)) {
@@ -116,7 +116,7 @@ export function validateRange(head: AnswerHead, asked: RangeQuestion): RangeAnsw
   return { length: to - from, size, etag, ...describe(head), ignoredRange: false };
 }
 
-function refuseAnotherFile(asked: RangeQuestion, size: number, etag: string | null): void {
+function assertSameFile(asked: RangeQuery, size: number, etag: string | null): void {
   if (asked.size !== null && size !== asked.size) {
     throw new SourceChanged('the file has another size than before');
   }
@@ -125,7 +125,7 @@ function refuseAnotherFile(asked: RangeQuestion, size: number, etag: string | nu
   }
 }
 
-function describe({ headers }: AnswerHead): Pick<RangeAnswer, 'contentType' | 'stored'> {
+function describe({ headers }: ResponseHead): Pick<RangeResponse, 'contentType' | 'stored'> {
   return { contentType: headers.get('content-type') ?? null, stored: storedHeadersOf(headers) };
 }
 
@@ -135,7 +135,7 @@ function strongEtag(text: string | undefined): string | null {
 }
 
 /** Whether the answer says that the file has no bytes at all: no range of it can be had. */
-export function isEmptyFile(head: AnswerHead, asked: RangeQuestion): boolean {
+export function isEmptyFile(head: ResponseHead, asked: RangeQuery): boolean {
   if (head.status !== 416 || asked.range.from !== 0 || asked.size !== null) return false;
   const range = head.headers.get('content-range');
   return range === undefined || /^bytes \*\/0$/i.test(range);
@@ -146,7 +146,7 @@ export function isEmptyFile(head: AnswerHead, asked: RangeQuestion): boolean {
  *
  * @param body the beginning of the body; S3 explains itself there in XML.
  */
-export function faultOf(head: AnswerHead, body: string): RecoveryError {
+export function errorOf(head: ResponseHead, body: string): RecoveryError {
   const { status } = head;
   const code = /<Code>([A-Za-z.]{1,60})<\/Code>/.exec(body)?.[1];
   const answer = code === undefined ? `${status}` : `${status} ${code}`;
@@ -167,7 +167,7 @@ function refusal(answer: string, body: string): RecoveryError {
     : new SourceRefused(`the source answered ${answer}`);
 }
 
-function retryAfterMs(head: AnswerHead): number | null {
+function retryAfterMs(head: ResponseHead): number | null {
   return parseRetryAfter(head.headers.get('retry-after'), Date.now());
 }
 

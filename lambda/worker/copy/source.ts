@@ -1,27 +1,15 @@
 import type { ConnectionOptions } from 'node:tls';
+import { ConnectionWentStale, type Exchange, type Received, SourceConnection } from './source-connection.ts';
+import { exchangeByFallback } from './source-fallback.ts';
 import {
-  ConnectionWentStale,
-  type Exchange,
-  type Received,
-  SourceConnection,
-  type StallLimits,
-} from './source-connection.ts';
-import { exchangePlainly } from './source-fallback.ts';
-import {
-  faultOf,
+  checkResponse,
+  errorOf,
   isEmptyFile,
-  judgeAnswer,
-  type RangeAnswer,
-  type RangeQuestion,
+  type RangeQuery,
+  type RangeResponse,
 } from './source-response.ts';
 import { parseSourceUrl, type SourceAddress } from './source-url.ts';
-
-/** S3 gives 10 to 90 MB/s a connection; a fast source is waited for less long than a dead one costs. */
-export const DEFAULT_STALL_LIMITS: StallLimits = {
-  silenceMs: 20_000,
-  windowMs: 30_000,
-  minBytesPerSecond: 64 * 1024,
-};
+import { DEFAULT_STALL_LIMITS, type StallLimits } from './stall-watch.ts';
 
 /** After longer idleness a connection is not trusted any more: a function that was frozen may not have heard its end. */
 const IDLE_MS = 10_000;
@@ -34,7 +22,7 @@ export interface SourceOptions {
   readonly tls?: Pick<ConnectionOptions, 'ca'>;
 }
 
-export interface RangeRequest extends RangeQuestion {
+export interface RangeRequest extends RangeQuery {
   readonly url: string;
   /** Receives the bytes; at least as long as the range. */
   readonly target: Buffer;
@@ -68,7 +56,7 @@ export class HttpSource {
    *
    * @throws the RecoveryErrors of `source-errors.ts`; the signal's reason.
    */
-  async read(request: RangeRequest): Promise<RangeAnswer> {
+  async read(request: RangeRequest): Promise<RangeResponse> {
     const address = parseSourceUrl(request.url);
     const origin = this.#origin(address.origin);
     await acquireSlot(origin, this.#options.connections, request.signal);
@@ -95,8 +83,8 @@ export class HttpSource {
     return origin;
   }
 
-  async #read(address: SourceAddress, origin: Origin, request: RangeRequest): Promise<RangeAnswer> {
-    let answer: RangeAnswer | undefined;
+  async #read(address: SourceAddress, origin: Origin, request: RangeRequest): Promise<RangeResponse> {
+    let answer: RangeResponse | undefined;
     const headers = headersOf(address, request);
     const exchange: Exchange = {
       request: requestText(address, headers),
@@ -105,7 +93,7 @@ export class HttpSource {
       signal: request.signal,
       judge: (head) => {
         if (head.status < 200) return { kind: 'unsupported' };
-        const judged = judgeAnswer(head, request, request.target.length);
+        const judged = checkResponse(head, request, request.target.length);
         if (judged === null) return { kind: 'error' };
         answer = judged;
         const plain = head.version === '1.1' && !head.headers.has('transfer-encoding');
@@ -120,12 +108,12 @@ export class HttpSource {
       origin.isUnsupported = true;
       request.onRequest?.();
       const judge: Exchange['judge'] = (head) => {
-        const judged = judgeAnswer(head, request, request.target.length);
+        const judged = checkResponse(head, request, request.target.length);
         if (judged === null) return { kind: 'error' };
         answer = judged;
         return { kind: 'body', length: judged.length };
       };
-      received = await exchangePlainly(address, { ...exchange, judge }, headers, this.#options.tls ?? {});
+      received = await exchangeByFallback(address, { ...exchange, judge }, headers, this.#options.tls ?? {});
     }
     return conclude(received, answer, request);
   }
@@ -150,7 +138,11 @@ export class HttpSource {
   }
 }
 
-function conclude(received: Received, answer: RangeAnswer | undefined, request: RangeRequest): RangeAnswer {
+function conclude(
+  received: Received,
+  answer: RangeResponse | undefined,
+  request: RangeRequest,
+): RangeResponse {
   if (received.kind === 'body' && answer !== undefined) return answer;
   if (received.kind !== 'error') throw new Error('an answer was neither a range nor an error');
   if (isEmptyFile(received.head, request)) {
@@ -165,7 +157,7 @@ function conclude(received: Received, answer: RangeAnswer | undefined, request: 
       ignoredRange: false,
     };
   }
-  throw faultOf(received.head, received.text);
+  throw errorOf(received.head, received.text);
 }
 
 function takeIdle(origin: Origin): SourceConnection | null {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { FoundObject, ObjectHead } from './bucket.ts';
+import type { FoundObject, ObjectHead } from './bucket-contents.ts';
 import type { Block } from './buffers.ts';
 import { compareMd5, compareSize, crc32Of, OrderedMd5, toBase64 } from './checksums.ts';
-import { checkKeyFree, copiedBefore, findExistingCopy, resolveKeyConflict } from './completion.ts';
 import { DestinationUnproven, ObjectExists, SourceTooLarge, UnexpectedSourceResponse } from './errors.ts';
+import { checkKeyFree, copiedBefore, findExistingCopy, resolveKeyConflict } from './existing-copy.ts';
 import { contentTypeOf, objectMetadata, typeOfName } from './object-headers.ts';
 import {
   concurrencyFor,
@@ -14,10 +14,10 @@ import {
   planCopy,
   type UploadLimits,
 } from './plan.ts';
-import { Attempts, type EngineTools } from './retry.ts';
-import type { RangeAnswer } from './source-response.ts';
+import type { CopySession, SourceTarget } from './session.ts';
+import type { RangeResponse } from './source-response.ts';
 import type { Copied, CopyJob, PartLayout, Planned } from './types.ts';
-import type { KnownUpload } from './upload-state.ts';
+import type { KnownUpload, KnownUploads } from './upload-state.ts';
 
 /** Thumbnails, captions and manifests are seldom larger: asking for a whole part's memory would keep others waiting. */
 const SMALL_KIND_BYTES = MiB;
@@ -26,42 +26,51 @@ export interface LayoutOptions {
   readonly segmentBytes: number;
   /** Files up to this size are one PutObject. */
   readonly usualPartBytes: number;
+  /** Bytes of memory for parts in flight. */
+  readonly bufferBytes: number;
+  /** Parts in flight at most, where memory allows. */
+  readonly maxConcurrency: number;
   readonly partBytes?: number;
   readonly limits?: UploadLimits;
 }
 
+/** The beginning of a file, in memory. */
+interface Beginning {
+  readonly block: Block;
+  readonly response: RangeResponse;
+}
+
 /** The first request decides: small files are put at once, large ones are planned. See `CopyEngine.start`. */
 export async function startCopy(
-  tools: EngineTools,
-  options: LayoutOptions,
+  session: CopySession,
   job: CopyJob,
+  options: LayoutOptions,
+  uploads: KnownUploads,
 ): Promise<Copied | Planned> {
-  const requests = { source: 0, bucket: 0 };
-  const attempts = new Attempts(tools, requests, job.signal);
   if (job.mayExist === true) {
-    const found = await findExistingCopy(tools, job, null, attempts);
-    if (found !== null) return copiedBefore(job, found, requests);
+    const found = await findExistingCopy(session, job, { size: null, crc32: null });
+    if (found !== null) return copiedBefore(job, found, session.requests);
   }
-  const { block, answer } = await firstRange(tools, options, job, attempts);
+  const beginning = await readBeginning(session, job, options);
+  const { block, response } = beginning;
   let first: KnownUpload['first'] = null;
   try {
-    compareSize(job, answer.size);
-    if (answer.length === answer.size) {
-      return await putWhole(tools, job, block.bytes.subarray(0, answer.size), answer, attempts, requests);
-    }
-    const layout = layoutFor(tools, options, answer.size);
+    compareSize(job, response.size);
+    if (response.length === response.size) return await putWhole(session, job, beginning);
+    const layout = layoutFor(options, response.size);
     // Rather ask once more than find out after all has been copied.
-    const found = await checkKeyFree(tools, job, answer.size, attempts);
-    if (found !== null) return copiedBefore(job, found, requests);
-    const head = headOf(job, answer, block.bytes);
-    const uploadId = await attempts.again(() => tools.bucket.createUpload(head, attempts.context));
-    const { kind } = concurrencyFor(layout.partBytes, tools.pool.maxBytes, tools.maxConcurrency);
-    if (kind === 'whole-parts') first = { kept: tools.pool.keep(block), bytes: answer.length };
+    const found = await checkKeyFree(session, job, response.size);
+    if (found !== null) return copiedBefore(job, found, session.requests);
+    const head = headOf(job, response, block.bytes);
+    const uploadId = await session.bucket.createUpload(head);
+    const { kind } = concurrencyFor(layout.partBytes, options.bufferBytes, options.maxConcurrency);
+    if (kind === 'whole-parts') first = { kept: session.keep(block), bytes: response.length };
     const isHashed = job.expectedMd5 !== null && layout.segments === 1 && kind === 'whole-parts';
     const md5 = isHashed ? new OrderedMd5() : null;
-    tools.uploads.remember({ uploadId }, { parts: new Map(), fresh: true, first, md5, requests });
+    const { requests } = session;
+    uploads.remember({ uploadId }, { parts: new Map(), fresh: true, first, md5, requests });
     const { key, contentType } = head;
-    const upload = { key, uploadId, plannedAt: tools.clock(), sourceEtag: answer.etag, contentType };
+    const upload = { key, uploadId, plannedAt: session.now(), sourceEtag: response.etag, contentType };
     return { kind: 'planned', plan: { version: 1, ...layout, ...upload } };
   } finally {
     if (first === null) block.release();
@@ -69,32 +78,17 @@ export async function startCopy(
 }
 
 /** Fetches the beginning of the file: all of it when it is small, else at most one part. */
-async function firstRange(
-  tools: EngineTools,
-  options: LayoutOptions,
-  job: CopyJob,
-  attempts: Attempts,
-): Promise<{ block: Block; answer: RangeAnswer }> {
-  let bytes = firstBytes(tools, options, job);
-  let known: RangeAnswer | null = null;
+async function readBeginning(session: CopySession, job: CopyJob, options: LayoutOptions): Promise<Beginning> {
+  let bytes = firstBytes(options, job);
+  let file: SourceTarget = { url: job.url, etag: null, size: null };
   for (;;) {
-    const block = await tools.pool.acquire(bytes, job.signal);
+    const block = await session.acquire(bytes);
     try {
-      const answer = await attempts.again(() =>
-        tools.source.read({
-          url: job.url,
-          range: { from: 0, to: bytes },
-          etag: known?.etag ?? null,
-          size: known?.size ?? null,
-          target: block.bytes,
-          signal: job.signal,
-          onRequest: attempts.onSourceRequest,
-        }),
-      );
-      const isGuessedTooSmall = answer.length < answer.size && bytes < options.usualPartBytes;
-      if (!isGuessedTooSmall) return { block, answer };
-      known = answer;
-      bytes = Math.min(answer.size, options.usualPartBytes);
+      const response = await session.read(file, { from: 0, to: bytes }, block.bytes);
+      const isGuessedTooSmall = response.length < response.size && bytes < options.usualPartBytes;
+      if (!isGuessedTooSmall) return { block, response };
+      file = { url: job.url, etag: response.etag, size: response.size };
+      bytes = Math.min(response.size, options.usualPartBytes);
       block.release();
     } catch (error) {
       block.release();
@@ -105,8 +99,8 @@ async function firstRange(
   }
 }
 
-function firstBytes(tools: EngineTools, options: LayoutOptions, job: CopyJob): number {
-  const { usualPartBytes } = options;
+function firstBytes(options: LayoutOptions, job: CopyJob): number {
+  const { usualPartBytes, bufferBytes, maxConcurrency } = options;
   const announced = job.expectedSize;
   if (announced === null) {
     const isSmallKind = /^(image|text)\/|mpegurl|xml|json/.test(typeOfName(job.filename) ?? '');
@@ -115,46 +109,40 @@ function firstBytes(tools: EngineTools, options: LayoutOptions, job: CopyJob): n
   if (announced <= usualPartBytes) return Math.min(usualPartBytes, Math.max(announced, 64 * KiB));
   // No file can be of such a size: the announcement is wrong, and the file itself tells its size.
   if (announced > largestObject(options.limits)) return usualPartBytes;
-  const { partBytes } = layoutFor(tools, options, announced);
-  const isWhole = concurrencyFor(partBytes, tools.pool.maxBytes, tools.maxConcurrency).kind === 'whole-parts';
+  const { partBytes } = layoutFor(options, announced);
+  const isWhole = concurrencyFor(partBytes, bufferBytes, maxConcurrency).kind === 'whole-parts';
   return isWhole ? partBytes : usualPartBytes;
 }
 
-function layoutFor(tools: EngineTools, options: LayoutOptions, size: number): PartLayout {
+function layoutFor(options: LayoutOptions, size: number): PartLayout {
   try {
-    return planCopy({ ...options, size, bufferBytes: tools.pool.maxBytes });
+    return planCopy({ ...options, size });
   } catch (error) {
     if (error instanceof FileTooLarge) throw new SourceTooLarge(error.message, { cause: error });
     throw error;
   }
 }
 
-async function putWhole(
-  tools: EngineTools,
-  job: CopyJob,
-  body: Buffer,
-  answer: RangeAnswer,
-  attempts: Attempts,
-  requests: { source: number; bucket: number },
-): Promise<Copied> {
+async function putWhole(session: CopySession, job: CopyJob, { block, response }: Beginning): Promise<Copied> {
+  const body = block.bytes.subarray(0, response.size);
   const size = compareSize(job, body.length);
   const md5 = compareMd5(job, job.expectedMd5 === null ? null : createHash('md5').update(body).digest('hex'));
-  const crc32 = crc32Of(body);
-  const head = headOf(job, answer, body);
+  const bytes = { size: body.length, crc32: crc32Of(body) };
+  const head = headOf(job, response, body);
   const warnings = [
     ...size.warnings,
     ...md5.warnings,
-    ...(answer.ignoredRange ? ['the source sent the whole file in answer to a request for a range'] : []),
+    ...(response.ignoredRange ? ['the source sent the whole file in answer to a request for a range'] : []),
   ];
   try {
-    const etag = await attempts.again(() => tools.bucket.put(head, body, crc32, attempts.context));
+    const etag = await session.bucket.put(head, body, bytes.crc32);
     return {
       kind: 'copied',
       result: {
-        size: body.length,
+        size: bytes.size,
         etag,
         contentType: head.contentType,
-        crc32: toBase64(crc32),
+        crc32: toBase64(bytes.crc32),
         verifiedBy: [
           ...(size.verified ? (['size'] as const) : []),
           'crc32',
@@ -162,27 +150,27 @@ async function putWhole(
         ],
         warnings,
         alreadyThere: false,
-        requests: { ...requests },
+        requests: { ...session.requests },
       },
     };
   } catch (error) {
     let found: FoundObject | null = null;
     if (error instanceof ObjectExists) {
-      found = await resolveKeyConflict(tools, job, body.length, attempts, error, crc32);
+      found = await resolveKeyConflict(session, job, bytes, error);
     } else if (error instanceof DestinationUnproven) {
-      found = await findExistingCopy(tools, job, body.length, attempts, crc32);
+      found = await findExistingCopy(session, job, bytes);
     }
     if (found === null) throw error;
-    const { kind, result } = copiedBefore(job, found, requests, crc32);
+    const { kind, result } = copiedBefore(job, found, session.requests, bytes.crc32);
     return { kind, result: { ...result, warnings } };
   }
 }
 
-function headOf(job: CopyJob, answer: RangeAnswer, start: Uint8Array): ObjectHead {
+function headOf(job: CopyJob, response: RangeResponse, start: Uint8Array): ObjectHead {
   return {
     key: job.key,
-    contentType: contentTypeOf(answer.contentType, job.filename, start),
-    stored: answer.stored,
+    contentType: contentTypeOf(response.contentType, job.filename, start),
+    stored: response.stored,
     metadata: objectMetadata(job.metadata),
   };
 }

@@ -9,11 +9,11 @@ export interface CopyJob {
   readonly url: string;
   /** Key of the object in the bucket. */
   readonly key: string;
-  /** Base name of the backup file; tells the content type when the source has none of use. */
+  /** Base name of the backup file; decides the content type when the source states none of use. */
   readonly filename: string;
   /**
    * Object metadata without the `x-amz-meta-` prefix, e.g. `zencoder-job`. Values may hold any text: they are made
-   * header safe here. The keys in `IDENTITY_KEYS` decide whether an object found at the key is ours.
+   * header safe here. The keys in `IDENTITY_KEYS` decide whether an object found at the key is the copy of this file.
    */
   readonly metadata: Readonly<Record<string, string>>;
   /** Bytes that the notification states for this very file; null when it states none. */
@@ -21,17 +21,15 @@ export interface CopyJob {
   /** MD5 that the notification states for this very file, lower-case hex; null when it states none. */
   readonly expectedMd5: string | null;
   /**
-   * Keep a file that differs from its announced size or MD5 and say so in `warnings`, instead of raising
+   * Keep a file that differs from its announced size or MD5 and say so in `warnings`, instead of throwing
    * `SizeMismatch` or `Md5Mismatch`. Meant for a later attempt: a differing file is better kept than lost.
    */
   readonly acceptMismatch?: boolean;
   /** An earlier attempt may already have put the object: ask the bucket first (one HEAD) before fetching anything. */
   readonly mayExist?: boolean;
-  /** Ends the call at once; it then throws the signal's reason. */
-  readonly signal?: AbortSignal;
 }
 
-/** What the completion of an upload needs to know of a job: its source is not asked any more. */
+/** What the completion of an upload needs of a job: its source is not read any more. */
 export type CompletionJob = Omit<CopyJob, 'url' | 'filename' | 'mayExist'>;
 
 /** How a large file is copied under one multipart upload. Plain JSON; the same for every segment and attempt. */
@@ -78,7 +76,7 @@ export interface CopyResult {
   /** ETag of the object as S3 writes it, with quotes. */
   readonly etag: string;
   readonly contentType: string;
-  /** CRC32 of the whole object, base64 of four bytes as S3 writes it; null when S3 did not tell for an object found. */
+  /** CRC32 of the whole object, base64 of four bytes as S3 writes it; null when S3 does not state it for an object found. */
   readonly crc32: string | null;
   readonly verifiedBy: readonly Verification[];
   /** Sentences for people: how the file differs from its announcement, and what was odd about its source. */
@@ -100,12 +98,20 @@ export interface Planned {
   readonly plan: CopyPlan;
 }
 
-export interface SegmentOptions {
+/** The time was up: what is copied stays, the next attempt goes on from there. */
+export interface OutOfTime {
+  readonly kind: 'out-of-time';
+}
+
+export interface CallOptions {
   /**
-   * Epoch milliseconds at which the call must have returned. After the first part, which every call begins, no part is
-   * begun that would probably not end before.
+   * Epoch milliseconds at which the call must have returned. Requests that are under way then are ended, and the call
+   * returns {@link OutOfTime}; at once when that time is past.
    */
   readonly stopAt?: number;
+}
+
+export interface SegmentOptions extends CallOptions {
   /** Called after each part with the bytes of this segment that are in the bucket, those of earlier attempts included. */
   readonly onProgress?: (bytesDone: number) => void;
 }
@@ -116,9 +122,7 @@ export interface SegmentDone {
   readonly bytesDone: number;
 }
 
-/** The time was up: what is copied stays, the next attempt goes on from there. */
-export interface SegmentOutOfTime {
-  readonly kind: 'out-of-time';
+export interface SegmentOutOfTime extends OutOfTime {
   /** Bytes of this segment that are in the bucket. */
   readonly bytesDone: number;
 }
@@ -138,8 +142,7 @@ export interface Incomplete {
  * Copies backup files into one bucket. Buffers and connections are shared by all calls and kept between them, so one
  * engine serves a process; any number of calls may run side by side.
  *
- * All methods throw the RecoveryErrors of `source-errors.ts` and `destination-errors.ts`, after a few attempts of
- * their own for faults that pass.
+ * All methods throw the errors of `errors.ts`, after a few attempts of their own for errors that pass.
  */
 export interface CopyEngine {
   /**
@@ -150,12 +153,13 @@ export interface CopyEngine {
    * @throws {KeyHeldByAnotherFile} when the key holds an object that this stack made for another file.
    * @throws {DestinationConflict} when it holds one that this stack did not make, or made of this file with other bytes.
    */
-  start(job: CopyJob): Promise<Copied | Planned>;
+  start(job: CopyJob, options?: CallOptions): Promise<Copied | Planned | OutOfTime>;
 
   /**
-   * Copies the parts of one segment that the upload lacks.
+   * Copies the parts of one segment that the upload lacks. After the first part, which every call begins, no part is
+   * begun that would probably not end before `stopAt`.
    *
-   * @throws {UploadNotFound} when the upload is gone and the key holds no object of ours: `start` anew.
+   * @throws {UploadNotFound} when the upload is gone and the key holds no object of this file: `start` anew.
    * @throws {SourceChanged} when the source is another file than the plan was made for: `abandon`, then `start` anew.
    */
   copySegment(
@@ -172,13 +176,17 @@ export interface CopyEngine {
    * then been aborted.
    * @throws {DestinationConflict} when it holds one that this stack did not make, or made of this file with other bytes;
    * likewise.
-   * @throws {UploadNotFound} when the upload is gone and the key holds no object of ours: `start` anew.
+   * @throws {UploadNotFound} when the upload is gone and the key holds no object of this file: `start` anew.
    * @throws {KeyContested} when S3 refuses the completion as contested (409), although the key holds no object.
    * @throws {ChecksumMismatch} when S3 computed another checksum for the whole; the upload has then been aborted.
    */
-  complete(job: CompletionJob, plan: CopyPlan): Promise<Copied | Incomplete>;
+  complete(
+    job: CompletionJob,
+    plan: CopyPlan,
+    options?: CallOptions,
+  ): Promise<Copied | Incomplete | OutOfTime>;
 
-  /** Aborts the upload and frees what it holds. An upload that is already gone is no fault. */
+  /** Aborts the upload and frees what it holds. An upload that is already gone is no error. */
   abandon(plan: Pick<CopyPlan, 'key' | 'uploadId'>): Promise<void>;
 
   /**

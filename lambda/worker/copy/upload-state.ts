@@ -1,4 +1,4 @@
-import type { StoredPart, UploadRef } from './bucket.ts';
+import type { StoredPart, UploadRef } from './bucket-contents.ts';
 import type { KeptBlock } from './buffers.ts';
 import type { OrderedMd5 } from './checksums.ts';
 
@@ -9,7 +9,7 @@ const MAX_KNOWN = 32;
 export interface KnownUpload {
   /** Parts that are in the bucket, by number. */
   readonly parts: Map<number, StoredPart>;
-  /** True while nobody else can have stored a part: S3 need not be asked. */
+  /** True while no other process can have stored a part: S3 need not be asked. */
   fresh: boolean;
   /** The beginning of the file as the first request brought it. */
   first: { readonly kept: KeptBlock; readonly bytes: number } | null;
@@ -19,7 +19,7 @@ export interface KnownUpload {
   readonly requests: { source: number; bucket: number };
 }
 
-/** The uploads that this process has to do with, the oldest forgotten first. */
+/** The uploads that this process works on, the oldest forgotten first. */
 export class KnownUploads {
   readonly #uploads = new Map<string, KnownUpload>();
 

@@ -7,7 +7,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { RecoveryError } from '../../shared/runtime/errors.ts';
 import { redact } from '../../shared/runtime/redact.ts';
-import { Bucket, type ObjectHead } from '../copy/bucket.ts';
+import { Bucket } from '../copy/bucket.ts';
+import type { ObjectHead } from '../copy/bucket-contents.ts';
 import { translateBucketError } from '../copy/bucket-errors.ts';
 import { crc32Of } from '../copy/checksums.ts';
 import { DestinationDenied, ObjectExists } from '../copy/errors.ts';
@@ -27,15 +28,9 @@ export class ObjectDiffers extends RecoveryError {
   override readonly category = 'action-required';
 }
 
-/** Runs checks one after the other and keeps what came of each. */
+/** Runs checks one after the other and keeps the result of each. */
 export class Checks {
   readonly results: CheckResult[] = [];
-  readonly #again: <T>(action: () => Promise<T>) => Promise<T>;
-
-  /** @param again how an action is tried again when it fails by something that passes. */
-  constructor(again: <T>(action: () => Promise<T>) => Promise<T>) {
-    this.#again = again;
-  }
 
   /** Whether all that a recovery needs has passed. */
   get ok(): boolean {
@@ -45,7 +40,7 @@ export class Checks {
   /** @returns what the action gives; undefined when it failed. */
   async run<T>(name: CheckName, action: () => Promise<T>): Promise<T | undefined> {
     try {
-      const value = await this.#again(action);
+      const value = await action();
       this.results.push(resultOf(name, 'passed'));
       return value;
     } catch (error) {
@@ -67,18 +62,18 @@ export class Checks {
 }
 
 function resultOf(name: CheckName, outcome: CheckResult['outcome'], error?: unknown): CheckResult {
-  const note = outcome === 'failed' ? summarizeError(error) : undefined;
+  const summary = outcome === 'failed' ? summarizeError(error) : undefined;
   return {
     name,
     ...CHECKS[name],
     outcome,
-    errorClass: note?.errorClass ?? null,
-    message: note?.message ?? null,
+    errorClass: summary?.errorClass ?? null,
+    message: summary?.message ?? null,
     answer: outcome === 'failed' ? answerOf(error) : null,
   };
 }
 
-/** What S3 wrote into its answer. A HEAD has no body, for which the SDK makes up words of its own. */
+/** S3's own message. A response to HEAD has no body, and the SDK makes a message up. */
 function answerOf(error: unknown): string | null {
   const cause = error instanceof Error ? error.cause : undefined;
   if (!(cause instanceof S3ServiceException) || cause.message === '') return null;
@@ -95,7 +90,7 @@ export interface Removal {
  * Deletes a probe object; where the bucket keeps versions, the version itself, so that nothing of it stays. Apart from
  * the copy engine's `Bucket`, which cannot delete.
  *
- * @throws the RecoveryErrors of `destination-errors.ts`.
+ * @throws the errors of `copy/errors.ts`.
  */
 export async function removeObject(client: S3Client, { bucket, region, key }: Removal): Promise<void> {
   const address = { Bucket: bucket, Key: key };
@@ -123,7 +118,7 @@ async function versionOf(
   }
 }
 
-export interface PreflightTools {
+export interface PreflightOptions {
   /** The client that copies use, so that a preflight meets what they meet. */
   readonly client: S3Client;
   readonly bucket: string;
@@ -132,28 +127,34 @@ export interface PreflightTools {
 }
 
 const BODY = Buffer.from('A probe of the Zencoder recovery stack; it may be deleted.\n');
-const NO_CONTEXT = {};
 
 /**
  * Tries with the caller's own role everything that a recovery does in the bucket, on objects of a few bytes under
- * {@link PROBE_PREFIX}, and removes them. Nothing of the customer's is touched. Never throws: a fault is a result.
+ * {@link PROBE_PREFIX}, and removes them. None of the customer's objects is touched. Never throws: an error is a result.
+ *
+ * @example
+ * const { ok, checks } = await runPreflight({ client: createBucketClient(), bucket: 'acme-video' });
  */
-export async function runPreflight(tools: PreflightTools): Promise<PreflightReport> {
-  const region = await tools.client.config.region();
+export async function runPreflight(given: PreflightOptions): Promise<PreflightReport> {
+  const { client, bucket: name } = given;
+  const region = await client.config.region();
   const probe = `${PROBE_PREFIX}${randomUUID()}`;
-  const bucket = new Bucket(tools.client, tools.bucket);
-  const checks = new Checks((action) => again(tools, action));
+  const retry = { policy: given.retry ?? DEFAULT_RETRY_POLICY, random: Math.random };
+  const bucket = new Bucket(client, name, retry);
+  const checks = new Checks();
   const made = [
     ...(await checkObject(bucket, checks, `${probe}/object`, probe)),
     ...(await checkUpload(bucket, checks, `${probe}/upload`)),
   ];
-  const leftBehind = await removeAll(tools, checks, region, made);
-  return { ok: checks.ok, bucket: tools.bucket, region, checks: checks.results, leftBehind };
+  const remove = (key: string) =>
+    retryPassing(retry, () => removeObject(client, { bucket: name, region, key }));
+  const leftBehind = await removeAll(checks, made, remove);
+  return { ok: checks.ok, bucket: name, region, checks: checks.results, leftBehind };
 }
 
 /** @returns the keys that hold objects now. */
 async function checkObject(bucket: Bucket, checks: Checks, key: string, probe: string): Promise<string[]> {
-  const put = () => bucket.put(headOf(key), BODY, crc32Of(BODY), NO_CONTEXT);
+  const put = () => bucket.put(headOf(key), BODY, crc32Of(BODY));
   const isMade = await checks.run('create', async () => {
     await put();
     return true;
@@ -168,14 +169,14 @@ async function checkObject(bucket: Bucket, checks: Checks, key: string, probe: s
     throw new ConditionIgnored('the storage took an object with If-None-Match for a key that is taken');
   });
   await checks.after(isMade, 'read', async () => {
-    const found = await bucket.head(key, NO_CONTEXT);
+    const found = await bucket.head(key);
     if (found?.size !== BODY.length) {
       throw new ObjectDiffers(`${BODY.length} bytes were put, ${found?.size ?? 0} are there`);
     }
   });
   await checks.after(isMade, 'miss', async () => {
     try {
-      await bucket.head(`${probe}/free`, NO_CONTEXT);
+      await bucket.head(`${probe}/free`);
     } catch (error) {
       if (!(error instanceof DestinationDenied)) throw error;
       throw new DestinationDenied(
@@ -189,38 +190,37 @@ async function checkObject(bucket: Bucket, checks: Checks, key: string, probe: s
 
 /** @returns the keys that hold objects now. */
 async function checkUpload(bucket: Bucket, checks: Checks, key: string): Promise<string[]> {
-  const begin = async () => ({ key, uploadId: await bucket.createUpload(headOf(key), NO_CONTEXT) });
+  const begin = async () => ({ key, uploadId: await bucket.createUpload(headOf(key)) });
   const upload = await checks.run('upload', begin);
   const sent = await checks.after(upload, 'part', async (begun) => {
-    const etag = await bucket.uploadPart(begun, 1, BODY, crc32Of(BODY), NO_CONTEXT);
+    const etag = await bucket.uploadPart(begun, 1, BODY, crc32Of(BODY));
     return { begun, part: { part: 1, bytes: BODY.length, etag, crc32: crc32Of(BODY) } };
   });
   await checks.after(sent, 'listParts', async ({ begun }) => {
-    const parts = await bucket.listParts(begun, 1, 1, NO_CONTEXT);
+    const parts = await bucket.listParts(begun, 1, 1);
     if (parts.length !== 1) throw new ObjectDiffers(`one part was sent, ${parts.length} are there`);
   });
   const isMade = await checks.after(sent, 'complete', async ({ begun, part }) => {
-    await bucket.complete(begun, [part], part.crc32, NO_CONTEXT);
+    await bucket.complete(begun, [part], part.crc32);
     return true;
   });
   await checks.after(upload, 'abort', async (begun) => {
     // A completed upload is gone: an upload of its own shows whether aborting is allowed.
-    await bucket.abort(isMade ? await begin() : begun, NO_CONTEXT);
+    await bucket.abort(isMade ? await begin() : begun);
   });
   return isMade ? [key] : [];
 }
 
 /** @returns the keys that are still there. */
 async function removeAll(
-  { client, bucket }: PreflightTools,
   checks: Checks,
-  region: string,
   keys: readonly string[],
+  remove: (key: string) => Promise<void>,
 ): Promise<string[]> {
   const left = new Set(keys);
   await checks.after(keys.length > 0, 'remove', async () => {
     for (const key of left) {
-      await removeObject(client, { bucket, region, key });
+      await remove(key);
       left.delete(key);
     }
   });
@@ -229,8 +229,4 @@ async function removeAll(
 
 function headOf(key: string): ObjectHead {
   return { key, contentType: 'text/plain', metadata: { 'zencoder-recovery': 'preflight' } };
-}
-
-function again<T>({ retry }: PreflightTools, action: () => Promise<T>): Promise<T> {
-  return retryPassing({ policy: retry ?? DEFAULT_RETRY_POLICY, random: Math.random }, action);
 }

@@ -29,7 +29,7 @@ export async function run(task: Task): Promise<void> {
       expectedMd5: null,
     };
     const started = await engine.start(job);
-    if (started.kind === 'copied') return;
+    if (started.kind !== 'planned') return;
     await engine.copySegment(job, started.plan, 0);
     const completed = await engine.complete(job, started.plan);
     if (completed.kind !== 'copied') throw new Error('parts are missing');

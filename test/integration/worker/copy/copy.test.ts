@@ -210,17 +210,3 @@ it('says that it may not look for an object, since none is no proof then', async
 
   await expect(copying.engine.find(copying.job())).rejects.toThrow(DestinationDenied);
 });
-
-it('ends at once when it is told to', async () => {
-  const stop = new AbortController();
-  const copying = await startCopying({
-    file: { size: 30 * MiB },
-    fault: ({ count }) => {
-      if (count === 3) stop.abort(new Error('told to'));
-      return undefined;
-    },
-  });
-
-  await expect(copyWhole(copying.engine, copying.job({ signal: stop.signal }))).rejects.toThrow('told to');
-  expect(await copying.exists()).toBe(false);
-});

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  faultOf,
+  checkResponse,
+  errorOf,
   isEmptyFile,
-  judgeAnswer,
   parseHead,
   parseRetryAfter,
-  type RangeQuestion,
+  type RangeQuery,
   validateRange,
 } from '../../../../lambda/worker/copy/source-response.ts';
 
@@ -14,7 +14,7 @@ function head(status: number, headers: Record<string, string> = {}) {
   return { version: '1.1' as const, status, headers: new Map(Object.entries(headers)) };
 }
 
-const ASKED: RangeQuestion = { range: { from: 100, to: 200 }, etag: '"a"', size: 1000 };
+const ASKED: RangeQuery = { range: { from: 100, to: 200 }, etag: '"a"', size: 1000 };
 const RIGHT = { 'content-range': 'bytes 100-199/1000', 'content-length': '100', etag: '"a"' };
 
 describe('a head', () => {
@@ -52,27 +52,27 @@ describe('a head', () => {
 });
 
 describe('a 200', () => {
-  const START: RangeQuestion = { range: { from: 0, to: 200 }, etag: null, size: null };
+  const START: RangeQuery = { range: { from: 0, to: 200 }, etag: null, size: null };
   const ALL = { 'content-length': '150', etag: '"a"' };
 
   it('is the whole file where its beginning was asked for and it fits', () => {
     const whole = { length: 150, size: 150, etag: '"a"', contentType: null, stored: {}, ignoredRange: true };
-    expect(judgeAnswer(head(200, ALL), START, 150)).toEqual(whole);
-    expect(judgeAnswer(head(200, ALL), { ...START, etag: '"a"', size: 150 }, 150)).toEqual(whole);
+    expect(checkResponse(head(200, ALL), START, 150)).toEqual(whole);
+    expect(checkResponse(head(200, ALL), { ...START, etag: '"a"', size: 150 }, 150)).toEqual(whole);
   });
 
-  it.each<[string, Record<string, string>, RangeQuestion]>([
+  it.each<[string, Record<string, string>, RangeQuery]>([
     ['states no length', { etag: '"a"' }, START],
     ['has no ETag', { 'content-length': '150' }, START],
     ['has a weak ETag', { ...ALL, etag: 'W/"a"' }, START],
     ['is encoded', { ...ALL, 'content-encoding': 'gzip' }, START],
     ['answers for a later range', ALL, { ...START, range: { from: 1, to: 200 } }],
   ])('is no file when it %s', (_, headers, asked) => {
-    expect(judgeAnswer(head(200, headers), asked, 200)).toBeNull();
+    expect(checkResponse(head(200, headers), asked, 200)).toBeNull();
   });
 
   it('tells the size of a file that is too large to be received', () => {
-    expect(() => judgeAnswer(head(200, ALL), START, 149)).toThrow(
+    expect(() => checkResponse(head(200, ALL), START, 149)).toThrow(
       expect.objectContaining({ name: 'UnexpectedSourceResponse', wholeBytes: 150 }),
     );
   });
@@ -81,7 +81,7 @@ describe('a 200', () => {
     ['size', { size: 151 }],
     ['ETag', { etag: '"b"' }],
   ])('is of a changed file when it has another %s', (_, known) => {
-    expect(() => judgeAnswer(head(200, ALL), { ...START, ...known }, 200)).toThrow(
+    expect(() => checkResponse(head(200, ALL), { ...START, ...known }, 200)).toThrow(
       expect.objectContaining({ name: 'SourceChanged' }),
     );
   });
@@ -164,7 +164,7 @@ describe('any other answer', () => {
     [200, '', 'UnexpectedSourceResponse'],
     [301, '', 'SourceRedirected'],
   ])('%i %s means %s', (status, body, name) => {
-    expect(faultOf(head(status), body).name).toBe(name);
+    expect(errorOf(head(status), body).name).toBe(name);
   });
 
   it('is an empty file only when the first byte was asked for', () => {
