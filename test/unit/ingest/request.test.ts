@@ -45,15 +45,15 @@ describe('readBody', () => {
     ['  <?xml version="1.0"?><hash/>', undefined],
     ['<hash/>', 'application/json'],
     ['a=1', 'application/x-www-form-urlencoded'],
-  ])('does not support %j as %s', (body, type) => {
+  ])('rejects %j with the content type %s as unsupported', (body, type) => {
     expect(() => read(body, type)).toThrow(UnsupportedBody);
   });
 
-  it.each(['', undefined, 'hello', '{"a":'])('refuses %j', (body) => {
+  it.each(['', undefined, 'hello', '{"a":'])('rejects %j as invalid JSON', (body) => {
     expect(() => read(body, 'application/json')).toThrow(NotJson);
   });
 
-  it('refuses more values than a notification can have', () => {
+  it('rejects more values than a notification can have', () => {
     expect(() => read(`[${'1,'.repeat(200_000)}1]`)).toThrow('the text holds more than 200000 values');
   });
 
@@ -69,7 +69,7 @@ describe('readBody', () => {
   });
 });
 
-describe('a compressed body', () => {
+describe('readBody, of a body with a content encoding', () => {
   const compressed = (body: string | Buffer, encoding = 'gzip') =>
     readBody({
       headers: { 'content-encoding': encoding },
@@ -77,7 +77,7 @@ describe('a compressed body', () => {
       isBase64Encoded: true,
     });
 
-  it('is inflated, whatever JSON it is', () => {
+  it('inflates gzip of any JSON', () => {
     fc.assert(
       fc.property(fc.json(), fc.constantFrom('gzip', 'GZIP ', 'x-gzip'), (text, encoding) => {
         fc.pre(!/[0-9]{16}/.test(text));
@@ -86,34 +86,34 @@ describe('a compressed body', () => {
     );
   });
 
-  it('is read as it is where a gateway has inflated it, or it never was compressed', () => {
+  it('reads a body that is not compressed, since a gateway may have inflated it', () => {
     expect(compressed('{"a":1}')).toEqual({ a: 1 });
     expect(compressed('{"a":1}', 'identity')).toEqual({ a: 1 });
   });
 
-  it('may inflate to the largest body and no further', () => {
+  it('inflates up to MAX_BODY_BYTES and no further', () => {
     const text = `"${'a'.repeat(MAX_BODY_BYTES - 2)}"`;
     expect(compressed(gzipSync(text))).toBe(text.slice(1, -1));
     expect(() => compressed(gzipSync(`${text} `))).toThrow(BodyTooLarge);
     expect(() => compressed(gzipSync(Buffer.alloc(64 * MAX_BODY_BYTES)))).toThrow(BodyTooLarge);
   });
 
-  it('is refused when it is damaged', () => {
+  it('rejects damaged gzip', () => {
     expect(() => compressed(gzipSync('{"a":1}').subarray(0, -9))).toThrow(BodyNotInflated);
     expect(() => compressed(Buffer.from([0x1f, 0x8b, 1, 2, 3]))).toThrow(BodyNotInflated);
   });
 
-  it.each(['br', 'deflate', 'gzip, gzip'])('is not supported as %s', (encoding) => {
+  it.each(['br', 'deflate', 'gzip, gzip'])('rejects the encoding %s as unsupported', (encoding) => {
     expect(() => compressed('{}', encoding)).toThrow(UnsupportedBody);
   });
 });
 
-const to = (method: string, rawPath: string) =>
-  isForIngest({ rawPath, requestContext: { http: { method } } });
+describe('isForIngest', () => {
+  const isRouted = (method: string, rawPath: string) =>
+    isForIngest({ rawPath, requestContext: { http: { method } } });
 
-describe('a request', () => {
-  it.each(['/notifications', '/notifications/'])('posted to %s is for ingest', (path) => {
-    expect(to('POST', path)).toBe(true);
+  it.each(['/notifications', '/notifications/'])('accepts POST %s', (path) => {
+    expect(isRouted('POST', path)).toBe(true);
   });
 
   it.each([
@@ -122,7 +122,7 @@ describe('a request', () => {
     ['POST', '/notifications/x'],
     ['POST', '/Notifications'],
     ['GET', '/notifications'],
-  ])('%s %s is not', (method, path) => {
-    expect(to(method, path)).toBe(false);
+  ])('rejects %s %s', (method, path) => {
+    expect(isRouted(method, path)).toBe(false);
   });
 });

@@ -13,12 +13,14 @@ import { NotANotification } from '../../../lambda/shared/zencoder/notification.t
 const outcome = { job: '1', queued: 1, failures: 1, files: 2, unreadable: 0, beyond: 0 };
 const bodyOf = ({ body }: { readonly body: string }): unknown => JSON.parse(body);
 
-describe('the answer to a notification', () => {
-  it('is 202 with what was queued, and 200 when there is nothing to do', () => {
+describe('accepted', () => {
+  it('responds 202 with what was queued, and 200 when nothing was to be queued', () => {
     expect(accepted(outcome)).toMatchObject({ statusCode: 202, body: JSON.stringify(outcome) });
     expect(accepted({ ...outcome, queued: 0 }).statusCode).toBe(200);
   });
+});
 
+describe('errorResponse', () => {
   it.each([
     [413, new BodyTooLarge('the body is too large'), { error: 'the body is too large' }],
     [
@@ -37,37 +39,51 @@ describe('the answer to a notification', () => {
       new NotANotification('job.id'),
       { error: 'the body is no Zencoder notification', expected: 'job.id' },
     ],
-  ])('is %i for a body that is refused as %o, with the reason', (statusCode, error, body) => {
-    const answer = errorResponse(error);
+  ])('responds %i with the reason for %o', (statusCode, error, body) => {
+    const response = errorResponse(error);
 
-    expect(answer?.statusCode).toBe(statusCode);
-    expect(answer && bodyOf(answer)).toEqual(body);
+    expect(response?.statusCode).toBe(statusCode);
+    expect(response && bodyOf(response)).toEqual(body);
   });
 
-  it('is left open for any other error: it is no fault of the body', () => {
-    expect(errorResponse(new Error('the queue is away'))).toBeNull();
+  it('returns null for any other error, since the body did not cause it', () => {
+    expect(errorResponse(new Error('the queue is unavailable'))).toBeNull();
   });
+});
 
-  it('says how to send credentials, where to post and when to come back', () => {
+describe('unauthorized', () => {
+  it('responds 401 and names the ways to send credentials', () => {
     expect(unauthorized()).toMatchObject({
       statusCode: 401,
       headers: { 'www-authenticate': expect.stringMatching(/^Basic realm="[^"]+"/) },
       body: expect.stringContaining('X-Zencoder-Notification-Secret'),
     });
+  });
+});
+
+describe('notFound', () => {
+  it('responds 404 and names the path to post to', () => {
     expect(notFound()).toMatchObject({
       statusCode: 404,
       body: expect.stringContaining('POST /notifications'),
     });
+  });
+});
+
+describe('unavailable', () => {
+  it('responds 503 and asks for a retry after ten seconds', () => {
     expect(unavailable()).toMatchObject({ statusCode: 503, headers: { 'retry-after': '10' } });
   });
+});
 
-  it('is JSON that no cache keeps', () => {
-    for (const answer of [accepted(outcome), unauthorized(), notFound(), unavailable()]) {
-      expect(answer.headers).toMatchObject({
+describe('every response', () => {
+  it('has a JSON body that caches do not store', () => {
+    for (const response of [accepted(outcome), unauthorized(), notFound(), unavailable()]) {
+      expect(response.headers).toMatchObject({
         'content-type': 'application/json',
         'cache-control': 'no-store',
       });
-      expect(bodyOf(answer)).not.toEqual({});
+      expect(bodyOf(response)).not.toEqual({});
     }
   });
 });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { isStalled, patienceMs } from '../../../lambda/reconcile/open-recoveries.ts';
 import type { RecoveryRecord, SegmentRecord } from '../../../lambda/shared/ledger/records.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 
 const NOW = Date.parse('2026-03-15T12:00:00Z');
-const MINUTE = 60_000;
 const patience = patienceMs(990);
 const times = { now: NOW, patience };
-const LONG_AGO = NOW - 3 * 60 * MINUTE;
+const LONG_AGO = NOW - 3 * HOUR_MS;
 
 const record: RecoveryRecord = {
   jobId: '1',
@@ -21,7 +21,7 @@ const record: RecoveryRecord = {
   thumbnailLabel: null,
   source: 'host/a.mp4',
   state: 'pending',
-  deadline: NOW + 60 * MINUTE,
+  deadline: NOW + HOUR_MS,
   expectedSize: null,
   expectedMd5: null,
   failedAt: LONG_AGO,
@@ -33,30 +33,32 @@ const record: RecoveryRecord = {
 
 const segment: SegmentRecord = { ...record, segment: 0, uploadId: 'u', bytesDone: 0 };
 
-describe('an open recovery', () => {
-  it('stands still when nothing is known to happen any more', () => {
+describe('isStalled', () => {
+  it('reports a recovery that has no lease, no progress and no attempt to come', () => {
     expect(isStalled(record, [], times)).toBe(true);
   });
 
   it.each([
     ['was written to', { updatedAt: NOW - patience }],
     ['made progress', { progressAt: NOW - patience }],
-    ['was to be tried', { nextAttemptAt: NOW - patience }],
-    ['is to be tried', { nextAttemptAt: NOW + 15 * MINUTE }],
-    ['was leased', { lease: { owner: 'dead', until: NOW - patience } }],
-  ])('does not when it %s as long ago as a message may take to come back', (_, given) => {
+    ['was due for an attempt', { nextAttemptAt: NOW - patience }],
+    ['is due for its next attempt', { nextAttemptAt: NOW + 15 * MINUTE_MS }],
+    ['had a lease', { lease: { owner: 'dead', until: NOW - patience } }],
+  ])('accepts a recovery that %s within the time that a message takes to be redelivered', (_, given) => {
     expect(isStalled({ ...record, ...given }, [], times)).toBe(false);
   });
 
-  it('does not while one of its segments is at work', () => {
+  it('accepts a recovery of which a segment has a lease or made progress', () => {
     expect(isStalled(record, [segment], times)).toBe(true);
-    const working = { ...segment, progressAt: NOW - MINUTE };
+    const working = { ...segment, progressAt: NOW - MINUTE_MS };
     expect(isStalled(record, [segment, working], times)).toBe(false);
-    const leased = { ...segment, lease: { owner: 'alive', until: NOW + MINUTE } };
+    const leased = { ...segment, lease: { owner: 'alive', until: NOW + MINUTE_MS } };
     expect(isStalled(record, [leased], times)).toBe(false);
   });
+});
 
-  it('is given some minutes more than the queue hides a message', () => {
-    expect(patience).toBeGreaterThan(990_000 + MINUTE);
+describe('patienceMs', () => {
+  it('adds at least a minute to the visibility timeout of the queue', () => {
+    expect(patience).toBeGreaterThan(990_000 + MINUTE_MS);
   });
 });

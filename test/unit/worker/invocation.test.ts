@@ -1,18 +1,20 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { invocationOf } from '../../../lambda/worker/invocation.ts';
 
-it.each([
-  ['a long invocation', 900_000, 10_000],
-  ['a short invocation', 5_000, 1_000],
-])('%s stops copying in time to settle', (_, remaining, windUp) => {
-  const invocation = invocationOf('id', 1_000, remaining);
+describe('invocationOf', () => {
+  it.each([
+    ['a long', 900_000, 10_000],
+    ['a short', 5_000, 1_000],
+  ])('stops copying before the end of %s invocation, in time to settle', (_, remaining, windUp) => {
+    const invocation = invocationOf('id', 1_000, remaining);
 
-  expect(invocation.endsAt).toBe(1_000 + remaining);
-  expect(invocation.endsAt - invocation.stopAt).toBe(windUp);
-});
+    expect(invocation.endsAt).toBe(1_000 + remaining);
+    expect(invocation.endsAt - invocation.stopAt).toBe(windUp);
+  });
 
-it('deals in whole milliseconds', () => {
-  const { endsAt, stopAt } = invocationOf('id', 1_000, 4_321.5);
+  it('returns whole milliseconds', () => {
+    const { endsAt, stopAt } = invocationOf('id', 1_000, 4_321.5);
 
-  expect([endsAt, stopAt].every(Number.isSafeInteger)).toBe(true);
+    expect([endsAt, stopAt].every(Number.isSafeInteger)).toBe(true);
+  });
 });

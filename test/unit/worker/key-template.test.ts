@@ -35,8 +35,8 @@ function source(
 
 const keyOf = (template: string, given: KeySource) => keysOf(parseKeyTemplate(template), [given])[0];
 
-describe('the default template', () => {
-  it('names job, output, role and file', () => {
+describe('keysOf with the default template', () => {
+  it('builds the key of job, output, role and file name', () => {
     expect(keyOf(DEFAULT_KEY_TEMPLATE, source())).toBe('zencoder-recovery/17/42/media/be8cbef3.mp4');
   });
 
@@ -48,7 +48,7 @@ describe('the default template', () => {
     );
   });
 
-  it('tells files apart that have the same name in sets without a label', () => {
+  it('adds the file id to files of the same name in sets without a label', () => {
     const twins = ['aaaa', 'bbbb'].map((fileId) =>
       source({ role: 'thumbnail', filename: 'frame_0000.png' }, null, fileId),
     );
@@ -60,22 +60,22 @@ describe('the default template', () => {
   });
 });
 
-describe('the second key of a file', () => {
+describe('secondKeyOf', () => {
   it.each([
     ['a/frame.png', 'a/frame-f00d.png'],
     ['a.b/frame', 'a.b/frame-f00d'],
     ['a/.hidden', 'a/.hidden-f00d'],
     ['a/frame.tar.gz', 'a/frame.tar-f00d.gz'],
-  ])('has the file id before the extension: %s', (key, second) => {
+  ])('inserts the file id of %s before the extension', (key, second) => {
     expect(secondKeyOf(key, 'f00d')).toBe(second);
   });
 
-  it('is wanting where the key ends with the file id already', () => {
+  it('returns null where the key ends with the file id already', () => {
     expect(secondKeyOf('a/frame-f00d.png', 'f00d')).toBeNull();
     expect(secondKeyOf('a/frame-f00d', 'f00d')).toBeNull();
   });
 
-  it('is none of a file that has its id because of a namesake, or whose key was cut', () => {
+  it('returns null where keysOf has added the file id, or has cut the key', () => {
     const twins = ['aaaa', 'bbbb'].map((fileId) => source({ filename: 'x.png' }, null, fileId));
     for (const [index, key] of keysOf(parseKeyTemplate('{filename}'), twins).entries()) {
       expect(secondKeyOf(key, twins[index]?.fileId ?? '')).toBeNull();
@@ -86,7 +86,7 @@ describe('the second key of a file', () => {
   });
 });
 
-describe('placeholders', () => {
+describe('keysOf', () => {
   it.each([
     ['{pass_through}/{filename}', 'shows/ep-103', 'shows/ep-103/be8cbef3.mp4'],
     ['{pass_through.tenant}/{filename}', '{"tenant":"acme"}', 'acme/be8cbef3.mp4'],
@@ -96,25 +96,27 @@ describe('placeholders', () => {
     ['{pass_through}/{filename}', '../../etc/pass wd', '--/--/etc/pass-wd/be8cbef3.mp4'],
     ['{label}-{basename}.{extension}', null, 'hd-be8cbef3.mp4'],
     ['{output_id}/{file_id}', null, '42/f00d'],
-  ])('%s with pass_through %j gives %s', (template, passThrough, key) => {
+  ])('fills %s with pass_through %j to %s', (template, passThrough, key) => {
     expect(keyOf(template, source({}, passThrough))).toBe(key);
   });
+});
 
+describe('parseKeyTemplate', () => {
   it.each([
     ['{job}/{filename}', /unknown placeholder \{job\}; known are \{job_id\}/],
     ['{constructor}/{filename}', /unknown placeholder/],
     ['{filename', /brace without its partner/],
     ['{job_id}', /same key/],
-  ])('refuses %s', (template, message) => {
+  ])('rejects %s', (template, message) => {
     expect(() => parseKeyTemplate(template)).toThrow(InvalidKeyTemplate);
     expect(() => parseKeyTemplate(template)).toThrow(message);
   });
 });
 
-describe('whatever the values are', () => {
+describe('keysOf and secondKeyOf, for any values', () => {
   const anyText = fc.string({ unit: 'binary', maxLength: 300 });
 
-  it('a key is safe: at most 1024 bytes, well-formed, no empty, "." or ".." segment, no control character', () => {
+  it('build a key of at most 1024 bytes, well-formed, without an empty, "." or ".." segment or a control character', () => {
     const template = parseKeyTemplate('{label}/{thumbnail_label}/{pass_through}/{pass_through.x}/{filename}');
     fc.assert(
       fc.property(
@@ -136,7 +138,7 @@ describe('whatever the values are', () => {
     );
   });
 
-  it('a second key is safe, another one than the first, and the last', () => {
+  it('build a second key that is as safe, differs from the first, and has no further one', () => {
     fc.assert(
       fc.property(anyText, anyText, (label, filename) => {
         const base = source({ filename });
@@ -152,7 +154,7 @@ describe('whatever the values are', () => {
     );
   });
 
-  it('a file that is named twice has the key that it has alone', () => {
+  it('build one key for a file that is listed twice', () => {
     fc.assert(
       fc.property(anyText, (filename) => {
         const one = source({ filename });
@@ -163,7 +165,7 @@ describe('whatever the values are', () => {
     );
   });
 
-  it('files of one output with different file ids never share a key', () => {
+  it('never build one key for two files of an output', () => {
     const file = fc.record({
       filename: fc.constantFrom('a.png', 'b.png', 'x'.repeat(2000)),
       thumbnailLabel: fc.constantFrom(null, 's'),

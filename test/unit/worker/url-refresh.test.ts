@@ -1,20 +1,21 @@
 import { describe, expect, it } from 'vitest';
+import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { SourceRefused } from '../../../lambda/worker/copy/errors.ts';
 import { withFreshUrl } from '../../../lambda/worker/url-refresh.ts';
-import { aFile, HOUR, NOW } from '../../support/ledger-data.ts';
+import { aFile, NOW } from '../../support/ledger-data.ts';
 import { aRecovery } from '../../support/recoveries.ts';
 
-/** An attempt with a URL that the source refuses, at a time, and how often the API was asked. */
-async function refusedAt(now: number, deadline: number) {
-  let asked = 0;
+/** Result of an attempt whose first URL the source refuses, and the number of requests to the API. */
+async function attemptAt(now: number, deadline: number) {
+  let requests = 0;
   const freshUrls = {
     of: async () => {
-      asked += 1;
+      requests += 1;
       return { url: 'https://storage.example/fresh', deadline };
     },
   };
   const attempt = async ({ url }: { readonly url: string }) => {
-    if (!url.endsWith('/fresh')) throw new SourceRefused('the source answered 403');
+    if (!url.endsWith('/fresh')) throw new SourceRefused('the source responded 403');
     return 'copied';
   };
   const nothing = () => undefined;
@@ -25,19 +26,19 @@ async function refusedAt(now: number, deadline: number) {
     { freshUrls, logger, now: () => now },
     attempt,
   );
-  return { result: await result.catch((error: unknown) => error), asked };
+  return { result: await result.catch((error: unknown) => error), requests };
 }
 
-describe('a URL that the source refuses', () => {
-  it('is exchanged before its deadline', async () => {
-    expect(await refusedAt(NOW, NOW + HOUR)).toEqual({ result: 'copied', asked: 1 });
+describe('withFreshUrl', () => {
+  it('exchanges a URL that the source refuses before its deadline', async () => {
+    expect(await attemptAt(NOW, NOW + HOUR_MS)).toEqual({ result: 'copied', requests: 1 });
   });
 
-  it('is not exchanged at its deadline and after it: Zencoder is not asked for a file that it has removed', async () => {
-    for (const now of [NOW, NOW + HOUR]) {
-      const { result, asked } = await refusedAt(now, NOW);
+  it('does not request a fresh URL from the deadline on, since Zencoder has removed the file', async () => {
+    for (const now of [NOW, NOW + HOUR_MS]) {
+      const { result, requests } = await attemptAt(now, NOW);
       expect(result).toBeInstanceOf(SourceRefused);
-      expect(asked).toBe(0);
+      expect(requests).toBe(0);
     }
   });
 });

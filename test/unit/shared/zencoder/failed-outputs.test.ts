@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DAY_MS } from '../../../../lambda/shared/runtime/durations.ts';
 import { findFailedOutputs, findUnlistedPlaces } from '../../../../lambda/shared/zencoder/failed-outputs.ts';
 import { parseNotification } from '../../../../lambda/shared/zencoder/notification.ts';
 import {
@@ -9,7 +10,6 @@ import {
 const storage = parseStorageAllowList(DEFAULT_ZENCODER_STORAGE);
 const HOST = 'https://zencoder-temp-storage-us-east-1.s3.amazonaws.com';
 const NOW = Date.parse('2026-04-01T00:00:00Z');
-const DAY_MS = 86_400_000;
 
 /** The decision for one output of which only these fields are told; undefined when there is nothing to do. */
 function decideOutput(output: object, rest: object = {}, collectUnsentOutputs = false) {

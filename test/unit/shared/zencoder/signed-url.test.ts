@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { HOUR_MS } from '../../../../lambda/shared/runtime/durations.ts';
 import {
   deadlineOf,
   fileIdOf,
@@ -10,7 +11,6 @@ import {
 
 const HOST = 'https://zencoder-temp-storage-us-east-1.s3.amazonaws.com';
 
-const HOUR = 60 * 60 * 1000;
 const FINISHED = Date.parse('2026-03-14T10:02:32Z');
 const NOW = FINISHED + 5000;
 
@@ -24,7 +24,7 @@ describe('deadlineOf', () => {
   });
 
   it('reads the epoch seconds of a version 2 signature, even beside a damaged escape', () => {
-    const now = 1773569000_000 - HOUR;
+    const now = 1773569000_000 - HOUR_MS;
     expect(
       deadline(':443/a%2Fb.mp4?Signature=q%2BcWexampleQ8%&Expires=1773569000&AWSAccessKeyId=A', now),
     ).toBe(1773569000_000);
@@ -44,7 +44,7 @@ describe('deadlineOf', () => {
     '?X-Amz-Date=00000000T000000Z&X-Amz-Expires=1',
     '?X-Amz-Date=20260314T100232Z&X-Amz-Expires=x',
   ])('is a day after the output finished where %j tells no end', (query) => {
-    expect(deadline(`/o/1.mp4${query}`)).toBe(FINISHED + 24 * HOUR);
+    expect(deadline(`/o/1.mp4${query}`)).toBe(FINISHED + 24 * HOUR_MS);
   });
 
   it.each([
@@ -53,12 +53,12 @@ describe('deadlineOf', () => {
     ["S3's own longest lifetime", '?X-Amz-Date=20260314T100232Z&X-Amz-Expires=604800'],
     ['a date far ahead', '?X-Amz-Date=29260314T100232Z&X-Amz-Expires=1'],
   ])('is at most two days from now, whatever the URL says: %s', (_, query) => {
-    expect(deadline(`/o/1.mp4${query}`)).toBe(NOW + 48 * HOUR);
-    expect(deadlineOf(`${HOST}/o/1.mp4`, Date.parse('2999-01-01'), NOW)).toBe(NOW + 48 * HOUR);
+    expect(deadline(`/o/1.mp4${query}`)).toBe(NOW + 48 * HOUR_MS);
+    expect(deadlineOf(`${HOST}/o/1.mp4`, Date.parse('2999-01-01'), NOW)).toBe(NOW + 48 * HOUR_MS);
   });
 
   it("leaves the longest lifetime ever seen as it is: that of the documentation's sample", () => {
-    const end = FINISHED + 38 * HOUR + 53 * 60_000 + 47_000;
+    const end = FINISHED + 38 * HOUR_MS + 53 * 60_000 + 47_000;
     expect(deadline(`/o/1.mp4?Expires=${end / 1000}`)).toBe(end);
   });
 
@@ -84,7 +84,7 @@ describe('deadlineOf', () => {
           Expires: version2,
         });
         const end = deadline(`/o/1?${query.toString()}`);
-        expect(Number.isSafeInteger(end) && end >= 0 && end <= NOW + 48 * HOUR).toBe(true);
+        expect(Number.isSafeInteger(end) && end >= 0 && end <= NOW + 48 * HOUR_MS).toBe(true);
       }),
     );
   });
