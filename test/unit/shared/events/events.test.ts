@@ -52,8 +52,8 @@ const recovered: RecoveryRecord = {
   verifiedBy: ['crc32'],
 };
 
-describe('events', () => {
-  it('tell a primary failure with its error', () => {
+describe('failureEvent', () => {
+  it('reports a primary failure with its error', () => {
     expect(failureEvent(failure)).toEqual({
       version: 1,
       id: expect.stringMatching(/^[0-9a-f]{32}$/),
@@ -70,8 +70,10 @@ describe('events', () => {
       },
     });
   });
+});
 
-  it('tell where a recovered file is, and why another is lost', () => {
+describe('settledEvent', () => {
+  it('reports the object of a recovered file and the error of a lost one', () => {
     expect(settledEvent(recovered)).toMatchObject({
       type: 'recovery-recovered',
       file: { id: '0123456789abcdef', filename: 'video.mp4' },
@@ -86,12 +88,12 @@ describe('events', () => {
     expect(settledEvent({ ...lost, state: 'failed' })).toMatchObject({ type: 'recovery-failed' });
   });
 
-  it('tell nothing of a recovery that is open', () => {
+  it('returns null for an open recovery', () => {
     const { settledAt: _, ...open } = lost;
     expect(settledEvent({ ...open, state: 'copying' })).toBeNull();
   });
 
-  it('keep their id when they are told again, and have another after a redrive', () => {
+  it('keeps the id when an event is published again, and has another one after a redrive', () => {
     const ids = [
       lost,
       { ...lost, settledAt: NOW + 99, attempts: 4 },
@@ -102,8 +104,10 @@ describe('events', () => {
     expect(ids[1]).toBe(ids[0]);
     expect(new Set(ids).size).toBe(4);
   });
+});
 
-  it('can be filtered by type, role, error class and test', () => {
+describe('attributesOf', () => {
+  it('returns type, role, error class and test to filter by', () => {
     const event = settledEvent(recovered);
     expect(event && attributesOf(event)).toEqual({ type: 'recovery-recovered', role: 'media', test: 'true' });
     expect(attributesOf(failureEvent({ ...failure, test: false }))).toEqual({

@@ -11,81 +11,86 @@ import {
   type SegmentMessage,
 } from '../../../../lambda/shared/queue/messages.ts';
 import { inBatches } from '../../../../lambda/shared/queue/send.ts';
-import type { FailedOutput } from '../../../../lambda/shared/zencoder/failed-outputs.ts';
 
-describe('a message that was queued with half a character in a text', () => {
-  const half = 'Teaser \ud83c';
-  const whole = 'Teaser \ufffd';
-  const file = {
-    role: 'thumbnail',
-    url: 'https://zencoder-live.s3.amazonaws.com/o/1.png?Expires=1',
+const job = { id: '1', passThrough: '😀', test: false };
+const failure = {
+  role: 'media' as const,
+  errorClass: 'UploadTimeoutError',
+  message: null,
+  link: null,
+  destinationHost: null,
+};
+
+function thumbnail(index: number) {
+  return {
+    role: 'thumbnail' as const,
+    url: `https://zencoder-live.s3.amazonaws.com/o/${index}.png?Signature=${'a'.repeat(350)}`,
     deadline: 1,
-    filename: half,
-    thumbnailLabel: half,
+    filename: `${index}.png`,
+    thumbnailLabel: '😀',
     size: null,
     md5: null,
-  } as const;
-  const about = {
-    job: { id: '1', passThrough: half, test: false },
-    output: { id: '2', label: half, type: half },
   };
-  const read = {
-    job: { passThrough: whole },
-    output: { label: whole, type: whole },
-  };
+}
 
-  it('is read with well-formed text, so that the ledger can record it', () => {
-    const message: OutputMessage = {
-      type: 'output',
-      version: 1,
-      ...about,
-      failures: [{ role: 'media', errorClass: half, message: half, link: half, destinationHost: half }],
-      files: [file],
-      failedAt: 1,
-      origin: 'notification',
-    };
-    expect(parseMessage(encodeMessage(message))).toMatchObject({
-      ...read,
+function failedOutput(files: number) {
+  return {
+    output: { id: '2', label: 'ü', type: null },
+    failures: [failure],
+    files: Array.from({ length: files }, (_, index) => thumbnail(index)),
+    failedAt: 5,
+  };
+}
+
+function outputMessage(files: number): OutputMessage {
+  return { type: 'output', version: 1, origin: 'notification', job, ...failedOutput(files) };
+}
+
+describe('parseMessage', () => {
+  const half = 'Teaser \ud83c';
+  const whole = 'Teaser \ufffd';
+  const file = { ...thumbnail(0), filename: half, thumbnailLabel: half };
+  const head = { job: { ...job, passThrough: half }, output: { id: '2', label: half, type: half } };
+  const wellFormedHead = { job: { passThrough: whole }, output: { label: whole, type: whole } };
+
+  it('makes the text of an output message well-formed, so that the ledger can record it', () => {
+    const failures = [
+      { role: 'media' as const, errorClass: half, message: half, link: half, destinationHost: half },
+    ];
+    expect(
+      parseMessage(encodeMessage({ ...outputMessage(0), ...head, failures, files: [file] })),
+    ).toMatchObject({
+      ...wellFormedHead,
       failures: [{ errorClass: whole, message: whole, link: whole, destinationHost: whole }],
       files: [{ filename: whole, thumbnailLabel: whole }],
     });
   });
 
-  it('is read so when it is about a segment, too', () => {
+  it('makes the text of a segment message well-formed', () => {
     const message: SegmentMessage = {
       type: 'segment',
       version: 1,
-      ...about,
+      ...head,
       file,
       uploadId: 'upload',
       segment: 0,
     };
     expect(parseMessage(encodeMessage(message))).toMatchObject({
-      ...read,
+      ...wellFormedHead,
       file: { filename: whole, thumbnailLabel: whole },
     });
   });
 });
 
-const message: OutputMessage = {
-  type: 'output',
-  version: 1,
-  job: { id: '1', passThrough: null, test: false },
-  output: { id: '2', label: null, type: null },
-  failures: [],
-  files: [],
-  failedAt: 0,
-  origin: 'notification',
-};
-
 describe('encodeMessage', () => {
-  it('uses only characters that SQS takes, and loses no whole one', () => {
+  it('writes only characters that SQS accepts, and keeps every whole character', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary' }),
         fc.constantFrom('', '\ufffe', '\uffff', '😀', '\ud800', '\u0000'),
         (a, b) => {
           const label = `${a}${b}`;
+          const message = outputMessage(0);
           const text = encodeMessage({ ...message, output: { ...message.output, label } });
           expect(text).toMatch(/^[\t\n\r\u0020-\ud7ff\ue000-\ufffd]*$/);
           expect(parseMessage(text)).toMatchObject({ output: { label: label.toWellFormed() } });
@@ -96,7 +101,7 @@ describe('encodeMessage', () => {
 });
 
 describe('encodedBytes', () => {
-  it('is the size of the encoded text, whatever is escaped in it', () => {
+  it('returns the size of the encoded text, with any escapes', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary' }),
@@ -110,57 +115,28 @@ describe('encodedBytes', () => {
   });
 });
 
-const job = { id: '1', passThrough: '😀', test: false };
-const failure = {
-  role: 'media' as const,
-  errorClass: 'UploadTimeoutError',
-  message: null,
-  link: null,
-  destinationHost: null,
-};
-
-function decision(files: number): FailedOutput {
-  return {
-    output: { id: '2', label: 'ü', type: null },
-    failures: [failure],
-    files: Array.from({ length: files }, (_, index) => ({
-      role: 'thumbnail' as const,
-      url: `https://zencoder-live.s3.amazonaws.com/o/${index}.png?Signature=${'a'.repeat(350)}`,
-      deadline: 1,
-      filename: `${index}.png`,
-      thumbnailLabel: '😀',
-      size: null,
-      md5: null,
-    })),
-    failedAt: 5,
-  };
-}
-
-describe('messagesOf', () => {
-  it('makes one message for an output with its failures and files', () => {
-    const given = decision(100);
-    expect(outputMessages(job, given, 'notification')).toEqual([
-      { type: 'output', version: 1, origin: 'notification', job, ...given },
-    ]);
+describe('outputMessages', () => {
+  it('builds one message for an output with its failures and files', () => {
+    expect(outputMessages(job, failedOutput(100), 'notification')).toEqual([outputMessage(100)]);
   });
 
-  it('makes one for failures without files', () => {
-    expect(outputMessages(job, decision(0), 'notification')).toMatchObject([
+  it('builds one message for failures without files', () => {
+    expect(outputMessages(job, failedOutput(0), 'notification')).toMatchObject([
       { failures: [failure], files: [] },
     ]);
   });
 
   it('splits files that do not fit, in order, with the failures in the first message alone', () => {
     fc.assert(
-      fc.property(fc.nat(60), fc.integer({ min: 1000, max: 10_000 }), (count, longest) => {
-        const given = decision(count);
-        const messages = outputMessages(job, given, 'notification', longest);
+      fc.property(fc.nat(60), fc.integer({ min: 1000, max: 10_000 }), (count, maxBytes) => {
+        const given = failedOutput(count);
+        const messages = outputMessages(job, given, 'notification', maxBytes);
         expect(messages.flatMap((message) => message.files)).toEqual(given.files);
         expect(messages.map((message) => message.failures.length)).toEqual(
           messages.map((_, at) => (at === 0 ? 1 : 0)),
         );
         for (const message of messages) {
-          const fits = Buffer.byteLength(encodeMessage(message)) <= longest;
+          const fits = Buffer.byteLength(encodeMessage(message)) <= maxBytes;
           expect(fits || message.files.length === 1).toBe(true);
         }
       }),
@@ -168,7 +144,7 @@ describe('messagesOf', () => {
   });
 
   it('fills messages up to the limit of SQS', () => {
-    const sizes = outputMessages(job, decision(6000), 'notification').map((message) =>
+    const sizes = outputMessages(job, failedOutput(6000), 'notification').map((message) =>
       Buffer.byteLength(encodeMessage(message)),
     );
     expect(sizes.length).toBeGreaterThan(2);
@@ -180,7 +156,7 @@ describe('messagesOf', () => {
 });
 
 describe('inBatches', () => {
-  it('keeps order and both limits of SQS, and wastes no call', () => {
+  it('keeps the order and both limits of SQS, with as few batches as possible', () => {
     const sizes = fc.array(fc.oneof(fc.nat(2000), fc.integer({ min: 100_000, max: 1_048_576 })), {
       maxLength: 40,
     });

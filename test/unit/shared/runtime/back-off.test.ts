@@ -5,7 +5,7 @@ import { backOffMs } from '../../../../lambda/shared/runtime/back-off.ts';
 describe('backOffMs', () => {
   const backOff = { firstMs: 100, maxMs: 1000 };
 
-  it('doubles with each attempt, up to the longest wait', () => {
+  it('doubles with each attempt, up to the maximum', () => {
     const waits = [1, 2, 3, 4, 5, 6].map((attempts) => backOffMs(backOff, { attempts, jitter: 1 }));
     expect(waits).toEqual([100, 200, 400, 800, 1000, 1000]);
   });
@@ -15,7 +15,7 @@ describe('backOffMs', () => {
     expect(backOffMs(backOff, { attempts: 2, jitter: 0.5 })).toBe(150);
   });
 
-  it('stays between half the first wait and the longest, however many attempts failed', () => {
+  it('stays between half the first wait and the maximum, for any number of attempts', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 100_000 }),

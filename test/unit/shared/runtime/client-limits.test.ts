@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { clientLimits } from '../../../../lambda/shared/runtime/client-limits.ts';
 
 const ROOT = new URL('../../../../lambda/', import.meta.url);
-const MADE_IN = [
+const CLIENT_FILES = [
   'ingest/handler.ts',
   'worker/handler.ts',
   'reconcile/handler.ts',
@@ -12,7 +12,7 @@ const MADE_IN = [
 ];
 
 describe('clientLimits', () => {
-  it('bounds connecting, the answer, silence within it, and the number of attempts', () => {
+  it('limits the time to connect, to respond and between bytes, and the number of attempts', () => {
     expect(clientLimits({ requestMs: 3000, attempts: 2 })).toEqual({
       maxAttempts: 2,
       requestHandler: {
@@ -24,9 +24,9 @@ describe('clientLimits', () => {
     });
   });
 
-  it.each(MADE_IN)('are given to every client that %s makes', (file) => {
-    const made = [...readFileSync(new URL(file, ROOT), 'utf8').matchAll(/new \w+Client\((.*?)\)/g)];
-    expect(made.length).toBeGreaterThan(0);
-    for (const [call, options] of made) expect(options, call).toMatch(/^(?:clientLimits\(|limits$)/);
+  it.each(CLIENT_FILES)('limits every client that %s creates', (file) => {
+    const created = [...readFileSync(new URL(file, ROOT), 'utf8').matchAll(/new \w+Client\((.*?)\)/g)];
+    expect(created.length).toBeGreaterThan(0);
+    for (const [call, options] of created) expect(options, call).toMatch(/^(?:clientLimits\(|limits$)/);
   });
 });

@@ -19,7 +19,7 @@ const schema = v.object({
 });
 
 describe('parseEnvironment', () => {
-  it('gives typed values', () => {
+  it('returns typed values', () => {
     const environment = parseEnvironment(schema, {
       QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/q',
       TABLE_NAME: 'ledger',
@@ -38,18 +38,18 @@ describe('parseEnvironment', () => {
     );
   });
 
-  it('names all faulty variables in one error, without their values', () => {
-    const faulty = {
+  it('names all invalid variables in one error, without their values', () => {
+    const invalid = {
       QUEUE_URL: 'secret-1',
       COLLECT_UNSENT_OUTPUTS: 'secret-2',
       SEGMENT_BYTES: '101',
       ZENCODER_STORAGE: 'https://user:secret-3@host',
     };
-    expect(() => parseEnvironment(schema, faulty)).toThrow(InvalidEnvironment);
-    expect(() => parseEnvironment(schema, faulty)).toThrow(
+    expect(() => parseEnvironment(schema, invalid)).toThrow(InvalidEnvironment);
+    expect(() => parseEnvironment(schema, invalid)).toThrow(
       'QUEUE_URL must be an http(s) URL; TABLE_NAME is missing; COLLECT_UNSENT_OUTPUTS must be ("true" | "false"); ' +
         'SEGMENT_BYTES must be a whole number from 5 to 100; ZENCODER_STORAGE is wrong: an origin must be',
     );
-    expect(() => parseEnvironment(schema, faulty)).not.toThrow(/secret-/);
+    expect(() => parseEnvironment(schema, invalid)).not.toThrow(/secret-/);
   });
 });

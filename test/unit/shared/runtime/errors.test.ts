@@ -22,7 +22,7 @@ describe('RecoveryError', () => {
     expect(classes.filter(({ className, storedName }) => className !== storedName)).toEqual([]);
   });
 
-  it('has no two subclasses of one name, since the ledger and the pages know a cause by its name', () => {
+  it('has no two subclasses of one name, since the ledger and the pages identify a cause by its name', () => {
     const names = errorClasses().map(({ storedName }) => storedName);
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   });

@@ -15,7 +15,7 @@ describe('parseJson', () => {
     expect(parseJson('9007199254740993')).toBe('9007199254740993');
   });
 
-  it('leaves all other numbers alone', () => {
+  it('keeps all other numbers', () => {
     expect(parseJson('[9007199254740991, 0.1, 1e400, 1234567890123456.5]')).toEqual([
       9007199254740991,
       0.1,
@@ -46,18 +46,18 @@ describe('parseJson', () => {
     );
   });
 
-  it('leaves strings and names alone, whatever stands in them', () => {
-    const inside = fc.string({
+  it('keeps strings and names with any content', () => {
+    const content = fc.string({
       unit: fc.constantFrom('"', '\\', '[', '{', ':', ',', ' ', '9007199254740993', '-'),
     });
     fc.assert(
-      fc.property(inside, inside, (name, value) => {
+      fc.property(content, content, (name, value) => {
         expect(parseJson(JSON.stringify({ [name]: value }))).toEqual({ [name]: value });
       }),
     );
   });
 
-  it('refuses exactly what JSON.parse refuses', () => {
+  it('rejects exactly what JSON.parse rejects', () => {
     const piece = fc.constantFrom(
       '"',
       '\\',
@@ -78,21 +78,21 @@ describe('parseJson', () => {
       fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
         const text = pieces.join('');
         expect(
-          isRefused(() => parseJson(text)),
+          isRejected(() => parseJson(text)),
           text,
-        ).toBe(isRefused(() => JSON.parse(text)));
+        ).toBe(isRejected(() => JSON.parse(text)));
       }),
       { numRuns: 2000 },
     );
   });
 
-  it('gives the parser the text alone, without a function to call for each value', () => {
+  it('passes JSON.parse the text alone, without a reviver that is called for each value', () => {
     const parse = vi.spyOn(JSON, 'parse');
     parseJson('[9007199254740993,1]');
     expect(parse.mock.calls).toEqual([['["9007199254740993",1]']]);
   });
 
-  it('reads lists and objects a hundred levels deep, and looks no deeper', () => {
+  it('reads lists and objects a hundred levels deep, and rejects deeper ones before it parses', () => {
     const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
     expect(parseJson(deep(100))).toEqual(JSON.parse(deep(100)));
     const parse = vi.spyOn(JSON, 'parse');
@@ -101,7 +101,7 @@ describe('parseJson', () => {
     expect(parse).not.toHaveBeenCalled();
   });
 
-  it('counts the values before it parses, where there is a limit', () => {
+  it('rejects more values than the limit before it parses', () => {
     expect(parseJson('{"a":[1,2],"b":{}}', { values: 5 })).toEqual({ a: [1, 2], b: {} });
     const parse = vi.spyOn(JSON, 'parse');
     expect(() => parseJson('[1,2,3,4,5,6]', { values: 5 })).toThrow('the text holds more than 5 values');
@@ -116,18 +116,18 @@ describe('parseJson', () => {
     '{"a":1,}',
     '<xml/>',
     `${'['.repeat(200_000)}9007199254740993${']'.repeat(200_000)}`,
-  ])('refuses what is no JSON or nested too deep, without quoting it (case %#)', (text) => {
+  ])('rejects text that is not JSON or nested too deep (case %#)', (text) => {
     expect(() => parseJson(text)).toThrow(NotJson);
   });
 
-  it('does not give objects another prototype', () => {
+  it('does not change the prototype of objects', () => {
     const parsed = parseJson('{"__proto__":{"polluted":9007199254740993}}');
     expect(Object.getPrototypeOf(parsed)).toBe(Object.prototype);
     expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
   });
 });
 
-function isRefused(parse: () => unknown): boolean {
+function isRejected(parse: () => unknown): boolean {
   try {
     parse();
     return false;

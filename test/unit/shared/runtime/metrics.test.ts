@@ -33,8 +33,8 @@ beforeEach(() => {
   };
 });
 
-describe('a meter', () => {
-  it('writes nothing before it is flushed, and nothing when there is nothing', () => {
+describe('createMeter', () => {
+  it('writes nothing before it is flushed, and nothing when no metric was added', () => {
     meter.add('lostFiles', 1, 'SourceNotFound');
     expect(written).toEqual([]);
     meter.flush();
@@ -43,7 +43,7 @@ describe('a meter', () => {
     expect(written).toHaveLength(1);
   });
 
-  it('writes a metric for the service alone and by its dimension', () => {
+  it('writes a metric for the service alone and for its dimension', () => {
     meter.add('lostFiles', 1, 'SourceNotFound');
     meter.flush();
     const [line] = written;
@@ -57,7 +57,7 @@ describe('a meter', () => {
     expect(line).toMatchObject({ service: 'worker', ErrorClass: 'SourceNotFound', LostFiles: 1 });
   });
 
-  it('writes a level without its dimension when it speaks of all together', () => {
+  it('writes a total without dimension for the service alone', () => {
     meter.add('atRiskRecoveries', 3);
     meter.add('openRecoveries', 0);
     meter.flush();
@@ -68,7 +68,7 @@ describe('a meter', () => {
     expect(written).toMatchObject([{ AtRiskRecoveries: 3 }, { OpenRecoveries: 0 }]);
   });
 
-  it('adds counts and bytes up, each value of the dimension apart, and keeps single times', () => {
+  it('sums counts and bytes per value of the dimension, and keeps single times', () => {
     for (const [role, bytes] of [
       ['media', 5],
       ['media', 6],
@@ -86,7 +86,7 @@ describe('a meter', () => {
     ]);
   });
 
-  it('writes each of 250 values once, at most a hundred a line', () => {
+  it('writes each of 250 values once, at most a hundred per line', () => {
     for (let value = 1; value <= 250; value++) meter.add('attempts', value, 'thumbnail');
     meter.flush();
     const values = written.map((line) => line[METRICS.attempts.name]);
@@ -95,7 +95,7 @@ describe('a meter', () => {
     expect(written.every((line) => line.Role === 'thumbnail')).toBe(true);
   });
 
-  it('makes no dimension of what is none', () => {
+  it('replaces an invalid value of the dimension by Other', () => {
     meter.add('primaryFailures', 1, 'See https://example.com/?token=1');
     meter.add('primaryFailures', 1, '');
     meter.flush();

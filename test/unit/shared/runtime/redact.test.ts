@@ -7,7 +7,7 @@ import { SAMPLES, sampleText } from '../../../support/samples.ts';
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
 const PUNCTUATION = ':/?#!%&=+.,;$';
 
-/** As long as a password is at least, with a digit, so that none is a word of the language. */
+/** Passwords of at least 8 characters with a letter and a digit, so that none is a plain word. */
 function passwordOf(signs: string): fc.Arbitrary<string> {
   return fc
     .array(fc.constantFrom(...`${LETTERS}${signs}`.split('')), { minLength: 8, maxLength: 24 })
@@ -70,7 +70,7 @@ const after = fc.constantFrom(
   ')',
 );
 
-/** What Zencoder writes into its messages, those without user info. */
+/** The messages in the sample payloads, without those that contain user info. */
 function messagesOfSamples(): string[] {
   const samples = SAMPLES.map((name) => sampleText(name.slice(0, 2))).join();
   return [...samples.matchAll(/"[a-z_]*message": "([^"@]+)"/g)].map(([, message = '']) => message);
@@ -106,7 +106,7 @@ describe('redact', () => {
     ['Authorization: Basic dXNlcjpwYXNz', 'Authorization: ***'],
     ['sent Bearer abcdefghijklmnop', 'sent Bearer ***'],
     ['key AKIAIOSFODNN7EXAMPLE is unknown', 'key *** is unknown'],
-  ])('takes the secret out of %j', (text, redacted) => {
+  ])('removes the secret from %j', (text, redacted) => {
     expect(redact(text)).toBe(redacted);
   });
 
@@ -127,16 +127,16 @@ describe('redact', () => {
       `${errorClass}: it failed`,
     ]),
     ...messagesOfSamples(),
-  ])('leaves %j as it is', (text) => {
+  ])('keeps %j', (text) => {
     expect(redact(text)).toBe(text);
   });
 
   it.each([
     ['user info of a URL', URL_HOLDERS, `${PUNCTUATION}@ `],
     ['user info without scheme', BARE_HOLDERS, `${PUNCTUATION}@`],
-    ['a value behind a name', NAMES.map((name) => (it: string) => `${name}${it}`), `${PUNCTUATION}@`],
+    ['a value after a name', NAMES.map((name) => (it: string) => `${name}${it}`), `${PUNCTUATION}@`],
     ['a value in quotes', QUOTED_HOLDERS, `${PUNCTUATION}@ `],
-  ])('leaves no piece of a password that is %s', (_, holders, signs) => {
+  ])('leaves no part of a password that is %s', (_, holders, signs) => {
     fc.assert(
       fc.property(
         fc.constantFrom(...holders),
@@ -146,7 +146,7 @@ describe('redact', () => {
         (hold, password, pre, post) => {
           const shown = redact(`${pre}${hold(password)}${post}`);
           const frame = `${pre}${hold('')}${post}`;
-          // Shorter pieces may stand in the text around it.
+          // Shorter pieces may occur in the text around it.
           const pieces = password.split(/[^A-Za-z0-9]+/).filter((piece) => piece.length > 3);
           expect(pieces.filter((piece) => shown.includes(piece) && !frame.includes(piece))).toEqual([]);
         },
@@ -155,7 +155,7 @@ describe('redact', () => {
     );
   });
 
-  it('changes nothing the second time', () => {
+  it('is idempotent', () => {
     const piece = fc.oneof(
       fc.string(),
       fc.constantFrom(
@@ -191,7 +191,7 @@ describe('redact', () => {
 });
 
 describe('composed', () => {
-  it('is the form C of Unicode for any text that people write', () => {
+  it('returns the form C of Unicode for any text of graphemes', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
         expect(composed(text)).toBe(text.normalize('NFC'));
@@ -200,12 +200,12 @@ describe('composed', () => {
     expect(composed('e\u0301\u0323')).toBe('\u1eb9\u0301');
   });
 
-  it('keeps no more than 30 marks on one letter, and what follows them', () => {
+  it('keeps at most 30 marks on one letter, and the text after them', () => {
     const marks = '\u0316'.repeat(30);
     expect(composed(`a${marks}${'\u0301\u0316'.repeat(1000)}b`)).toBe(`a${marks}b`);
   });
 
-  it('has no half of a character', () => {
+  it('replaces half of a surrogate pair', () => {
     expect(composed('a\ud83d')).toBe('a\ufffd');
   });
 });

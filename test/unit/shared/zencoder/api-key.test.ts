@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { keyIn } from '../../../../lambda/shared/zencoder/api-key.ts';
 
-describe('the secret of the API key', () => {
-  it('is the key itself, or JSON with "apiKey"', () => {
+describe('keyIn', () => {
+  it('reads a secret that is the key itself or JSON with "apiKey"', () => {
     expect(keyIn('f00dbabe')).toBe('f00dbabe');
     expect(keyIn('f00dbabe\n')).toBe('f00dbabe');
     expect(keyIn('{"apiKey": "f00dbabe"}')).toBe('f00dbabe');
@@ -18,11 +18,11 @@ describe('the secret of the API key', () => {
     '{"apiKey": 1}',
     'two words',
     'line\nbreak',
-  ])('is no key when it is %j', (text) => {
+  ])('returns null for %j', (text) => {
     expect(keyIn(text)).toBeNull();
   });
 
-  it('is never anything that could not be a header', () => {
+  it('returns only keys that can be sent as a header', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         const key = keyIn(text);

@@ -20,15 +20,15 @@ const settings: DetectionSettings = {
 };
 const NOW = Date.parse('2026-04-01T00:00:00Z');
 
-function decideSample(number: string, given: DetectionSettings = settings): FailedOutput[] {
+function findInSample(number: string, given: DetectionSettings = settings): FailedOutput[] {
   const json = parseJson(sampleText(number));
   const notification = number === '20' ? parseJobDetails(json) : parseNotification(json);
   return findFailedOutputs(notification, given, NOW);
 }
 
-/** `output: role errorClass host | role [label] filename size md5 ends`, to read a decision at a glance. */
-function summary(decisions: readonly FailedOutput[]): string[] {
-  return decisions.flatMap(({ output, failures, files }) => [
+/** `output: role errorClass host | role [label] filename size md5 ends`, to read a failed output at a glance. */
+function summary(failedOutputs: readonly FailedOutput[]): string[] {
+  return failedOutputs.flatMap(({ output, failures, files }) => [
     ...failures.map((it) => `${output.id}: ${it.role} ${it.errorClass} ${it.destinationHost}`),
     ...files.map((it) => {
       const label = it.role === 'media' ? '' : ` [${it.thumbnailLabel}]`;
@@ -105,42 +105,42 @@ const EXPECTED: Record<string, string[]> = {
   ],
 };
 
-describe('each sample payload', () => {
-  it.each(SAMPLES)('%s', (name) => {
+describe('findFailedOutputs, of the sample payloads', () => {
+  it.each(SAMPLES)('finds the failures and backup files of %s', (name) => {
     const number = name.slice(0, 2);
-    expect(summary(decideSample(number))).toEqual(EXPECTED[number]);
+    expect(summary(findInSample(number))).toEqual(EXPECTED[number]);
   });
 
-  it('keeps every URL byte for byte, even one that is damaged', () => {
+  it('keeps every URL byte for byte, even a damaged one', () => {
     for (const name of SAMPLES) {
       const text = sampleText(name.slice(0, 2));
-      const files = decideSample(name.slice(0, 2)).flatMap((decision) => decision.files);
+      const files = findInSample(name.slice(0, 2)).flatMap((failedOutput) => failedOutput.files);
       for (const file of files) expect(text).toContain(JSON.stringify(file.url));
     }
   });
 
-  it('leaves no password and no signature in what is recorded', () => {
+  it('removes passwords and signatures from the failures', () => {
     for (const name of SAMPLES) {
-      const recorded = JSON.stringify(decideSample(name.slice(0, 2)).map(({ failures }) => failures));
+      const recorded = JSON.stringify(findInSample(name.slice(0, 2)).map(({ failures }) => failures));
       expect(recorded).not.toMatch(/n0t-real|Signature|AKIA/);
     }
   });
 
-  it('names the same file of 09 and 10 in spite of the new signature', () => {
-    const [first, second] = ['09', '10'].map((number) => decideSample(number)[0]?.files[0]?.url ?? '');
+  it('finds the same file in 09 and 10, in spite of the new signature', () => {
+    const [first, second] = ['09', '10'].map((number) => findInSample(number)[0]?.files[0]?.url ?? '');
     expect(first).not.toBe(second);
     expect(filenameOf(first ?? '')).toBe(filenameOf(second ?? ''));
   });
 
-  it('15, an output without destination, is recovered only where that is asked for, and is never a failure', () => {
-    expect(summary(decideSample('15', { ...settings, collectUnsentOutputs: true }))).toEqual([
+  it('finds the output without destination of 15 only with collectUnsentOutputs, and never as a failure', () => {
+    expect(summary(findInSample('15', { ...settings, collectUnsentOutputs: true }))).toEqual([
       '4310960015: media 0399348019a202070a2e02d2b63f97f9.mp4 19874410 null until 2026-03-18T14:22:10.000Z',
     ]);
   });
 
-  it('takes the time of the failure from the output or the job, else from the clock', () => {
-    expect(decideSample('20')[0]?.failedAt).toBe(Date.parse('2026-03-14T10:02:31Z'));
-    expect(decideSample('02')[0]?.failedAt).toBe(Date.parse('2026-03-14T10:02:32Z'));
-    expect(decideSample('19')[0]?.failedAt).toBe(NOW);
+  it('reads the time of the failure from the output or the job, else from the clock', () => {
+    expect(findInSample('20')[0]?.failedAt).toBe(Date.parse('2026-03-14T10:02:31Z'));
+    expect(findInSample('02')[0]?.failedAt).toBe(Date.parse('2026-03-14T10:02:32Z'));
+    expect(findInSample('19')[0]?.failedAt).toBe(NOW);
   });
 });

@@ -33,7 +33,7 @@ describe('parseJobDetails', () => {
     });
   });
 
-  it('gives the flat thumbnails of a job to the only output that can own them', () => {
+  it('assigns the flat thumbnails of a job to the only output that can own them', () => {
     const owned = [{ label: 'poster', url: image.url, size: 12 }];
     const one = parseJobDetails({ job: { id: 1, output_media_files: [{ id: 2 }], thumbnails: [image] } });
     expect(one.outputs[0]?.thumbnails).toEqual(owned);
@@ -43,7 +43,7 @@ describe('parseJobDetails', () => {
     expect(two.unassignedThumbnails).toEqual([]);
   });
 
-  it('keeps them apart where more than one output can', () => {
+  it('leaves thumbnails unassigned that more than one output can own', () => {
     const files = [
       { id: 2, backup_server_used: true },
       { id: 3, backup_server_used: true },
@@ -53,7 +53,7 @@ describe('parseJobDetails', () => {
     expect(details.unassignedThumbnails).toEqual([{ label: 'poster', url: image.url, size: 12 }]);
   });
 
-  it('makes text well-formed, as of a notification', () => {
+  it('makes every text well-formed', () => {
     const job = { id: 1, pass_through: 'a\ud83c', output_media_files: [{ id: 2, label: 'b\udfff' }] };
     expect(
       parseJobDetails({ job: { ...job, thumbnails: [{ ...image, group_label: 'c\ud83c' }] } }),
@@ -63,7 +63,7 @@ describe('parseJobDetails', () => {
     });
   });
 
-  it('refuses anything else', () => {
+  it('rejects a response without a job', () => {
     expect(() => parseJobDetails({ errors: ['Job not found'] })).toThrow(UnexpectedApiResponse);
     expect(() => parseJobDetails(null)).toThrow(UnexpectedApiResponse);
   });
@@ -80,7 +80,7 @@ describe('parseOutputDetails', () => {
     expect(output).toMatchObject({ id: '5', url: 'https://h/x', size: 3, error: null });
   });
 
-  it('refuses anything else', () => {
+  it('rejects a response without an output', () => {
     expect(() => parseOutputDetails({ errors: ['Not found'] })).toThrow(UnexpectedApiResponse);
   });
 });

@@ -12,8 +12,8 @@ import { sampleText } from '../../../support/samples.ts';
 
 const settings = { storage: parseStorageAllowList(DEFAULT_ZENCODER_STORAGE), collectUnsentOutputs: true };
 
-describe('kinds of notification', () => {
-  it('an output notification is an object "output"', () => {
+describe('parseNotification', () => {
+  it('reads an object "output" as an output notification', () => {
     const notification = parseNotification({ output: { id: 1 }, job: { id: 2, state: 'processing' } });
     expect(notification).toMatchObject({ kind: 'output', jobState: 'processing', job: { id: '2' } });
     expect(notification.outputs.map((output) => output.id)).toEqual(['1']);
@@ -24,7 +24,7 @@ describe('kinds of notification', () => {
     { job: { id: 3, outputs: [{ id: 1 }, { id: 2 }] } },
     { job: { id: 3, output_media_files: [{ id: 1 }, { id: 2 }] } },
     { output_media_files: [{ id: 1 }, { id: 2 }], job: { id: 3 } },
-  ])('a job notification is a list of outputs, wherever it stands: %j', (body) => {
+  ])('reads a list of outputs in any place as a job notification: %j', (body) => {
     const notification = parseNotification(body);
     expect(notification.kind).toBe('job');
     expect(notification.outputs.map((output) => output.id)).toEqual(['1', '2']);
@@ -38,13 +38,13 @@ describe('kinds of notification', () => {
     { output: [{ id: 1 }], job: { id: 3 } },
     { outputs: { web: { id: 1 } }, job: { id: 3 } },
     { outputs: { 0: { id: 1 } }, job: { id: 3 } },
-  ])('an output is found in whichever shape it comes: %j', (body) => {
+  ])('finds an output in any shape: %j', (body) => {
     const notification = parseNotification(body);
     expect(notification.outputs.map((output) => output.id)).toEqual(['1']);
     expect(notification.unreadable).toBe(0);
   });
 
-  it('every different output is taken once, where a list stands beside an output', () => {
+  it('reads each different output once, where a list stands beside an output', () => {
     const [web, hd] = [
       { id: 1, label: 'web' },
       { id: 2, label: 'hd' },
@@ -58,20 +58,20 @@ describe('kinds of notification', () => {
     ]);
   });
 
-  it('a place for outputs that holds something else is counted beside those that can be read', () => {
+  it('counts a place for outputs that holds another value as unreadable', () => {
     expect(parseNotification({ outputs: 'text', output: { id: 1 } })).toMatchObject({
       outputs: [{ id: '1' }],
       unreadable: 1,
     });
   });
 
-  it('a job without a readable id is counted, and one that is missing is not', () => {
+  it('counts a job without a valid id as unreadable, and accepts a missing job', () => {
     expect(parseNotification({ output: { id: 1 }, job: { id: 'abc' } }).unreadable).toBe(1);
     expect(parseNotification({ output: { id: 1 }, job: 'text' }).unreadable).toBe(1);
     expect(parseNotification({ output: { id: 1 } }).unreadable).toBe(0);
   });
 
-  it('a job that names no outputs has nothing to do', () => {
+  it('reads a job without outputs as a job notification with none', () => {
     expect(parseNotification({ job: { id: 3, state: 'failed' } })).toMatchObject({
       kind: 'job',
       outputs: [],
@@ -79,12 +79,12 @@ describe('kinds of notification', () => {
     expect(parseNotification({ job: { id: 3 }, outputs: null })).toMatchObject({ kind: 'job', outputs: [] });
   });
 
-  it('a live event names its event', () => {
+  it('reads the event of a live output', () => {
     const notification = parseNotification(parseJson(sampleText('18')));
     expect(notification.outputs[0]).toMatchObject({ event: 'first_segment_uploaded', state: 'processing' });
   });
 
-  it('a missing job, unknown fields and unknown states are no obstacle', () => {
+  it('accepts a missing job, unknown fields and unknown states', () => {
     const notification = parseNotification({ output: { id: 1, state: 'no input', new: {} }, more: 1 });
     expect(notification).toMatchObject({ job: { id: '0', passThrough: null, test: false } });
     expect(notification.outputs[0]?.state).toBe('no_input');
@@ -105,7 +105,7 @@ describe('kinds of notification', () => {
     { job: 'text' },
     { job: { id: 'abc' } },
     { hello: 'world' },
-  ])('says what was expected instead of %j', (body) => {
+  ])('rejects %j and says what it expected', (body) => {
     expect(() => parseNotification(body)).toThrow(NotANotification);
     expect(() => parseNotification(body)).toThrow(/^expected /);
   });
@@ -115,13 +115,13 @@ describe('kinds of notification', () => {
     { output: { id: null }, job: { id: 1 } },
     { output: { id: '1; drop' }, job: { id: 1 } },
     { outputs: ['text', {}], job: { id: 1 } },
-  ])('refuses outputs of which none has an id: %j', (body) => {
+  ])('rejects outputs of which none has an id: %j', (body) => {
     expect(() => parseNotification(body)).toThrow(
       /expected (?:output|an element of outputs) to have a numeric id/,
     );
   });
 
-  it('leaves out single outputs without an id, and counts them', () => {
+  it('omits single outputs without an id, and counts them as unreadable', () => {
     const notification = parseNotification({
       outputs: [{ id: 1 }, null, 'text', { id: {} }],
       job: { id: 3 },
@@ -131,7 +131,7 @@ describe('kinds of notification', () => {
   });
 });
 
-describe('fields', () => {
+describe('parseNotification, of fields', () => {
   const outputOf = (fields: object) => parseNotification({ output: { id: 1, ...fields } }).outputs[0];
 
   it('keeps ids beyond 2^53, up to 20 digits', () => {
@@ -141,7 +141,7 @@ describe('fields', () => {
     expect(notification.job.id).toBe('9007199254740993');
   });
 
-  it('reads null for what is missing, null or of a wrong type', () => {
+  it('reads a field that is missing, null or of a wrong type as null', () => {
     const odd = { label: {}, type: 1, url: [], file_size_in_bytes: 'x', md5_checksum: 7, thumbnails: 'none' };
     for (const fields of [{}, odd]) {
       expect(outputOf(fields)).toMatchObject({ label: null, type: null, url: null, size: null, md5: null });
@@ -149,15 +149,15 @@ describe('fields', () => {
     }
   });
 
-  it.each([true, 'true', 1])('takes %j for a used backup server', (flag) => {
+  it.each([true, 'true', 1])('reads backup_server_used %j as true', (flag) => {
     expect(outputOf({ backup_server_used: flag })?.backupServerUsed).toBe(true);
   });
 
-  it.each([false, 'false', 0, null, undefined, {}, 'yes'])('does not take %j for one', (flag) => {
+  it.each([false, 'false', 0, null, undefined, {}, 'yes'])('reads backup_server_used %j as false', (flag) => {
     expect(outputOf({ backup_server_used: flag })?.backupServerUsed).toBe(false);
   });
 
-  it('counts a URL that is longer than any that works', () => {
+  it('counts a URL that is too long for any server as unreadable', () => {
     const url = `https://h/${'a'.repeat(8192)}`;
     expect(parseNotification({ output: { id: 1, url } })).toMatchObject({
       unreadable: 1,
@@ -172,18 +172,18 @@ describe('fields', () => {
     { backup_server_used: {} },
     { thumbnails: 'none' },
     { thumbnails: [{ label: 'a' }] },
-  ])('counts a field that says something that cannot be read: %j', (fields) => {
+  ])('counts a field with an invalid value as unreadable: %j', (fields) => {
     expect(parseNotification({ output: { id: 1, ...fields } }).unreadable).toBe(1);
   });
 
-  it('counts no field that is missing, null or empty', () => {
-    const silent = { url: null, backup_server_used: null, thumbnails: null };
-    for (const fields of [{}, silent, { thumbnails: [] }, { thumbnails: {} }]) {
+  it('counts a field that is missing, null or empty as readable', () => {
+    const nulls = { url: null, backup_server_used: null, thumbnails: null };
+    for (const fields of [{}, nulls, { thumbnails: [] }, { thumbnails: {} }]) {
       expect(parseNotification({ output: { id: 1, ...fields } }).unreadable).toBe(0);
     }
   });
 
-  it('takes a thumbnail error by either spelling of its field', () => {
+  it('reads a thumbnail error from its link, its message, or a link in the place of the message', () => {
     const link = 'https://app.zencoder.com/docs/errors/UploadTimeoutError';
     const message = 'It took too long.';
     const error = { errorClass: null, link, message };
@@ -207,7 +207,7 @@ describe('fields', () => {
     ).toBeNull();
   });
 
-  it('cuts texts that no queue message could hold', () => {
+  it('cuts texts that are too long for a queue message', () => {
     const notification = parseNotification({
       output: { id: 1, label: '😀'.repeat(5000) },
       job: { id: 2, pass_through: 7 },
@@ -217,7 +217,7 @@ describe('fields', () => {
     expect(notification.job.passThrough).toBe('7');
   });
 
-  it('makes text of every field well-formed', () => {
+  it('makes the text of every field well-formed', () => {
     const half = 'Teaser \ud83c';
     const whole = 'Teaser \ufffd';
     const body = {
@@ -247,7 +247,7 @@ describe('fields', () => {
     });
   });
 
-  it('does not take __proto__ for a field', () => {
+  it('ignores __proto__', () => {
     const body =
       '{"output":{"id":1,"__proto__":{"backup_server_used":true,"url":"https://x"}},"__proto__":{"job":{"id":5}}}';
     const notification = parseNotification(parseJson(body));
@@ -256,7 +256,7 @@ describe('fields', () => {
   });
 });
 
-describe('anything at all', () => {
+describe('parseNotification, of any JSON', () => {
   const url = fc.oneof(
     fc.webUrl({ withQueryParameters: true, withFragments: true }),
     fc.string().map((path) => `https://zencoder-live.s3.amazonaws.com/${path}`),
@@ -296,14 +296,14 @@ describe('anything at all', () => {
     ),
   );
 
-  it('is a notification or a clear refusal, and what is decided of it is a message that the worker can read', () => {
+  it('rejects it, or reads a notification whose messages the worker can parse', () => {
     fc.assert(
       fc.property(anyBody, (body) => {
         let messages: string[] = [];
         try {
           const notification = parseNotification(parseJson(JSON.stringify(body)));
           messages = findFailedOutputs(notification, settings, 0)
-            .flatMap((decision) => outputMessages(notification.job, decision, 'notification'))
+            .flatMap((failedOutput) => outputMessages(notification.job, failedOutput, 'notification'))
             .map(encodeMessage);
         } catch (error) {
           if (!(error instanceof NotANotification || error instanceof NotJson)) throw error;
@@ -315,28 +315,28 @@ describe('anything at all', () => {
   });
 });
 
-describe('bounds', () => {
+describe('parseNotification, with bounds', () => {
   const image = { url: 'https://h/1.png' };
   const outputs = [1, 2, 3].map((id) => ({ id, thumbnails: [{ images: [image, image] }] }));
 
-  it('are none unless they are asked for', () => {
+  it('reads every output when no bound is given', () => {
     const many = Array.from({ length: 10_000 }, (_, id) => ({ id, state: 'finished' }));
     expect(parseNotification({ outputs: many, job: { id: 1 } })).toMatchObject({ beyond: 0 });
   });
 
-  it('leave the first outputs, and the number of those beyond', () => {
+  it('reads the first outputs and counts the others', () => {
     const notification = parseNotification({ outputs, job: { id: 1 } }, { outputs: 2 });
     expect(notification.outputs.map(({ id }) => id)).toEqual(['1', '2']);
     expect(notification.beyond).toBe(1);
   });
 
-  it('leave the first images of all outputs together, and the number of those beyond', () => {
+  it('reads the first images of all outputs together and counts the others', () => {
     const notification = parseNotification({ outputs, job: { id: 1 } }, { thumbnails: 3 });
     expect(notification.outputs.map(({ thumbnails }) => thumbnails.length)).toEqual([2, 1, 0]);
     expect(notification).toMatchObject({ beyond: 3, unreadable: 0 });
   });
 
-  it('leave the images whose URLs have so many characters before their queries, and no smaller ones after them', () => {
+  it('reads images up to the bound of path characters, and none after the first that exceeds it', () => {
     const urls = [`https://h/1.png?${'q'.repeat(500)}`, `https://h/${'x'.repeat(30)}.png`, 'https://h/3.png'];
     const thumbnails = [{ images: urls.map((url) => ({ url })) }];
     const notification = parseNotification(

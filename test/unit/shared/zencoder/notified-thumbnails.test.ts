@@ -4,18 +4,18 @@ import { Allowance, readThumbnails } from '../../../../lambda/shared/zencoder/no
 
 const [A, B] = ['https://h/a.png', 'https://h/b.png'];
 
-function read(json: unknown, most = Number.POSITIVE_INFINITY) {
-  return readThumbnails(json, new Allowance(most));
+function read(json: unknown) {
+  return readThumbnails(json, new Allowance(Number.POSITIVE_INFINITY));
 }
 
-/** Label and URL of each. */
+/** Label and URL of each thumbnail. */
 function found(json: unknown) {
   const { thumbnails, unreadable } = read(json);
   expect(unreadable).toBe(0);
   return thumbnails.map(({ label, url }) => [label, url]);
 }
 
-describe('thumbnails', () => {
+describe('readThumbnails', () => {
   const labelled = [
     ['poster', A],
     ['poster', B],
@@ -30,7 +30,7 @@ describe('thumbnails', () => {
     ['a map of lists by label', { poster: [A, { url: B }] }],
     ['a map of sets with labels of their own', { x: { label: 'poster', images: [A, B] } }],
     ['a list of images with the label of their group', [A, B].map((url) => ({ url, group_label: 'poster' }))],
-  ])('are read from %s', (_, json) => {
+  ])('reads label and images from %s', (_, json) => {
     expect(found(json)).toEqual(labelled);
   });
 
@@ -40,19 +40,19 @@ describe('thumbnails', () => {
     ['one image', { url: A }],
     ['one URL', A],
     ['a map by position', { 0: { url: A } }],
-  ])('are read from %s', (_, json) => {
+  ])('reads an image without label from %s', (_, json) => {
     expect(found(json)).toEqual([[null, A]]);
   });
 
   it.each([null, undefined, [], {}, [null], { images: null }, { images: [] }, { poster: [] }])(
-    'are none in %j',
+    'finds none in %j',
     (json) => {
       expect(found(json)).toEqual([]);
     },
   );
 
   it.each([7, 'none', true, ['a.png'], { label: 'poster' }, { images: 7 }, [{ url: 7 }], { url: '' }])(
-    'that cannot be read are counted: %j',
+    'counts %j as unreadable',
     (json) => {
       expect(read(json)).toEqual({ thumbnails: [], unreadable: 1 });
     },
@@ -62,19 +62,19 @@ describe('thumbnails', () => {
     ['of a set', (label: string) => [{ label, images: [A] }]],
     ['that names a list', (label: string) => ({ [label]: [A] })],
     ['of an image', (label: string) => [{ url: A, group_label: label }]],
-  ])('have a label %s of 255 characters at most, cut at the end of a character', (_, labelled) => {
+  ])('cuts the label %s at a whole character, to 255 at most', (_, labelled) => {
     expect(found(labelled('p'.repeat(255)))).toEqual([['p'.repeat(255), A]]);
     expect(found(labelled(`${'p'.repeat(254)}😀`))).toEqual([['p'.repeat(254), A]]);
   });
 
-  it('keep what can be read beside what cannot', () => {
+  it('keeps readable images beside unreadable ones', () => {
     expect(read([{ images: [A, 7] }, 'none', { url: B }])).toMatchObject({
       thumbnails: [{ url: A }, { url: B }],
       unreadable: 2,
     });
   });
 
-  it('beyond the allowance are counted, and not among those that cannot be read', () => {
+  it('counts images beyond the allowance separately from unreadable ones', () => {
     const allowance = new Allowance(1);
     expect(readThumbnails([A, { url: 7 }, B], allowance)).toEqual({
       thumbnails: [{ label: null, url: A, size: null }],
@@ -83,7 +83,7 @@ describe('thumbnails', () => {
     expect(allowance.beyond).toBe(2);
   });
 
-  it('lose no image of whatever sets there are, in whichever of the shapes', () => {
+  it('loses no image of any sets, in any shape', () => {
     const url = fc.nat().map((number) => `https://h/${number}.png`);
     const image = fc.oneof(url, fc.record({ url }));
     const images = fc.array(image, { minLength: 1 });
@@ -106,7 +106,7 @@ describe('thumbnails', () => {
     );
   });
 
-  it('are images or a count, whatever the value', () => {
+  it('returns images with a URL, or a count, for any value', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (json) => {
         const { thumbnails, unreadable } = read(json);

@@ -14,8 +14,8 @@ const paths = fc
   )
   .map((pieces) => pieces.join(''));
 
-/** The same, escape by escape, as the language has it. */
-function plainly(path: string): string {
+/** The expected text, by the language's own decoding of each run of escapes. */
+function decodeRuns(path: string): string {
   return path.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
     try {
       return decodeURIComponent(escapes);
@@ -26,7 +26,7 @@ function plainly(path: string): string {
 }
 
 describe('decodeBytes', () => {
-  it('gives the bytes that a path was escaped from', () => {
+  it('returns the bytes that a path was escaped from', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         const path = Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
@@ -41,10 +41,10 @@ describe('decodeBytes', () => {
 });
 
 describe('decodeText', () => {
-  it('decodes each run of escapes that is text, and leaves the others', () => {
+  it('decodes each run of escapes that is UTF-8, and leaves the others', () => {
     fc.assert(
       fc.property(paths, (path) => {
-        expect(decodeText(path)).toBe(plainly(path));
+        expect(decodeText(path)).toBe(decodeRuns(path));
       }),
       { numRuns: 2000 },
     );
@@ -55,7 +55,7 @@ describe('decodeText', () => {
     ['%ffa%2Fb', '%ffa/b'],
     ['%C3%A9%C3', '%C3%A9%C3'],
     ['%EF%BB%BFa', '\ufeffa'],
-  ])('reads %s as %j', (path, text) => {
+  ])('decodes %s to %j', (path, text) => {
     expect(decodeText(path)).toBe(text);
   });
 });

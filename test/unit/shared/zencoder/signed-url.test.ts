@@ -43,7 +43,7 @@ describe('deadlineOf', () => {
     '?X-Amz-Date=20260314T256099Z&X-Amz-Expires=86399',
     '?X-Amz-Date=00000000T000000Z&X-Amz-Expires=1',
     '?X-Amz-Date=20260314T100232Z&X-Amz-Expires=x',
-  ])('is a day after the output finished where %j tells no end', (query) => {
+  ])('returns a day after the output finished where the query %j has no deadline', (query) => {
     expect(deadline(`/o/1.mp4${query}`)).toBe(FINISHED + 24 * HOUR_MS);
   });
 
@@ -52,17 +52,17 @@ describe('deadlineOf', () => {
     ['a lifetime of decades', '?X-Amz-Date=20260314T100232Z&X-Amz-Expires=999999999'],
     ["S3's own longest lifetime", '?X-Amz-Date=20260314T100232Z&X-Amz-Expires=604800'],
     ['a date far ahead', '?X-Amz-Date=29260314T100232Z&X-Amz-Expires=1'],
-  ])('is at most two days from now, whatever the URL says: %s', (_, query) => {
+  ])('limits %s to two days from now', (_, query) => {
     expect(deadline(`/o/1.mp4${query}`)).toBe(NOW + 48 * HOUR_MS);
     expect(deadlineOf(`${HOST}/o/1.mp4`, Date.parse('2999-01-01'), NOW)).toBe(NOW + 48 * HOUR_MS);
   });
 
-  it("leaves the longest lifetime ever seen as it is: that of the documentation's sample", () => {
+  it("keeps the longest lifetime that was observed: that of the documentation's sample", () => {
     const end = FINISHED + 38 * HOUR_MS + 53 * 60_000 + 47_000;
     expect(deadline(`/o/1.mp4?Expires=${end / 1000}`)).toBe(end);
   });
 
-  it('finds the same end however the signature is written', () => {
+  it('returns the same deadline for both versions of a signature', () => {
     const seconds = fc.integer({ min: 0, max: 4_000_000_000 });
     fc.assert(
       fc.property(seconds, fc.integer({ min: 0, max: 172_800 }), (signedAt, lifetime) => {
@@ -75,7 +75,7 @@ describe('deadlineOf', () => {
     );
   });
 
-  it('is a whole number within two days from now, whatever the query holds', () => {
+  it('returns a whole number within two days from now, for any query', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), fc.string(), (date, expires, version2) => {
         const query = new URLSearchParams({
@@ -142,7 +142,7 @@ describe('fileIdOf', () => {
   const forms = fc.constantFrom(...FORMS);
   const spellings = fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 1, maxLength: 40 });
 
-  it('is one for every form of the host, every escaping and every signature of one object', () => {
+  it('returns one id for every form of the host, every escaping and every signature of one object', () => {
     fc.assert(
       fc.property(forms, forms, keys, spellings, spellings, (form, otherForm, key, choices, otherChoices) => {
         const id = fileIdOf(`${form}${spell(key, choices)}?X-Amz-Signature=a`);
@@ -152,7 +152,7 @@ describe('fileIdOf', () => {
     );
   });
 
-  it('is two for two keys, two buckets and two origins', () => {
+  it('returns different ids for different keys, buckets and origins', () => {
     fc.assert(
       fc.property(keys, keys, spellings, (key, other, choices) => {
         fc.pre(!key.equals(other));
@@ -175,18 +175,18 @@ describe('fileIdOf', () => {
   });
 
   it.each([
-    ['an escaped slash is a slash', '/a%2Fb.mp4', '/a/b.mp4', true],
-    ['a lone percent sign is itself', '/100%.mp4', '/100%25.mp4', true],
-    ['a double escape is not decoded twice', '/a%2541', '/a%41', false],
-    ['bytes that are no UTF-8 are not the text of their escapes', '/a%FF', '/a%25FF', false],
-    ['two ways to compose a letter are two keys', '/%C3%BC', '/u%CC%88', false],
-    ['a plus sign is no space', '/a+b', '/a%20b', false],
-    ['a slash at the beginning belongs to the key', '//a', '/a', false],
+    ['reads an escaped slash as a slash', '/a%2Fb.mp4', '/a/b.mp4', true],
+    ['reads a lone percent sign as itself', '/100%.mp4', '/100%25.mp4', true],
+    ['does not decode an escape twice', '/a%2541', '/a%41', false],
+    ['distinguishes bytes that are not UTF-8 from the text of their escapes', '/a%FF', '/a%25FF', false],
+    ['distinguishes two ways to compose a letter', '/%C3%BC', '/u%CC%88', false],
+    ['distinguishes a plus sign from a space', '/a+b', '/a%20b', false],
+    ['reads a slash at the beginning as part of the key', '//a', '/a', false],
   ])('%s', (_, one, other, same) => {
     expect(fileIdOf(`${HOST}${one}`) === fileIdOf(`${HOST}${other}`)).toBe(same);
   });
 
-  it('is one for every escaping under an origin that is not AWS', () => {
+  it('returns one id for every escaping under an origin that is not AWS', () => {
     expect(fileIdOf(`${ORIGIN}Episode%20%281%29%7Ea.mp4?x`)).toBe(fileIdOf(`${ORIGIN}Episode%20(1)~a.mp4`));
   });
 });
@@ -197,7 +197,7 @@ describe('sourceOf', () => {
     [`${HOST}/o%2F%C3%BC.mp4`, `s3://${BUCKET}/o/ü.mp4`],
     [`${HOST}/o/%FF%1B%0Aa%.mp4`, `s3://${BUCKET}/o/%FF%1B%0Aa%.mp4`],
     [`${ORIGIN}o/1.mp4?Signature=a`, `${ORIGIN}o/1.mp4`],
-  ])('names the place of %s without its query', (url, source) => {
+  ])('returns the place of %s without its query', (url, source) => {
     expect(sourceOf(url)).toBe(source);
   });
 });
@@ -215,11 +215,11 @@ describe('filenameOf', () => {
     ['/o/..%2F..%2F', 'file'],
     ['/o/dir/', 'dir'],
     ['/', 'file'],
-  ])('takes from %s the name %s', (path, name) => {
+  ])('reads from %s the name %s', (path, name) => {
     expect(filenameOf(`${HOST}${path}`)).toBe(name);
   });
 
-  it('is never empty, never climbs, never holds a separator, and stays short with its extension', () => {
+  it('returns a short name with its extension and without separators or control characters, for any path', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (name) => {
         const filename = filenameOf(`${HOST}/o/${encodeURIComponent(name.toWellFormed())}.mp4`);
@@ -233,10 +233,11 @@ describe('filenameOf', () => {
 });
 
 describe('isPackage', () => {
-  it.each(['a.zip', 'A.ZIP', 'a.tar', 'a.tar.gz', 'a.tgz'])('%s is one', (name) => {
+  it.each(['a.zip', 'A.ZIP', 'a.tar', 'a.tar.gz', 'a.tgz'])('accepts %s', (name) => {
     expect(isPackage(name)).toBe(true);
   });
-  it.each(['a.mp4', 'zip', 'a.zip.mp4'])('%s is none', (name) => {
+
+  it.each(['a.mp4', 'zip', 'a.zip.mp4'])('rejects %s', (name) => {
     expect(isPackage(name)).toBe(false);
   });
 });

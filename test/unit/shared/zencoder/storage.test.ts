@@ -9,7 +9,7 @@ import {
 
 const BUCKET = 'zencoder-temp-storage-us-east-1';
 
-describe('the allow-list of Zencoder storage', () => {
+describe('StorageAllowList.admit', () => {
   const list = parseStorageAllowList(DEFAULT_ZENCODER_STORAGE);
 
   it.each([
@@ -35,7 +35,7 @@ describe('the allow-list of Zencoder storage', () => {
     expect(list.admit(url)).toMatchObject({ kind: 'admitted', file: { text: url } });
   });
 
-  it('takes the white space off a URL, and nothing else', () => {
+  it('removes the white space around a URL, and nothing else', () => {
     const url = `https://${BUCKET}.s3.amazonaws.com/o/a%2fb+c%.mp4?X-Amz-Signature=%2B%`;
     for (const written of [` ${url}`, `${url}\n`, `\r\n\t${url} \u00a0`]) {
       expect(list.admit(written)).toMatchObject({ kind: 'admitted', file: { text: url } });
@@ -48,11 +48,11 @@ describe('the allow-list of Zencoder storage', () => {
       `${BUCKET}.s3.amazonaws.com/o/1.mp4?X-Amz-Signature=%2b`,
     ],
     [`HTTP://s3.amazonaws.com:80/${BUCKET}/a%28b`, `s3.amazonaws.com/${BUCKET}/a%28b`],
-  ])('has https in place of http of a listed bucket, and the rest as written: %s', (url, rest) => {
+  ])('replaces http by https for a listed bucket, and keeps the rest as written: %s', (url, rest) => {
     expect(list.admit(url)).toMatchObject({ kind: 'admitted', file: { text: `https://${rest}` } });
   });
 
-  it('refuses a URL with http that is too long with https', () => {
+  it('rejects a URL with http that is too long with https', () => {
     const origin = `http://${BUCKET}.s3.amazonaws.com/`;
     const written = `${origin}${'a'.repeat(8192 - origin.length)}`;
     expect(list.admit(written)).toMatchObject({
@@ -63,7 +63,7 @@ describe('the allow-list of Zencoder storage', () => {
 
   it.each([
     [
-      'of a website endpoint',
+      'at a website endpoint',
       `https://${BUCKET}.s3-website-us-east-1.amazonaws.com/o/1.mp4`,
       /no endpoint of S3/,
     ],
@@ -81,7 +81,7 @@ describe('the allow-list of Zencoder storage', () => {
     ['in GovCloud, FIPS', `https://${BUCKET}.s3-fips.us-gov-west-1.amazonaws.com/x`, /commercial partition/],
     ['in China', `https://${BUCKET}.s3.cn-north-1.amazonaws.com.cn/o/x.mp4`, /commercial partition/],
     [
-      'in a region that is none',
+      'in a region that does not exist',
       'https://zencoder-live.s3.zz-nowhere-99.amazonaws.com/o/x',
       /no endpoint of S3/,
     ],
@@ -94,11 +94,11 @@ describe('the allow-list of Zencoder storage', () => {
     ['with user info', `https://user:pw@${BUCKET}.s3.amazonaws.com/o/1.mp4`, /user info/],
     ['with a user alone', `https://user@${BUCKET}.s3.amazonaws.com/o/1.mp4`, /user info/],
     ['with a password alone', `https://:pw@${BUCKET}.s3.amazonaws.com/o/1.mp4`, /user info/],
-    ['with a path that climbs into it', `https://s3.amazonaws.com/evil/../${BUCKET}/1.mp4`, /dot segments/],
+    ['with dot segments in the path', `https://s3.amazonaws.com/evil/../${BUCKET}/1.mp4`, /dot segments/],
     ['with a line break within', `https://${BUCKET}.s3.amazonaws.com/o/\n1.mp4`, /control characters/],
     ['without an object', `https://${BUCKET}.s3.amazonaws.com/`, /no object/],
     ['without an object in path style', `https://s3.amazonaws.com/${BUCKET}/`, /no object/],
-  ])('refuses a listed bucket %s, and says why', (_, url, why) => {
+  ])('rejects a listed bucket %s, and says why', (_, url, why) => {
     const admission = list.admit(url);
     expect(admission).toMatchObject({ kind: 'form-not-allowed', host: new URL(url).host });
     expect(admission).toMatchObject({ why: expect.stringMatching(/^listed bucket, form not allowed: /) });
@@ -107,8 +107,11 @@ describe('the allow-list of Zencoder storage', () => {
   });
 
   it.each([
-    ['a look-alike behind the name', `https://${BUCKET}.s3.amazonaws.com.evil.example/o/1.mp4`],
-    ['a look-alike before the name', `https://evil.example/${BUCKET}.s3.amazonaws.com/o/1.mp4`],
+    [
+      'a host that continues after the bucket host',
+      `https://${BUCKET}.s3.amazonaws.com.evil.example/o/1.mp4`,
+    ],
+    ['a host with the bucket host in its path', `https://evil.example/${BUCKET}.s3.amazonaws.com/o/1.mp4`],
     ['a longer bucket name', `https://${BUCKET}-evil.s3.amazonaws.com/o/1.mp4`],
     ['a bucket that ends in the name', `https://evil-${BUCKET}.s3.amazonaws.com/o/1.mp4`],
     ['a sub-domain of the name', `https://evil.${BUCKET}.s3.amazonaws.com/o/1.mp4`],
@@ -117,23 +120,26 @@ describe('the allow-list of Zencoder storage', () => {
     ['another AWS service', `https://${BUCKET}.execute-api.us-east-1.amazonaws.com/o/1.mp4`],
     ['another bucket in path style', 'https://s3.amazonaws.com/evil/o/1.mp4'],
     ['a longer bucket in path style', `https://s3.amazonaws.com/${BUCKET}-evil/o/1.mp4`],
-    ['a path that climbs out of the bucket', `https://s3.amazonaws.com/${BUCKET}/../evil/1.mp4`],
-    ['the same with escapes', `https://s3.amazonaws.com/${BUCKET}/%2e%2e/evil/1.mp4`],
+    ['a path with dot segments that leave the bucket', `https://s3.amazonaws.com/${BUCKET}/../evil/1.mp4`],
+    [
+      'a path with escaped dot segments that leave the bucket',
+      `https://s3.amazonaws.com/${BUCKET}/%2e%2e/evil/1.mp4`,
+    ],
     ['another scheme', `ftp://${BUCKET}.s3.amazonaws.com/o/1.mp4`],
     ['the name as user info', `https://${BUCKET}.s3.amazonaws.com@evil.example/o/1.mp4`],
     ['the metadata address', 'http://169.254.169.254/latest/meta-data/'],
     ['an IPv6 address', 'https://[::ffff:169.254.169.254]/o/1.mp4'],
     ['a decimal address', 'https://2852039166/o/1.mp4'],
-    ['letters that only look the same', `https://zеncoder-live.s3.amazonaws.com/o/1.mp4`],
-    ['data', 'data:text/plain,zencoder-live.s3.amazonaws.com'],
+    ['a homograph of the bucket name', `https://zеncoder-live.s3.amazonaws.com/o/1.mp4`],
+    ['a data URL', 'data:text/plain,zencoder-live.s3.amazonaws.com'],
     ['a bucket with an escape in its name', 'https://s3.amazonaws.com/zencoder%2Dlive/o/1.mp4'],
     ['a name that is too long for a host', `https://${`${'a'.repeat(60)}.`.repeat(5)}s3.amazonaws.com/1.mp4`],
     ['a path inside a package', 'thumbnails/frame_0000.png'],
-  ])('does not know %s', (_, url) => {
+  ])('rejects %s as not listed', (_, url) => {
     expect(list.admit(url)).toEqual({ kind: 'not-listed', why: 'not on the allow-list' });
   });
 
-  it('refuses every host that differs from the bucket and its endpoints', () => {
+  it('rejects every host that differs from the bucket and its endpoints', () => {
     const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,12}[a-z0-9])?$/);
     const hosts = fc.array(label, { minLength: 1, maxLength: 4 }).map((labels) => labels.join('.'));
     fc.assert(
@@ -146,7 +152,7 @@ describe('the allow-list of Zencoder storage', () => {
     );
   });
 
-  it('takes an origin with a bucket path for storage that is not on AWS', () => {
+  it('accepts exactly the listed origin and bucket path for storage that is not on AWS', () => {
     const local = parseStorageAllowList(`http://127.0.0.1:4567/${BUCKET}, https://minio.acme.example`);
     expect(local.admit(`http://127.0.0.1:4567/${BUCKET}/o/1.mp4`).kind).toBe('admitted');
     expect(local.admit('https://minio.acme.example/any/1.mp4').kind).toBe('admitted');
@@ -156,7 +162,9 @@ describe('the allow-list of Zencoder storage', () => {
     expect(local.admit(`http://a:b@127.0.0.1:4567/${BUCKET}/o/1.mp4`).kind).not.toBe('admitted');
     expect(local.admit(`https://${BUCKET}.s3.amazonaws.com/o/1.mp4`).kind).not.toBe('admitted');
   });
+});
 
+describe('parseStorageAllowList', () => {
   it.each([
     '',
     ' , ',
@@ -173,27 +181,27 @@ describe('the allow-list of Zencoder storage', () => {
     'https://:pw@host/bucket',
     'https://host/bucket?x=1',
     'https://',
-  ])('refuses the entry %j', (entry) => {
+  ])('rejects the entry %j', (entry) => {
     expect(() => parseStorageAllowList(entry)).toThrow(InvalidStorageEntry);
   });
 
-  it('does not repeat the credentials of a wrong entry', () => {
+  it('does not repeat the credentials of an invalid entry', () => {
     expect(() => parseStorageAllowList('https://user:hunter2@host')).not.toThrow(/hunter2/);
   });
 });
 
-describe('an allow-list that remembers', () => {
-  it('takes each URL apart once, and answers as the list does', () => {
+describe('remembering', () => {
+  it('parses each URL once, with the results of the list', () => {
     const list = parseStorageAllowList(DEFAULT_ZENCODER_STORAGE);
-    const asked: string[] = [];
+    const parsed: string[] = [];
     const once = remembering({
       admit: (url) => {
-        asked.push(url);
+        parsed.push(url);
         return list.admit(url);
       },
     });
     const urls = [`https://${BUCKET}.s3.amazonaws.com/o/1.mp4`, 'https://evil.example/1.mp4'];
     for (const url of [...urls, ...urls]) expect(once.admit(url)).toEqual(list.admit(url));
-    expect(asked).toEqual(urls);
+    expect(parsed).toEqual(urls);
   });
 });

@@ -33,11 +33,11 @@ describe('errorClassOf', () => {
     ['not a link', 'UnknownUploadError'],
     ['', 'UnknownUploadError'],
     [null, 'UnknownUploadError'],
-  ])('reads from %j the class %s', (link, errorClass) => {
+  ])('reads from the link %j the class %s', (link, errorClass) => {
     expect(errorClassOf(link)).toBe(errorClass);
   });
 
-  it('falls back on a class that the message names', () => {
+  it('falls back to a class that the message contains', () => {
     expect(errorClassOf(null, withoutSecrets('UploadTimeoutError: it took too long'))).toBe(
       'UploadTimeoutError',
     );
@@ -46,7 +46,7 @@ describe('errorClassOf', () => {
     );
   });
 
-  it('takes no piece of a password for a class', () => {
+  it('never returns a part of a password as the class', () => {
     expect(errorClassOf(null, withoutSecrets('ftp://render:MyOwnError@ftp.acme.example failed'))).toBe(
       'UnknownUploadError',
     );
@@ -66,7 +66,7 @@ describe('errorClassOf', () => {
     );
   });
 
-  it('gives a short plain name for any text at all', () => {
+  it('returns a short plain name for any text', () => {
     const text = fc.option(fc.oneof(fc.string(), fc.webUrl({ withFragments: true })));
     fc.assert(
       fc.property(text, text, (link, message) => {
@@ -78,16 +78,18 @@ describe('errorClassOf', () => {
   });
 });
 
-describe('the catalogue', () => {
-  it('knows each class once, however it is written', () => {
+describe('uploadErrorKind', () => {
+  it('finds each class of the catalogue once, in any case', () => {
     for (const { errorClass } of UPLOAD_ERRORS) {
       expect(uploadErrorKind(errorClass.toUpperCase())?.errorClass).toBe(errorClass);
       expect(uploadErrorCertainty(errorClass)).not.toBe('no');
     }
     expect(uploadErrorKind('SomethingNewError')).toBeNull();
   });
+});
 
-  it('judges unknown classes by their name', () => {
+describe('uploadErrorCertainty', () => {
+  it('rates unknown classes by their name', () => {
     expect(uploadErrorCertainty('UploadQuotaError')).toBe('certain');
     expect(uploadErrorCertainty('Transfer::SomethingError')).toBe('likely');
     expect(uploadErrorCertainty('DownloadUploadError')).toBe('no');
@@ -122,11 +124,11 @@ describe('destinationHostOf', () => {
     ['password changed to my.secret.word', null],
     ['://', null],
     [null, null],
-  ])('finds in %j the host %s', (message, host) => {
+  ])('reads from %j the host %s', (message, host) => {
     expect(destinationHostOf(message === null ? null : withoutSecrets(message))).toBe(host);
   });
 
-  it('gives a host or nothing, and never a password, whatever the message', () => {
+  it('never returns a part of a password, for any message', () => {
     const secret = fc
       .stringMatching(/^[A-Za-z0-9!/%@:?# .]{10,20}$/)
       .filter((text) => !text.startsWith('//'));
