@@ -5,9 +5,16 @@ import { readRecovery } from '../../lambda/shared/ledger/reads.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import { encodeMessage, type RedriveMessage } from '../../lambda/shared/queue/messages.ts';
+import { MessagesNotQueued, sendMessages } from '../../lambda/shared/queue/send.ts';
 import { utc } from '../../lambda/shared/reporting/time.ts';
-import { type CommandContext, isEntryPoint, NeedsAttention, runCommand } from './lib/command.ts';
-import { deadLetterReasons, moveDeadLetters, queueDepth, sendMessages } from './lib/queues.ts';
+import {
+  type CommandContext,
+  CommandFailure,
+  isEntryPoint,
+  NeedsAttention,
+  runCommand,
+} from './lib/command.ts';
+import { deadLetterReasons, moveDeadLetters, queueDepth } from './lib/queues.ts';
 import { type Cell, type Column, writeTable } from './lib/table.ts';
 import { outputOf, resolveTarget, toCommandFailure } from './lib/target.ts';
 import { progressOn, sanitize, type Terminal } from './lib/terminal.ts';
@@ -180,7 +187,7 @@ async function redriveRecoveries(
   if (!isAll) await err.write(`There are more than --limit ${selection.limit}: run it again after this.\n`);
   const progress = progressOn(err);
   if (!dryRun) {
-    await sendMessages(sqs, queueUrl, messages, (sent) =>
+    await queueMessages({ sqs, queueUrl }, messages, (sent) =>
       progress.show(`${sent} of ${messages.length} messages are on the queue`),
     );
   }
@@ -198,6 +205,32 @@ async function redriveRecoveries(
     await out.write(`${sentenceOf(recoveries.length, messages.length, dryRun)}\n`);
   }
   if (ending !== undefined) await tellEnding(ending, json, out);
+}
+
+/** Messages between two lines of progress. */
+const MESSAGES_AT_ONCE = 1000;
+
+/**
+ * Puts messages on the queue.
+ *
+ * @param onSent is given how many are on the queue by now.
+ * @throws {CommandFailure} when the queue did not take all; running the command again is safe.
+ */
+export async function queueMessages(
+  { sqs, queueUrl }: Pick<Tools, 'sqs' | 'queueUrl'>,
+  bodies: readonly string[],
+  onSent: (count: number) => Promise<void>,
+): Promise<void> {
+  for (let start = 0; start < bodies.length; start += MESSAGES_AT_ONCE) {
+    const group = bodies.slice(start, start + MESSAGES_AT_ONCE);
+    try {
+      await sendMessages(sqs, queueUrl, group);
+    } catch (error) {
+      if (!(error instanceof MessagesNotQueued)) throw error;
+      throw new CommandFailure(`${error.message}: run it again`, { cause: error });
+    }
+    await onSent(start + group.length);
+  }
 }
 
 async function followed(

@@ -1,6 +1,7 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { moveDeadLetters, sendMessages } from '../../../infra/cli/lib/queues.ts';
+import { moveDeadLetters } from '../../../infra/cli/lib/queues.ts';
+import { queueMessages } from '../../../infra/cli/redrive.ts';
 import { type RedrivenState, selectRecoveries } from '../../../infra/cli/redrive-selection.ts';
 import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
 import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
@@ -121,11 +122,23 @@ describe('messages', () => {
   it('all reach the queue, more than one batch of them', async () => {
     const url = await messaging.queue('many');
     const bodies = Array.from({ length: 23 }, (_, index) => `message ${index}`);
-    const told: number[] = [];
-    await sendMessages(messaging.sqs, url, bodies, async (count) => void told.push(count));
+    const sent: number[] = [];
+    await queueMessages(
+      { sqs: messaging.sqs, queueUrl: url },
+      bodies,
+      async (count) => void sent.push(count),
+    );
     const arrived = await messaging.drain(url);
     expect(arrived.map(({ Body = '' }) => Body).toSorted()).toEqual(bodies.toSorted());
-    expect(told).toEqual([10, 20, 23]);
+    expect(sent).toEqual([23]);
+  });
+
+  it('all reach the queue when ten of them exceed 1 MiB, the most of a batch', async () => {
+    const url = await messaging.queue('large');
+    const bodies = Array.from({ length: 10 }, (_, index) => String(index).repeat(200_000));
+    await queueMessages({ sqs: messaging.sqs, queueUrl: url }, bodies, ignore);
+    const arrived = await messaging.drain(url);
+    expect(arrived.map(({ Body = '' }) => Body.slice(0, 1)).toSorted()).toEqual(bodies.map((body) => body.slice(0, 1)));
   });
 
   it('of the dead-letter queue are moved, each once, and no more than were there', async () => {
