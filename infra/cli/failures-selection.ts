@@ -9,6 +9,7 @@ import {
 import { readJob, readRecoveriesOf } from '../../lambda/shared/ledger/reads.ts';
 import type { PrimaryFailureRecord, RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
+import type { FailureMatch } from '../../lambda/shared/reporting/search.ts';
 import { parseTime } from '../../lambda/shared/reporting/time.ts';
 import type { RecoveryState } from '../../lambda/shared/zencoder/model.ts';
 import { quoted, readOptions, UsageError, wholeNumber } from './lib/command.ts';
@@ -150,12 +151,6 @@ function sortKeyIn(cursor: string): string | undefined {
   }
 }
 
-/** A failed upload and the recoveries of its files: none when Zencoder kept no backup. */
-export interface FailureWithRecoveries {
-  readonly failure: PrimaryFailureRecord;
-  readonly recoveries: readonly RecoveryRecord[];
-}
-
 /** Whose files are looked up ahead of being shown: hides the round trips of one Query each. */
 const LOOK_UPS_AHEAD = 16;
 
@@ -168,7 +163,7 @@ export async function* selectFailures(
   table: LedgerTable,
   options: FailuresOptions,
   now: number,
-): AsyncGenerator<FailureWithRecoveries> {
+): AsyncGenerator<FailureMatch> {
   for await (const found of candidates(table, options, now)) {
     if (matchesState(found.recoveries, options.state)) yield found;
   }
@@ -179,7 +174,7 @@ async function* candidates(
   table: LedgerTable,
   options: FailuresOptions,
   now: number,
-): AsyncGenerator<FailureWithRecoveries> {
+): AsyncGenerator<FailureMatch> {
   if (options.jobId !== undefined) {
     yield* failuresOfJob(table, options.jobId, options);
     return;
@@ -212,7 +207,7 @@ async function* failuresOfJob(
   table: LedgerTable,
   jobId: string,
   options: FailuresOptions,
-): AsyncGenerator<FailureWithRecoveries> {
+): AsyncGenerator<FailureMatch> {
   const { failures, recoveries } = await readJob(table, jobId);
   const newestFirst = failures.filter((failure) => matches(failure, options)).toSorted(byTime);
   for (const failure of newestFirst) {

@@ -1,17 +1,13 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterFailure, cursorAt, DEFAULT_LOOK_BACK_DAYS } from '../../lambda/shared/ledger/queries.ts';
-import { placeOf, type RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
+import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import { noting, unreadableLine } from '../../lambda/shared/ledger/unreadable.ts';
+import { wholeFailureJson } from '../../lambda/shared/reporting/json.ts';
+import type { FailureMatch } from '../../lambda/shared/reporting/search.ts';
 import { timeLeft, utc } from '../../lambda/shared/reporting/time.ts';
 import type { RecoveryState } from '../../lambda/shared/zencoder/model.ts';
-import {
-  type FailuresOptions,
-  type FailureWithRecoveries,
-  failuresOptions,
-  HELP,
-  selectFailures,
-} from './failures-selection.ts';
+import { type FailuresOptions, failuresOptions, HELP, selectFailures } from './failures-selection.ts';
 import { type CommandContext, CommandFailure, isEntryPoint, runCommand } from './lib/command.ts';
 import { type Cell, type Column, writeTable } from './lib/table.ts';
 import { outputOf, resolveTarget, type Target, toCommandFailure } from './lib/target.ts';
@@ -39,7 +35,7 @@ const COLOURS: Record<RecoveryState, Colour> = {
 };
 
 /** One failure as a row for people. */
-export function rowOf({ failure, recoveries }: FailureWithRecoveries, now: number): Cell[] {
+export function rowOf({ failure, recoveries }: FailureMatch, now: number): Cell[] {
   const { failedAt, jobId, outputId, label, role, errorClass, destinationHost, test } = failure;
   return [
     { text: utc(failedAt) },
@@ -69,42 +65,6 @@ export function recoveryCell(recoveries: readonly RecoveryRecord[], now: number)
   return { text: parts.join(', '), colour: COLOURS[present[0] ?? 'recovered'] };
 }
 
-/** One failure as a JSON object of stable shape: times in ISO 8601, null for what is not known. */
-export function jsonOf({ failure, recoveries }: FailureWithRecoveries): object {
-  const { jobId, outputId, role, label, outputType, passThrough, test } = failure;
-  const { errorClass, message, link, destinationHost, failedAt, recordedAt } = failure;
-  return {
-    ...{ jobId, outputId, role, label, outputType, passThrough, test },
-    ...{ errorClass, message, link, destinationHost },
-    failedAt: iso(failedAt),
-    recordedAt: iso(recordedAt),
-    recoveries: recoveries.map(recoveryJson),
-  };
-}
-
-function recoveryJson(recovery: RecoveryRecord): object {
-  const { fileId, filename, thumbnailLabel, source, state, attempts, lastError } = recovery;
-  const place = placeOf(recovery);
-  return {
-    ...{ fileId, filename, thumbnailLabel, source, state },
-    deadline: iso(recovery.deadline),
-    settledAt: iso(recovery.settledAt),
-    attempts,
-    nextAttemptAt: iso(recovery.nextAttemptAt),
-    lastError: lastError === undefined ? null : { ...lastError, at: iso(lastError.at) },
-    bucket: place?.bucket ?? null,
-    key: place?.key ?? null,
-    size: recovery.size ?? recovery.expectedSize,
-    verifiedBy: recovery.verifiedBy ?? [],
-    bytesDone: recovery.bytesDone ?? null,
-    bytesTotal: recovery.bytesTotal ?? null,
-  };
-}
-
-function iso(epochMs: number | undefined): string | null {
-  return epochMs === undefined ? null : new Date(epochMs).toISOString();
-}
-
 /** `npm run failures`: see its help in `options.ts`. */
 export async function failures(context: CommandContext): Promise<void> {
   const options = failuresOptions(context.argv, context.now);
@@ -129,7 +89,7 @@ async function show(table: LedgerTable, options: FailuresOptions, context: Comma
   const { out, err, now } = context;
   const page = pageOf(selectFailures(table, options, now), options.limit);
   if (options.json) {
-    for await (const found of page.records) await out.write(`${JSON.stringify(jsonOf(found))}\n`);
+    for await (const found of page.records) await out.write(`${JSON.stringify(wholeFailureJson(found))}\n`);
   } else {
     const count = await writeTable(out, COLUMNS, rows(page.records, now));
     if (count === 0) await err.write(`No failed uploads ${spanOf(options)}.\n`);
@@ -140,7 +100,7 @@ async function show(table: LedgerTable, options: FailuresOptions, context: Comma
   }
 }
 
-async function* rows(found: AsyncIterable<FailureWithRecoveries>, now: number) {
+async function* rows(found: AsyncIterable<FailureMatch>, now: number) {
   for await (const one of found) yield rowOf(one, now);
 }
 

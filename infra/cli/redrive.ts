@@ -6,6 +6,7 @@ import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import { encodeMessage, type RedriveMessage } from '../../lambda/shared/queue/messages.ts';
 import { MessagesNotQueued, sendMessages } from '../../lambda/shared/queue/send.ts';
+import { recoveryJson } from '../../lambda/shared/reporting/json.ts';
 import { utc } from '../../lambda/shared/reporting/time.ts';
 import {
   type CommandContext,
@@ -81,16 +82,6 @@ async function* rowsOf(recoveries: readonly RecoveryRecord[]): AsyncGenerator<Ce
 /** Why messages are dead, for people. */
 export async function writeReasons(out: Terminal, reasons: ReadonlyMap<string, number>): Promise<void> {
   for (const [reason, count] of reasons) await out.write(`${count} x ${sanitize(reason)}\n`);
-}
-
-/** A recovery as a JSON object of stable shape. */
-export function recoveryJson(recovery: RecoveryRecord): object {
-  const { jobId, outputId, role, fileId, filename, state, failedAt, lastError } = recovery;
-  return {
-    ...{ jobId, outputId, role, fileId, filename, state },
-    failedAt: new Date(failedAt).toISOString(),
-    lastError: lastError?.errorClass ?? null,
-  };
 }
 
 const EVERY_MS = 1000;

@@ -1,8 +1,9 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
 import type { JobRecords } from '../../lambda/shared/ledger/reads.ts';
-import { placeOf, type RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
+import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
+import { recoveryJson } from '../../lambda/shared/reporting/json.ts';
 import { parseDuration } from '../../lambda/shared/reporting/time.ts';
 import {
   type CommandContext,
@@ -170,17 +171,7 @@ function outcomeOf({ failures, recoveries }: JobRecords): object {
   const [recovery] = recoveries;
   return {
     recorded: failure?.errorClass ?? null,
-    recovery:
-      recovery === undefined
-        ? null
-        : {
-            state: recovery.state,
-            bucket: placeOf(recovery)?.bucket ?? null,
-            key: placeOf(recovery)?.key ?? null,
-            size: recovery.size ?? null,
-            verifiedBy: recovery.verifiedBy ?? [],
-            lastError: recovery.lastError ?? null,
-          },
+    recovery: recovery === undefined ? null : recoveryJson(recovery),
   };
 }
 

@@ -6,6 +6,7 @@ import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import { type RefusalCount, readRefusals, whatToDoAbout } from '../../lambda/shared/ledger/refusals.ts';
 import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import { type NotedTable, unreadableLine } from '../../lambda/shared/ledger/unreadable.ts';
+import { recoveryJson } from '../../lambda/shared/reporting/json.ts';
 import { formatDuration, timeLeft, utc } from '../../lambda/shared/reporting/time.ts';
 import { DAY_MS } from '../../lambda/shared/runtime/durations.ts';
 import { deadLetterReasons, type QueueDepth, queueDepth } from './lib/queues.ts';
@@ -222,7 +223,10 @@ export function statusJson(status: StackStatus, attention: readonly string[], no
       total: open.total,
       atRisk: open.atRisk,
       overdue: open.overdue,
-      next: open.next.map((recovery) => recoveryJson(recovery, now)),
+      next: open.next.map((recovery) => ({
+        ...recoveryJson(recovery),
+        secondsLeft: Math.round((recovery.deadline - now) / 1000),
+      })),
     },
     lastDay: {
       recovered: settled.recovered.count,
@@ -237,30 +241,6 @@ export function statusJson(status: StackStatus, attention: readonly string[], no
       reasons: [...deadLetters.reasons].map(([reason, count]) => ({ reason, count })),
     },
     attention,
-  };
-}
-
-function recoveryJson(recovery: RecoveryRecord, now: number): object {
-  const {
-    jobId,
-    outputId,
-    role,
-    fileId,
-    label,
-    filename,
-    state,
-    deadline,
-    attempts,
-    lastError,
-    nextAttemptAt,
-  } = recovery;
-  return {
-    ...{ jobId, outputId, role, fileId, label, filename, state },
-    deadline: new Date(deadline).toISOString(),
-    secondsLeft: Math.round((deadline - now) / 1000),
-    attempts,
-    nextAttemptAt: nextAttemptAt === undefined ? null : new Date(nextAttemptAt).toISOString(),
-    lastError: lastError === undefined ? null : { ...lastError, at: new Date(lastError.at).toISOString() },
   };
 }
 

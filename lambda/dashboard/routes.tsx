@@ -6,6 +6,7 @@ import type { LedgerTable } from '../shared/ledger/table.ts';
 import { unreadableLine } from '../shared/ledger/unreadable.ts';
 import { parseFailureQuery } from '../shared/reporting/filters.ts';
 import { canBeRetried, type JobView, type OutputView, viewJob } from '../shared/reporting/job.ts';
+import { outputPath } from '../shared/reporting/links.ts';
 import { errorClasses, readOverview } from '../shared/reporting/statistics.ts';
 import type { RetryRequest } from './actions.ts';
 import type { DashboardEnv } from './auth.ts';
@@ -16,7 +17,6 @@ import { JobPage } from './pages/job.tsx';
 import { htmlResponse, MessagePage } from './pages/layout.tsx';
 import { OutputPage, type RetryNotice } from './pages/output.tsx';
 import { OverviewPage } from './pages/overview.tsx';
-import { outputPath } from './text.ts';
 
 const JOB = '/jobs/:jobId{[0-9]{1,20}}';
 const OUTPUT = `${JOB}/outputs/:outputId{[0-9]{1,20}}` as const;

@@ -1,6 +1,7 @@
 import { number, relative, utcTime } from '../../shared/reporting/format.ts';
+import { errorPage } from '../../shared/reporting/links.ts';
 import { COUNTED_DAYS, type ErrorClasses } from '../../shared/reporting/statistics.ts';
-import { errorPage, revealInvisible, withQuery } from '../text.ts';
+import { revealInvisible, withQuery } from '../text.ts';
 import { LinkOut, UntrustedText } from './components.tsx';
 import { Page } from './layout.tsx';
 import { Row, Table } from './tables.tsx';

@@ -1,7 +1,7 @@
 import { placeOf, type RecoveryRecord } from '../../shared/ledger/records.ts';
 import { bytes, counted, number, relative } from '../../shared/reporting/format.ts';
 import { canBeRetried, isOpen, needsFreshUrl, sizeOf } from '../../shared/reporting/job.ts';
-import { downloadPath } from '../../shared/reporting/json.ts';
+import { downloadPath } from '../../shared/reporting/links.ts';
 import { ERROR_MEANINGS, revealInvisible, STATE_MEANINGS, s3Console, VERIFICATIONS } from '../text.ts';
 import {
   Fact,

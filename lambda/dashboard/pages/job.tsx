@@ -1,6 +1,7 @@
 import { counted, number } from '../../shared/reporting/format.ts';
 import { type JobView, type Outcome, type OutputView, summarize } from '../../shared/reporting/job.ts';
-import { jobPath, outputPath, revealInvisible, zencoderJob } from '../text.ts';
+import { jobPath, outputPath } from '../../shared/reporting/links.ts';
+import { revealInvisible, zencoderJob } from '../text.ts';
 import {
   Badge,
   Banner,

@@ -1,15 +1,8 @@
 import type { PrimaryFailureRecord } from '../../shared/ledger/records.ts';
 import { canBeRetried, type JobView, type OutputView, summarize } from '../../shared/reporting/job.ts';
+import { documentationLink, errorPage, jobPath, outputPath } from '../../shared/reporting/links.ts';
 import { uploadErrorKind } from '../../shared/zencoder/upload-errors.ts';
-import {
-  documentationLink,
-  errorPage,
-  jobPath,
-  outputPath,
-  ROLE_NAMES,
-  revealInvisible,
-  withQuery,
-} from '../text.ts';
+import { ROLE_NAMES, revealInvisible, withQuery } from '../text.ts';
 import {
   Badge,
   Banner,

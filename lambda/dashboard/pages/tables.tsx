@@ -2,9 +2,10 @@ import type { Child, PropsWithChildren } from 'hono/jsx';
 import type { AttentionItem, Reason } from '../../shared/reporting/attention.ts';
 import { counted, duration, number } from '../../shared/reporting/format.ts';
 import { summarize } from '../../shared/reporting/job.ts';
+import { jobPath, outputPath } from '../../shared/reporting/links.ts';
 import type { FailureMatch } from '../../shared/reporting/search.ts';
 import { cut } from '../../shared/runtime/redact.ts';
-import { jobPath, outputPath, ROLE_NAMES, withQuery } from '../text.ts';
+import { ROLE_NAMES, withQuery } from '../text.ts';
 import { Badge, OutcomeBadge, Time, TimeLeft, type Tone, UntrustedText } from './components.tsx';
 
 /** One column; `isNumber` aligns to the right. */

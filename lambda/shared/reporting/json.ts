@@ -1,4 +1,3 @@
-import { errorPage, outputPath } from '../../dashboard/text.ts';
 import {
   type FailedAttempt,
   type PrimaryFailureRecord,
@@ -6,20 +5,29 @@ import {
   type RecoveryRecord,
 } from '../ledger/records.ts';
 import { type JobView, summarize } from './job.ts';
+import { downloadPath, errorPage } from './links.ts';
 import type { FailureMatch } from './search.ts';
 import type { ErrorClassView } from './statistics.ts';
 
 /**
- * What the API answers: every field is there in every answer, null where nothing is known, and times are ISO 8601 in
- * UTC. Text from outside is given as it is; whoever shows it has to escape it.
+ * What `/api` and every `--json` say of a record: the same fields in both. Each field is there in every response, null
+ * where nothing is known; times are ISO 8601 in UTC. Text from outside is given as it is: the reader escapes it.
  */
 
-/** A primary failure, with where the recovery of its files stands. */
+/** A primary failure, with the state of its recovery in short. */
 export function failureJson({ failure, recoveries }: FailureMatch) {
   return { ...failureFields(failure), recovery: summaryJson(recoveries) };
 }
 
-/** One recovery with all that the ledger knows of it, but for who works on it. */
+/**
+ * As {@link failureJson}, with each recovery in full: for output without a bound, since an output can have thousands of
+ * files.
+ */
+export function wholeFailureJson(match: FailureMatch) {
+  return { ...failureJson(match), recoveries: match.recoveries.map(recoveryJson) };
+}
+
+/** One recovery with all that the ledger knows of it, without its lease. */
 export function recoveryJson(recovery: RecoveryRecord) {
   const { jobId, outputId, role, fileId, label, outputType, passThrough, test, lastError } = recovery;
   const isRecovered = recovery.state === 'recovered';
@@ -39,7 +47,9 @@ export function recoveryJson(recovery: RecoveryRecord) {
     expectedMd5: recovery.expectedMd5,
     attempts: recovery.attempts,
     nextAttemptAt: iso(recovery.nextAttemptAt),
-    lastError: lastError ? { ...attemptJson(lastError), category: lastError.category } : null,
+    lastError: lastError
+      ? { ...attemptJson(lastError), category: lastError.category, since: iso(lastError.since) }
+      : null,
     history: recovery.history.map(attemptJson),
     bytesDone: recovery.bytesDone ?? null,
     bytesTotal: recovery.bytesTotal ?? recovery.upload?.size ?? null,
@@ -83,11 +93,6 @@ export function errorClassJson({ errorClass, kind, ...counts }: ErrorClassView) 
     counts: { lastDay, lastWeek, lastMonth },
     lastSeenAt: iso(lastSeenAt),
   };
-}
-
-/** Path by which a recovered file is downloaded. */
-export function downloadPath({ jobId, outputId, role, fileId }: RecoveryRecord): string {
-  return `${outputPath(jobId, outputId)}/files/${role}/${encodeURIComponent(fileId)}/download`;
 }
 
 function failureFields(failure: PrimaryFailureRecord) {

@@ -91,8 +91,7 @@ export function createZencoderApi({ baseUrl, key, timeoutMs = TIMEOUT_MS }: Zenc
         v.array(v.unknown()),
         await get(`/jobs.json?page=${page}&per_page=${JOBS_PER_PAGE}`),
       );
-      if (!list.success)
-        throw new ApiUnavailable('the Zencoder API responded with no list of jobs');
+      if (!list.success) throw new ApiUnavailable('the Zencoder API responded with no list of jobs');
       const jobs = list.output.flatMap(readable);
       refuseWithheld(jobs.flatMap(({ outputs }) => outputs));
       return { jobs, isLast: list.output.length < JOBS_PER_PAGE };

@@ -85,8 +85,8 @@ describe('npm run send-test', () => {
     const url = await running.keep(`o/20261122/${freshId()}/clip.mp4`, body);
     const { code, answer } = await json('send-test', '--url', url);
     expect(code).toBe(0);
-    expect(answer.recovery).toMatchObject({ state: 'recovered', size: 5000 });
-    expect(await running.digest(answer.recovery.key)).toBe(digestOf(body));
+    expect(answer.recovery).toMatchObject({ state: 'recovered', object: { size: 5000 } });
+    expect(await running.digest(answer.recovery.object.key)).toBe(digestOf(body));
   });
 
   it('says so when the URL is on no storage of Zencoder', async () => {

@@ -138,7 +138,9 @@ describe('messages', () => {
     const bodies = Array.from({ length: 10 }, (_, index) => String(index).repeat(200_000));
     await queueMessages({ sqs: messaging.sqs, queueUrl: url }, bodies, ignore);
     const arrived = await messaging.drain(url);
-    expect(arrived.map(({ Body = '' }) => Body.slice(0, 1)).toSorted()).toEqual(bodies.map((body) => body.slice(0, 1)));
+    expect(arrived.map(({ Body = '' }) => Body.slice(0, 1)).toSorted()).toEqual(
+      bodies.map((body) => body.slice(0, 1)),
+    );
   });
 
   it('of the dead-letter queue are moved, each once, and no more than were there', async () => {

@@ -1,80 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  documentationLink,
-  errorPage,
-  revealInvisible,
-  s3Console,
-  withQuery,
-} from '../../../lambda/dashboard/text.ts';
+import { revealInvisible, s3Console, withQuery } from '../../../lambda/dashboard/text.ts';
 
-describe('a link from a notification', () => {
-  it.each([
-    'https://app.zencoder.com/docs/errors/UploadAccessDeniedError',
-    'https://zencoder.support.brightcove.com/error-troubleshooting/error-codes/index.html',
-  ])('%s is followed: it is Zencoder’s documentation', (link) => {
-    expect(documentationLink(link)).toBe(link);
-  });
-
-  it.each([
-    null,
-    '',
-    'javascript:alert(1)',
-    'JaVaScRiPt://app.zencoder.com/%0aalert(1)',
-    'data:text/html,<script>alert(1)</script>',
-    'http://app.zencoder.com/docs/errors/X',
-    'https://app.zencoder.com.evil.example/docs',
-    'https://app.zencoder.com@evil.example/',
-    'https://user@app.zencoder.com/',
-    'https://app.zencoder.com:8443/',
-    '//app.zencoder.com/docs',
-  ])('%s is not', (link) => {
-    expect(documentationLink(link)).toBeNull();
-  });
-
-  it('is never followed by anything but https to a known host', () => {
+describe('s3Console', () => {
+  it('keeps a key with any characters in one parameter', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.webUrl({ withFragments: true })), (link) => {
-        const followed = documentationLink(link);
-        if (followed !== null) expect(followed).toMatch(/^https:\/\/[a-z.]*(zencoder|brightcove)\.com\//);
+      fc.property(fc.string({ unit: 'grapheme' }), (key) => {
+        const link = new URL(s3Console('eu-central-1', 'my-bucket', key));
+        expect(link.host).toBe('eu-central-1.console.aws.amazon.com');
+        expect(link.searchParams.get('prefix')).toBe(key.toWellFormed());
       }),
     );
   });
 });
 
-describe('the published page', () => {
-  it('of a known class is its own, without capitals and colons', () => {
-    expect(errorPage('Transfer::InvalidGranteeIDError')).toMatch(
-      /\/error-codes\/error-transferinvalidgranteeiderror\.html$/,
+describe('withQuery', () => {
+  it('leaves out parameters without a value', () => {
+    expect(withQuery('/', { error: undefined, host: '', state: 'lost', since: '7d' })).toBe(
+      '/?state=lost&since=7d',
     );
+    expect(withQuery('/', {})).toBe('/');
   });
-
-  it.each(['UnableToResolveHostError', 'UnknownUploadError', 'BrandNewError', '"><script>'])(
-    'of %s is the list of all',
-    (errorClass) => {
-      expect(errorPage(errorClass)).toMatch(/\/error-codes\/index\.html$/);
-    },
-  );
 });
 
-it('a key with any characters stays one parameter of the link into the console', () => {
-  fc.assert(
-    fc.property(fc.string({ unit: 'grapheme' }), (key) => {
-      const link = new URL(s3Console('eu-central-1', 'my-bucket', key));
-      expect(link.host).toBe('eu-central-1.console.aws.amazon.com');
-      expect(link.searchParams.get('prefix')).toBe(key.toWellFormed());
-    }),
-  );
-});
-
-it('parameters without a value are left out of a query', () => {
-  expect(withQuery('/', { error: undefined, host: '', state: 'lost', since: '7d' })).toBe(
-    '/?state=lost&since=7d',
-  );
-  expect(withQuery('/', {})).toBe('/');
-});
-
-describe('text from outside', () => {
+describe('revealInvisible', () => {
   it.each([
     ['an override that turns the rest around', 'evil\u202egpj.exe', 'evil[U+202E]gpj.exe'],
     ['an isolate', 'a\u2066b\u2069c', 'a[U+2066]b[U+2069]c'],
