@@ -3,9 +3,9 @@ import { afterFailure, cursorAt, DEFAULT_LOOK_BACK_DAYS } from '../../lambda/sha
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import { noting, unreadableLine } from '../../lambda/shared/ledger/unreadable.ts';
+import { timeLeft, utcSeconds } from '../../lambda/shared/reporting/format.ts';
 import { wholeFailureJson } from '../../lambda/shared/reporting/json.ts';
 import type { FailureMatch } from '../../lambda/shared/reporting/search.ts';
-import { timeLeft, utc } from '../../lambda/shared/reporting/time.ts';
 import type { RecoveryState } from '../../lambda/shared/zencoder/model.ts';
 import { type FailuresOptions, failuresOptions, HELP, selectFailures } from './failures-selection.ts';
 import { type CommandContext, CommandFailure, isEntryPoint, runCommand } from './lib/command.ts';
@@ -38,7 +38,7 @@ const COLOURS: Record<RecoveryState, Colour> = {
 export function rowOf({ failure, recoveries }: FailureMatch, now: number): Cell[] {
   const { failedAt, jobId, outputId, label, role, errorClass, destinationHost, test } = failure;
   return [
-    { text: utc(failedAt) },
+    { text: utcSeconds(failedAt) },
     { text: test ? `${jobId} (test)` : jobId },
     { text: label === null || label === '' ? outputId : `${outputId} ${label}` },
     { text: role },
@@ -125,8 +125,8 @@ function pageOf<T>(records: AsyncIterable<T>, limit: number) {
 
 function spanOf({ since, until, jobId, errorClass, host }: FailuresOptions): string {
   if (since !== undefined || until !== undefined) {
-    const from = since === undefined ? '' : `since ${utc(since)}`;
-    const to = until === undefined ? '' : `before ${utc(until)}`;
+    const from = since === undefined ? '' : `since ${utcSeconds(since)}`;
+    const to = until === undefined ? '' : `before ${utcSeconds(until)}`;
     return `${[from, to].filter((part) => part !== '').join(' and ')} UTC`;
   }
   const isNarrow = jobId !== undefined || errorClass !== undefined || host !== undefined;

@@ -6,8 +6,8 @@ import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import { encodeMessage, type RedriveMessage } from '../../lambda/shared/queue/messages.ts';
 import { MessagesNotQueued, sendMessages } from '../../lambda/shared/queue/send.ts';
+import { utcSeconds } from '../../lambda/shared/reporting/format.ts';
 import { recoveryJson } from '../../lambda/shared/reporting/json.ts';
-import { utc } from '../../lambda/shared/reporting/time.ts';
 import {
   type CommandContext,
   CommandFailure,
@@ -68,7 +68,7 @@ export async function writeRecoveries(out: Terminal, recoveries: readonly Recove
 async function* rowsOf(recoveries: readonly RecoveryRecord[]): AsyncGenerator<Cell[]> {
   for (const { failedAt, jobId, outputId, label, role, filename, state, lastError } of recoveries) {
     yield [
-      { text: utc(failedAt) },
+      { text: utcSeconds(failedAt) },
       { text: jobId },
       { text: label === null || label === '' ? outputId : `${outputId} ${label}` },
       { text: role },

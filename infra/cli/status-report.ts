@@ -6,8 +6,8 @@ import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import { type RefusalCount, readRefusals, whatToDoAbout } from '../../lambda/shared/ledger/refusals.ts';
 import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import { type NotedTable, unreadableLine } from '../../lambda/shared/ledger/unreadable.ts';
+import { duration, timeLeft, utcSeconds } from '../../lambda/shared/reporting/format.ts';
 import { recoveryJson } from '../../lambda/shared/reporting/json.ts';
-import { formatDuration, timeLeft, utc } from '../../lambda/shared/reporting/time.ts';
 import { DAY_MS } from '../../lambda/shared/runtime/durations.ts';
 import { deadLetterReasons, type QueueDepth, queueDepth } from './lib/queues.ts';
 import { type Cell, type Column, writeTable } from './lib/table.ts';
@@ -156,7 +156,7 @@ export async function writeStatus(out: Terminal, status: StackStatus, view: Stat
   const rows: [string, string][] = [
     [
       'Open recoveries',
-      `${open.total}, ${open.atRisk} at risk (less than ${formatDuration(atRisk)} left), ${open.overdue} past their deadline`,
+      `${open.total}, ${open.atRisk} at risk (less than ${duration(atRisk)} left), ${open.overdue} past their deadline`,
     ],
     [
       'Last 24 hours',
@@ -174,7 +174,7 @@ export async function writeStatus(out: Terminal, status: StackStatus, view: Stat
       `${count} x ${sanitize(reason)}`,
     ]),
   ];
-  await out.write(`${out.paint('bold', `${name}, ${utc(now)} UTC`)}\n\n`);
+  await out.write(`${out.paint('bold', `${name}, ${utcSeconds(now)} UTC`)}\n\n`);
   for (const [title, text] of rows) await out.write(`${title.padEnd(18)}${text}\n`);
   if (open.next.length === 0) return;
   await out.write('\n');
@@ -208,7 +208,7 @@ function rowOf(recovery: RecoveryRecord, deadlineAtRisk: number, now: number): C
           ? '-'
           : nextAttemptAt <= now
             ? 'due'
-            : `in ${formatDuration(nextAttemptAt - now)}`,
+            : `in ${duration(nextAttemptAt - now)}`,
     },
     { text: lastError === undefined ? '-' : `${lastError.errorClass}: ${lastError.message}` },
   ];

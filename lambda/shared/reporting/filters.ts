@@ -1,7 +1,8 @@
 import * as v from 'valibot';
-import { DAY_MS, HOUR_MS } from '../runtime/durations.ts';
+import { DAY_MS } from '../runtime/durations.ts';
 import { RecoveryError } from '../runtime/errors.ts';
 import type { RecoveryState, Role } from '../zencoder/model.ts';
+import { parseTime } from './time.ts';
 
 const MAX_LOOK_BACK_DAYS = 400;
 
@@ -60,7 +61,7 @@ const TIME =
   'must be a time such as 2026-03-15, 2026-03-15T08:00Z, or a span back from now such as 24h or 7d';
 const time = v.pipe(
   v.string(),
-  v.regex(/^(?:\d{1,4}[hd]|\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?Z?)?)$/, TIME),
+  v.check((text) => parseTime(text, 0) !== null, TIME),
 );
 const states = ['open', 'pending', 'copying', 'recovered', 'lost', 'failed'] as const;
 const state = v.picklist(states, `must be one of ${states.join(', ')}`);
@@ -133,20 +134,18 @@ export function parseRecoveryQuery(
 function spanOf({ since, until }: FilterTexts, now: number) {
   // A day ahead, since Zencoder's clock may be ahead of ours.
   const span = {
-    since: timeOf(since ?? DEFAULT_SPAN, now),
-    until: until ? timeOf(until, now) : now + DAY_MS,
+    since: timeOf('since', since ?? DEFAULT_SPAN, now),
+    until: until === undefined ? now + DAY_MS : timeOf('until', until, now),
   };
-  if (Number.isNaN(span.since)) throw new InvalidFilter(`since ${TIME}`);
-  if (Number.isNaN(span.until)) throw new InvalidFilter(`until ${TIME}`);
   if (span.since >= span.until) throw new InvalidFilter('since must be before until');
   const oldest = now - MAX_LOOK_BACK_DAYS * DAY_MS;
   return { since: Math.max(span.since, Math.min(oldest, span.until - DAY_MS)), until: span.until };
 }
 
-function timeOf(text: string, now: number): number {
-  const back = /^(\d+)([hd])$/.exec(text);
-  if (back !== null) return now - Number(back[1]) * (back[2] === 'h' ? HOUR_MS : DAY_MS);
-  return Date.parse(text.includes('T') && !text.endsWith('Z') ? `${text}Z` : text);
+function timeOf(name: string, text: string, now: number): number {
+  const time = parseTime(text, now);
+  if (time === null) throw new InvalidFilter(`${name} ${TIME}`);
+  return time;
 }
 
 function parse<const Schema extends v.GenericSchema>(
@@ -158,8 +157,8 @@ function parse<const Schema extends v.GenericSchema>(
   );
   const result = v.safeParse(schema, Object.fromEntries(given));
   if (result.success) return result.output;
-  const faults = result.issues.map((issue) => `${v.getDotPath(issue)} ${issue.message}`);
-  throw new InvalidFilter([...new Set(faults)].join('; '));
+  const problems = result.issues.map((issue) => `${v.getDotPath(issue)} ${issue.message}`);
+  throw new InvalidFilter([...new Set(problems)].join('; '));
 }
 
 function withoutAbsent(texts: Record<string, string | undefined>): FilterTexts {

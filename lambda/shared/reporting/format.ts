@@ -34,21 +34,26 @@ export function utcTime(time: number): string {
   return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** `3 h 5 min`, `2 d 4 h`, `40 s`: the two largest units, rounded down. */
+/** `2026-03-15 08:41:30`: where the seconds matter and the context says that it is UTC. */
+export function utcSeconds(time: number): string {
+  return new Date(time).toISOString().slice(0, 19).replace('T', ' ');
+}
+
+/** `2d 4h`, `5h 12m`, `12m`, `40s`, rounded down. */
 export function duration(milliseconds: number): string {
   const left = Math.max(0, milliseconds);
   if (left >= DAY_MS) return joined(left, DAY_MS, 'd', HOUR_MS, 'h');
-  if (left >= HOUR_MS) return joined(left, HOUR_MS, 'h', MINUTE_MS, 'min');
-  if (left >= MINUTE_MS) return `${Math.floor(left / MINUTE_MS)} min`;
-  return `${Math.floor(left / 1000)} s`;
+  if (left >= HOUR_MS) return joined(left, HOUR_MS, 'h', MINUTE_MS, 'm');
+  if (left >= MINUTE_MS) return `${Math.floor(left / MINUTE_MS)}m`;
+  return `${Math.floor(left / 1000)}s`;
 }
 
-/** `3 h 5 min left`, or `ended 2 h ago`. */
+/** `5h 12m left`, or `expired 3m ago`. */
 export function timeLeft(deadline: number, now: number): string {
-  return deadline > now ? `${duration(deadline - now)} left` : `ended ${duration(now - deadline)} ago`;
+  return deadline > now ? `${duration(deadline - now)} left` : `expired ${duration(now - deadline)} ago`;
 }
 
-/** `3 h 5 min ago`, `in 40 s`, `just now`. */
+/** `5h 12m ago`, `in 40s`, `just now`. */
 export function relative(time: number, now: number): string {
   if (time > now) return `in ${duration(time - now)}`;
   return now - time < 5000 ? 'just now' : `${duration(now - time)} ago`;
@@ -56,6 +61,6 @@ export function relative(time: number, now: number): string {
 
 function joined(value: number, large: number, largeName: string, small: number, smallName: string): string {
   const rest = Math.floor((value % large) / small);
-  const head = `${Math.floor(value / large)} ${largeName}`;
-  return rest === 0 ? head : `${head} ${rest} ${smallName}`;
+  const head = `${Math.floor(value / large)}${largeName}`;
+  return rest === 0 ? head : `${head} ${rest}${smallName}`;
 }

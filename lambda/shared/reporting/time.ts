@@ -1,6 +1,8 @@
-/** Times and durations as operators write and read them. Everything is UTC. */
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../runtime/durations.ts';
 
-const UNITS = { w: 604_800_000, d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000 } as const;
+/** Times and durations as people write them, in options of commands and in filters of pages. Everything is UTC. */
+
+const UNITS = { w: 7 * DAY_MS, d: DAY_MS, h: HOUR_MS, m: MINUTE_MS, s: 1000 } as const;
 
 const DURATION = /^(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?$/;
 const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d)?)?$/;
@@ -28,33 +30,6 @@ export function parseTime(text: string, now: number): number | null {
   if (date === undefined || !isDay(date)) return null;
   const point = Date.parse(`${date}T${time}${zone}`);
   return Number.isNaN(point) ? null : point;
-}
-
-/** E.g. `2026-03-15 12:00:00`. */
-export function utc(epochMs: number): string {
-  return new Date(epochMs).toISOString().slice(0, 19).replace('T', ' ');
-}
-
-/** The two largest units of a duration, e.g. `5h 12m`, `3d`, `42s`; less than a second is `0s`. */
-export function formatDuration(milliseconds: number): string {
-  let left = Math.max(0, milliseconds);
-  const parts: string[] = [];
-  for (const [unit, size] of Object.entries(UNITS)) {
-    if (unit === 'w') continue;
-    const count = Math.floor(left / size);
-    left -= count * size;
-    if (count > 0) parts.push(`${count}${unit}`);
-    else if (parts.length > 0) break;
-    if (parts.length === 2) break;
-  }
-  return parts.join(' ') || '0s';
-}
-
-/** What is left until a deadline, e.g. `5h 12m left`, or `deadline passed 3m ago`. */
-export function timeLeft(deadline: number, now: number): string {
-  return deadline > now
-    ? `${formatDuration(deadline - now)} left`
-    : `deadline passed ${formatDuration(now - deadline)} ago`;
 }
 
 function isDay(date: string): boolean {

@@ -76,9 +76,9 @@ describe('what needs a person', () => {
       ([, label]) => label,
     );
     expect(labels).toEqual(['stuck', 'soon', 'refused', 'gone']);
-    expect(textOf(section)).toMatch(/stuck.* failed .*1 h left.*soon.* at risk .*2 h left/);
-    expect(textOf(section)).toMatch(/refused.* you must act .*9 h left.*no s3:PutObject/);
-    expect(textOf(section)).toMatch(/gone.* lost .*ended 1 h ago.*Run the job again/);
+    expect(textOf(section)).toMatch(/stuck.* failed .*1h left.*soon.* at risk .*2h left/);
+    expect(textOf(section)).toMatch(/refused.* you must act .*9h left.*no s3:PutObject/);
+    expect(textOf(section)).toMatch(/gone.* lost .*expired 1h ago.*Run the job again/);
   });
 
   it('has one row for all files of an output with the same reason', async () => {
@@ -86,7 +86,7 @@ describe('what needs a person', () => {
     await gone(ledger.table, 'lost', { ...record, file: { name: 'b.png' } });
     const section = /<h2 id="attention">[\s\S]*?<\/table>/.exec(await page())?.[0] ?? '';
     expect(section.match(/<tr/g)).toHaveLength(2);
-    expect(textOf(section)).toMatch(/lost 2 ended|lost 2 \d+ h/);
+    expect(textOf(section)).toMatch(/lost 2 expired|lost 2 \d+h/);
   });
 });
 
@@ -97,7 +97,7 @@ describe('what needs a person, by its deadline', () => {
     const near = { name: 'a.png', deadline: NOW + 2 * HOUR };
     const record = await copying(ledger.table, { file: { name: 'b.png', deadline: NOW + 5 * HOUR } });
     await copying(ledger.table, { ...record, label: 'two', file: near });
-    expect(await attention()).toMatch(/at risk 2 2 h left/);
+    expect(await attention()).toMatch(/at risk 2 2h left/);
   });
 
   it('counts nothing as at risk any more whose deadline has passed: it is about to be settled', async () => {
@@ -105,7 +105,7 @@ describe('what needs a person, by its deadline', () => {
     const text = textOf(await page());
     expect(text).toContain('all clear');
     expect(text).toMatch(/files being recovered now 1 /);
-    expect(text).toMatch(/files at risk: less than 6 h left 0 /);
+    expect(text).toMatch(/files at risk: less than 6h left 0 /);
   });
 });
 
@@ -170,7 +170,7 @@ describe('the list of failed uploads', () => {
     await copying(ledger.table, { label: 'at-work', failedAt: NOW - 2 * HOUR });
     await recovered(ledger.table, { label: 'there', failedAt: NOW - 3 * HOUR, test: true });
     expect(textOf(await page())).toMatch(
-      /nothing-kept .*no backup file.*at-work .*copying 20 h left.*there \(test\) .*recovered/,
+      /nothing-kept .*no backup file.*at-work .*copying 20h left.*there \(test\) .*recovered/,
     );
   });
 

@@ -38,7 +38,7 @@ describe('a job', () => {
     await copying(ledger.table, { jobId, bytesDone: 250 });
     const text = textOf(await page(`/jobs/${jobId}`));
     expect(text).toContain('Backup server used Zencoder could not upload files of 2 outputs');
-    expect(text).toContain('Of 2 files, in your bucket: 1; being recovered: 1. Nearest deadline: 20 h left');
+    expect(text).toContain('Of 2 files, in your bucket: 1; being recovered: 1. Nearest deadline: 20h left');
   });
 
   it('shows how far each output has come, under it flags, and the way to its record', async () => {
@@ -147,7 +147,7 @@ describe('the record of an output', () => {
 
   it('shows attempts that did not end well, and when the next is due', async () => {
     const text = textOf(await page(recordOf(await refusedByBucket(ledger.table))));
-    expect(text).toContain('Attempts 1, the next in 1 h');
+    expect(text).toContain('Attempts 1, the next in 1h');
     expect(text).toMatch(/Last error BucketAccessDenied : no s3:PutObject You can mend this/);
     expect(text).toContain('1 attempt that did not end well');
     expect(text).toContain('You must act: 1 file');
@@ -205,7 +205,7 @@ describe('a download', () => {
 
 it('deadlines are told in time left, and past ones as past', async () => {
   const open = await waiting(ledger.table, { file: { deadline: NOW + 3 * HOUR } });
-  expect(textOf(await page(recordOf(open)))).toContain('3 h left');
+  expect(textOf(await page(recordOf(open)))).toContain('3h left');
   const lost = await gone(ledger.table, 'lost', { file: { deadline: NOW - 3 * HOUR } });
-  expect(textOf(await page(recordOf(lost)))).toContain('ended 3 h ago');
+  expect(textOf(await page(recordOf(lost)))).toContain('expired 3h ago');
 });

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   bytes,
@@ -5,14 +6,16 @@ import {
   duration,
   relative,
   timeLeft,
+  utcSeconds,
   utcTime,
 } from '../../../../lambda/shared/reporting/format.ts';
+import { parseDuration } from '../../../../lambda/shared/reporting/time.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const NOW = Date.parse('2026-03-15T12:00:00Z');
 
-describe('sizes', () => {
+describe('bytes', () => {
   it.each([
     [0, '0 bytes'],
     [1, '1 byte'],
@@ -26,44 +29,70 @@ describe('sizes', () => {
     [4_821_193_700, '4.8 GB'],
     [5 * 10 ** 15, '5.0 PB'],
     [Number.MAX_SAFE_INTEGER, '9.0 PB'],
-  ])('%d bytes are %s', (size, expected) => {
+  ])('writes %d as %s', (size, expected) => {
     expect(bytes(size)).toBe(expected);
   });
 });
 
-describe('times', () => {
-  it('are in UTC', () => {
+describe('utcTime and utcSeconds', () => {
+  it('write a time in UTC', () => {
     expect(utcTime(NOW)).toBe('2026-03-15 12:00 UTC');
-  });
-
-  it.each([
-    [0, '0 s'],
-    [59_999, '59 s'],
-    [MINUTE, '1 min'],
-    [HOUR - 1, '59 min'],
-    [HOUR, '1 h'],
-    [3 * HOUR + 5 * MINUTE, '3 h 5 min'],
-    [24 * HOUR, '1 d'],
-    [52 * HOUR, '2 d 4 h'],
-    [-5, '0 s'],
-  ])('%d ms last %s', (milliseconds, expected) => {
-    expect(duration(milliseconds)).toBe(expected);
-  });
-
-  it('tell how long a file can still be had, and since when no more', () => {
-    expect(timeLeft(NOW + 6 * HOUR, NOW)).toBe('6 h left');
-    expect(timeLeft(NOW, NOW)).toBe('ended 0 s ago');
-    expect(timeLeft(NOW - HOUR, NOW)).toBe('ended 1 h ago');
-  });
-
-  it('are told as seen from now', () => {
-    expect(relative(NOW - 2000, NOW)).toBe('just now');
-    expect(relative(NOW - 2 * HOUR, NOW)).toBe('2 h ago');
-    expect(relative(NOW + 40_000, NOW)).toBe('in 40 s');
+    expect(utcSeconds(NOW + 42_999)).toBe('2026-03-15 12:00:42');
   });
 });
 
-it('counts have grouped digits and the right number', () => {
-  expect(counted(1, 'file')).toBe('1 file');
-  expect(counted(12_345, 'file')).toBe('12,345 files');
+describe('duration', () => {
+  it.each([
+    [-5, '0s'],
+    [0, '0s'],
+    [999, '0s'],
+    [42_000, '42s'],
+    [59_999, '59s'],
+    [MINUTE, '1m'],
+    [65_000, '1m'],
+    [HOUR - 1, '59m'],
+    [HOUR, '1h'],
+    [3 * HOUR + 5 * MINUTE, '3h 5m'],
+    [5 * HOUR + 12 * MINUTE + 9000, '5h 12m'],
+    [24 * HOUR, '1d'],
+    [24 * HOUR + 5000, '1d'],
+    [52 * HOUR, '2d 4h'],
+  ])('writes %d ms as %s', (milliseconds, expected) => {
+    expect(duration(milliseconds)).toBe(expected);
+  });
+
+  it('can be read again, less than a unit away', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1000, max: 400 * 24 * HOUR }), (milliseconds) => {
+        const text = duration(milliseconds);
+        const read = parseDuration(text.replaceAll(' ', '')) ?? 0;
+        expect(read).toBeLessThanOrEqual(milliseconds);
+        const unit = milliseconds >= 24 * HOUR ? HOUR : milliseconds >= MINUTE ? MINUTE : 1000;
+        expect(read).toBeGreaterThan(milliseconds - unit);
+      }),
+    );
+  });
+});
+
+describe('timeLeft', () => {
+  it('says how long a URL is still valid, and since when it is not', () => {
+    expect(timeLeft(NOW + 6 * HOUR, NOW)).toBe('6h left');
+    expect(timeLeft(NOW, NOW)).toBe('expired 0s ago');
+    expect(timeLeft(NOW - 3 * MINUTE, NOW)).toBe('expired 3m ago');
+  });
+});
+
+describe('relative', () => {
+  it('says how far a time is from now', () => {
+    expect(relative(NOW - 2000, NOW)).toBe('just now');
+    expect(relative(NOW - 2 * HOUR, NOW)).toBe('2h ago');
+    expect(relative(NOW + 40_000, NOW)).toBe('in 40s');
+  });
+});
+
+describe('counted', () => {
+  it('groups digits and takes the right number', () => {
+    expect(counted(1, 'file')).toBe('1 file');
+    expect(counted(12_345, 'file')).toBe('12,345 files');
+  });
 });
