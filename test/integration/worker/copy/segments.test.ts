@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { HeadObjectCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { startS3 } from '../../../../infra/local/aws/s3/server.ts';
 import { createCopyEngine } from '../../../../lambda/worker/copy/engine.ts';
 import { MiB } from '../../../../lambda/worker/copy/plan.ts';
@@ -77,57 +77,59 @@ class Processes {
   }
 }
 
-it('survives three of four concurrent processes being killed, at the price of what was in flight', async () => {
-  const dir = mkdtempSync(join(tmpdir(), 'copy-segments-'));
-  const source = await startServer('source', 0);
-  const s3 = await startS3({ dir, buckets: [BUCKET], keepBodies: false, etags: 'opaque' });
-  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-  const client = createBucketClient({ aws: { region: 'us-east-1', endpoint: s3.origin, credentials } });
-  const engine = createCopyEngine({
-    client,
-    bucket: BUCKET,
-    bufferBytes: 64 * MiB,
-    segmentBytes: Math.ceil(SIZE / (SEGMENTS - 1)),
-    ...(SIZE < 1024 * MiB ? { partBytes: 5 * MiB } : {}),
-    tls: { ca: readFileSync(new URL('../../../fixtures/tls/cert.pem', import.meta.url)) },
-  });
-  onTestFinished(async () => {
-    source.close();
-    engine.close();
-    client.destroy();
-    await s3.close();
-    rmSync(dir, { recursive: true, force: true });
-  });
-  const job = {
-    url: `${source.origin}/f${SIZE}?Signature=x`,
-    key: 'large.mp4',
-    filename: 'large.mp4',
-    metadata: { 'zencoder-job': '1', 'zencoder-file': 'a' },
-    expectedSize: SIZE,
-    expectedMd5: null,
-  };
-  const started = await engine.start(job);
-  if (started.kind !== 'planned') throw new Error('expected a plan');
-  const plan: CopyPlan = started.plan;
+describe('the segments of a file', () => {
+  it('survive the kill of three of four processes, at the cost of the parts in flight', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'copy-segments-'));
+    const source = await startServer('source', 0);
+    const s3 = await startS3({ dir, buckets: [BUCKET], keepBodies: false, etags: 'opaque' });
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    const client = createBucketClient({ aws: { region: 'us-east-1', endpoint: s3.origin, credentials } });
+    const engine = createCopyEngine({
+      client,
+      bucket: BUCKET,
+      bufferBytes: 64 * MiB,
+      segmentBytes: Math.ceil(SIZE / (SEGMENTS - 1)),
+      ...(SIZE < 1024 * MiB ? { partBytes: 5 * MiB } : {}),
+      tls: { ca: readFileSync(new URL('../../../fixtures/tls/cert.pem', import.meta.url)) },
+    });
+    onTestFinished(async () => {
+      source.close();
+      engine.close();
+      client.destroy();
+      await s3.close();
+      rmSync(dir, { recursive: true, force: true });
+    });
+    const job = {
+      url: `${source.origin}/f${SIZE}?Signature=x`,
+      key: 'large.mp4',
+      filename: 'large.mp4',
+      metadata: { 'zencoder-job': '1', 'zencoder-file': 'a' },
+      expectedSize: SIZE,
+      expectedMd5: null,
+    };
+    const started = await engine.start(job);
+    if (started.kind !== 'planned') throw new Error('expected a plan');
+    const plan: CopyPlan = started.plan;
 
-  const processes = new Processes({ endpoint: s3.origin, bucket: BUCKET, job, plan }, plan.segments);
-  await processes.run();
+    const processes = new Processes({ endpoint: s3.origin, bucket: BUCKET, job, plan }, plan.segments);
+    await processes.run();
 
-  const object = await client.send(
-    new HeadObjectCommand({ Bucket: BUCKET, Key: job.key, ChecksumMode: 'ENABLED' }),
-  );
-  const uploads = await client.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }));
-  expect(plan.segments).toBeGreaterThanOrEqual(PROCESSES);
-  expect(processes.killed.length).toBe(KILLS);
-  expect(processes.outcomes).toContain('copied');
-  expect(object.ContentLength).toBe(SIZE);
-  expect(object.ChecksumCRC32).toBe(base64Crc(SIZE));
-  expect(uploads.Uploads ?? []).toEqual([]);
-  const concurrency = Math.min(12, Math.floor((64 * MiB) / plan.partBytes));
-  const asked = (await source.stats()).bytes;
-  // The first part is asked for once by the plan's own process and once by the process that copies segment 0.
-  expect(asked).toBeLessThanOrEqual(SIZE + plan.partBytes + KILLS * concurrency * plan.partBytes);
-  console.log(
-    `${SIZE} bytes in ${plan.parts} parts and ${plan.segments} segments; asked the source for ${asked}`,
-  );
-}, 1_200_000);
+    const object = await client.send(
+      new HeadObjectCommand({ Bucket: BUCKET, Key: job.key, ChecksumMode: 'ENABLED' }),
+    );
+    const uploads = await client.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }));
+    expect(plan.segments).toBeGreaterThanOrEqual(PROCESSES);
+    expect(processes.killed.length).toBe(KILLS);
+    expect(processes.outcomes).toContain('copied');
+    expect(object.ContentLength).toBe(SIZE);
+    expect(object.ChecksumCRC32).toBe(base64Crc(SIZE));
+    expect(uploads.Uploads ?? []).toEqual([]);
+    const concurrency = Math.min(12, Math.floor((64 * MiB) / plan.partBytes));
+    const asked = (await source.stats()).bytes;
+    // The first part is asked for once by the plan's own process and once by the process that copies segment 0.
+    expect(asked).toBeLessThanOrEqual(SIZE + plan.partBytes + KILLS * concurrency * plan.partBytes);
+    console.log(
+      `${SIZE} bytes in ${plan.parts} parts and ${plan.segments} segments; asked the source for ${asked}`,
+    );
+  }, 1_200_000);
+});
