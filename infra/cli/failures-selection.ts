@@ -1,14 +1,7 @@
-import {
-  failuresByClass,
-  failuresByHost,
-  failuresByTime,
-  InvalidCursor,
-  sortKeyOf,
-  type TimeSpan,
-} from '../../lambda/shared/ledger/queries.ts';
-import { readJob, readRecoveriesOf } from '../../lambda/shared/ledger/reads.ts';
+import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
+import { InvalidCursor, sortKeyOf } from '../../lambda/shared/ledger/paging.ts';
 import type { PrimaryFailureRecord, RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
+import type { TimeSpan } from '../../lambda/shared/ledger/spans.ts';
 import type { FailureMatch } from '../../lambda/shared/reporting/search.ts';
 import { parseTime } from '../../lambda/shared/reporting/time.ts';
 import type { RecoveryState } from '../../lambda/shared/zencoder/model.ts';
@@ -160,55 +153,49 @@ const LOOK_UPS_AHEAD = 16;
  * @param now epoch milliseconds.
  */
 export async function* selectFailures(
-  table: LedgerTable,
+  ledger: Ledger,
   options: FailuresOptions,
-  now: number,
 ): AsyncGenerator<FailureMatch> {
-  for await (const found of candidates(table, options, now)) {
+  for await (const found of candidates(ledger, options)) {
     if (matchesState(found.recoveries, options.state)) yield found;
   }
 }
 
 /** By the narrowest index that the options name. */
-async function* candidates(
-  table: LedgerTable,
-  options: FailuresOptions,
-  now: number,
-): AsyncGenerator<FailureMatch> {
+async function* candidates(ledger: Ledger, options: FailuresOptions): AsyncGenerator<FailureMatch> {
   if (options.jobId !== undefined) {
-    yield* failuresOfJob(table, options.jobId, options);
+    yield* failuresOfJob(ledger, options.jobId, options);
     return;
   }
   const span: TimeSpan = {
-    now,
     since: options.since,
     until: options.until,
     after: options.after,
     ...(Number.isFinite(options.limit) && { expected: options.limit }),
   };
-  const failures = filtered(indexed(table, options, span), options);
+  const failures = filtered(indexed(ledger, options, span), options);
   yield* mapAhead(failures, Math.min(LOOK_UPS_AHEAD, options.limit), async (failure) => ({
     failure,
-    recoveries: await readRecoveriesOf(table, failure),
+    recoveries: await ledger.queries.readRecoveriesOf(failure),
   }));
 }
 
 function indexed(
-  table: LedgerTable,
+  ledger: Ledger,
   { errorClass, host }: FailuresOptions,
   span: TimeSpan,
 ): AsyncGenerator<PrimaryFailureRecord> {
-  if (host !== undefined) return failuresByHost(table, host, span);
-  if (errorClass !== undefined) return failuresByClass(table, errorClass, span);
-  return failuresByTime(table, span);
+  if (host !== undefined) return ledger.queries.failuresByHost(host, span);
+  if (errorClass !== undefined) return ledger.queries.failuresByClass(errorClass, span);
+  return ledger.queries.failuresByTime(span);
 }
 
 async function* failuresOfJob(
-  table: LedgerTable,
+  ledger: Ledger,
   jobId: string,
   options: FailuresOptions,
 ): AsyncGenerator<FailureMatch> {
-  const { failures, recoveries } = await readJob(table, jobId);
+  const { failures, recoveries } = await ledger.queries.readJob(jobId);
   const newestFirst = failures.filter((failure) => matches(failure, options)).toSorted(byTime);
   for (const failure of newestFirst) {
     const own = recoveries.filter(

@@ -1,8 +1,9 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { afterFailure, cursorAt, DEFAULT_LOOK_BACK_DAYS } from '../../lambda/shared/ledger/queries.ts';
+import { createLedger, type Ledger } from '../../lambda/shared/ledger/ledger.ts';
+import { unreadableLine } from '../../lambda/shared/ledger/noting.ts';
+import { afterFailure, cursorAt } from '../../lambda/shared/ledger/paging.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
-import { noting, unreadableLine } from '../../lambda/shared/ledger/unreadable.ts';
+import { DEFAULT_LOOK_BACK_DAYS } from '../../lambda/shared/ledger/spans.ts';
 import { timeLeft, utcSeconds } from '../../lambda/shared/reporting/format.ts';
 import { wholeFailureJson } from '../../lambda/shared/reporting/json.ts';
 import type { FailureMatch } from '../../lambda/shared/reporting/search.ts';
@@ -72,8 +73,13 @@ export async function failures(context: CommandContext): Promise<void> {
   const tableName = outputOf(target, 'TableName');
   const client = new DynamoDBClient(target.clientConfig('dynamodb'));
   try {
-    const { table, unreadable } = noting({ client, tableName, recordTtlDays: 0 });
-    await show(table, options, context);
+    const { ledger, unreadable } = createLedger({
+      client,
+      tableName,
+      recordTtlDays: 0,
+      now: () => context.now,
+    }).noting();
+    await show(ledger, options, context);
     const leftOut = unreadableLine(unreadable);
     if (leftOut !== null) await context.err.write(`${leftOut}\n`);
   } catch (error) {
@@ -85,9 +91,9 @@ export async function failures(context: CommandContext): Promise<void> {
   }
 }
 
-async function show(table: LedgerTable, options: FailuresOptions, context: CommandContext): Promise<void> {
+async function show(ledger: Ledger, options: FailuresOptions, context: CommandContext): Promise<void> {
   const { out, err, now } = context;
-  const page = pageOf(selectFailures(table, options, now), options.limit);
+  const page = pageOf(selectFailures(ledger, options), options.limit);
   if (options.json) {
     for await (const found of page.records) await out.write(`${JSON.stringify(wholeFailureJson(found))}\n`);
   } else {

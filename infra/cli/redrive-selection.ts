@@ -1,8 +1,6 @@
-import { failuresByClass, recoveriesByState } from '../../lambda/shared/ledger/queries.ts';
-import { readJob, readRecoveriesOf } from '../../lambda/shared/ledger/reads.ts';
+import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
+import { unreadableLine } from '../../lambda/shared/ledger/noting.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
-import { noting, unreadableLine } from '../../lambda/shared/ledger/unreadable.ts';
 import { parseDuration, parseTime } from '../../lambda/shared/reporting/time.ts';
 import type { RecoveryState } from '../../lambda/shared/zencoder/model.ts';
 import { quoted, readOptions, UsageError, wholeNumber } from './lib/command.ts';
@@ -162,17 +160,15 @@ const LOOK_UPS_AHEAD = 16;
  * The recoveries that a selection means, at most its limit, found by the narrowest way there is: by job, else by error
  * class, else by state.
  *
- * @param now epoch milliseconds.
  * @returns in `leftOut` a line for a person about records that cannot be read; null when there are none.
  */
 export async function selectRecoveries(
-  ledger: LedgerTable,
+  given: Ledger,
   selection: Selection,
-  now: number,
 ): Promise<{ recoveries: RecoveryRecord[]; isAll: boolean; leftOut: string | null }> {
-  const { table, unreadable } = noting(ledger);
+  const { ledger, unreadable } = given.noting();
   const recoveries: RecoveryRecord[] = [];
-  for await (const recovery of candidates(table, selection, now)) {
+  for await (const recovery of candidates(ledger, selection)) {
     if (!matches(recovery, selection)) continue;
     if (recoveries.length === selection.limit) {
       return { recoveries, isAll: false, leftOut: unreadableLine(unreadable) };
@@ -183,12 +179,11 @@ export async function selectRecoveries(
 }
 
 async function* candidates(
-  table: LedgerTable,
+  ledger: Ledger,
   { jobId, errorClass, states, since }: Selection,
-  now: number,
 ): AsyncGenerator<RecoveryRecord> {
   if (jobId !== undefined) {
-    const { failures, recoveries } = await readJob(table, jobId);
+    const { failures, recoveries } = await ledger.queries.readJob(jobId);
     const ofClass = failures.filter(
       (failure) => errorClass === undefined || failure.errorClass === errorClass,
     );
@@ -199,10 +194,10 @@ async function* candidates(
     }
   } else if (errorClass === undefined) {
     // Nothing is settled before it failed, so the span is wide enough for what `matches` looks at.
-    for (const state of states) yield* recoveriesByState(table, state, { now, since });
+    for (const state of states) yield* ledger.queries.recoveriesByState(state, { since });
   } else {
-    const failures = failuresByClass(table, errorClass, { now, since });
-    const found = mapAhead(failures, LOOK_UPS_AHEAD, (failure) => readRecoveriesOf(table, failure));
+    const failures = ledger.queries.failuresByClass(errorClass, { since });
+    const found = mapAhead(failures, LOOK_UPS_AHEAD, (failure) => ledger.queries.readRecoveriesOf(failure));
     for await (const recoveries of found) yield* recoveries;
   }
 }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { readRecovery } from '../../lambda/shared/ledger/reads.ts';
+import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
+import { createLedger } from '../../lambda/shared/ledger/ledger.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import { encodeMessage, type RedriveMessage } from '../../lambda/shared/queue/messages.ts';
 import { MessagesNotQueued, sendMessages } from '../../lambda/shared/queue/send.ts';
 import { utcSeconds } from '../../lambda/shared/reporting/format.ts';
@@ -102,7 +102,7 @@ export interface Ending {
  * @param timeout milliseconds.
  */
 export async function waitForSettled(
-  table: LedgerTable,
+  ledger: Ledger,
   redriven: readonly RecoveryRecord[],
   timeout: number,
   onLook: (settled: number) => Promise<void>,
@@ -114,7 +114,7 @@ export async function waitForSettled(
     const still: RecoveryRecord[] = [];
     for (let start = 0; start < open.length; start += READS_AT_ONCE) {
       const group = open.slice(start, start + READS_AT_ONCE);
-      const now = await Promise.all(group.map((before) => readRecovery(table, before)));
+      const now = await Promise.all(group.map((before) => ledger.queries.readRecovery(before)));
       for (const [index, before] of group.entries()) {
         const after = now[index];
         if (after?.settledAt !== undefined && after.updatedAt > before.updatedAt) settled.push(after);
@@ -135,7 +135,7 @@ export async function waitForSettled(
 
 /** What a redrive works with. */
 interface Tools {
-  readonly table: LedgerTable;
+  readonly ledger: Ledger;
   readonly sqs: SQSClient;
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
@@ -149,7 +149,12 @@ export async function redrive(context: CommandContext): Promise<void> {
   const sqs = new SQSClient(target.clientConfig('sqs'));
   try {
     const tools = {
-      table: { client, tableName: outputOf(target, 'TableName'), recordTtlDays: 0 },
+      ledger: createLedger({
+        client,
+        tableName: outputOf(target, 'TableName'),
+        recordTtlDays: 0,
+        now: () => context.now,
+      }),
       sqs,
       queueUrl: outputOf(target, 'QueueUrl'),
       deadLetterQueueUrl: outputOf(target, 'DeadLetterQueueUrl'),
@@ -165,13 +170,13 @@ export async function redrive(context: CommandContext): Promise<void> {
 }
 
 async function redriveRecoveries(
-  { table, sqs, queueUrl }: Tools,
+  { ledger, sqs, queueUrl }: Tools,
   selection: Selection,
   options: RedriveOptions,
-  { now, out, err }: CommandContext,
+  { out, err }: CommandContext,
 ): Promise<void> {
   const { json, dryRun } = options;
-  const { recoveries, isAll, leftOut } = await selectRecoveries(table, selection, now);
+  const { recoveries, isAll, leftOut } = await selectRecoveries(ledger, selection);
   if (leftOut !== null) await err.write(`${leftOut}\n`);
   const messages = wantedMessages(recoveries, selection).map(encodeMessage);
   if (!json) await writeRecoveries(out, recoveries);
@@ -183,7 +188,7 @@ async function redriveRecoveries(
     );
   }
   await progress.clear();
-  const ending = options.wait && !dryRun ? await followed(table, recoveries, options, err) : undefined;
+  const ending = options.wait && !dryRun ? await followed(ledger, recoveries, options, err) : undefined;
   const summary = {
     matched: recoveries.length,
     messages: messages.length,
@@ -225,13 +230,13 @@ export async function queueMessages(
 }
 
 async function followed(
-  table: LedgerTable,
+  ledger: Ledger,
   recoveries: readonly RecoveryRecord[],
   { timeout }: RedriveOptions,
   err: CommandContext['err'],
 ): Promise<Ending> {
   const progress = progressOn(err);
-  const ending = await waitForSettled(table, recoveries, timeout, (settled) =>
+  const ending = await waitForSettled(ledger, recoveries, timeout, (settled) =>
     progress.show(`${settled} of ${recoveries.length} settled`),
   );
   await progress.clear();

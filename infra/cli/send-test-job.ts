@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeleteItemCommand, paginateQuery } from '@aws-sdk/client-dynamodb';
-import { type JobRecords, readJob } from '../../lambda/shared/ledger/reads.ts';
-import { jobPartition, type LedgerTable, TABLE_KEYS } from '../../lambda/shared/ledger/table.ts';
+import { DeleteItemCommand, type DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
+import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
+import type { JobRecords } from '../../lambda/shared/ledger/reads.ts';
+import { jobPartition, TABLE_KEYS } from '../../lambda/shared/ledger/table.ts';
 import { cut } from '../../lambda/shared/runtime/redact.ts';
 import { CommandFailure } from './lib/command.ts';
 import type { NotificationAccess } from './notification-url.ts';
@@ -167,13 +168,13 @@ export interface Followed {
 
 /** Looks into the ledger until a job has come to its end, and a little longer for its events. */
 export async function followJob(
-  table: LedgerTable,
+  ledger: Ledger,
   { jobId, untilRecovered, timeout, eventPatience, onLook }: FollowOptions,
 ): Promise<Followed> {
   const began = performance.now();
   let doneAfter: number | undefined;
   for (;;) {
-    const records = await readJob(table, jobId);
+    const records = await ledger.queries.readJob(jobId);
     const milliseconds = Math.round(performance.now() - began);
     const isDone = hasEnded(records, untilRecovered);
     if (isDone) doneAfter ??= milliseconds;
@@ -196,7 +197,10 @@ function owedOf({ failures, recoveries }: JobRecords): number {
 }
 
 /** Removes every record of a job; only for a job that was made up for a test. @returns how many there were. */
-export async function removeRecords({ client, tableName }: LedgerTable, jobId: string): Promise<number> {
+export async function removeRecords(
+  { client, tableName }: { readonly client: DynamoDBClient; readonly tableName: string },
+  jobId: string,
+): Promise<number> {
   let count = 0;
   const { partitionKey, sortKey } = TABLE_KEYS;
   const pages = paginateQuery(

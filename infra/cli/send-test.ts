@@ -1,8 +1,8 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
+import { createLedger } from '../../lambda/shared/ledger/ledger.ts';
 import type { JobRecords } from '../../lambda/shared/ledger/reads.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import { recoveryJson } from '../../lambda/shared/reporting/json.ts';
 import { parseDuration } from '../../lambda/shared/reporting/time.ts';
 import {
@@ -111,7 +111,7 @@ export async function sendTest(context: CommandContext): Promise<void> {
   }
   const client = new DynamoDBClient(target.clientConfig('dynamodb'));
   try {
-    await follow({ client, tableName, recordTtlDays: 0 }, job.jobId, answer, options, context);
+    await follow({ client, tableName }, job.jobId, answer, options, context);
   } catch (error) {
     throw toCommandFailure(error);
   } finally {
@@ -120,7 +120,7 @@ export async function sendTest(context: CommandContext): Promise<void> {
 }
 
 async function follow(
-  table: LedgerTable,
+  table: { readonly client: DynamoDBClient; readonly tableName: string },
   jobId: string,
   answer: object,
   { url, timeout, keep, json }: SendTestOptions,
@@ -128,7 +128,8 @@ async function follow(
 ): Promise<void> {
   const say = reporter(context, { json });
   const progress = progressOn(context.err);
-  const { records, isDone, owedEvents, milliseconds } = await followJob(table, {
+  const ledger = createLedger({ ...table, recordTtlDays: 0, now: () => context.now });
+  const { records, isDone, owedEvents, milliseconds } = await followJob(ledger, {
     jobId,
     untilRecovered: url !== undefined,
     timeout,

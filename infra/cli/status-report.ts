@@ -1,13 +1,13 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
-import { type BoundedCount, countRecoveries } from '../../lambda/shared/ledger/counts.ts';
-import { countOwedEvents, OWED_GRACE_MS } from '../../lambda/shared/ledger/outbox.ts';
-import { countOpenRecoveries, openRecoveriesByDeadline } from '../../lambda/shared/ledger/queries.ts';
+import type { BoundedCount } from '../../lambda/shared/ledger/counts.ts';
+import type { Ledger, NotedLedger } from '../../lambda/shared/ledger/ledger.ts';
+import { unreadableLine } from '../../lambda/shared/ledger/noting.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
-import { type RefusalCount, readRefusals, whatToDoAbout } from '../../lambda/shared/ledger/refusals.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
-import { type NotedTable, unreadableLine } from '../../lambda/shared/ledger/unreadable.ts';
+import { OWED_GRACE_MS } from '../../lambda/shared/ledger/records.ts';
+import type { RefusalCount } from '../../lambda/shared/ledger/refusals.ts';
 import { duration, timeLeft, utcSeconds } from '../../lambda/shared/reporting/format.ts';
 import { recoveryJson } from '../../lambda/shared/reporting/json.ts';
+import { whatToDoAbout } from '../../lambda/shared/reporting/statistics.ts';
 import { DAY_MS } from '../../lambda/shared/runtime/durations.ts';
 import { deadLetterReasons, type QueueDepth, queueDepth } from './lib/queues.ts';
 import { type Cell, type Column, writeTable } from './lib/table.ts';
@@ -36,7 +36,7 @@ export interface StackStatus {
 
 /** What a status is read from. */
 export interface StatusSources {
-  readonly table: LedgerTable;
+  readonly ledger: Ledger;
   readonly sqs: SQSClient;
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
@@ -48,21 +48,21 @@ export interface StatusSources {
  * @param atRisk milliseconds: an open recovery with less time left, but some, counts as at risk.
  */
 export async function readStatus(
-  { table, sqs, queueUrl, deadLetterQueueUrl }: StatusSources,
+  { ledger, sqs, queueUrl, deadLetterQueueUrl }: StatusSources,
   { atRisk, limit, now }: { readonly atRisk: number; readonly limit: number; readonly now: number },
 ): Promise<StackStatus> {
   const lastDay = { since: now - DAY_MS, until: now + DAY_MS };
   const [total, inDanger, overdue, next, recovered, lost, failed, refused, eventsOwed, queue, dead] =
     await Promise.all([
-      countOpenRecoveries(table),
-      countOpenRecoveries(table, { deadlineFrom: now, deadlineBefore: now + atRisk }),
-      countOpenRecoveries(table, { deadlineBefore: now }),
-      firstOf(openRecoveriesByDeadline(table, { expected: limit }), limit),
-      countRecoveries(table, 'RECOVERED', lastDay),
-      countRecoveries(table, 'LOST', lastDay),
-      countRecoveries(table, 'FAILED', lastDay),
-      readRefusals(table, now - DAY_MS, now),
-      countOwedEvents(table, now - OWED_GRACE_MS),
+      ledger.queries.countOpenRecoveries(),
+      ledger.queries.countOpenRecoveries({ deadlineFrom: now, deadlineBefore: now + atRisk }),
+      ledger.queries.countOpenRecoveries({ deadlineBefore: now }),
+      firstOf(ledger.queries.openRecoveriesByDeadline({ expected: limit }), limit),
+      ledger.queries.countRecoveries('RECOVERED', lastDay),
+      ledger.queries.countRecoveries('LOST', lastDay),
+      ledger.queries.countRecoveries('FAILED', lastDay),
+      ledger.refusals.readSince(now - DAY_MS),
+      ledger.outbox.countOwedBefore(now - OWED_GRACE_MS),
       queueDepth(sqs, queueUrl),
       queueDepth(sqs, deadLetterQueueUrl),
     ]);
@@ -81,7 +81,7 @@ export async function readStatus(
 /** Sentences for a person, one for each thing to be done; none when all is well. */
 export function attentionFor(
   { open, settled, refused, eventsOwed, deadLetters }: StackStatus,
-  unreadable: NotedTable['unreadable'] = new Map(),
+  unreadable: NotedLedger['unreadable'] = new Map(),
 ): string[] {
   const leftOut = unreadableLine(unreadable);
   const cause = open.next.find(({ lastError }) => lastError?.category === 'action-required')?.lastError;

@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { noting } from '../../lambda/shared/ledger/unreadable.ts';
+import { createLedger } from '../../lambda/shared/ledger/ledger.ts';
 import { parseDuration } from '../../lambda/shared/reporting/time.ts';
 import {
   type CommandContext,
@@ -77,13 +77,14 @@ export async function status({ argv, out, err, now }: CommandContext): Promise<v
   const progress = progressOn(err);
   try {
     await progress.show('Asking the ledger and the queues …');
-    const { table, unreadable } = noting({
+    const { ledger, unreadable } = createLedger({
       client,
       tableName: outputOf(target, 'TableName'),
       recordTtlDays: 0,
-    });
+      now: () => now,
+    }).noting();
     const sources = {
-      table,
+      ledger,
       sqs,
       queueUrl: outputOf(target, 'QueueUrl'),
       deadLetterQueueUrl: outputOf(target, 'DeadLetterQueueUrl'),

@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { unreadableLine } from '../shared/ledger/unreadable.ts';
+import { unreadableLine } from '../shared/ledger/noting.ts';
 import { parseFailureQuery, parseRecoveryQuery } from '../shared/reporting/filters.ts';
 import { viewJob } from '../shared/reporting/job.ts';
 import { errorClassJson, failureJson, jobJson, recoveryJson } from '../shared/reporting/json.ts';
@@ -30,12 +30,8 @@ export function apiRoutes(world: DashboardWorld): Hono {
   const api = new Hono();
 
   api.get('/failures', async (context) => {
-    const { table, unreadable } = readingOf(world);
-    const { items, cursor } = await searchFailures(
-      table,
-      parseFailureQuery(context.req.query(), now()),
-      now(),
-    );
+    const { ledger, unreadable } = readingOf(world);
+    const { items, cursor } = await searchFailures(ledger, parseFailureQuery(context.req.query(), now()));
     return context.json({
       items: items.map(failureJson),
       cursor: cursor ?? null,
@@ -44,12 +40,8 @@ export function apiRoutes(world: DashboardWorld): Hono {
   });
 
   api.get('/recoveries', async (context) => {
-    const { table, unreadable } = readingOf(world);
-    const { items, cursor } = await listRecoveries(
-      table,
-      parseRecoveryQuery(context.req.query(), now()),
-      now(),
-    );
+    const { ledger, unreadable } = readingOf(world);
+    const { items, cursor } = await listRecoveries(ledger, parseRecoveryQuery(context.req.query(), now()));
     return context.json({
       items: items.map(recoveryJson),
       cursor: cursor ?? null,
@@ -58,9 +50,9 @@ export function apiRoutes(world: DashboardWorld): Hono {
   });
 
   api.get('/jobs/:jobId{[0-9]{1,20}}', async (context) => {
-    const { table, unreadable } = readingOf(world);
+    const { ledger, unreadable } = readingOf(world);
     const jobId = context.req.param('jobId');
-    const job = await viewJob(table, jobId);
+    const job = await viewJob(ledger, jobId);
     if (job === null) {
       const leftOut = unreadableLine(unreadable);
       const detail = `no failed upload of job ${jobId} is in the ledger`;
@@ -70,8 +62,8 @@ export function apiRoutes(world: DashboardWorld): Hono {
   });
 
   api.get('/errors', async (context) => {
-    const { table, unreadable } = readingOf(world);
-    const { items, tally } = await errorClasses(table, now());
+    const { ledger, unreadable } = readingOf(world);
+    const { items, tally } = await errorClasses(ledger, now());
     return context.json({
       items: items.map(errorClassJson),
       countsAreComplete: tally.isComplete,

@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { InvalidCursor } from '../shared/ledger/queries.ts';
+import { InvalidCursor } from '../shared/ledger/paging.ts';
 import { InvalidFilter } from '../shared/reporting/filters.ts';
 import { RetryNotQueued } from './actions.ts';
 import { apiRoutes, problem } from './api.ts';

@@ -1,12 +1,11 @@
-import type { LedgerTable } from '../shared/ledger/table.ts';
-import { type NotedTable, noting } from '../shared/ledger/unreadable.ts';
+import type { Ledger, NotedLedger } from '../shared/ledger/ledger.ts';
 import type { Downloads, RetryQueue } from './actions.ts';
 import type { DashboardCredentials } from './auth.ts';
 
 /** What the dashboard needs of the world; made once, at the handler. */
 export interface DashboardWorld {
   /** Only read. */
-  readonly table: LedgerTable;
+  readonly ledger: Ledger;
   readonly credentials: {
     validVersions(): Promise<readonly DashboardCredentials[]>;
     /** Asked only after a failed authentication; null when it is too early to ask again. */
@@ -32,6 +31,6 @@ export interface Log {
 }
 
 /** The ledger for one request: what cannot be read is left out, logged once, and there to be named on the page. */
-export function readingOf({ table, log }: Pick<DashboardWorld, 'table' | 'log'>): NotedTable {
-  return noting(table, (error) => log.error('record cannot be read', { ...error.key, error }));
+export function readingOf({ ledger, log }: Pick<DashboardWorld, 'ledger' | 'log'>): NotedLedger {
+  return ledger.noting((error) => log.error('record cannot be read', { ...error.key, error }));
 }

@@ -4,6 +4,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { handle } from 'hono/aws-lambda';
+import { createLedger } from '../shared/ledger/ledger.ts';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
 import { HOUR_MS } from '../shared/runtime/durations.ts';
 import { createDownloads, createRetryQueue } from './actions.ts';
@@ -17,11 +18,12 @@ const log = new Logger();
 /** Everything that API Gateway sends here but the notifications. */
 export const handler = handle(
   createDashboard({
-    table: {
+    ledger: createLedger({
       client: new DynamoDBClient(clientLimits()),
       tableName: environment.TABLE_NAME,
       recordTtlDays: 0,
-    },
+      now: Date.now,
+    }),
     credentials: dashboardCredentials(
       new SecretsManagerClient(clientLimits()),
       environment.DASHBOARD_SECRET_ARN,

@@ -1,9 +1,8 @@
 import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
-import { readRecovery } from '../shared/ledger/reads.ts';
+import type { Ledger } from '../shared/ledger/ledger.ts';
+import { unreadableLine } from '../shared/ledger/noting.ts';
 import { placeOf } from '../shared/ledger/records.ts';
-import type { LedgerTable } from '../shared/ledger/table.ts';
-import { unreadableLine } from '../shared/ledger/unreadable.ts';
 import { parseFailureQuery } from '../shared/reporting/filters.ts';
 import { canBeRetried, type JobView, type OutputView, viewJob } from '../shared/reporting/job.ts';
 import { outputPath } from '../shared/reporting/links.ts';
@@ -35,8 +34,8 @@ export function pageRoutes(world: DashboardWorld): Hono<DashboardEnv> {
 
   pages.get('/', async (context) => {
     const request = parseFailureQuery(context.req.query(), now());
-    const { table, unreadable } = readingOf(world);
-    const data = await readOverview(table, { request, now: now(), atRiskMs });
+    const { ledger, unreadable } = readingOf(world);
+    const data = await readOverview(ledger, { request, now: now(), atRiskMs });
     const notificationUrl = `https://${new URL(context.req.url).host}/notifications`;
     const leftOut = unreadableLine(unreadable);
     return htmlResponse(
@@ -45,8 +44,8 @@ export function pageRoutes(world: DashboardWorld): Hono<DashboardEnv> {
   });
 
   pages.get('/errors', async () => {
-    const { table, unreadable } = readingOf(world);
-    const data = await errorClasses(table, now());
+    const { ledger, unreadable } = readingOf(world);
+    const data = await errorClasses(ledger, now());
     return htmlResponse(<ErrorsPage {...{ data, now: now(), leftOut: unreadableLine(unreadable) }} />);
   });
 
@@ -56,8 +55,8 @@ export function pageRoutes(world: DashboardWorld): Hono<DashboardEnv> {
   });
 
   pages.get(JOB, async (context) => {
-    const { table, unreadable } = readingOf(world);
-    const job = await viewJob(table, context.req.param('jobId'));
+    const { ledger, unreadable } = readingOf(world);
+    const job = await viewJob(ledger, context.req.param('jobId'));
     const leftOut = unreadableLine(unreadable);
     return job === null
       ? noSuchJob(context, world, leftOut)
@@ -65,8 +64,8 @@ export function pageRoutes(world: DashboardWorld): Hono<DashboardEnv> {
   });
 
   pages.get(OUTPUT, async (context) => {
-    const { table, unreadable } = readingOf(world);
-    const found = await findOutput(table, context.req.param());
+    const { ledger, unreadable } = readingOf(world);
+    const found = await findOutput(ledger, context.req.param());
     const leftOut = unreadableLine(unreadable);
     if (found === null) return noSuchOutput(world, leftOut);
     const path = outputPath(found.job.jobId, found.output.outputId);
@@ -88,7 +87,7 @@ export function pageRoutes(world: DashboardWorld): Hono<DashboardEnv> {
   pages.get(`${FILE}/download`, async (context) => {
     const { role, ...ids } = context.req.param();
     const key = { ...ids, role: role === 'media' ? 'media' : 'thumbnail' } as const;
-    const recovery = await readRecovery(world.table, key);
+    const recovery = await world.ledger.queries.readRecovery(key);
     const place = recovery?.state === 'recovered' ? placeOf(recovery) : null;
     if (recovery === undefined || place === null) return noSuchOutput(world);
     const { filename } = recovery;
@@ -122,7 +121,7 @@ async function retry(
       403,
     );
   }
-  const found = await findOutput(readingOf(world).table, ids);
+  const found = await findOutput(readingOf(world).ledger, ids);
   if (found === null) return noSuchOutput(world);
   const { token: _, ...which } = form.output;
   if (!found.output.recoveries.some((file) => isMeant(file, which) && canBeRetried(file, world.hasApiKey))) {
@@ -142,10 +141,10 @@ function isMeant(
 }
 
 async function findOutput(
-  table: LedgerTable,
+  ledger: Ledger,
   { jobId, outputId }: { readonly jobId: string; readonly outputId: string },
 ): Promise<{ readonly job: JobView; readonly output: OutputView } | null> {
-  const job = await viewJob(table, jobId);
+  const job = await viewJob(ledger, jobId);
   const output = job?.outputs.find((each) => each.outputId === outputId);
   return job === null || output === undefined ? null : { job, output };
 }

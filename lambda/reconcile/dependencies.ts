@@ -1,6 +1,6 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import type { EventPublisher } from '../shared/events/publisher.ts';
-import type { LedgerTable } from '../shared/ledger/table.ts';
+import type { Ledger } from '../shared/ledger/ledger.ts';
 import type { RecoveryMessage } from '../shared/queue/messages.ts';
 import type { Meter } from '../shared/runtime/metrics.ts';
 import type { ZencoderApi } from '../shared/zencoder/api.ts';
@@ -8,7 +8,7 @@ import type { DetectionSettings } from '../shared/zencoder/failed-outputs.ts';
 
 /** What reconcile works with: made once, at the handler. */
 export interface ReconcileTools {
-  readonly table: LedgerTable;
+  readonly ledger: Ledger;
   /** The Zencoder API; null when no key is configured. */
   readonly api: ZencoderApi | null;
   /** Resolves once the recovery queue has every message. */

@@ -5,6 +5,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, ScheduledEvent } from 'aws-lambda';
 import { createEventPublisher } from '../shared/events/publisher.ts';
+import { createLedger } from '../shared/ledger/ledger.ts';
 import { encodeMessage } from '../shared/queue/messages.ts';
 import { sendMessages } from '../shared/queue/send.ts';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
@@ -23,7 +24,12 @@ const sqs = new SQSClient(clientLimits());
 
 const tools: ReconcileTools = {
   // It makes no records, so none of its writes decides when one may go.
-  table: { client: new DynamoDBClient(clientLimits()), tableName: environment.TABLE_NAME, recordTtlDays: 0 },
+  ledger: createLedger({
+    client: new DynamoDBClient(clientLimits()),
+    tableName: environment.TABLE_NAME,
+    recordTtlDays: 0,
+    now: Date.now,
+  }),
   api: zencoderApiOf(environment),
   send: (messages) => sendMessages(sqs, environment.QUEUE_URL, messages.map(encodeMessage)),
   backlog: () => backlogOf(sqs, environment.QUEUE_URL),

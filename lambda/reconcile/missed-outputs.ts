@@ -1,9 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { readJob } from '../shared/ledger/reads.ts';
 import { isAmong } from '../shared/ledger/records.ts';
 import { failureKey, recoveryKey } from '../shared/ledger/table.ts';
-import { noting } from '../shared/ledger/unreadable.ts';
-import { readWatermark, saveWatermark, type Watermark } from '../shared/ledger/watermark.ts';
+import type { Watermark } from '../shared/ledger/watermark.ts';
 import { outputMessages } from '../shared/queue/messages.ts';
 import { MINUTE_MS } from '../shared/runtime/durations.ts';
 import { categoryOf, RecoveryError } from '../shared/runtime/errors.ts';
@@ -55,8 +53,8 @@ export async function findMissed(
   tools: ReconcileTools,
   stopAt: number,
 ): Promise<WalkSummary> {
-  const { table, now } = tools;
-  const seen = await readWatermark(table);
+  const { ledger, now } = tools;
+  const seen = await ledger.watermark.read();
   let watermark: Watermark = seen;
   const counts = { pages: 0, jobs: 0, missed: 0, details: 0 };
   try {
@@ -75,7 +73,7 @@ export async function findMissed(
   } catch (error) {
     reportFault(error, tools);
   }
-  if (counts.pages > 0) await saveWatermark(table, seen, watermark, now());
+  if (counts.pages > 0) await ledger.watermark.save(seen, watermark);
   const { pages, jobs, missed } = counts;
   return { pages, jobs, missed, unfinished: watermark.walk !== null };
 }
@@ -124,11 +122,11 @@ async function inDetail(
 }
 
 async function queueMissed(job: JobDetails, tools: ReconcileTools): Promise<number> {
-  const { table, send, settings, logger, now } = tools;
+  const { ledger, send, settings, logger, now } = tools;
   const decisions = findFailedOutputs(job, settings, now()).map((decision) => withoutEnded(decision, now()));
   if (decisions.length === 0) return 0;
-  const noted = noting(table);
-  const records = await readJob(noted.table, job.job.id);
+  const noted = ledger.noting();
+  const records = await noted.ledger.queries.readJob(job.job.id);
   // A file that was lost and that Zencoder still names may be recovered now: once, whatever else asks for it.
   const recoveries = records.recoveries.filter(
     ({ state, spentEvidence }) => state !== 'lost' || isAmong(spentEvidence, API_EVIDENCE),

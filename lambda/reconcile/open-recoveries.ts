@@ -1,8 +1,5 @@
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { openRecoveriesByDeadline } from '../shared/ledger/queries.ts';
-import { readSegments } from '../shared/ledger/reads.ts';
 import type { RecoveryRecord, SegmentRecord } from '../shared/ledger/records.ts';
-import { noteError, scheduleNow } from '../shared/ledger/reopenings.ts';
 import type { RedriveMessage } from '../shared/queue/messages.ts';
 import { isAtRisk, isOver } from '../shared/zencoder/signed-url.ts';
 import type { ReconcileTools } from './dependencies.ts';
@@ -75,7 +72,7 @@ export interface OpenSummary {
  * are open and at risk.
  */
 export async function reconcileOpen(tools: ReconcileTools): Promise<OpenSummary> {
-  const { table, api, atRiskMs, meter, now } = tools;
+  const { ledger, api, atRiskMs, meter, now } = tools;
   const stalled: RecoveryRecord[] = [];
   const helpless: RecoveryRecord[] = [];
   // While the queue is behind, a silent recovery's message may simply not have had its turn.
@@ -83,7 +80,7 @@ export async function reconcileOpen(tools: ReconcileTools): Promise<OpenSummary>
   const outputs: string[] = [];
   let open = 0;
   let atRisk = 0;
-  for await (const record of openRecoveriesByDeadline(table)) {
+  for await (const record of ledger.queries.openRecoveriesByDeadline()) {
     open += 1;
     outputs.push(outputOf(record));
     const { deadline } = record;
@@ -111,12 +108,12 @@ export async function reconcileOpen(tools: ReconcileTools): Promise<OpenSummary>
 async function standsStill(
   record: RecoveryRecord,
   isBehind: boolean,
-  { table, patience, now }: ReconcileTools,
+  { ledger, patience, now }: ReconcileTools,
 ): Promise<boolean> {
   const times = { now: now(), patience };
   if (isBehind || !isStalled(record, [], times)) return false;
   const hasSegments = (record.upload?.segments ?? 1) > 1;
-  return !hasSegments || isStalled(record, await readSegments(table, record), times);
+  return !hasSegments || isStalled(record, await ledger.queries.readSegments(record), times);
 }
 
 function report(record: RecoveryRecord, reason: string, { logger, now }: ReconcileTools): void {
@@ -131,7 +128,7 @@ function report(record: RecoveryRecord, reason: string, { logger, now }: Reconci
 /** Notes with each what to do, once, so that a look at the record finds it there. */
 async function noteStalled(
   stalled: readonly RecoveryRecord[],
-  { table, now }: ReconcileTools,
+  { ledger, now }: ReconcileTools,
 ): Promise<void> {
   for (const record of stalled) {
     const { lastError } = record;
@@ -139,7 +136,7 @@ async function noteStalled(
     const before = lastError && `; before, it failed with ${lastError.errorClass}: ${lastError.message}`;
     const message = `${STALLED}${before ?? ''}`;
     const category = 'action-required';
-    await noteError(table, record, { errorClass: 'NoFreshUrl', message, category, at: now() });
+    await ledger.recoveries.noteError(record, { errorClass: 'NoFreshUrl', message, category, at: now() });
   }
 }
 
@@ -152,7 +149,7 @@ async function noteStalled(
 async function requeue(
   stalled: readonly RecoveryRecord[],
   outputs: readonly string[],
-  { table, send, logger, now }: ReconcileTools,
+  { ledger, send, logger }: ReconcileTools,
 ): Promise<number> {
   const openOf = Map.groupBy(outputs, (output) => output);
   const wanted = [...Map.groupBy(stalled, outputOf)].flatMap(([output, records]) => {
@@ -164,7 +161,7 @@ async function requeue(
     const [first] = records;
     if (first === undefined) continue;
     // The run that writes this first has the message; a run at the same time, or a worker, finds the record changed.
-    const due = await Promise.all(records.map((record) => scheduleNow(table, record, now())));
+    const due = await Promise.all(records.map((record) => ledger.recoveries.scheduleNow(record)));
     if (!due.includes(true)) continue;
     const { jobId, outputId, role, fileId } = first;
     const isWhole = records.length === openOf.get(outputOf(first))?.length;

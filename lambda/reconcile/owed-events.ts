@@ -1,17 +1,12 @@
 import { publishOwed } from '../shared/events/publish-owed.ts';
-import {
-  countOwedEvents,
-  OWED_GRACE_MS,
-  type OwedEvent,
-  owedEvents,
-  readOwed,
-} from '../shared/ledger/outbox.ts';
+import type { OwedEvent } from '../shared/ledger/outbox.ts';
 import type { LedgerRecord } from '../shared/ledger/records.ts';
+import { OWED_GRACE_MS } from '../shared/ledger/records.ts';
 import { LedgerItemNotUnderstood } from '../shared/ledger/table.ts';
 import type { ReconcileTools } from './dependencies.ts';
 
 /** What publishing works with. */
-export type PublishingTools = Pick<ReconcileTools, 'table' | 'events' | 'meter' | 'logger' | 'now'>;
+export type PublishingTools = Pick<ReconcileTools, 'ledger' | 'events' | 'meter' | 'logger' | 'now'>;
 
 /** Events that are read, published and unmarked together. */
 const PAGE = 50;
@@ -33,14 +28,14 @@ export interface OwedSummary {
  * @param stopAt epoch milliseconds by which no further page is begun.
  */
 export async function publishOwedEvents(tools: PublishingTools, stopAt: number): Promise<OwedSummary> {
-  const { table, meter, now } = tools;
+  const { ledger, meter, now } = tools;
   const before = now() - OWED_GRACE_MS;
   // Counted once, before the marks go: an index shows for a moment what is no more.
-  let owed = await countOwedEvents(table, before);
+  let owed = await ledger.outbox.countOwedBefore(before);
   let published = 0;
   let oldest: number | null = null;
   if (owed > 0) {
-    for await (const page of pagesOf(owedEvents(table, before))) {
+    for await (const page of pagesOf(ledger.outbox.owedBefore(before))) {
       if (now() >= stopAt) {
         oldest ??= page[0]?.owedAt ?? null;
         break;
@@ -89,10 +84,10 @@ const NOT_READ = 'not-read';
 /** One item that cannot be read keeps no other's event back; its own stays owed, which is seen. */
 async function readOr(
   entry: OwedEvent,
-  { table, logger }: PublishingTools,
+  { ledger, logger }: PublishingTools,
 ): Promise<LedgerRecord | typeof NOT_READ | null> {
   try {
-    return await readOwed(table, entry);
+    return await ledger.outbox.readOwed(entry);
   } catch (error) {
     if (!(error instanceof LedgerItemNotUnderstood)) throw error;
     logger.error('event not made', { errorClass: error.name, message: error.message });

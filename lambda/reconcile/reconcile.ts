@@ -1,4 +1,4 @@
-import { reporting } from '../shared/ledger/unreadable.ts';
+import { reporting } from '../shared/ledger/noting.ts';
 import type { ReconcileTools } from './dependencies.ts';
 import { findMissed, type WalkSummary } from './missed-outputs.ts';
 import { type OpenSummary, reconcileOpen } from './open-recoveries.ts';
@@ -28,7 +28,7 @@ export interface ReconcileSummary {
  */
 export async function reconcile(given: ReconcileTools, endsAt: number): Promise<ReconcileSummary> {
   const { api, logger } = given;
-  const tools = { ...given, table: reporting(given.table, given) };
+  const tools = { ...given, ledger: reporting(given.ledger, given) };
   const recoveries = await reconcileOpen(tools);
   const events = await publishOwedEvents(tools, Math.min(endsAt - WIND_UP_MS, tools.now() + PUBLISHING_MS));
   const jobs = api === null ? null : await findMissed(api, tools, endsAt - WIND_UP_MS);

@@ -1,14 +1,4 @@
-import { changeKey } from '../shared/ledger/object-key.ts';
-import { readRecovery } from '../shared/ledger/reads.ts';
-import type { ClaimedRecovery, RecoveryRecord } from '../shared/ledger/records.ts';
-import { saveProgress } from '../shared/ledger/settlements.ts';
-import {
-  dropPlan,
-  type PlannedRecovery,
-  releaseLease,
-  reopenSegments,
-  savePlan,
-} from '../shared/ledger/upload-plans.ts';
+import type { ClaimedRecovery, PlannedRecovery, RecoveryRecord } from '../shared/ledger/records.ts';
 import type { SegmentMessage } from '../shared/queue/messages.ts';
 import { RecoveryError } from '../shared/runtime/errors.ts';
 import type { BackupFile, JobInfo, OutputInfo, RecoveryKey } from '../shared/zencoder/model.ts';
@@ -121,7 +111,7 @@ export async function copyFile(task: FileTask, context: WorkerContext): Promise<
   try {
     const withoutPlan = await forgetPlan(task, context);
     // Stored before it is used: whatever becomes of this attempt, the next one looks there.
-    const isChanged = await changeKey(context.table, task.record, secondKey, context.now());
+    const isChanged = await context.ledger.recoveries.changeKey(task.record, secondKey);
     if (!isChanged) return { kind: 'lease-lost' };
     const record = { ...withoutPlan, key: secondKey };
     return await copyUnderKey({ ...task, key: secondKey, record }, context);
@@ -181,12 +171,12 @@ type Begun =
   | { readonly kind: 'lease-lost' };
 
 async function begin({ record }: FileTask, job: CopyJob, context: WorkerContext): Promise<Begun> {
-  const { engine, table, invocation, now } = context;
+  const { engine, ledger, invocation } = context;
   if (record.upload !== undefined) return { kind: 'planned', record: { ...record, upload: record.upload } };
   const started = await engine.start(job, { stopAt: invocation.stopAt });
   if (started.kind !== 'planned') return started;
   const { plan } = started;
-  const saved = await savePlan(table, record, plan, now());
+  const saved = await ledger.uploads.savePlan(record, plan);
   if (saved.outcome !== 'saved') await engine.abandon(plan);
   const { lease, upload } = saved.record;
   if (lease?.owner !== record.lease.owner || upload === undefined) return { kind: 'lease-lost' };
@@ -195,11 +185,11 @@ async function begin({ record }: FileTask, job: CopyJob, context: WorkerContext)
 }
 
 async function copyHere(task: PlannedTask, job: CopyJob, context: WorkerContext): Promise<FileOutcome> {
-  const { table, now } = context;
+  const { ledger } = context;
   const { record } = task;
   const plan = planOf(task);
   const save = (bytesDone: number) =>
-    saveProgress(table, record, { bytesDone, bytesTotal: plan.size, at: now() });
+    ledger.recoveries.saveProgress(record, { bytesDone, bytesTotal: plan.size });
   const segment = await copyWatched({ job, plan, segment: 0, record, save }, context);
   return segment.kind === 'out-of-time' ? segment : await completeFile(task, job, context);
 }
@@ -215,7 +205,7 @@ export async function completeFile(
   job: CopyJob,
   context: WorkerContext,
 ): Promise<FileOutcome> {
-  const { engine, table, logger, invocation, now } = context;
+  const { engine, ledger, logger, invocation, now } = context;
   const { upload } = task.record;
   try {
     const completed = await engine.complete(job, planOf(task), { stopAt: invocation.stopAt });
@@ -225,7 +215,7 @@ export async function completeFile(
     const disappeared = new PartsDisappeared(`${missingParts} parts are no longer in the upload`);
     if (upload.segments === 1) return { kind: 'fault', key: task.key, error: disappeared };
     logger.warn('parts disappeared', { missingParts, missingSegments });
-    await reopenSegments(table, task.record, missingSegments, bytesDone, now());
+    await ledger.uploads.reopenSegments(task.record, missingSegments, bytesDone);
     const segmentsDone = upload.segmentsDone.filter((segment) => !missingSegments.includes(segment));
     return await dispatchSegments(
       { ...task, record: { ...task.record, upload: { ...upload, segmentsDone } } },
@@ -259,7 +249,7 @@ async function dispatchSegments(
   { job, output, file, record }: PlannedTask,
   context: WorkerContext,
 ): Promise<FileOutcome> {
-  const { queue, table, evidence, now } = context;
+  const { queue, ledger, evidence } = context;
   const { uploadId, segments, segmentsDone } = record.upload;
   const isDone = new Set(segmentsDone);
   const left = Array.from({ length: segments }, (_, segment) => segment).filter(
@@ -268,7 +258,7 @@ async function dispatchSegments(
   // With all done only the completion is wanting, and any segment's message brings it about.
   const wanted = left.length > 0 ? left : [0];
   // Before the messages are there: a segment's message that finds this lease would leave the completion to it.
-  await releaseLease(table, record, now());
+  await ledger.uploads.releaseLease(record);
   await queue.send(
     wanted.map(
       (segment): SegmentMessage => ({
@@ -282,12 +272,12 @@ async function dispatchSegments(
 
 /** Aborts the upload and takes its plan out of the ledger; the record it returns has none. */
 async function forgetPlan({ record }: FileTask, context: WorkerContext): Promise<ClaimedRecovery> {
-  const { table, now } = context;
+  const { ledger } = context;
   // The plan may be one that this very attempt saved, so the ledger is asked.
-  const upload = (await readRecovery(table, record))?.upload;
+  const upload = (await ledger.queries.readRecovery(record))?.upload;
   if (upload !== undefined) {
     await abandonUpload(upload, context);
-    await dropPlan(table, record, upload.uploadId, now());
+    await ledger.uploads.dropPlan(record, upload.uploadId);
   }
   const { upload: _, ...withoutPlan } = record;
   return withoutPlan;

@@ -1,7 +1,8 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import type { EventPublisher } from '../shared/events/publisher.ts';
+import type { Ledger } from '../shared/ledger/ledger.ts';
 import type { Lease, ScheduledMessage } from '../shared/ledger/records.ts';
-import type { LedgerItemNotUnderstood, LedgerTable } from '../shared/ledger/table.ts';
+import type { LedgerItemNotUnderstood } from '../shared/ledger/table.ts';
 import type { Meter } from '../shared/runtime/metrics.ts';
 import type { ZencoderApi } from '../shared/zencoder/api.ts';
 import type { StorageAllowList } from '../shared/zencoder/storage.ts';
@@ -14,7 +15,7 @@ import type { FreshUrls } from './url-refresh.ts';
 
 /** What the worker works with: made once, at the handler. */
 export interface WorkerTools {
-  readonly table: LedgerTable;
+  readonly ledger: Ledger;
   readonly engine: CopyEngine;
   readonly queue: RecoveryQueue;
   /** The customer's bucket. */

@@ -1,10 +1,7 @@
 import pMap from 'p-map';
-import { claimFiles, type FileClaim, type KeyedFile } from '../shared/ledger/claims.ts';
-import { recordPrimaryFailures } from '../shared/ledger/failures.ts';
+import type { FileClaim, KeyedFile } from '../shared/ledger/claims.ts';
 import type { OutputContext } from '../shared/ledger/fresh-recoveries.ts';
-import { isLeftOwed } from '../shared/ledger/outbox.ts';
 import type { PrimaryFailureRecord, RecoveryRecord } from '../shared/ledger/records.ts';
-import { reopenRecovery } from '../shared/ledger/reopenings.ts';
 import type { OutputMessage } from '../shared/queue/messages.ts';
 import type { BackupFile } from '../shared/zencoder/model.ts';
 import { fileIdOf } from '../shared/zencoder/signed-url.ts';
@@ -54,15 +51,15 @@ export async function recoverOutput(message: OutputMessage, context: WorkerConte
 /** Records the primary failures; gives those whose event this message is to publish. */
 async function recordFailures(
   message: OutputMessage,
-  { table, logger, meter, now }: WorkerContext,
+  { ledger, logger, meter }: WorkerContext,
 ): Promise<PrimaryFailureRecord[]> {
-  const recorded = await recordPrimaryFailures(table, message, now());
+  const recorded = await ledger.failures.record(message);
   for (const { record, isNew } of recorded) {
     if (!isNew) continue;
     logger.warn('primary failure', { role: record.role, errorClass: record.errorClass });
     meter.add('primaryFailures', 1, record.errorClass);
   }
-  return recorded.flatMap(({ record, isNew }) => (isNew || isLeftOwed(record, now()) ? [record] : []));
+  return recorded.flatMap(({ record, isNew }) => (isNew || ledger.outbox.isLeftOwed(record) ? [record] : []));
 }
 
 /** Claims, copies and settles files of one output. */
@@ -98,9 +95,9 @@ async function recoverGroup(
 }
 
 /** Settled recoveries whose event was left by an invocation that died, or that the topic refused. */
-function leftOwedOf(claims: readonly FileClaim[], { now }: WorkerContext): RecoveryRecord[] {
+function leftOwedOf(claims: readonly FileClaim[], { ledger }: WorkerContext): RecoveryRecord[] {
   return claims.flatMap(({ outcome, record }) =>
-    outcome === 'settled' && isLeftOwed(record, now()) ? [record] : [],
+    outcome === 'settled' && ledger.outbox.isLeftOwed(record) ? [record] : [],
   );
 }
 
@@ -110,15 +107,15 @@ async function claimAll(
   files: readonly KeyedFile[],
   context: WorkerContext,
 ): Promise<FileClaim[]> {
-  const { table, now } = context;
-  const claims = await claimFiles(table, output, files, leaseOf(context), now());
+  const { ledger } = context;
+  const claims = await ledger.recoveries.claim(output, files, leaseOf(context));
   const lost = claims.filter(({ record, file }) => isNewEvidence(record, file, context));
   if (lost.length === 0) return claims;
-  await Promise.all(lost.map(({ record }) => reopenRecovery(table, record, now())));
+  await Promise.all(lost.map(({ record }) => ledger.recoveries.reopen(record)));
   const again = lost.map(({ file }) => file);
   return [
     ...claims.filter((claim) => !lost.includes(claim)),
-    ...(await claimFiles(table, output, again, leaseOf(context), now())),
+    ...(await ledger.recoveries.claim(output, again, leaseOf(context))),
   ];
 }
 

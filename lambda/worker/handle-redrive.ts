@@ -1,7 +1,4 @@
-import { claimRecoveries } from '../shared/ledger/claims.ts';
-import { readRecoveriesOf, readSegments } from '../shared/ledger/reads.ts';
 import type { RecoveryRecord } from '../shared/ledger/records.ts';
-import { noteError, reopenRecovery, scheduleNow } from '../shared/ledger/reopenings.ts';
 import { outputMessages, type RedriveMessage } from '../shared/queue/messages.ts';
 import { categoryOf } from '../shared/runtime/errors.ts';
 import type { ZencoderApi } from '../shared/zencoder/api.ts';
@@ -25,7 +22,7 @@ export async function reportNoKey(
   left: readonly RecoveryRecord[],
   context: WorkerContext,
 ): Promise<MessageOutcome> {
-  const { table, logger, meter, now } = context;
+  const { ledger, logger, meter, now } = context;
   if (left.length === 0) logger.warn('nothing to redrive', { reason: 'the ledger has no such recovery' });
   for (const record of left) {
     const { role, fileId, state } = record;
@@ -39,7 +36,7 @@ export async function reportNoKey(
       logger.error('at risk', { role, fileId, state, reason: WITHOUT_KEY });
       meter.add('atRiskRecoveries', 1, error.errorClass);
     } else logger.warn('not redriven', { role, fileId, state, reason: WITHOUT_KEY });
-    if (isOpen) await noteError(table, record, error);
+    if (isOpen) await ledger.recoveries.noteError(record, error);
   }
   return DONE;
 }
@@ -48,7 +45,7 @@ export async function reportNoKey(
 export async function reportBlocked(
   error: unknown,
   left: readonly RecoveryRecord[],
-  { table, logger, meter, now }: WorkerContext,
+  { ledger, logger, meter, now }: WorkerContext,
 ): Promise<void> {
   const fault = summarizeError(error);
   logger.warn('redrive blocked', { fault });
@@ -57,7 +54,7 @@ export async function reportBlocked(
   for (const record of left) {
     if (record.settledAt !== undefined) continue;
     if (record.deadline > now()) meter.add('atRiskRecoveries', 1, fault.errorClass);
-    await noteError(table, record, { ...fault, at: now() });
+    await ledger.recoveries.noteError(record, { ...fault, at: now() });
   }
 }
 
@@ -70,7 +67,7 @@ export async function giveUp(
   why: string,
   context: WorkerContext,
 ): Promise<MessageOutcome> {
-  const { table, logger, meter, now } = context;
+  const { ledger, logger, meter, now } = context;
   const { role, fileId } = record;
   if (record.settledAt !== undefined) {
     logger.warn('not redriven', { role, fileId, reason: why });
@@ -80,7 +77,7 @@ export async function giveUp(
     const fault = summarizeError(new NoFreshUrl(why));
     logger.error('at risk', { role, fileId, reason: why });
     meter.add('atRiskRecoveries', 1, fault.errorClass);
-    await noteError(table, record, { ...fault, category: 'action-required', at: now() });
+    await ledger.recoveries.noteError(record, { ...fault, category: 'action-required', at: now() });
     return DONE;
   }
   return await settleLost([record], () => new NoFreshUrl(`${why}${lastErrorOf(record)}`), context);
@@ -110,7 +107,7 @@ async function settleLost(
   context: WorkerContext,
 ): Promise<MessageOutcome> {
   if (records.length === 0) return DONE;
-  const claims = await claimRecoveries(context.table, records, leaseOf(context), context.now());
+  const claims = await context.ledger.recoveries.claimExisting(records, leaseOf(context));
   const attempts = claims.flatMap(({ outcome, record }) => {
     if (outcome !== 'claimed') return [];
     const key = record.key ?? '';
@@ -148,9 +145,13 @@ const SPREAD_MS = 4 * 60 * 1000;
  * An output that the ledger does not know is looked up at Zencoder as a whole.
  */
 export async function redrive(message: RedriveMessage, context: WorkerContext): Promise<MessageOutcome> {
-  const { table, logger, now } = context;
+  const { ledger, logger, now } = context;
   const { jobId, outputId, role, fileId, origin = 'person' } = message;
-  const known = await readRecoveriesOf(table, { jobId, outputId, ...(role !== undefined && { role }) });
+  const known = await ledger.queries.readRecoveriesOf({
+    jobId,
+    outputId,
+    ...(role !== undefined && { role }),
+  });
   const asked = known.filter((record) => fileId === undefined || record.fileId === fileId);
   const wanted = await atRest(
     asked.filter((record) => isWanted(record, origin, now())),
@@ -195,12 +196,12 @@ function isWanted(record: RecoveryRecord, origin: Origin, now: number): boolean 
 /** Leaves out large files of which a living invocation copies a segment: they are under no lease of their own. */
 async function atRest(
   records: readonly RecoveryRecord[],
-  { table, now }: WorkerContext,
+  { ledger, now }: WorkerContext,
 ): Promise<RecoveryRecord[]> {
   const checked = await Promise.all(
     records.map(async (record) => {
       if ((record.upload?.segments ?? 1) === 1) return [record];
-      const segments = await readSegments(table, record);
+      const segments = await ledger.queries.readSegments(record);
       return segments.some(({ lease }) => lease !== undefined && lease.until >= now()) ? [] : [record];
     }),
   );
@@ -210,7 +211,7 @@ async function atRest(
 /** Makes waiting recoveries due and shows their messages; gives those that have no message to be shown. */
 async function wakeWaiting(
   wanted: readonly RecoveryRecord[],
-  { table, queue, logger, now }: WorkerContext,
+  { ledger, queue, logger, now }: WorkerContext,
 ): Promise<RecoveryRecord[]> {
   const left: RecoveryRecord[] = [];
   const shown = new Map<string, Promise<boolean>>();
@@ -227,7 +228,7 @@ async function wakeWaiting(
       continue;
     }
     // Due first: the message must not find the recovery still waiting.
-    await scheduleNow(table, record, now());
+    await ledger.recoveries.scheduleNow(record);
     const { messageId, receiptHandle } = nextAttemptMessage;
     const answer = shown.get(messageId) ?? show(receiptHandle);
     shown.set(messageId, answer);
@@ -239,7 +240,7 @@ async function wakeWaiting(
 
 /** Opens recoveries again whose files are still to be had, and queues them with fresh URLs. */
 async function queueFresh(left: readonly RecoveryRecord[], context: WorkerContext): Promise<MessageOutcome> {
-  const { table, queue, freshUrls, now } = context;
+  const { ledger, queue, freshUrls, now } = context;
   const files: BackupFile[] = [];
   const outcomes: MessageOutcome[] = [];
   for (const record of left) {
@@ -256,8 +257,8 @@ async function queueFresh(left: readonly RecoveryRecord[], context: WorkerContex
   if (first === undefined || files.length === 0) return earliest(outcomes);
   for (const record of left) {
     if (!files.some((file) => file.role === record.role && sameFile(file, record))) continue;
-    const reopened = await reopenRecovery(table, record, now());
-    if (reopened?.outcome === 'open') await scheduleNow(table, reopened.record, now());
+    const reopened = await ledger.recoveries.reopen(record);
+    if (reopened?.outcome === 'open') await ledger.recoveries.scheduleNow(reopened.record);
   }
   const { jobId, passThrough, test, outputId, label, outputType, failedAt } = first;
   const output = { id: outputId, label, type: outputType };
@@ -296,7 +297,7 @@ async function comeBack(
   if (origin === 'reconcile') {
     if (!(error instanceof ApiRateLimited)) return DONE;
     // A sign of life, so that reconcile queues no second message while this one waits.
-    for (const record of left) await scheduleNow(context.table, record, now());
+    for (const record of left) await context.ledger.recoveries.scheduleNow(record);
   }
   const hasNoneInTime = left.length > 0 && left.every(({ deadline }) => deadline <= now());
   if (hasNoneInTime || categoryOf(error) === 'lost') return DONE;

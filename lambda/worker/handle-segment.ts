@@ -1,20 +1,6 @@
-import { claimRecoveries, recoveryKeyOf } from '../shared/ledger/claims.ts';
-import { readRecovery } from '../shared/ledger/reads.ts';
-import type { RecoveryRecord } from '../shared/ledger/records.ts';
-import { reopenRecovery } from '../shared/ledger/reopenings.ts';
-import {
-  claimSegment,
-  finishSegment,
-  releaseSegment,
-  type SegmentRef,
-  saveSegmentProgress,
-} from '../shared/ledger/segments.ts';
-import {
-  claimCompletion,
-  dropPlan,
-  type PlannedRecovery,
-  releaseLease,
-} from '../shared/ledger/upload-plans.ts';
+import { recoveryKeyOf } from '../shared/ledger/fresh-recoveries.ts';
+import type { PlannedRecovery, RecoveryRecord } from '../shared/ledger/records.ts';
+import type { SegmentRef } from '../shared/ledger/segments.ts';
 import { outputMessages, type SegmentMessage } from '../shared/queue/messages.ts';
 import { allowedSource } from '../shared/zencoder/storage.ts';
 import { abandonUpload } from './abandon-upload.ts';
@@ -42,14 +28,14 @@ import { withFreshUrl } from './url-refresh.ts';
  * @throws {SourceNotAllowed} when the allow-list does not admit the URL.
  */
 export async function recoverSegment(given: SegmentMessage, context: WorkerContext): Promise<MessageOutcome> {
-  const { table, storage, now } = context;
+  const { ledger, storage } = context;
   const message = { ...given, file: allowedSource(given.file, storage) };
   const ref: SegmentRef = {
     key: recoveryKeyOf(message, message.file),
     uploadId: message.uploadId,
     segment: message.segment,
   };
-  const claim = await claimSegment(table, ref, leaseOf(context), now());
+  const claim = await ledger.uploads.claimSegment(ref, leaseOf(context));
   switch (claim.outcome) {
     case 'stale':
       return await resumeAbandoned(message, claim.record, context);
@@ -70,7 +56,7 @@ interface ClaimedSegment {
 
 async function copySegment(claimed: ClaimedSegment, context: WorkerContext): Promise<MessageOutcome> {
   const { message, ref, record } = claimed;
-  const { table, invocation, now } = context;
+  const { ledger, invocation } = context;
   const owner = invocation.id;
   const { segmentsDone: _, ...plan } = record.upload;
   let copied: SegmentDone | SegmentOutOfTime;
@@ -83,7 +69,7 @@ async function copySegment(claimed: ClaimedSegment, context: WorkerContext): Pro
     return await afterFault(error, claimed, context);
   }
   if (copied.kind === 'out-of-time') return await releaseAndRetry(ref, context);
-  const finished = await finishSegment(table, ref, owner, copied.bytesDone, now());
+  const finished = await ledger.uploads.finishSegment(ref, owner, copied.bytesDone);
   const isLast = finished.outcome === 'finished' && finished.allDone;
   return isLast ? await completeAll(message, ref, context) : DONE;
 }
@@ -93,18 +79,17 @@ async function copyParts(
   plan: CopyPlan,
   context: WorkerContext,
 ): Promise<SegmentDone | SegmentOutOfTime> {
-  const { table, invocation, now } = context;
+  const { ledger, invocation } = context;
   const job = jobOf(message, plan, record);
-  const save = (bytesDone: number) =>
-    saveSegmentProgress(table, ref, invocation.id, { bytesDone, at: now() });
+  const save = (bytesDone: number) => ledger.uploads.saveSegmentProgress(ref, invocation.id, bytesDone);
   return await copyWatched({ job, plan, segment: ref.segment, record, save }, context);
 }
 
 async function releaseAndRetry(
   ref: SegmentRef,
-  { table, invocation, now }: WorkerContext,
+  { ledger, invocation, now }: WorkerContext,
 ): Promise<MessageOutcome> {
-  await releaseSegment(table, ref, invocation.id, now());
+  await ledger.uploads.releaseSegment(ref, invocation.id);
   return { kind: 'again', at: now() };
 }
 
@@ -114,8 +99,8 @@ async function completeAll(
   ref: SegmentRef,
   context: WorkerContext,
 ): Promise<MessageOutcome> {
-  const { table, now } = context;
-  const claim = await claimCompletion(table, ref.key, ref.uploadId, leaseOf(context), now());
+  const { ledger } = context;
+  const claim = await ledger.uploads.claimCompletion(ref.key, ref.uploadId, leaseOf(context));
   if (claim.outcome === 'leased') return besideLease(claim.record.lease, context);
   if (claim.outcome !== 'claimed' || claim.record.upload === undefined) return DONE;
   const record = { ...claim.record, upload: claim.record.upload };
@@ -147,20 +132,20 @@ async function restartUpload(
   record: PlannedRecovery,
   context: WorkerContext,
 ): Promise<MessageOutcome> {
-  const { table, logger, jitter, now } = context;
+  const { ledger, logger, jitter, now } = context;
   const { role, fileId, attempts } = record;
   const fault = summarizeError(error);
   logger.warn('upload planned anew', { role, fileId, attempts, fault });
   await abandonUpload(record.upload, context);
-  await dropPlan(table, record, record.upload.uploadId, now(), {
+  await ledger.uploads.dropPlan(record, record.upload.uploadId, {
     error: { ...fault, at: now() },
     nextAttemptAt: attemptAfter({ attempts, now: now(), jitter }),
   });
-  const left = await readRecovery(table, record);
+  const left = await ledger.queries.readRecovery(record);
   if (left === undefined || left.settledAt !== undefined || left.upload !== undefined) return DONE;
   const { lease } = left;
   // The next worker must not find the file under the lease of an invocation that is done with it.
-  if (lease?.owner === context.invocation.id) await releaseLease(table, { ...left, lease }, now());
+  if (lease?.owner === context.invocation.id) await ledger.uploads.releaseLease({ ...left, lease });
   return await requeueFile(message, left, context);
 }
 
@@ -175,7 +160,7 @@ async function resumeAbandoned(
 ): Promise<MessageOutcome> {
   if (record === undefined || record.upload !== undefined) return DONE;
   if (isNewEvidence(record, message.file, context)) {
-    await reopenRecovery(context.table, record, context.now());
+    await context.ledger.recoveries.reopen(record);
     return await requeueFile(message, record, context);
   }
   if (record.settledAt !== undefined) return DONE;
@@ -200,7 +185,7 @@ async function afterFault(
   { ref, record }: ClaimedSegment,
   context: WorkerContext,
 ): Promise<MessageOutcome> {
-  const { table, invocation, logger, meter, now } = context;
+  const { ledger, invocation, logger, meter, now } = context;
   const { deadline } = record;
   const verdict = decideRetry({
     error,
@@ -217,11 +202,11 @@ async function afterFault(
   if (verdict.fault.category === 'action-required') meter.add('actionRequired', 1, verdict.fault.errorClass);
   if (verdict.kind === 'again') {
     const next = { nextAttemptAt: verdict.at, nextAttemptMessage: scheduledMessageOf(context) };
-    await releaseSegment(table, ref, invocation.id, now(), note, next);
+    await ledger.uploads.releaseSegment(ref, invocation.id, note, next);
     return { kind: 'again', at: verdict.at };
   }
-  await releaseSegment(table, ref, invocation.id, now(), note);
-  const [claim] = await claimRecoveries(table, [record], leaseOf(context), now());
+  await ledger.uploads.releaseSegment(ref, invocation.id, note);
+  const [claim] = await ledger.recoveries.claimExisting([record], leaseOf(context));
   // Whoever has the recovery now may not know what this segment found out.
   if (claim?.outcome === 'leased') return { kind: 'again', at: claim.record.lease?.until ?? now() };
   if (claim?.outcome !== 'claimed') return DONE;

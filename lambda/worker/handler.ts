@@ -5,6 +5,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { createEventPublisher } from '../shared/events/publisher.ts';
+import { createLedger } from '../shared/ledger/ledger.ts';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
 import { parseEnvironment } from '../shared/runtime/environment.ts';
 import { createMeter } from '../shared/runtime/metrics.ts';
@@ -27,11 +28,12 @@ const client = createBucketClient();
 const sns = new SNSClient(clientLimits({ requestMs: 3_000, attempts: 2 }));
 
 const tools = {
-  table: {
+  ledger: createLedger({
     client: new DynamoDBClient(clientLimits()),
     tableName: environment.TABLE_NAME,
     recordTtlDays: environment.RECORD_TTL_DAYS,
-  },
+    now,
+  }),
   engine: createCopyEngine({
     client,
     bucket: environment.BUCKET_NAME,

@@ -1,4 +1,3 @@
-import { readRecovery } from '../shared/ledger/reads.ts';
 import type { ClaimedRecovery } from '../shared/ledger/records.ts';
 import { endsPlan } from './copy/errors.ts';
 import type { Copied } from './copy/types.ts';
@@ -57,9 +56,9 @@ async function findObject(record: ClaimedRecovery, key: string, { engine }: Work
 async function completeLeftUpload(
   record: ClaimedRecovery,
   _: string,
-  { engine, table, invocation }: WorkerContext,
+  { engine, ledger, invocation }: WorkerContext,
 ): Promise<Look> {
-  const { upload, lease } = (await readRecovery(table, record)) ?? {};
+  const { upload, lease } = (await ledger.queries.readRecovery(record)) ?? {};
   if (upload === undefined || lease?.owner !== record.lease.owner) return { kind: 'none' };
   const { segmentsDone: _done, ...plan } = upload;
   const { expectedSize, expectedMd5 } = record;

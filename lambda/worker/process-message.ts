@@ -1,5 +1,5 @@
+import { reporting } from '../shared/ledger/noting.ts';
 import { LedgerItemNotUnderstood } from '../shared/ledger/table.ts';
-import { reporting } from '../shared/ledger/unreadable.ts';
 import { parseMessage, type RecoveryMessage } from '../shared/queue/messages.ts';
 import { categoryOf } from '../shared/runtime/errors.ts';
 import {
@@ -27,9 +27,9 @@ export async function handleMessage(given: WorkerInvocation): Promise<boolean> {
   const { message, queue, logger, api, storage, now, random } = given;
   logger.resetKeys();
   logger.appendKeys({ messageId: message.messageId });
-  const table = reporting(given.table, given);
+  const ledger = reporting(given.ledger, given);
   const freshUrls = createFreshUrls(api, storage, now);
-  const context = { ...given, table, freshUrls, jitter: random(), evidence: undefined };
+  const context = { ...given, ledger, freshUrls, jitter: random(), evidence: undefined };
   const outcome = await process(context);
   if (outcome.kind === 'done') return true;
   try {
@@ -44,7 +44,7 @@ export async function handleMessage(given: WorkerInvocation): Promise<boolean> {
 type Settled = Exclude<MessageOutcome, { readonly kind: 'invalid-input' }>;
 
 async function process(context: WorkerContext): Promise<Settled> {
-  const { message, queue, logger, meter, table, now } = context;
+  const { message, queue, logger, meter, ledger, now } = context;
   let parsed: RecoveryMessage | undefined;
   try {
     parsed = parseMessage(message.body);
@@ -53,7 +53,7 @@ async function process(context: WorkerContext): Promise<Settled> {
     return outcome;
   } catch (error) {
     const note = summarizeError(error);
-    if (error instanceof LedgerItemNotUnderstood) table.onUnreadable?.(error);
+    if (error instanceof LedgerItemNotUnderstood) ledger.onUnreadable?.(error);
     if (categoryOf(error) !== 'invalid-input' || mayBeCorrected(error, parsed, now())) {
       logger.error('message failed', { fault: note });
       return afterPause(context, retryAfterOf(error));

@@ -9,7 +9,7 @@ import { summarizeError } from './retry-policy.ts';
  */
 export async function publishOrOwe(
   records: readonly LedgerRecord[],
-  context: Pick<WorkerContext, 'table' | 'events' | 'logger' | 'meter'>,
+  context: Pick<WorkerContext, 'ledger' | 'events' | 'logger' | 'meter'>,
 ): Promise<void> {
   const { logger, meter } = context;
   try {

@@ -1,12 +1,10 @@
-import { readRecovery } from '../shared/ledger/reads.ts';
 import type {
   ClaimedRecovery,
   LastError,
   RecoveryRecord,
   ScheduledMessage,
 } from '../shared/ledger/records.ts';
-import { reopenRecovery } from '../shared/ledger/reopenings.ts';
-import { releaseRecoveries, type Settlement, settleRecoveries } from '../shared/ledger/settlements.ts';
+import type { Settlement } from '../shared/ledger/settlements.ts';
 import type { Meter } from '../shared/runtime/metrics.ts';
 import { abandonUpload } from './abandon-upload.ts';
 import type { CopyResult } from './copy/types.ts';
@@ -54,14 +52,14 @@ export async function settleOutcomes(
   attempts: readonly Attempted[],
   context: WorkerContext,
 ): Promise<MessageOutcome> {
-  const { table, now } = context;
+  const { ledger, now } = context;
   const judged = (await Promise.all(attempts.map((attempted) => entryOf(attempted, context)))).flat();
   const entries = await Promise.all(judged.map((entry) => giveUpUpload(entry, context)));
   const settlements = entries.flatMap((entry) => (entry.kind === 'settle' ? [entry] : []));
   const releases = entries.flatMap((entry) => (entry.kind === 'release' ? [entry.release] : []));
   const [written] = await Promise.all([
-    settlements.length > 0 ? settleRecoveries(table, settlements, now()) : [],
-    releases.length > 0 && releaseRecoveries(table, releases, now()),
+    settlements.length > 0 ? ledger.recoveries.settle(settlements) : [],
+    releases.length > 0 && ledger.recoveries.release(releases),
   ]);
   const settled = written.flatMap(({ outcome, record }) => (outcome === 'done' ? [record] : []));
   for (const record of settled) measure(record, context.meter);
@@ -75,7 +73,7 @@ export async function settleOutcomes(
     if (record.settledAt === undefined) times.push(afterPause(context).at);
     if (record.state !== 'lost' || !isThere) continue;
     // The other gave the file up while this one was putting it: the next attempt finds the object.
-    await reopenRecovery(table, record, now());
+    await ledger.recoveries.reopen(record);
     times.push(now());
   }
   return times.length === 0 ? DONE : { kind: 'again', at: Math.min(...times) };
@@ -102,9 +100,9 @@ function measure(record: RecoveryRecord, meter: Meter): void {
 async function giveUpUpload(entry: Entry, context: WorkerContext): Promise<Entry> {
   if (entry.kind === 'release' || entry.settlement.state === 'recovered') return entry;
   const { record, settlement } = entry;
-  const { table, logger, now } = context;
+  const { ledger, logger, now } = context;
   try {
-    const current = await readRecovery(table, record);
+    const current = await ledger.queries.readRecovery(record);
     const isMine = current?.lease?.owner === record.lease.owner;
     if (isMine && current.upload !== undefined) await abandonUpload(current.upload, context);
     return entry;

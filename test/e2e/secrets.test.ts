@@ -139,7 +139,7 @@ async function written(jobs: readonly string[]): Promise<Record<string, string>>
   expect(keys.length).toBeGreaterThan(10);
   return {
     logs: running.lines().join('\n'),
-    table: JSON.stringify(Items),
+    ledger: JSON.stringify(Items),
     'reasons on the dead-letter queue': JSON.stringify(Messages.map((message) => message.MessageAttributes)),
     events: JSON.stringify(await running.events()),
     objects: JSON.stringify([keys, objects.map(({ Metadata, ContentType }) => [Metadata, ContentType])]),

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type S3Server, startS3 } from '../../infra/local/aws/s3/server.ts';
 import { uploadsWithParts } from '../../infra/local/demo/unfinished-uploads.ts';
 import { type LocalStack, startLocalStack } from '../../infra/local/stack.ts';
-import { readJob, readSegments } from '../../lambda/shared/ledger/reads.ts';
+import { createLedger } from '../../lambda/shared/ledger/ledger.ts';
 import { freshId, outputOf } from '../support/running-stack.ts';
 import { contentOf, type SourceServer, startSource } from '../support/source-server.ts';
 
@@ -58,10 +58,15 @@ it('a file larger than one invocation is copied by several at once, three of the
   timeout: PATIENCE_MS,
 }, async () => {
   const { s3, dynamodb } = stack.clients;
-  const table = { client: dynamodb, tableName: outputOf(stack, 'TableName'), recordTtlDays: 0 };
+  const ledger = createLedger({
+    client: dynamodb,
+    tableName: outputOf(stack, 'TableName'),
+    recordTtlDays: 0,
+    now: Date.now,
+  });
   const Bucket = outputOf(stack, 'BucketName');
   const jobId = freshId();
-  const recovery = async () => (await readJob(table, String(jobId))).recoveries[0];
+  const recovery = async () => (await ledger.queries.readJob(String(jobId))).recoveries[0];
 
   await post(jobId);
   for (let kill = 1; kill <= KILLS; kill += 1) {
@@ -70,7 +75,7 @@ it('a file larger than one invocation is copied by several at once, three of the
       async () => {
         const record = await recovery();
         if (record === undefined) throw new Error('not begun');
-        const atWork = (await readSegments(table, record)).filter(({ lease }) => lease !== undefined);
+        const atWork = (await ledger.queries.readSegments(record)).filter(({ lease }) => lease !== undefined);
         expect(atWork.length).toBeGreaterThanOrEqual(kill === 1 ? WORKERS : 2);
         expect(source.bytesSent()).toBeGreaterThan((SIZE * kill) / (KILLS + 2));
       },

@@ -5,7 +5,7 @@ import {
   ListPartsCommand,
 } from '@aws-sdk/client-s3';
 import type { RecoveryEvent } from '../../lambda/shared/events/events.ts';
-import { type JobRecords, readJob } from '../../lambda/shared/ledger/reads.ts';
+import type { JobRecords } from '../../lambda/shared/ledger/reads.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import { parseMessage } from '../../lambda/shared/queue/messages.ts';
 import { fileIdOf } from '../../lambda/shared/zencoder/signed-url.ts';
@@ -73,7 +73,7 @@ export class Ledger {
 
   /** Reads it anew; after every write, so that no state in between is missed. */
   async look(): Promise<void> {
-    this.records = await readJob(this.#servers.ledger.table, this.#jobId);
+    this.records = await this.#servers.ledger.queries.readJob(this.#jobId);
     for (const { fileId, state, settledAt } of this.records.recoveries) {
       if (settledAt !== undefined) this.#settled.add(settlement(fileId, state, settledAt));
     }

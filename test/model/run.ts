@@ -285,7 +285,7 @@ class Run {
     if (this.#chaos.hits('delivered twice', 0.03)) message.visibleAt = this.#now;
     const finished = this.#scheduler.as(process, () =>
       handleMessage({
-        table: this.#servers.ledger.table,
+        ledger: this.#servers.ledger.with({ now }),
         engine,
         queue: this.#queue.adapter(now),
         bucket: BUCKET,
@@ -318,7 +318,7 @@ class Run {
     const finished = this.#scheduler.as(process, () =>
       reconcile(
         {
-          table: this.#servers.ledger.table,
+          ledger: this.#servers.ledger.with({ now }),
           api: this.#api,
           send: (messages) => this.#queue.send(messages),
           backlog: async () => this.#queue.visible().length,

@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { type LocalStack, startLocalStack } from '../../infra/local/stack.ts';
+import { datedLedger } from '../support/ledger-table.ts';
 import { launchBrowser } from './browser.ts';
 import { FAILED_JOB, FAILED_OUTPUT, SHOWN_JOB, SHOWN_OUTPUT } from './scenarios.ts';
 import { seedLedger } from './seed.ts';
@@ -54,7 +55,10 @@ async function run(directory: string, isFull: boolean): Promise<void> {
     const shots = { stack, browser, directory, isFull };
     await shoot(shots, [{ name: 'first-run', path: '/' }]);
     const tableName = stack.outputs.TableName ?? '';
-    await seedLedger({ client: stack.clients.dynamodb, tableName, recordTtlDays: 0 }, Date.now());
+    await seedLedger(
+      datedLedger({ client: stack.clients.dynamodb, tableName, recordTtlDays: 0, now: Date.now }),
+      Date.now(),
+    );
     await shoot(shots, PAGES);
   } finally {
     await browser.close();

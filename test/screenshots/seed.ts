@@ -1,15 +1,9 @@
-import { claimFiles, type KeyedFile } from '../../lambda/shared/ledger/claims.ts';
-import { recordPrimaryFailures } from '../../lambda/shared/ledger/failures.ts';
+import type { KeyedFile } from '../../lambda/shared/ledger/claims.ts';
 import type { OutputContext } from '../../lambda/shared/ledger/fresh-recoveries.ts';
 import type { ClaimedRecovery, LastError } from '../../lambda/shared/ledger/records.ts';
-import {
-  releaseRecoveries,
-  type Settlement,
-  saveProgress,
-  settleRecoveries,
-} from '../../lambda/shared/ledger/settlements.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
+import type { Settlement } from '../../lambda/shared/ledger/settlements.ts';
 import type { PrimaryFailure, Role } from '../../lambda/shared/zencoder/model.ts';
+import type { DatedLedger } from '../support/ledger-table.ts';
 import { openRecoveries } from '../support/open-recoveries.ts';
 import { SCENARIOS, type Scene, type SceneFile } from './scenarios.ts';
 
@@ -24,13 +18,13 @@ const STORAGE = 'https://zencoder-temp-storage-us-east-1.s3.amazonaws.com/o';
  * @param now epoch milliseconds; everything is placed relative to it.
  * @returns the scenes that were played, with the ids they got.
  */
-export async function seedLedger(table: LedgerTable, now: number): Promise<readonly Scene[]> {
-  for (const scene of SCENARIOS) await play(table, scene, now);
-  await background(table, now);
+export async function seedLedger(ledger: DatedLedger, now: number): Promise<readonly Scene[]> {
+  for (const scene of SCENARIOS) await play(ledger, scene, now);
+  await background(ledger, now);
   return SCENARIOS;
 }
 
-async function play(table: LedgerTable, scene: Scene, now: number): Promise<void> {
+async function play(ledger: DatedLedger, scene: Scene, now: number): Promise<void> {
   const failedAt = now - scene.hoursAgo * HOUR;
   const context: OutputContext = {
     job: { id: scene.jobId, passThrough: scene.passThrough, test: scene.test ?? false },
@@ -39,12 +33,12 @@ async function play(table: LedgerTable, scene: Scene, now: number): Promise<void
   };
   const roles = new Set(scene.files.map(({ role }) => role));
   const failures = (roles.size > 0 ? [...roles] : ['media' as const]).map((role) => failureOf(scene, role));
-  await recordPrimaryFailures(table, { ...context, failures }, failedAt + MINUTE);
-  for (const file of scene.files) await playFile(table, context, file, now);
+  await ledger.at(failedAt + MINUTE).failures.record({ ...context, failures });
+  for (const file of scene.files) await playFile(ledger, context, file, now);
 }
 
 async function playFile(
-  table: LedgerTable,
+  ledger: DatedLedger,
   context: OutputContext,
   file: SceneFile,
   now: number,
@@ -54,13 +48,13 @@ async function playFile(
   const began = Math.min(failedAt + MINUTE, now - 1000);
   const claim = async (attempt: number): Promise<ClaimedRecovery> => {
     const lease = { owner: `seed-${attempt}`, until: now + 10 * MINUTE };
-    const [claimed] = await claimFiles(table, context, [backup], lease, began + attempt * MINUTE);
+    const [claimed] = await ledger.at(began + attempt * MINUTE).recoveries.claim(context, [backup], lease);
     if (claimed?.outcome !== 'claimed') throw new Error(`${backup.filename} could not be claimed`);
     return claimed.record;
   };
   const errors = file.errors ?? [];
   if (file.state === 'pending' && errors.length === 0) {
-    await openRecoveries(table, context, [backup], began);
+    await openRecoveries(ledger, context, [backup], began);
     return;
   }
   for (const [index, error] of errors.entries()) {
@@ -69,17 +63,17 @@ async function playFile(
     const isLast = file.state === 'pending' && index === errors.length - 1;
     const nextAttemptAt = isLast ? now + 6 * MINUTE : began;
     const release = { record: await claim(index), error: { ...error, at }, nextAttemptAt };
-    await releaseRecoveries(table, [release], at);
+    await ledger.at(at).recoveries.release([release]);
   }
   if (file.state === 'pending') return;
   const record = await claim(errors.length);
   if (file.state === 'copying') {
     const bytesDone = Math.floor(file.size * (file.done ?? 0.4));
-    await saveProgress(table, record, { bytesDone, bytesTotal: file.size, at: now });
+    await ledger.at(now).recoveries.saveProgress(record, { bytesDone, bytesTotal: file.size });
     return;
   }
   const settledAt = Math.min(began + (file.minutes ?? 3) * MINUTE, now - MINUTE);
-  await settleRecoveries(table, [{ record, settlement: settlementOf(context, file, errors) }], settledAt);
+  await ledger.at(settledAt).recoveries.settle([{ record, settlement: settlementOf(context, file, errors) }]);
 }
 
 function settlementOf(context: OutputContext, file: SceneFile, errors: readonly LastError[]): Settlement {
@@ -123,7 +117,7 @@ function backupOf({ job, output, failedAt }: OutputContext, file: SceneFile): Ke
 }
 
 /** Failures of the days before, all recovered, so that the chart has something to draw. */
-async function background(table: LedgerTable, now: number): Promise<void> {
+async function background(ledger: DatedLedger, now: number): Promise<void> {
   const kinds: readonly (readonly [string, string, number])[] = [
     ['UploadAccessDeniedError', 'acme-video-out', 5],
     ['UploadTimeoutError', 'ftp.partner.example', 3],
@@ -136,7 +130,7 @@ async function background(table: LedgerTable, now: number): Promise<void> {
       const count = Math.max(0, Math.round(weight * (1 + Math.sin(hours / 9 + index * 2)) - 1));
       for (let each = 0; each < count; each++) {
         const id = `17024${String(hours).padStart(3, '0')}${index}${each}`;
-        await play(table, backgroundScene(id, hours + each / 7, errorClass, host), now);
+        await play(ledger, backgroundScene(id, hours + each / 7, errorClass, host), now);
       }
     }
   }

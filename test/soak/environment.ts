@@ -10,7 +10,7 @@ import { presignV4 } from '../../infra/local/aws/s3/presign.ts';
 import { type S3Server, startS3 } from '../../infra/local/aws/s3/server.ts';
 import { type Clock, createClock } from '../../infra/local/clock.ts';
 import { type LocalStack, startLocalStack } from '../../infra/local/stack.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
+import { createLedger, type Ledger } from '../../lambda/shared/ledger/ledger.ts';
 import { type Chaos, WITHDRAWN_KEY } from './chaos.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import type { KeptFile } from './workload.ts';
@@ -30,7 +30,7 @@ export interface World {
   /** Signs by the key that is withdrawn. */
   readonly signInVain: (path: string) => string;
   /** The ledger by a way of its own: reading it neither fails nor counts as {@link World.activity}. */
-  readonly table: LedgerTable;
+  readonly ledger: Ledger;
   /** Requests that functions have made to storage, bucket and ledger: while it stands still, nobody works. */
   readonly activity: () => number;
   readonly close: () => Promise<void>;
@@ -102,7 +102,12 @@ async function start(
   return {
     stack,
     clock,
-    table: { client, tableName: stack.outputs.TableName ?? '', recordTtlDays: 0 },
+    ledger: createLedger({
+      client,
+      tableName: stack.outputs.TableName ?? '',
+      recordTtlDays: 0,
+      now: clock.now,
+    }),
     activity: () => storage.stats().requests + bucket.stats().requests + proxies.dynamodb.requests,
     ...storageSide(storage, keys, clock),
   };

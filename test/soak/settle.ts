@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { queueDepth } from '../../infra/cli/lib/queues.ts';
-import { countOwedEvents } from '../../lambda/shared/ledger/outbox.ts';
 import type { World } from './environment.ts';
 
 const LOOK_EVERY_MS = 250;
@@ -23,7 +22,7 @@ export interface Settling {
  * @param until real time, epoch milliseconds.
  */
 export async function waitForEnd(
-  { stack, clock, activity, table }: World,
+  { stack, clock, activity, ledger }: World,
   until: number,
   onLook: (left: { readonly messages: number; readonly events: number }) => void,
 ): Promise<Settling> {
@@ -34,7 +33,7 @@ export async function waitForEnd(
     const { waiting, hidden, delayed } = await queueDepth(stack.clients.sqs, queueUrl);
     const messages = waiting + hidden + delayed;
     // Whatever their age: a mark is made before its message leaves the queue.
-    const events = await countOwedEvents(table, clock.now() + LEAP_MS);
+    const events = await ledger.outbox.countOwedBefore(clock.now() + LEAP_MS);
     onLook({ messages, events });
     if (messages === 0 && events === 0) return { isDone: true, leapt };
     const now = activity();

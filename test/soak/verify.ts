@@ -4,10 +4,8 @@ import pMap from 'p-map';
 import { queueDepth } from '../../infra/cli/lib/queues.ts';
 import { uploadsWithParts } from '../../infra/local/demo/unfinished-uploads.ts';
 import type { LocalStack } from '../../infra/local/stack.ts';
-import { countOwedEvents } from '../../lambda/shared/ledger/outbox.ts';
-import { openRecoveriesByDeadline } from '../../lambda/shared/ledger/queries.ts';
-import { type JobRecords, readJob } from '../../lambda/shared/ledger/reads.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
+import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
+import type { JobRecords } from '../../lambda/shared/ledger/reads.ts';
 import type { World } from './environment.ts';
 import { faultsOfHeard, type Heard, type HeardEvent, heardOf } from './events.ts';
 import type { Expected, FailedJob, KeptFile } from './workload.ts';
@@ -40,7 +38,7 @@ interface Found {
  * @param deliveries of the stack's events.
  */
 export async function verify(
-  { stack, table, clock }: Pick<World, 'stack' | 'table' | 'clock'>,
+  { stack, ledger, clock }: Pick<World, 'stack' | 'ledger' | 'clock'>,
   expected: Expected,
   deliveries: readonly HeardEvent[],
 ): Promise<Verification> {
@@ -53,7 +51,7 @@ export async function verify(
   await pMap(
     jobs,
     async (job) => {
-      const records = await readJob(table, String(job.jobId));
+      const records = await ledger.queries.readJob(String(job.jobId));
       faults.push(...faultsOfRecords(job, records));
       for (const { state, attempts: count, key = '' } of records.recoveries) {
         attempts[count] = (attempts[count] ?? 0) + 1;
@@ -68,7 +66,7 @@ export async function verify(
   const files = jobs.reduce((sum, job) => sum + job.files.length, 0);
   if (objects.size !== files) faults.push(`${objects.size} objects are in the bucket for ${files} files`);
   faults.push(...faultsOfHeard(deliveries, expected), ...(await leftovers(stack)));
-  faults.push(...(await openEnds(table, clock.now())));
+  faults.push(...(await openEnds(ledger, clock.now())));
   return {
     files,
     recovered,
@@ -137,9 +135,9 @@ async function leftovers({ clients, outputs }: LocalStack): Promise<string[]> {
   ];
 }
 
-async function openEnds(table: LedgerTable, now: number): Promise<string[]> {
-  const open = await Array.fromAsync(openRecoveriesByDeadline(table));
-  const owed = await countOwedEvents(table, now);
+async function openEnds(ledger: Ledger, now: number): Promise<string[]> {
+  const open = await Array.fromAsync(ledger.queries.openRecoveriesByDeadline());
+  const owed = await ledger.outbox.countOwedBefore(now);
   return [
     ...(open.length > 0 ? [`${open.length} recoveries are listed as open`] : []),
     ...(owed > 0 ? [`${owed} events are owed`] : []),

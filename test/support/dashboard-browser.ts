@@ -2,8 +2,8 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { onTestFinished } from 'vitest';
 import type { LocalStack } from '../../infra/local/stack.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import { launchBrowser } from '../screenshots/browser.ts';
+import { type DatedLedger, datedLedger } from './ledger-table.ts';
 import { outputOf } from './running-stack.ts';
 
 /** A real browser on the dashboard of a running stack. */
@@ -11,7 +11,7 @@ export interface DashboardBrowser {
   /** A window that knows the credentials unless told otherwise; closed with the test. */
   readonly open: (options?: BrowserContextOptions) => Promise<Window>;
   /** The stack's ledger, for the owner to write into. */
-  readonly table: LedgerTable;
+  readonly ledger: DatedLedger;
   readonly close: () => Promise<void>;
 }
 
@@ -30,11 +30,12 @@ export async function openDashboard(stack: LocalStack): Promise<DashboardBrowser
   };
   const browser: Browser = await launchBrowser();
   return {
-    table: {
+    ledger: datedLedger({
       client: stack.clients.dynamodb,
       tableName: outputOf(stack, 'TableName'),
       recordTtlDays: 0,
-    },
+      now: Date.now,
+    }),
     open: async (options) => {
       const context = await browser.newContext({ baseURL: url.origin, httpCredentials, ...options });
       onTestFinished(() => context.close());

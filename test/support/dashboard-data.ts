@@ -1,11 +1,8 @@
-import { claimFiles } from '../../lambda/shared/ledger/claims.ts';
-import { recordPrimaryFailures } from '../../lambda/shared/ledger/failures.ts';
 import type { OutputContext } from '../../lambda/shared/ledger/fresh-recoveries.ts';
 import type { ClaimedRecovery, RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
-import { releaseRecoveries, saveProgress, settleRecoveries } from '../../lambda/shared/ledger/settlements.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import type { BackupFile, PrimaryFailure } from '../../lambda/shared/zencoder/model.ts';
 import { aFailure, aFile, aLease, anError, anOutput, asRecovered, HOUR, NOW } from './ledger-data.ts';
+import type { DatedLedger } from './ledger-table.ts';
 import { openRecoveries } from './open-recoveries.ts';
 
 /** Failed uploads in the ledger as the worker would have left them, for tests of the dashboard. */
@@ -23,7 +20,7 @@ export interface FailedOutput {
 }
 
 /** Records a failed upload of an output, without any backup file. */
-export async function failUpload(table: LedgerTable, given: FailedOutput = {}): Promise<OutputContext> {
+export async function failUpload(ledger: DatedLedger, given: FailedOutput = {}): Promise<OutputContext> {
   const { job, output, failedAt } = anOutput({ failedAt: NOW - HOUR, ...given });
   const context = {
     job: {
@@ -34,66 +31,64 @@ export async function failUpload(table: LedgerTable, given: FailedOutput = {}): 
     output: { ...output, ...(given.label !== undefined && { label: given.label }) },
     failedAt,
   };
-  await recordPrimaryFailures(table, { ...context, failures: [aFailure(given.failure)] }, NOW);
+  await ledger.failures.record({ ...context, failures: [aFailure(given.failure)] });
   return context;
 }
 
 /** A failed upload whose file waits to be recovered. */
-export async function waiting(table: LedgerTable, given: FailedOutput = {}): Promise<RecoveryRecord> {
-  const context = await failUpload(table, given);
-  const [record] = await openRecoveries(table, context, [fileOf(given)], NOW);
+export async function waiting(ledger: DatedLedger, given: FailedOutput = {}): Promise<RecoveryRecord> {
+  const context = await failUpload(ledger, given);
+  const [record] = await openRecoveries(ledger, context, [fileOf(given)], NOW);
   if (record === undefined) throw new Error('nothing was opened');
   return record;
 }
 
 /** A failed upload whose file is being copied. */
 export async function copying(
-  table: LedgerTable,
+  ledger: DatedLedger,
   given: FailedOutput & { readonly bytesDone?: number } = {},
 ): Promise<ClaimedRecovery> {
-  const context = await failUpload(table, given);
+  const context = await failUpload(ledger, given);
   const file = fileOf(given);
-  const [claim] = await claimFiles(
-    table,
+  const [claim] = await ledger.recoveries.claim(
     context,
     [{ ...file, key: `1/${file.filename}` }],
     aLease('worker'),
-    NOW,
   );
   if (claim?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claim?.outcome}`);
   const { bytesDone } = given;
   if (bytesDone !== undefined) {
-    await saveProgress(table, claim.record, { bytesDone, bytesTotal: 1000, at: NOW });
+    await ledger.recoveries.saveProgress(claim.record, { bytesDone, bytesTotal: 1000 });
   }
   return claim.record;
 }
 
 /** A failed upload whose file is in the bucket. */
-export async function recovered(table: LedgerTable, given: FailedOutput = {}): Promise<ClaimedRecovery> {
-  const record = await copying(table, given);
-  await settleRecoveries(table, [asRecovered(record)], NOW);
+export async function recovered(ledger: DatedLedger, given: FailedOutput = {}): Promise<ClaimedRecovery> {
+  const record = await copying(ledger, given);
+  await ledger.recoveries.settle([asRecovered(record)]);
   return record;
 }
 
 /** A failed upload whose file is lost, or whose recovery failed. */
 export async function gone(
-  table: LedgerTable,
+  ledger: DatedLedger,
   state: 'lost' | 'failed',
   given: FailedOutput = {},
 ): Promise<ClaimedRecovery> {
-  const record = await copying(table, given);
+  const record = await copying(ledger, given);
   const error = anError({ errorClass: 'SourceExpired', category: 'lost', message: 'the signed URL ended' });
-  await settleRecoveries(table, [{ record, settlement: { state, error } }], NOW);
+  await ledger.recoveries.settle([{ record, settlement: { state, error } }]);
   return record;
 }
 
 /** A failed upload whose file the customer's own bucket refuses. */
 export async function refusedByBucket(
-  table: LedgerTable,
+  ledger: DatedLedger,
   given: FailedOutput = {},
 ): Promise<ClaimedRecovery> {
-  const record = await copying(table, given);
-  await releaseRecoveries(table, [{ record, error: anError(), nextAttemptAt: NOW + HOUR }], NOW);
+  const record = await copying(ledger, given);
+  await ledger.recoveries.release([{ record, error: anError(), nextAttemptAt: NOW + HOUR }]);
   return record;
 }
 

@@ -2,7 +2,7 @@ import type { RetryRequest } from '../../lambda/dashboard/actions.ts';
 import { createDashboard } from '../../lambda/dashboard/app.tsx';
 import type { DashboardCredentials } from '../../lambda/dashboard/auth.ts';
 import type { DashboardWorld } from '../../lambda/dashboard/dependencies.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
+import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
 import { HOUR, NOW } from './ledger-data.ts';
 
 export const CREDENTIALS: DashboardCredentials = { username: 'dashboard', password: 'correct-horse-battery' };
@@ -29,11 +29,11 @@ export function basic({ username, password }: DashboardCredentials = CREDENTIALS
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-export function aDashboard(table: LedgerTable, given: Partial<DashboardWorld> = {}): TestDashboard {
+export function aDashboard(ledger: Ledger, given: Partial<DashboardWorld> = {}): TestDashboard {
   const retries: RetryRequest[] = [];
   const faults: unknown[] = [];
   const app = createDashboard({
-    table,
+    ledger,
     credentials: { validVersions: async () => [CREDENTIALS], reload: async () => null },
     retries: { request: async (request) => void retries.push(request) },
     downloads: { urlOf: async ({ bucket, key }) => `https://${bucket}.example/${key}?X-Amz-Signature=abc` },

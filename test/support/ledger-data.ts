@@ -1,5 +1,5 @@
 import type { KeyedFile } from '../../lambda/shared/ledger/claims.ts';
-import type { FailuresMessage } from '../../lambda/shared/ledger/failures.ts';
+import type { FailedOutput } from '../../lambda/shared/ledger/failures.ts';
 import type { OutputContext } from '../../lambda/shared/ledger/fresh-recoveries.ts';
 import type { ClaimedRecovery, LastError, Lease, UploadPlan } from '../../lambda/shared/ledger/records.ts';
 import type { Settlement } from '../../lambda/shared/ledger/settlements.ts';
@@ -39,7 +39,7 @@ export function aFailure(given: Partial<PrimaryFailure> = {}): PrimaryFailure {
 
 export function aFailuresMessage(
   given: { jobId?: string; outputId?: string; failedAt?: number; failures?: PrimaryFailure[] } = {},
-): FailuresMessage {
+): FailedOutput {
   return { ...anOutput(given), failures: given.failures ?? [aFailure()] };
 }
 

@@ -8,29 +8,45 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { startDynamoDb } from '../../infra/local/aws/dynamodb.ts';
+import { createLedger, type Ledger } from '../../lambda/shared/ledger/ledger.ts';
 import {
   INDEXES,
   type ItemKey,
   type LedgerItemNotUnderstood,
-  type LedgerTable,
   recoveryKey,
   TABLE_KEYS,
+  type Table,
   TTL_ATTRIBUTE,
 } from '../../lambda/shared/ledger/table.ts';
 import type { RecoveryKey } from '../../lambda/shared/zencoder/model.ts';
+import { NOW } from './ledger-data.ts';
 
-/** A ledger table of its own for a test file. */
-export interface TestLedger {
-  /** Its lists leave out what cannot be read, into {@link unreadable}. */
-  readonly table: LedgerTable;
+/** A ledger whose clock a test sets. */
+export interface DatedLedger extends Ledger {
+  /** The same ledger at another time, epoch milliseconds. */
+  at(time: number): Ledger;
+  /** What it is made of, for what the ledger's own functions do not do. */
+  readonly table: Table;
+}
+
+/** A ledger table of its own for a test file; its lists leave out what cannot be read, into {@link unreadable}. */
+export interface TestLedger extends DatedLedger {
   readonly unreadable: LedgerItemNotUnderstood[];
   readonly client: DynamoDBClient;
+  readonly tableName: string;
   readonly endpoint: string;
+  /** The same ledger with other options. */
+  with(options: Partial<Table>): Ledger;
   /** Epoch second after which DynamoDB may delete a recovery's item. */
   ttlOf(key: RecoveryKey): Promise<number | undefined>;
   /** Sets one attribute of an item, as a hand or another version would. */
   edit(key: ItemKey, attribute: string, value: unknown): Promise<void>;
   close(): Promise<void>;
+}
+
+/** The ledger in a table, with a clock that a test sets. */
+export function datedLedger(table: Table): DatedLedger {
+  return { ...createLedger(table), table, at: (time) => createLedger({ ...table, now: () => time }) };
 }
 
 /** Makes a ledger table with the keys and indexes of the schema. */
@@ -52,8 +68,12 @@ export async function createLedgerTable(client: DynamoDBClient, tableName: strin
   );
 }
 
-/** Starts a DynamoDB (or takes the one that `AWS_ENDPOINT_URL_DYNAMODB` names) and makes a ledger table in it. */
-export async function startLedger(): Promise<TestLedger> {
+/**
+ * Starts a DynamoDB (or takes the one that `AWS_ENDPOINT_URL_DYNAMODB` names) and makes a ledger table in it.
+ *
+ * @param now the ledger's clock; it stands at `NOW` when absent.
+ */
+export async function startLedger(now: () => number = () => NOW): Promise<TestLedger> {
   const server = await startDynamoDb();
   const client = new DynamoDBClient({
     endpoint: server.endpoint,
@@ -63,11 +83,15 @@ export async function startLedger(): Promise<TestLedger> {
   const tableName = `ledger-${randomUUID()}`;
   await createLedgerTable(client, tableName);
   const unreadable: LedgerItemNotUnderstood[] = [];
+  const onUnreadable = (item: LedgerItemNotUnderstood) => void unreadable.push(item);
+  const table: Table = { client, tableName, recordTtlDays: 0, now, onUnreadable };
   return {
-    table: { client, tableName, recordTtlDays: 0, onUnreadable: (item) => void unreadable.push(item) },
+    ...datedLedger(table),
     unreadable,
     client,
+    tableName,
     endpoint: server.endpoint,
+    with: (options) => createLedger({ ...table, ...options }),
     async ttlOf(key) {
       const { Item } = await client.send(
         new GetItemCommand({ TableName: tableName, Key: marshall(recoveryKey(key)) }),

@@ -7,8 +7,8 @@ import {
 } from '../../lambda/shared/ledger/fresh-recoveries.ts';
 import { parseRecovery } from '../../lambda/shared/ledger/items.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
-import type { LedgerTable } from '../../lambda/shared/ledger/table.ts';
 import type { BackupFile } from '../../lambda/shared/zencoder/model.ts';
+import type { DatedLedger } from './ledger-table.ts';
 
 /**
  * Makes the recoveries of an output's backup files, `pending`, where they are not there yet. The worker makes and claims
@@ -18,7 +18,7 @@ import type { BackupFile } from '../../lambda/shared/zencoder/model.ts';
  * @returns one record for each different file, in order.
  */
 export async function openRecoveries(
-  table: LedgerTable,
+  { table }: Pick<DatedLedger, 'table'>,
   context: OutputContext,
   files: readonly BackupFile[],
   now: number,

@@ -10,7 +10,8 @@ import { type S3Server, startS3 } from '../../infra/local/aws/s3/server.ts';
 import { createClock } from '../../infra/local/clock.ts';
 import { uploadsWithParts } from '../../infra/local/demo/unfinished-uploads.ts';
 import { type LocalStack, type LocalStackOptions, startLocalStack } from '../../infra/local/stack.ts';
-import { type JobRecords, readJob } from '../../lambda/shared/ledger/reads.ts';
+import { createLedger } from '../../lambda/shared/ledger/ledger.ts';
+import type { JobRecords } from '../../lambda/shared/ledger/reads.ts';
 
 const BUCKET = 'zencoder-temp-storage-us-east-1';
 const KEYS = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'zencoder-backup-storage' };
@@ -72,7 +73,12 @@ export async function startRunningStack(options: LocalStackOptions = {}): Promis
   });
   const { s3, sqs, dynamodb } = stack.clients;
   const Bucket = outputOf(stack, 'BucketName');
-  const table = { client: dynamodb, tableName: outputOf(stack, 'TableName'), recordTtlDays: 0 };
+  const ledger = createLedger({
+    client: dynamodb,
+    tableName: outputOf(stack, 'TableName'),
+    recordTtlDays: 0,
+    now: Date.now,
+  });
   const now = () => stack.clock.now();
 
   const sign = (path: string, expiresIn = DAY_SECONDS - 1) =>
@@ -84,7 +90,7 @@ export async function startRunningStack(options: LocalStackOptions = {}): Promis
       expiresIn,
       now: now(),
     });
-  const job = (jobId: string) => readJob(table, jobId);
+  const job = (jobId: string) => ledger.queries.readJob(jobId);
 
   return {
     stack,

@@ -14,7 +14,7 @@ import { type S3Server, startS3 } from '../../infra/local/aws/s3/server.ts';
 import type { OutputRequest } from '../../infra/local/zencoder/job.ts';
 import type { RecoveryEvent } from '../../lambda/shared/events/events.ts';
 import { createEventPublisher, type EventPublisher } from '../../lambda/shared/events/publisher.ts';
-import { type JobRecords, readJob } from '../../lambda/shared/ledger/reads.ts';
+import type { JobRecords } from '../../lambda/shared/ledger/reads.ts';
 import {
   encodeMessage,
   type OutputMessage,
@@ -108,7 +108,7 @@ export async function startWorker(): Promise<TestWorker> {
   const now = () => Date.now() + offset;
   const dir = await mkdtemp(join(tmpdir(), 'worker-'));
   const [ledger, messaging, standIn, s3] = await Promise.all([
-    startLedger(),
+    startLedger(now),
     startMessaging(),
     openStandIn({ now }),
     startS3({ dir, buckets: [BUCKET] }),
@@ -137,7 +137,7 @@ export async function startWorker(): Promise<TestWorker> {
     };
   const publisher: EventPublisher = createEventPublisher(messaging.sns, messaging.topicArn);
   let tools: WorkerTools = {
-    table: ledger.table,
+    ledger,
     engine: createCopyEngine({
       ...{ client, bucket: BUCKET, bufferBytes: 32 * MiB, segmentBytes: 1024 * MiB, partBytes: 5 * MiB },
       ...IMPATIENT,
@@ -254,7 +254,7 @@ export async function startWorker(): Promise<TestWorker> {
         hidden: Number(Attributes.ApproximateNumberOfMessagesNotVisible),
       };
     },
-    job: (jobId) => readJob(ledger.table, jobId),
+    job: (jobId) => ledger.queries.readJob(jobId),
     keys: async () => {
       const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: BUCKET }));
       return Contents.flatMap(({ Key }) => Key ?? []);

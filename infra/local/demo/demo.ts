@@ -4,9 +4,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { failuresByClass, failuresByTime } from '../../../lambda/shared/ledger/queries.ts';
+import type { Ledger } from '../../../lambda/shared/ledger/ledger.ts';
+import { createLedger } from '../../../lambda/shared/ledger/ledger.ts';
 import type { PrimaryFailureRecord } from '../../../lambda/shared/ledger/records.ts';
-import type { LedgerTable } from '../../../lambda/shared/ledger/table.ts';
 import { startS3 } from '../aws/s3/server.ts';
 import { type LocalStack, startLocalStack } from '../stack.ts';
 import { startDestination } from '../zencoder/destination.ts';
@@ -84,23 +84,28 @@ async function run(terminal: Terminal, closers: Closers): Promise<{ outcome: Dem
   })().finally(() => {
     isPlaying = false;
   });
-  const table = ledgerOf(stack);
+  const ledger = ledgerOf(stack);
   const until = Date.now() + PATIENCE;
-  const followed = follow(table, stages, {
+  const followed = follow(ledger, stages, {
     until,
     isPlaying: () => isPlaying,
     show: (lines) => board.show(lines),
   });
-  const [ledger] = await Promise.all([followed, playing]);
+  const [seen] = await Promise.all([followed, playing]);
   const expectations = stages.flatMap(({ expectation }) => (expectation === null ? [] : [expectation]));
   await Promise.all(expectations.map(({ delivered }) => delivered));
-  const failures = await failuresOf(table, expectations, began);
-  const outcome = { expectations, ledger, failures, deliveries: zencoder.deliveries };
+  const failures = await failuresOf(ledger, expectations, began);
+  const outcome = { expectations, ledger: seen, failures, deliveries: zencoder.deliveries };
   return { outcome, checks: await verify(stack.clients.s3, output(stack, 'BucketName'), outcome) };
 }
 
-function ledgerOf(stack: LocalStack): LedgerTable {
-  return { client: stack.clients.dynamodb, tableName: output(stack, 'TableName'), recordTtlDays: 0 };
+function ledgerOf(stack: LocalStack): Ledger {
+  return createLedger({
+    client: stack.clients.dynamodb,
+    tableName: output(stack, 'TableName'),
+    recordTtlDays: 0,
+    now: Date.now,
+  });
 }
 
 function output(stack: LocalStack, name: string): string {
@@ -111,17 +116,16 @@ function output(stack: LocalStack, name: string): string {
 
 /** By time for what happened during the demo, by class for what is older: the documented sample. */
 async function failuresOf(
-  table: LedgerTable,
+  ledger: Ledger,
   expectations: readonly Expectation[],
   since: number,
 ): Promise<PrimaryFailureRecord[]> {
-  const now = Date.now();
   const classes = new Set(
     expectations.flatMap(({ failures }) => failures.map(({ errorClass }) => errorClass)),
   );
   const found = await Promise.all([
-    Array.fromAsync(failuresByTime(table, { since: since - 60_000, now })),
-    ...[...classes].map((errorClass) => Array.fromAsync(failuresByClass(table, errorClass, { now }))),
+    Array.fromAsync(ledger.queries.failuresByTime({ since: since - 60_000 })),
+    ...[...classes].map((errorClass) => Array.fromAsync(ledger.queries.failuresByClass(errorClass))),
   ]);
   const byKey = new Map(found.flat().map((failure) => [`${failure.outputId} ${failure.role}`, failure]));
   return [...byKey.values()].toSorted((a, b) => a.failedAt - b.failedAt);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type JobRecords, readJob } from '../../../lambda/shared/ledger/reads.ts';
+import type { Ledger } from '../../../lambda/shared/ledger/ledger.ts';
+import type { JobRecords } from '../../../lambda/shared/ledger/reads.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
-import type { LedgerTable } from '../../../lambda/shared/ledger/table.ts';
 import { SETTLED_STATES } from '../../../lambda/shared/zencoder/model.ts';
 import { bytes, type Colour, paint, type Terminal } from './report.ts';
 import type { Expectation, ExpectedFile } from './scenarios.ts';
@@ -82,7 +82,7 @@ export interface Stage {
  * @returns the last look, by job id
  */
 export async function follow(
-  ledger: LedgerTable,
+  ledger: Ledger,
   stages: readonly Stage[],
   options: { until: number; isPlaying: () => boolean; show: (lines: readonly BoardLine[]) => void },
 ): Promise<Map<string, JobRecords>> {
@@ -91,7 +91,7 @@ export async function follow(
     const wasPlaying = options.isPlaying();
     const known = stages.flatMap(({ expectation }) => (expectation === null ? [] : [expectation]));
     const open = known.filter((expectation) => !isDone(expectation, seen.get(expectation.jobId)));
-    await Promise.all(open.map(async ({ jobId }) => seen.set(jobId, await readJob(ledger, jobId))));
+    await Promise.all(open.map(async ({ jobId }) => seen.set(jobId, await ledger.queries.readJob(jobId))));
     options.show(lines(stages, seen));
     const isOver = known.every((expectation) => isDone(expectation, seen.get(expectation.jobId)));
     if ((!wasPlaying && isOver) || Date.now() > options.until) return seen;

@@ -1,4 +1,4 @@
-import { type RefusalCount, whatToDoAbout } from '../../shared/ledger/refusals.ts';
+import type { RefusalCount } from '../../shared/ledger/refusals.ts';
 import { MAX_OPEN, SHOWN_DAYS } from '../../shared/reporting/attention.ts';
 import {
   DEFAULT_LIMIT,
@@ -9,6 +9,7 @@ import {
 } from '../../shared/reporting/filters.ts';
 import { counted, duration, number, utcTime } from '../../shared/reporting/format.ts';
 import type { OverviewData } from '../../shared/reporting/statistics.ts';
+import { whatToDoAbout } from '../../shared/reporting/statistics.ts';
 import { withQuery } from '../text.ts';
 import { Chart } from './chart.tsx';
 import { Filters } from './filters.tsx';

@@ -1,6 +1,5 @@
-import { markPublished } from '../ledger/outbox.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerRecord } from '../ledger/records.ts';
-import type { LedgerTable } from '../ledger/table.ts';
 import { eventOf } from './events.ts';
 import { type EventPublisher, EventsNotPublished } from './publisher.ts';
 
@@ -22,7 +21,7 @@ export interface PublishedEvents {
  */
 export async function publishOwed(
   records: readonly LedgerRecord[],
-  { table, events }: { readonly table: LedgerTable; readonly events: EventPublisher },
+  { ledger, events }: { readonly ledger: Ledger; readonly events: EventPublisher },
 ): Promise<PublishedEvents> {
   const owed = records.flatMap((record) => {
     const event = record.eventOwedAt === undefined ? null : eventOf(record);
@@ -32,7 +31,7 @@ export async function publishOwed(
   const refusal = await refusalOf(events.publish(owed.map(({ event }) => event)));
   const isRefused = ({ event }: (typeof owed)[number]) => refusal?.refused.has(event.id) === true;
   const taken = owed.filter((each) => !isRefused(each)).map(({ record }) => record);
-  await markPublished(table, taken);
+  await ledger.outbox.markPublished(taken);
   return { taken: taken.length, refused: owed.filter(isRefused).map(({ record }) => record), refusal };
 }
 

@@ -1,11 +1,12 @@
-import type { BackupFile, RecoveryKey } from '../zencoder/model.ts';
-import { fileIdOf } from '../zencoder/signed-url.ts';
+import type { BackupFile } from '../zencoder/model.ts';
+import { leaseAttributes, toUpdate } from './attributes.ts';
+import { type ClaimOutcome, claimedBy, judge, judgeTime, type Offer } from './claim-decision.ts';
 import { type ConditionalWrite, existingItem, writeAll } from './conditional-writes.ts';
+import { DUE, LEASE_IS_FREE } from './conditions.ts';
 import { creation, distinct, freshRecord, type OutputContext } from './fresh-recoveries.ts';
-import { leaseAttributes, parseRecovery, toUpdate } from './items.ts';
-import { LEASE_IS_FREE } from './leases.ts';
-import { type ClaimedRecovery, isAmong, type Lease, type RecoveryRecord, withEvidence } from './records.ts';
-import { LedgerItemNotUnderstood, type LedgerTable, recoveryKey, stateIndexKeys } from './table.ts';
+import { parseRecovery } from './items.ts';
+import type { ClaimedRecovery, Lease, RecoveryRecord } from './records.ts';
+import { LedgerItemNotUnderstood, recoveryKey, stateIndexKeys, type Table } from './table.ts';
 import { tryRead } from './unreadable.ts';
 
 /** A backup file with the key that its object gets, unless one is stored with its recovery already. */
@@ -13,38 +14,8 @@ export interface KeyedFile extends BackupFile {
   readonly key: string;
 }
 
-/**
- * What a claim came to.
- *
- * - `claimed`: the caller holds the lease until its end.
- * - `leased`: a living invocation works on it; `record.lease.until` says until when.
- * - `waiting`: its next attempt belongs to the message that comes back at `record.nextAttemptAt`.
- * - `dispatched`: its segments are at work under messages of their own.
- * - `settled`: nothing is to be done.
- * - `unreadable`: this version cannot read what is there, and leaves it alone; `record` is as the caller knows it.
- */
-export type ClaimOutcome =
-  | { readonly outcome: 'claimed'; readonly record: ClaimedRecovery }
-  | { readonly outcome: 'leased'; readonly record: RecoveryRecord }
-  | { readonly outcome: 'waiting'; readonly record: RecoveryRecord & { readonly nextAttemptAt: number } }
-  | { readonly outcome: 'dispatched' | 'settled'; readonly record: RecoveryRecord }
-  | {
-      readonly outcome: 'unreadable';
-      readonly record: RecoveryRecord;
-      readonly error: LedgerItemNotUnderstood;
-    };
-
 /** A backup file beside what its claim came to. */
 export type FileClaim = ClaimOutcome & { readonly file: KeyedFile };
-
-/** What takes the waiting out of a recovery. */
-export const DUE = { nextAttemptAt: undefined, nextAttemptMessage: undefined } as const;
-
-/** A message that comes a moment early, because two clocks differ or SQS rounds to seconds, is the one meant. */
-const EARLY_MS = 1_000;
-
-/** Two invocations' time: segments of which none has ended for so long have lost their messages. */
-const QUIET_MS = 30 * 60 * 1000;
 
 /**
  * Makes the recoveries of an output's backup files where they are not there yet and claims all that are to be had:
@@ -60,13 +31,13 @@ const QUIET_MS = 30 * 60 * 1000;
  *
  * @returns one claim for each different file, in order.
  */
-export async function claimFiles(
-  table: LedgerTable,
+export async function claim(
+  table: Table,
   context: OutputContext,
   files: readonly KeyedFile[],
   lease: Lease,
-  now: number,
 ): Promise<FileClaim[]> {
+  const now = table.now();
   const wanted = distinct(files).map((file) => ({
     file,
     fresh: claimedBy(freshRecord(context, file, now), lease, now, file),
@@ -103,20 +74,17 @@ export async function claimFiles(
  *
  * @returns one outcome a record, in order.
  */
-export async function claimRecoveries(
-  table: LedgerTable,
+export async function claimExisting(
+  table: Table,
   records: readonly RecoveryRecord[],
   lease: Lease,
-  now: number,
 ): Promise<ClaimOutcome[]> {
+  const now = table.now();
   return await claimKnown(table, records, lease, now, { offerOf: (record) => record, whenDue: false });
 }
 
-/** What a claim may bring: a later deadline, and a key where none is stored. */
-type Offer = Pick<RecoveryRecord, 'deadline' | 'key'>;
-
 async function claimKnown(
-  table: LedgerTable,
+  table: Table,
   known: readonly RecoveryRecord[],
   lease: Lease,
   now: number,
@@ -154,55 +122,9 @@ async function claimKnown(
   return known.flatMap((_, index) => outcomes.get(index) ?? []);
 }
 
-function leftAlone(table: LedgerTable, record: RecoveryRecord, error: LedgerItemNotUnderstood): ClaimOutcome {
+function leftAlone(table: Table, record: RecoveryRecord, error: LedgerItemNotUnderstood): ClaimOutcome {
   table.onUnreadable?.(error);
   return { outcome: 'unreadable', record, error };
-}
-
-/** What is to be said of a record without writing; null when it may be claimed. */
-export function judge(record: RecoveryRecord, lease: Lease, now: number): ClaimOutcome | null {
-  if (record.state !== 'pending' && record.state !== 'copying') return { outcome: 'settled', record };
-  if (record.lease?.owner === lease.owner && record.lease.until === lease.until) {
-    return { outcome: 'claimed', record: { ...record, lease } };
-  }
-  return record.lease !== undefined && record.lease.until >= now ? { outcome: 'leased', record } : null;
-}
-
-/**
- * The message that a recovery waits for has it whenever it comes: all files of a message are tried together. So does one
- * whose evidence has not had an attempt yet: its URL may be a better one.
- */
-function judgeTime(record: RecoveryRecord, { messageId, evidence }: Lease, now: number): ClaimOutcome | null {
-  const { nextAttemptAt, nextAttemptMessage, attemptedBy } = record;
-  if (nextAttemptAt === undefined)
-    return isAtWork(record, messageId, now) ? { outcome: 'dispatched', record } : null;
-  if (nextAttemptAt <= now + EARLY_MS) return null;
-  if (messageId !== undefined && nextAttemptMessage?.messageId === messageId) return null;
-  if (evidence !== undefined && !isAmong(attemptedBy, evidence)) return null;
-  return { outcome: 'waiting', record: { ...record, nextAttemptAt } };
-}
-
-/** Another message must not queue segments a second time, with a URL that may be a worse one, while they are at work. */
-function isAtWork(record: RecoveryRecord, messageId: string | undefined, now: number): boolean {
-  const { upload, lease, dispatchedBy, updatedAt } = record;
-  const isDispatched = upload !== undefined && lease === undefined && dispatchedBy !== undefined;
-  return isDispatched && dispatchedBy.messageId !== messageId && updatedAt > now - QUIET_MS;
-}
-
-function claimedBy(record: RecoveryRecord, lease: Lease, now: number, offer: Offer): ClaimedRecovery {
-  const { nextAttemptAt: _, nextAttemptMessage: __, ...rest } = record;
-  const key = record.key ?? offer.key;
-  const attemptedBy = withEvidence(record.attemptedBy, lease.evidence);
-  return {
-    ...rest,
-    ...(key !== undefined && { key }),
-    state: 'copying',
-    attempts: record.attempts + 1,
-    ...(attemptedBy.length > 0 && { attemptedBy }),
-    deadline: Math.max(record.deadline, offer.deadline),
-    updatedAt: now,
-    lease,
-  };
 }
 
 function claimWrite(seen: RecoveryRecord, claimed: ClaimedRecovery, now: number): ConditionalWrite {
@@ -234,12 +156,4 @@ function claimWrite(seen: RecoveryRecord, claimed: ClaimedRecovery, now: number)
       },
     },
   };
-}
-
-/** The key of the recovery that a backup file of an output belongs to. */
-export function recoveryKeyOf(
-  { job, output }: Pick<OutputContext, 'job' | 'output'>,
-  file: BackupFile,
-): RecoveryKey {
-  return { jobId: job.id, outputId: output.id, role: file.role, fileId: fileIdOf(file.url) };
 }

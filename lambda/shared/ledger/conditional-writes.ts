@@ -11,7 +11,7 @@ import {
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { backOffMs } from '../runtime/back-off.ts';
 import type { Item } from './items.ts';
-import { type ItemKey, LedgerBusy, type LedgerTable } from './table.ts';
+import { type ItemKey, LedgerBusy, type Table } from './table.ts';
 
 /**
  * A condition in DynamoDB's language. Every `#name` stands for the attribute of that name; every `:value` is given.
@@ -59,10 +59,7 @@ interface Part {
  * @returns one result a write, in order.
  * @throws {LedgerBusy} when other writers stayed in the way.
  */
-export async function writeAll(
-  table: LedgerTable,
-  writes: readonly ConditionalWrite[],
-): Promise<WriteResult[]> {
+export async function writeAll(table: Table, writes: readonly ConditionalWrite[]): Promise<WriteResult[]> {
   const parts = writes.map((write) => toPart(table.tableName, write));
   const results: WriteResult[] = [];
   for (const chunk of chunksOf(parts)) results.push(...(await writeChunk(table, chunk)));
@@ -70,7 +67,7 @@ export async function writeAll(
 }
 
 /** {@link writeAll} for one write. */
-export async function writeOne(table: LedgerTable, write: ConditionalWrite): Promise<WriteResult> {
+export async function writeOne(table: Table, write: ConditionalWrite): Promise<WriteResult> {
   return await writeSingle(table, toPart(table.tableName, write));
 }
 
@@ -85,7 +82,7 @@ export function existingItem(result: WriteResult | undefined): Item {
   return existing;
 }
 
-async function writeChunk(table: LedgerTable, parts: readonly Part[]): Promise<WriteResult[]> {
+async function writeChunk(table: Table, parts: readonly Part[]): Promise<WriteResult[]> {
   const results = new Map<Part, WriteResult>();
   for (let conflicts = 0; conflicts <= MAX_CONFLICTS; ) {
     const left = parts.filter((part) => !results.has(part));
@@ -111,10 +108,7 @@ async function writeChunk(table: LedgerTable, parts: readonly Part[]): Promise<W
 }
 
 /** Null when all was written, else those whose condition did not hold; empty when another transaction was in the way. */
-async function transact(
-  table: LedgerTable,
-  parts: readonly Part[],
-): Promise<Map<Part, Item | undefined> | null> {
+async function transact(table: Table, parts: readonly Part[]): Promise<Map<Part, Item | undefined> | null> {
   try {
     const TransactItems = parts.map(({ item }) => item);
     await table.client.send(new TransactWriteItemsCommand({ TransactItems }));
@@ -140,7 +134,7 @@ const EXPECTED = new Set<string | undefined>([
   ...['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded'],
 ]);
 
-async function writeSingle(table: LedgerTable, { item: { Put, Update } }: Part): Promise<WriteResult> {
+async function writeSingle(table: Table, { item: { Put, Update } }: Part): Promise<WriteResult> {
   for (let conflicts = 0; conflicts <= MAX_CONFLICTS; ) {
     try {
       if (Put) await table.client.send(new PutItemCommand(Put));
@@ -160,7 +154,7 @@ async function writeSingle(table: LedgerTable, { item: { Put, Update } }: Part):
   throw busy(table);
 }
 
-function busy({ tableName }: LedgerTable): LedgerBusy {
+function busy({ tableName }: Table): LedgerBusy {
   return new LedgerBusy(`table ${tableName}: other writers kept hold of the same items`);
 }
 

@@ -9,10 +9,10 @@ import {
   type IndexSchema,
   isoTime,
   LedgerItemNotUnderstood,
-  type LedgerTable,
   type StateGroup,
   shardPartitions,
   startOfDay,
+  type Table,
 } from './table.ts';
 import { readable } from './unreadable.ts';
 
@@ -24,10 +24,10 @@ import { readable } from './unreadable.ts';
 const DAYS_AT_ONCE = 4;
 
 /** Pages that {@link countFailures} reads at most: half a million failures, or 90 days without any. */
-export const MAX_TALLY_PAGES = 800;
+const MAX_TALLY_PAGES = 800;
 
 /** Pages that {@link countRecoveries} reads of each shard at most. */
-export const MAX_COUNT_PAGES = 4;
+const MAX_COUNT_PAGES = 4;
 
 /** A primary failure as far as charts need it. */
 export interface FailureSighting {
@@ -75,7 +75,7 @@ const sighting = v.object({
  * bound leaves no room for are not visited at all.
  */
 export async function countFailures(
-  table: LedgerTable,
+  table: Table,
   span: TallySpan,
   visit: (sighting: FailureSighting) => void,
   mostPages: number = MAX_TALLY_PAGES,
@@ -102,7 +102,7 @@ export async function countFailures(
  * Cost: eight Queries, at most {@link MAX_COUNT_PAGES} for each shard; one number crosses the network for each.
  */
 export async function countRecoveries(
-  table: LedgerTable,
+  table: Table,
   group: StateGroup,
   span: TallySpan,
 ): Promise<BoundedCount> {
@@ -127,7 +127,7 @@ export async function countRecoveries(
 
 /** All of a day, or null when the budget did not last. */
 async function sightingsOfDay(
-  table: LedgerTable,
+  table: Table,
   day: number,
   span: TallySpan,
   budget: { pages: number },
@@ -162,7 +162,7 @@ function sightingOf(item: Item): FailureSighting {
 }
 
 async function* pagesOf(
-  { client, tableName }: LedgerTable,
+  { client, tableName }: Table,
   index: IndexSchema,
   partition: string,
   span: TallySpan,

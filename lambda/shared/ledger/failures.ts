@@ -1,12 +1,16 @@
-import type { OutputMessage } from '../queue/messages.ts';
+import type { PrimaryFailure } from '../zencoder/model.ts';
+import { failureToItem } from './attributes.ts';
 import { existingItem, writeAll } from './conditional-writes.ts';
-import { failureToItem, parseFailure } from './items.ts';
+import type { OutputContext } from './fresh-recoveries.ts';
+import { parseFailure } from './items.ts';
 import type { PrimaryFailureRecord } from './records.ts';
-import { type LedgerTable, recordTtl } from './table.ts';
+import { recordTtl, type Table } from './table.ts';
 import { readable } from './unreadable.ts';
 
-/** What a message says of an output's primary failures. */
-export type FailuresMessage = Pick<OutputMessage, 'job' | 'output' | 'failures' | 'failedAt'>;
+/** An output with its primary failures, as a message names them. */
+export interface FailedOutput extends OutputContext {
+  readonly failures: readonly PrimaryFailure[];
+}
 
 /** A primary failure as the ledger has it now. */
 export interface RecordedFailure {
@@ -23,14 +27,10 @@ export interface RecordedFailure {
  * Cost: an output has at most two failures. One: PutItem, 1 write unit and 1 for each of four indexes. Two: one
  * TransactWriteItems, twice the table's share. A repetition costs as much, without the indexes.
  *
- * @param now epoch milliseconds.
  * @returns one entry a role, in the message's order; none for one that is there and cannot be read.
  */
-export async function recordPrimaryFailures(
-  table: LedgerTable,
-  message: FailuresMessage,
-  now: number,
-): Promise<RecordedFailure[]> {
+export async function record(table: Table, message: FailedOutput): Promise<RecordedFailure[]> {
+  const now = table.now();
   const records = recordsOf(message, now);
   const results = await writeAll(
     table,
@@ -47,10 +47,7 @@ export async function recordPrimaryFailures(
   });
 }
 
-function recordsOf(
-  { job, output, failures, failedAt }: FailuresMessage,
-  now: number,
-): PrimaryFailureRecord[] {
+function recordsOf({ job, output, failures, failedAt }: FailedOutput, now: number): PrimaryFailureRecord[] {
   const byRole = new Map(failures.map((failure) => [failure.role, failure]));
   return [...byRole.values()].map((failure) => ({
     ...failure,

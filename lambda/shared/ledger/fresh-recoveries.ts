@@ -1,13 +1,17 @@
-import type { OutputMessage } from '../queue/messages.ts';
-import type { BackupFile } from '../zencoder/model.ts';
+import type { BackupFile, JobInfo, OutputInfo, RecoveryKey } from '../zencoder/model.ts';
 import { fileIdOf, sourceOf } from '../zencoder/signed-url.ts';
+import { recoveryToItem } from './attributes.ts';
 import type { ConditionalWrite } from './conditional-writes.ts';
-import { recoveryToItem } from './items.ts';
 import type { RecoveryRecord } from './records.ts';
-import { type LedgerTable, recordTtl } from './table.ts';
+import { recordTtl, type Table } from './table.ts';
 
-/** What a message says of the output that a backup file belongs to. */
-export type OutputContext = Pick<OutputMessage, 'job' | 'output' | 'failedAt'>;
+/** The output that a backup file or a primary failure belongs to, as a message names it. */
+export interface OutputContext {
+  readonly job: JobInfo;
+  readonly output: OutputInfo;
+  /** When the upload failed, as near as the notification tells: epoch milliseconds. */
+  readonly failedAt: number;
+}
 
 /** The recovery of a backup file of which the ledger has none yet: `pending`, without an attempt. */
 export function freshRecord(
@@ -40,7 +44,7 @@ export function freshRecord(
 }
 
 /** Writes a recovery where there is none. */
-export function creation(table: LedgerTable, record: RecoveryRecord): ConditionalWrite {
+export function creation(table: Table, record: RecoveryRecord): ConditionalWrite {
   const ttl = recordTtl(table, Math.max(record.createdAt, record.deadline));
   return { put: recoveryToItem(record, ttl), condition: { expression: 'attribute_not_exists(#pk)' } };
 }
@@ -54,4 +58,12 @@ export function distinct<File extends BackupFile>(files: readonly File[]): File[
     if (known === undefined || known.deadline < file.deadline) byId.set(id, file);
   }
   return [...byId.values()];
+}
+
+/** The key of the recovery that a backup file of an output belongs to. */
+export function recoveryKeyOf(
+  { job, output }: Pick<OutputContext, 'job' | 'output'>,
+  file: BackupFile,
+): RecoveryKey {
+  return { jobId: job.id, outputId: output.id, role: file.role, fileId: fileIdOf(file.url) };
 }

@@ -6,19 +6,7 @@ import type {
   SegmentedUpload,
   SegmentRecord,
 } from './records.ts';
-import {
-  dayOf,
-  failedAtKey,
-  failureKey,
-  type ItemKey,
-  isoTime,
-  LedgerItemNotUnderstood,
-  owedIndexKeys,
-  recoveryKey,
-  shardOf,
-  shardPartition,
-  stateIndexKeys,
-} from './table.ts';
+import { LedgerItemNotUnderstood } from './table.ts';
 
 /** An item as it goes to and comes from the table: times as ISO 8601 text, leases flat, nulls left out. */
 export type Item = Record<string, unknown>;
@@ -171,83 +159,6 @@ export function parseSegment(item: Item): SegmentRecord {
     ...(own && { progressAt: own.at }),
     ...leaseFrom(leaseOwner, leaseUntil, { messageId: leaseMessageId, evidence: leaseEvidence }),
   };
-}
-
-/** Attributes that mark an event as owed. */
-export const OWED_ATTRIBUTES = ['eventOwedAt', 'owedShard', 'owedKey'] as const;
-
-/** The whole item of a primary failure, with its index keys. */
-export function failureToItem(failure: PrimaryFailureRecord, ttl?: number): Item & ItemKey {
-  const shard = shardOf(failure.jobId);
-  return {
-    ...failureKey(failure),
-    kind: 'failure',
-    ...toAttributes(failure),
-    dayShard: shardPartition(dayOf(failure.failedAt), shard),
-    classShard: shardPartition(failure.errorClass, shard),
-    ...(failure.destinationHost && { hostShard: shardPartition(failure.destinationHost, shard) }),
-    failedAtKey: failedAtKey(failure),
-    ...owedIndexKeys(failure),
-    ...(ttl !== undefined && { ttl }),
-  };
-}
-
-/** The whole item of a recovery, with its index keys. */
-export function recoveryToItem(recovery: RecoveryRecord, ttl?: number): Item & ItemKey {
-  const { lease, upload, ...rest } = recovery;
-  const { segmentsDone = [], ...plan } = upload ?? {};
-  return {
-    ...recoveryKey(recovery),
-    kind: 'recovery',
-    ...toAttributes(rest),
-    ...toAttributes(leaseAttributes(lease)),
-    ...(upload && { upload: toAttributes(plan) }),
-    // DynamoDB has no empty set.
-    ...(segmentsDone.length > 0 && { segmentsDone: new Set(segmentsDone) }),
-    ...stateIndexKeys(recovery),
-    ...owedIndexKeys(recovery),
-    ...(ttl !== undefined && { ttl }),
-  };
-}
-
-/**
- * Values as the table stores them: times (by the name of the field) as ISO text, nothing for null and undefined.
- */
-export function toAttributes(fields: object): Item {
-  const item: Item = {};
-  for (const [name, value] of Object.entries(fields)) {
-    const attribute = toAttribute(name, value);
-    if (attribute !== undefined) item[name] = attribute;
-  }
-  return item;
-}
-
-/** Like {@link toAttributes} for an update: null and undefined stay, as attributes to remove. */
-export function toUpdate(fields: object): Item {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, toAttribute(name, value)]));
-}
-
-/** A lease as attributes; without one, all are undefined. */
-export function leaseAttributes(lease: Lease | undefined): {
-  leaseOwner: string | undefined;
-  leaseUntil: number | undefined;
-  leaseMessageId: string | undefined;
-  leaseEvidence: string | undefined;
-} {
-  return {
-    leaseOwner: lease?.owner,
-    leaseUntil: lease?.until,
-    leaseMessageId: lease?.messageId,
-    leaseEvidence: lease?.evidence,
-  };
-}
-
-function toAttribute(name: string, value: unknown): unknown {
-  if (value === null || value === undefined) return undefined;
-  if (typeof value === 'number' && /(?:At|^at|^since|^deadline)$/.test(name)) return isoTime(value);
-  if (Array.isArray(value)) return value.map((element) => toAttribute('', element));
-  if (typeof value === 'object' && !(value instanceof Set)) return toAttributes(value);
-  return value;
 }
 
 function withSegments(

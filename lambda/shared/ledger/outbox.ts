@@ -1,18 +1,19 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
+import { OWED_ATTRIBUTES, toUpdate } from './attributes.ts';
 import { type ConditionalWrite, writeAll } from './conditional-writes.ts';
-import { OWED_ATTRIBUTES, parseFailure, parseRecovery, toUpdate } from './items.ts';
-import type { LedgerRecord } from './records.ts';
+import { parseFailure, parseRecovery } from './items.ts';
+import { type LedgerRecord, OWED_GRACE_MS } from './records.ts';
 import { countPartitions, type Range, readPartitions } from './shard-queries.ts';
 import {
   failureKey,
   INDEXES,
   type ItemKey,
   isoTime,
-  type LedgerTable,
   owedPartitions,
   recoveryKey,
+  type Table,
 } from './table.ts';
 
 /**
@@ -21,16 +22,11 @@ import {
  * the ledger and at least once, whatever dies in between; and a topic that refuses keeps no recovery open.
  */
 
-/** A younger mark is of an invocation that is just publishing, milliseconds. */
-export const OWED_GRACE_MS = 30_000;
-
 /**
  * Whether an event is owed for so long that the invocation which owed it must have died or been refused.
- *
- * @param now epoch milliseconds.
  */
-export function isLeftOwed({ eventOwedAt }: Pick<LedgerRecord, 'eventOwedAt'>, now: number): boolean {
-  return eventOwedAt !== undefined && eventOwedAt < now - OWED_GRACE_MS;
+export function isLeftOwed(table: Table, { eventOwedAt }: Pick<LedgerRecord, 'eventOwedAt'>): boolean {
+  return eventOwedAt !== undefined && eventOwedAt < table.now() - OWED_GRACE_MS;
 }
 
 /** Where an owed event's record lies. */
@@ -47,7 +43,7 @@ const owedEntry = v.object({ pk: v.string(), sk: v.string(), owedKey: v.string()
  *
  * @param before epoch milliseconds.
  */
-export async function* owedEvents(table: LedgerTable, before: number): AsyncGenerator<OwedEvent> {
+export async function* owedBefore(table: Table, before: number): AsyncGenerator<OwedEvent> {
   for await (const item of readPartitions(table, owedIndex(), oldestFirst(before))) {
     const { pk, sk, owedKey } = v.parse(owedEntry, item);
     yield { pk, sk, owedAt: Date.parse(owedKey.slice(0, 24)) };
@@ -59,7 +55,7 @@ export async function* owedEvents(table: LedgerTable, before: number): AsyncGene
  *
  * @param before epoch milliseconds.
  */
-export async function countOwedEvents(table: LedgerTable, before: number): Promise<number> {
+export async function countOwedBefore(table: Table, before: number): Promise<number> {
   return await countPartitions(table, owedIndex(), oldestFirst(before));
 }
 
@@ -69,7 +65,7 @@ export async function countOwedEvents(table: LedgerTable, before: number): Promi
  *
  * @throws {LedgerItemNotUnderstood}
  */
-export async function readOwed(table: LedgerTable, { pk, sk }: ItemKey): Promise<LedgerRecord | null> {
+export async function readOwed(table: Table, { pk, sk }: ItemKey): Promise<LedgerRecord | null> {
   const { Item } = await table.client.send(
     new GetItemCommand({ TableName: table.tableName, Key: marshall({ pk, sk }), ConsistentRead: true }),
   );
@@ -85,7 +81,7 @@ export async function readOwed(table: LedgerTable, { pk, sk }: ItemKey): Promise
  *
  * Cost: one UpdateItem (1 write unit a KB, 1 for the index) for one, else a TransactWriteItems for each hundred.
  */
-export async function markPublished(table: LedgerTable, records: readonly LedgerRecord[]): Promise<void> {
+export async function markPublished(table: Table, records: readonly LedgerRecord[]): Promise<void> {
   await writeAll(table, records.map(unmarking));
 }
 

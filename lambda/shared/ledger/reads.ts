@@ -6,10 +6,10 @@ import type { PrimaryFailureRecord, RecoveryRecord, SegmentRecord } from './reco
 import {
   jobPartition,
   kindOfKey,
-  type LedgerTable,
   recoveriesPrefix,
   recoveryKey,
   segmentsPrefix,
+  type Table,
 } from './table.ts';
 import { readable } from './unreadable.ts';
 
@@ -20,10 +20,7 @@ export interface JobRecords {
 }
 
 /** One recovery as it is now (consistent read: 1 read unit for each 4 KB); undefined when there is none. */
-export async function readRecovery(
-  table: LedgerTable,
-  key: RecoveryKey,
-): Promise<RecoveryRecord | undefined> {
+export async function readRecovery(table: Table, key: RecoveryKey): Promise<RecoveryRecord | undefined> {
   const { Item } = await table.client.send(
     new GetItemCommand({ TableName: table.tableName, Key: marshall(recoveryKey(key)), ConsistentRead: true }),
   );
@@ -36,7 +33,7 @@ export async function readRecovery(
  *
  * Cost: one Query for each MB, half a read unit for each 4 KB.
  */
-export async function readJob(table: LedgerTable, jobId: string): Promise<JobRecords> {
+export async function readJob(table: Table, jobId: string): Promise<JobRecords> {
   const failures: PrimaryFailureRecord[] = [];
   const others: Item[] = [];
   for await (const item of itemsUnder(table, jobId, 'OUTPUT#')) {
@@ -48,7 +45,7 @@ export async function readJob(table: LedgerTable, jobId: string): Promise<JobRec
 
 /** The recoveries of one output, or of one role of it, as {@link readJob} gives them. */
 export async function readRecoveriesOf(
-  table: LedgerTable,
+  table: Table,
   key: OutputKey & { readonly role?: Role },
 ): Promise<RecoveryRecord[]> {
   const items = await Array.fromAsync(itemsUnder(table, key.jobId, recoveriesPrefix(key)));
@@ -56,14 +53,14 @@ export async function readRecoveriesOf(
 }
 
 /** The segments of a recovery that are at work, or were when their invocation died. Consistent read. */
-export async function readSegments(table: LedgerTable, key: RecoveryKey): Promise<SegmentRecord[]> {
+export async function readSegments(table: Table, key: RecoveryKey): Promise<SegmentRecord[]> {
   const items = itemsUnder(table, key.jobId, segmentsPrefix(key), { ConsistentRead: true });
   const segments = await Array.fromAsync(items, (item) => readable(table, parseSegment, item));
   return segments.flat();
 }
 
 /** A recovery's own count of bytes holds finished segments; the others are added here, each once. */
-function withSegmentProgress(table: LedgerTable, items: readonly Item[]): RecoveryRecord[] {
+function withSegmentProgress(table: Table, items: readonly Item[]): RecoveryRecord[] {
   const segments = Map.groupBy(
     items.filter((item) => kindOf(item) === 'segment').flatMap((item) => readable(table, parseSegment, item)),
     (segment) => recoveryKey(segment).sk,
@@ -91,7 +88,7 @@ function addProgress(recovery: RecoveryRecord, segments: readonly SegmentRecord[
 }
 
 async function* itemsUnder(
-  table: LedgerTable,
+  table: Table,
   jobId: string,
   prefix: string,
   options: Pick<QueryCommandInput, 'ConsistentRead'> = {},

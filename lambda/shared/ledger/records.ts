@@ -156,6 +156,9 @@ export interface RecoveryRecord extends RecoveryKey {
   readonly upload?: SegmentedUpload;
 }
 
+/** A recovery that has a plan. */
+export type PlannedRecovery = RecoveryRecord & Required<Pick<RecoveryRecord, 'upload'>>;
+
 /** What an event is made of. */
 export type LedgerRecord = PrimaryFailureRecord | RecoveryRecord;
 
@@ -185,6 +188,9 @@ export function withEvidence(evidence: readonly string[] = [], id: string | unde
   return id === undefined || isAmong(evidence, id) ? evidence : [...evidence, id];
 }
 
+/** A younger mark is of an invocation that is just publishing, milliseconds. */
+export const OWED_GRACE_MS = 30_000;
+
 /** How many failed attempts are kept with a recovery. */
 export const HISTORY_LENGTH = 10;
 
@@ -196,6 +202,13 @@ export function withAttempt(history: readonly FailedAttempt[], attempt: FailedAt
   return [...history, { at, errorClass, message: cut(message, MAX_MESSAGE) }].slice(-HISTORY_LENGTH);
 }
 
+/** An error as it is stored. */
+export function truncateError(error: LastError): LastError {
+  const [attempt = error] = withAttempt([], error);
+  const { category, since } = error;
+  return { ...attempt, category, ...(since !== undefined && { since }) };
+}
+
 /** Where the object of a settled recovery is, or was to go; null while it is open, whatever its key. */
 export function placeOf({ bucket, key }: RecoveryRecord): { bucket: string; key: string } | null {
   return bucket === undefined || key === undefined ? null : { bucket, key };
@@ -204,4 +217,14 @@ export function placeOf({ bucket, key }: RecoveryRecord): { bucket: string; key:
 /** The identity alone. */
 export function keyOf({ jobId, outputId, role, fileId }: RecoveryKey): RecoveryKey {
   return { jobId, outputId, role, fileId };
+}
+
+/** Whether every segment of a planned recovery is done. */
+export function isAllDone({ upload }: PlannedRecovery): boolean {
+  return upload.segmentsDone.length === upload.segments;
+}
+
+/** Whether a recovery is under this plan. */
+export function hasUpload(record: RecoveryRecord | undefined, uploadId: string): record is PlannedRecovery {
+  return record?.upload?.uploadId === uploadId;
 }

@@ -2,7 +2,7 @@ import { QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
 import { DAY_MS, HOUR_MS } from '../runtime/durations.ts';
-import { type LedgerTable, refusalsPartition, startOfDay, TABLE_KEYS, TTL_ATTRIBUTE } from './table.ts';
+import { refusalsPartition, startOfDay, TABLE_KEYS, type Table, TTL_ATTRIBUTE } from './table.ts';
 
 /**
  * Counters of notifications that ingest refused: one item a UTC day and status code, with a number for each hour, so
@@ -12,26 +12,11 @@ import { type LedgerTable, refusalsPartition, startOfDay, TABLE_KEYS, TTL_ATTRIB
 /** Metrics and logs keep them for longer. */
 const KEPT_MS = 30 * DAY_MS;
 
-type Table = Pick<LedgerTable, 'client' | 'tableName'>;
-
 /** How many notifications were answered with a status. */
 export interface RefusalCount {
   /** Of HTTP, 400 to 499. */
   readonly status: number;
   readonly count: number;
-}
-
-const WHAT_TO_DO: Readonly<Record<number, string>> = {
-  400: 'the body is no notification: look at what posts to this URL',
-  401: 'user name or password are wrong: give Zencoder the URL that npm run notification-url prints',
-  404: 'the path is wrong: give Zencoder the URL that npm run notification-url prints',
-  413: 'the body is too large: notify by output, not by job',
-  415: 'the body is not JSON: leave "format" out of the notification settings',
-};
-
-/** What a person can do about notifications that are answered with a status. */
-export function whatToDoAbout(status: number): string {
-  return WHAT_TO_DO[status] ?? 'see the logs of the ingest function';
 }
 
 const counter = v.objectWithRest(
@@ -42,19 +27,19 @@ const counter = v.objectWithRest(
 /**
  * Counts a refused notification. Cost: one UpdateItem, 1 write unit.
  *
- * @param now epoch milliseconds.
  * @throws the SDK's error; nothing is tried again here.
  */
-export async function countRefusal({ client, tableName }: Table, status: number, now: number): Promise<void> {
+export async function count({ client, tableName, now }: Table, status: number): Promise<void> {
+  const hour = now();
   await client.send(
     new UpdateItemCommand({
       TableName: tableName,
-      Key: marshall({ pk: refusalsPartition(now), sk: String(status) }),
+      Key: marshall({ pk: refusalsPartition(hour), sk: String(status) }),
       UpdateExpression: 'ADD #hour :one SET #ttl = :ttl',
-      ExpressionAttributeNames: { '#hour': hourOf(now), '#ttl': TTL_ATTRIBUTE },
+      ExpressionAttributeNames: { '#hour': hourOf(hour), '#ttl': TTL_ATTRIBUTE },
       ExpressionAttributeValues: marshall({
         ':one': 1,
-        ':ttl': Math.ceil((startOfDay(now) + KEPT_MS) / 1000),
+        ':ttl': Math.ceil((startOfDay(hour) + KEPT_MS) / 1000),
       }),
     }),
   );
@@ -65,9 +50,9 @@ export async function countRefusal({ client, tableName }: Table, status: number,
  * as none. Cost: one Query for each UTC day, 1 read unit.
  *
  * @param since epoch milliseconds, not long ago.
- * @param now epoch milliseconds.
  */
-export async function readRefusals(table: Table, since: number, now: number): Promise<RefusalCount[]> {
+export async function readSince(table: Table, since: number): Promise<RefusalCount[]> {
+  const now = table.now();
   const days: number[] = [];
   for (let day = startOfDay(since); day <= now; day += DAY_MS) days.push(day);
   const found = await Promise.all(days.map((day) => refusalsOfDay(table, day, since)));

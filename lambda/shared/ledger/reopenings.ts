@@ -1,12 +1,12 @@
 import type { RecoveryKey } from '../zencoder/model.ts';
-import { DUE } from './claims.ts';
+import { attributesOf, OUTCOME, PROGRESS, recoveryToItem, toUpdate } from './attributes.ts';
 import { existingItem, writeOne } from './conditional-writes.ts';
-import { parseRecovery, recoveryToItem, toUpdate } from './items.ts';
-import { LEASE_IS_FREE } from './leases.ts';
+import { DUE, LEASE_IS_FREE } from './conditions.ts';
+import { parseRecovery } from './items.ts';
 import { readRecovery } from './reads.ts';
 import type { LastError, RecoveryRecord } from './records.ts';
-import { attributesOf, OUTCOME, PROGRESS, truncateError } from './settlements.ts';
-import { isoTime, type LedgerTable, recordTtl, recoveryKey } from './table.ts';
+import { truncateError } from './records.ts';
+import { isoTime, recordTtl, recoveryKey, type Table } from './table.ts';
 
 /**
  * Opens a lost or failed recovery again, for a redrive, for new evidence, or because its object turned up: `pending`, what
@@ -18,16 +18,15 @@ import { isoTime, type LedgerTable, recordTtl, recoveryKey } from './table.ts';
  * Cost: GetItem (consistent) and UpdateItem: 1–2 read units, 1 write unit, 2 for the index by state, 1 for that of owed
  * events when one was owed.
  *
- * @param now epoch milliseconds.
  * @returns `open` when it was (or became) open by itself, `recovered` when there is nothing to open, undefined when the ledger does not have it.
  */
-export async function reopenRecovery(
-  table: LedgerTable,
+export async function reopen(
+  table: Table,
   key: RecoveryKey,
-  now: number,
 ): Promise<
   { readonly outcome: 'reopened' | 'open' | 'recovered'; readonly record: RecoveryRecord } | undefined
 > {
+  const now = table.now();
   const seen = await readRecovery(table, key);
   if (seen === undefined) return undefined;
   if (seen.settledAt === undefined || seen.state === 'recovered') return leftAlone(seen);
@@ -59,10 +58,10 @@ function leftAlone(record: RecoveryRecord) {
  * Cost: one UpdateItem: 1 write unit, 1 for the index.
  *
  * @param seen the record as the caller read it.
- * @param now epoch milliseconds.
  * @returns false when it was claimed, settled or made due by somebody else since it was read.
  */
-export async function scheduleNow(table: LedgerTable, seen: RecoveryRecord, now: number): Promise<boolean> {
+export async function scheduleNow(table: Table, seen: RecoveryRecord): Promise<boolean> {
+  const now = table.now();
   return await changeUnclaimed(table, seen, { ...DUE, updatedAt: now }, now);
 }
 
@@ -73,17 +72,13 @@ export async function scheduleNow(table: LedgerTable, seen: RecoveryRecord, now:
  * @param seen the record as the caller read it.
  * @returns false when it was claimed, settled or changed by somebody else since it was read.
  */
-export async function noteError(
-  table: LedgerTable,
-  seen: RecoveryRecord,
-  error: LastError,
-): Promise<boolean> {
+export async function noteError(table: Table, seen: RecoveryRecord, error: LastError): Promise<boolean> {
   const lastError = truncateError(error);
   return await changeUnclaimed(table, seen, { lastError }, error.at);
 }
 
 async function changeUnclaimed(
-  table: LedgerTable,
+  table: Table,
   seen: RecoveryRecord,
   changes: object,
   now: number,

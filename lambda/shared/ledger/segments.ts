@@ -1,14 +1,23 @@
 import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { RecoveryKey } from '../zencoder/model.ts';
+import { leaseAttributes, toAttributes, toUpdate } from './attributes.ts';
 import { existingItem, writeOne } from './conditional-writes.ts';
-import { leaseAttributes, parseRecovery, parseSegment, toAttributes, toUpdate } from './items.ts';
-import { LEASE_IS_FREE, LEASE_IS_MINE, leasedBy } from './leases.ts';
+import { AT_WORK, IS_THIS_UPLOAD, LEASE_IS_FREE, LEASE_IS_MINE, leasedBy } from './conditions.ts';
+import { parseRecovery, parseSegment } from './items.ts';
 import { readRecovery } from './reads.ts';
-import { keyOf, type LastError, type Lease, type RecoveryRecord, withAttempt } from './records.ts';
-import { truncateError } from './settlements.ts';
-import { type LedgerTable, recoveryKey, segmentKey } from './table.ts';
-import { AT_WORK, hasUpload, IS_THIS_UPLOAD, isAllDone, type PlannedRecovery } from './upload-plans.ts';
+import {
+  hasUpload,
+  isAllDone,
+  keyOf,
+  type LastError,
+  type Lease,
+  type PlannedRecovery,
+  type RecoveryRecord,
+  truncateError,
+  withAttempt,
+} from './records.ts';
+import { recoveryKey, segmentKey, type Table } from './table.ts';
 
 /**
  * A large file is copied in segments by several invocations at once. While they are at work the recovery is `copying`
@@ -44,15 +53,9 @@ const SEGMENT_TTL_SECONDS = 7 * 24 * 60 * 60;
  * Claims a segment, so that repeated messages copy it once.
  *
  * Cost: one UpdateItem on the small item (1 write unit, no index) and one consistent GetItem of the recovery.
- *
- * @param now epoch milliseconds.
  */
-export async function claimSegment(
-  table: LedgerTable,
-  ref: SegmentRef,
-  lease: Lease,
-  now: number,
-): Promise<SegmentClaim> {
+export async function claimSegment(table: Table, ref: SegmentRef, lease: Lease): Promise<SegmentClaim> {
+  const now = table.now();
   const item = { kind: 'segment', ...keyOf(ref.key), segment: ref.segment, uploadId: ref.uploadId };
   const result = await writeOne(table, {
     update: segmentKey(ref.key, ref.segment),
@@ -91,15 +94,15 @@ export async function claimSegment(
  * @returns false when the lease is no longer the caller's.
  */
 export async function saveSegmentProgress(
-  table: LedgerTable,
+  table: Table,
   ref: SegmentRef,
   owner: string,
-  progress: { readonly bytesDone: number; readonly at: number },
+  bytesDone: number,
 ): Promise<boolean> {
   const { written } = await writeOne(table, {
     update: segmentKey(ref.key, ref.segment),
     changes: {
-      set: toAttributes({ progress: { uploadId: ref.uploadId, bytes: progress.bytesDone, at: progress.at } }),
+      set: toAttributes({ progress: { uploadId: ref.uploadId, bytes: bytesDone, at: table.now() } }),
     },
     condition: leasedBy(owner),
   });
@@ -112,19 +115,18 @@ export async function saveSegmentProgress(
  * Cost: one UpdateItem on the recovery (1 write unit a KB, 1 for the index), one DeleteItem (1 write unit).
  *
  * @param bytes of the whole segment.
- * @param now epoch milliseconds.
  * @returns `allDone` to every caller from the last segment on: {@link claimCompletion} picks one of them.
  */
 export async function finishSegment(
-  table: LedgerTable,
+  table: Table,
   ref: SegmentRef,
   owner: string,
   bytes: number,
-  now: number,
 ): Promise<
   | { readonly outcome: 'finished'; readonly record: PlannedRecovery; readonly allDone: boolean }
   | { readonly outcome: 'stale'; readonly record: RecoveryRecord }
 > {
+  const now = table.now();
   const result = await writeOne(table, {
     update: recoveryKey(ref.key),
     changes: {
@@ -147,17 +149,15 @@ export async function finishSegment(
  * back. The history of a recovery with several failing segments may miss an entry; `lastError` never does.
  *
  * Cost: one UpdateItem (1 write unit); with an error also a GetItem and an UpdateItem of the recovery.
- *
- * @param now epoch milliseconds.
  */
 export async function releaseSegment(
-  table: LedgerTable,
+  table: Table,
   ref: SegmentRef,
   owner: string,
-  now: number,
   error?: LastError,
   next?: Required<Pick<RecoveryRecord, 'nextAttemptAt' | 'nextAttemptMessage'>>,
 ): Promise<void> {
+  const now = table.now();
   await writeOne(table, {
     update: segmentKey(ref.key, ref.segment),
     changes: { set: leaseAttributes(undefined) },
@@ -181,7 +181,7 @@ export async function releaseSegment(
   });
 }
 
-async function forgetSegment(table: LedgerTable, { key, segment }: SegmentRef, owner: string): Promise<void> {
+async function forgetSegment(table: Table, { key, segment }: SegmentRef, owner: string): Promise<void> {
   try {
     await table.client.send(
       new DeleteItemCommand({

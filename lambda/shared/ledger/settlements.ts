@@ -1,16 +1,18 @@
 import type { RecoveryKey } from '../zencoder/model.ts';
+import { ATTEMPT, attributesOf, OUTCOME, PROGRESS, toUpdate } from './attributes.ts';
 import { existingItem, writeAll, writeOne } from './conditional-writes.ts';
-import { type Item, OWED_ATTRIBUTES, parseRecovery, recoveryToItem, toUpdate } from './items.ts';
-import { leasedBy } from './leases.ts';
+import { leasedBy } from './conditions.ts';
+import { type Item, parseRecovery } from './items.ts';
 import {
   type ClaimedRecovery,
   type LastError,
   type RecoveryRecord,
   type ScheduledMessage,
+  truncateError,
   withAttempt,
   withEvidence,
 } from './records.ts';
-import { type LedgerTable, recordTtl, recoveryKey } from './table.ts';
+import { recordTtl, recoveryKey, type Table } from './table.ts';
 import { readable } from './unreadable.ts';
 
 /** How a recovery ended. */
@@ -53,14 +55,13 @@ export type LeasedWrite = {
  * Cost: one UpdateItem (1 write unit a KB, 2 for the index by state, whose key changes, and 1 for that of owed events)
  * for one, else a TransactWriteItems for each hundred.
  *
- * @param now epoch milliseconds.
  * @returns one outcome each, in order.
  */
-export async function settleRecoveries(
-  table: LedgerTable,
+export async function settle(
+  table: Table,
   settlements: readonly { readonly record: ClaimedRecovery; readonly settlement: Settlement }[],
-  now: number,
 ): Promise<LeasedWrite[]> {
+  const now = table.now();
   return await writeLeased(
     table,
     settlements.map(({ record, settlement }) => {
@@ -76,13 +77,12 @@ export async function settleRecoveries(
  * Gives claimed recoveries back: `pending` again, with the error noted in `lastError` and `history`, lease removed. A
  * plan stays, so that the next attempt goes on where this one stopped.
  *
- * Cost: as for {@link settleRecoveries}, 1 unit for the index.
+ * Cost: as for {@link settle}, 1 unit for the index.
  *
- * @param now epoch milliseconds.
  * @returns one outcome each, in order.
  */
-export async function releaseRecoveries(
-  table: LedgerTable,
+export async function release(
+  table: Table,
   releases: readonly {
     readonly record: ClaimedRecovery;
     /** Absent when nothing went wrong and the invocation merely ends. */
@@ -92,8 +92,8 @@ export async function releaseRecoveries(
     /** That message. */
     readonly nextAttemptMessage?: ScheduledMessage;
   }[],
-  now: number,
 ): Promise<LeasedWrite[]> {
+  const now = table.now();
   return await writeLeased(
     table,
     releases.map(({ record, error, nextAttemptAt, nextAttemptMessage }) => {
@@ -118,52 +118,37 @@ export async function releaseRecoveries(
  * @returns false when the lease is no longer the caller's.
  */
 export async function saveProgress(
-  table: LedgerTable,
+  table: Table,
   { lease, ...key }: RecoveryKey & Pick<ClaimedRecovery, 'lease'>,
-  progress: { readonly bytesDone: number; readonly bytesTotal: number; readonly at: number },
+  progress: { readonly bytesDone: number; readonly bytesTotal: number },
 ): Promise<boolean> {
-  const { bytesDone, bytesTotal, at } = progress;
+  const { bytesDone, bytesTotal } = progress;
+  const now = table.now();
   const { written } = await writeOne(table, {
     update: recoveryKey(key),
-    changes: { set: toUpdate({ bytesDone, bytesTotal, progressAt: at, updatedAt: at }) },
+    changes: { set: toUpdate({ bytesDone, bytesTotal, progressAt: now, updatedAt: now }) },
     condition: leasedBy(lease.owner),
   });
   return written;
 }
 
-/** Attributes that an attempt leaves behind. */
-const ATTEMPT = [
-  'state',
-  'updatedAt',
-  'nextAttemptAt',
-  'nextAttemptMessage',
-  'lastError',
-  'history',
-  'leaseOwner',
-  'leaseUntil',
-  'leaseMessageId',
-  'leaseEvidence',
-] as const;
-
-/** Attributes that a settlement decides. */
-export const OUTCOME = [
-  ...ATTEMPT,
-  ...[
-    'settledAt',
-    'settledBy',
-    'spentEvidence',
-    'bucket',
-    'key',
-    'size',
-    'etag',
-    'contentType',
-    'verifiedBy',
-    'warnings',
-  ],
-  ...['upload', 'segmentsDone', 'dispatchedBy', 'stateShard', 'stateKey', ...OWED_ATTRIBUTES],
-] as const;
-
-export const PROGRESS = ['bytesDone', 'bytesTotal', 'progressAt'] as const;
+/**
+ * Gives a recovery another key, before its object is written there. The caller holds the lease and has dropped any plan
+ * that was made for the old key. A call whose answer was lost can be repeated.
+ *
+ * Cost: one UpdateItem: 1 write unit a KB, 1 for the index.
+ *
+ * @returns false when the lease is no longer the caller's.
+ */
+export async function changeKey(table: Table, record: ClaimedRecovery, key: string): Promise<boolean> {
+  const now = table.now();
+  const { written } = await writeOne(table, {
+    update: recoveryKey(record),
+    changes: { set: toUpdate({ key, updatedAt: now }) },
+    condition: leasedBy(record.lease.owner),
+  });
+  return written;
+}
 
 interface LeasedChange {
   readonly seen: ClaimedRecovery;
@@ -171,7 +156,7 @@ interface LeasedChange {
   readonly set: Item;
 }
 
-async function writeLeased(table: LedgerTable, changes: readonly LeasedChange[]): Promise<LeasedWrite[]> {
+async function writeLeased(table: Table, changes: readonly LeasedChange[]): Promise<LeasedWrite[]> {
   const results = await writeAll(
     table,
     changes.map(({ seen, set }) => ({
@@ -195,8 +180,8 @@ function isRepetition(existing: RecoveryRecord, seen: ClaimedRecovery, next: Rec
   return existing.lease === undefined && existing.settledBy === next.settledBy;
 }
 
-/** What {@link settleRecoveries} makes of a recovery, without writing it. @param now epoch milliseconds. */
-export function settledRecord(record: ClaimedRecovery, settlement: Settlement, now: number): RecoveryRecord {
+/** What {@link settle} makes of a recovery, without writing it. @param now epoch milliseconds. */
+function settledRecord(record: ClaimedRecovery, settlement: Settlement, now: number): RecoveryRecord {
   const settledAs = {
     ...without(withoutLease(record), [
       'nextAttemptAt',
@@ -239,17 +224,4 @@ function without<T extends object, const K extends keyof T>(fields: T, names: re
 function withoutLease(record: RecoveryRecord): RecoveryRecord {
   const { lease: _, ...rest } = record;
   return rest;
-}
-
-/** An error as it is stored. */
-export function truncateError(error: LastError): LastError {
-  const [attempt = error] = withAttempt([], error);
-  const { category, since } = error;
-  return { ...attempt, category, ...(since !== undefined && { since }) };
-}
-
-/** The named attributes of a recovery's item; undefined for those that it has not. */
-export function attributesOf(record: RecoveryRecord, names: readonly string[]): Item {
-  const item: Item = recoveryToItem(record);
-  return Object.fromEntries(names.map((name) => [name, item[name]]));
 }

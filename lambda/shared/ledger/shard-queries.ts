@@ -1,7 +1,7 @@
 import { QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Item } from './items.ts';
-import { type IndexSchema, type LedgerTable, SHARDS } from './table.ts';
+import { type IndexSchema, SHARDS, type Table } from './table.ts';
 
 /** One partition of an index. */
 export interface Partition {
@@ -29,7 +29,7 @@ const PAGE = 100;
  * the heads are merged. The first pages are read side by side, so all share one round trip.
  */
 export async function* readPartitions(
-  table: LedgerTable,
+  table: Table,
   partitions: readonly Partition[],
   range: Range,
 ): AsyncGenerator<Item> {
@@ -49,7 +49,7 @@ export async function* readPartitions(
 
 /** How many items there are in the partitions; one number crosses the network for each MB read. */
 export async function countPartitions(
-  table: LedgerTable,
+  table: Table,
   partitions: readonly Partition[],
   range: Range,
 ): Promise<number> {
@@ -81,7 +81,7 @@ function foremost(readers: readonly Reader[], { newestFirst }: Range): Reader | 
 }
 
 async function* readPartition(
-  table: LedgerTable,
+  table: Table,
   partition: Partition,
   range: Range,
 ): AsyncGenerator<Item, undefined> {
@@ -95,7 +95,7 @@ async function* readPartition(
 }
 
 async function* pagesOf(
-  { client, tableName }: LedgerTable,
+  { client, tableName }: Table,
   { index, value }: Partition,
   range: Range,
   options: Pick<QueryCommandInput, 'Select'>,

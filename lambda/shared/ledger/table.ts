@@ -7,8 +7,8 @@ import type { OutputKey, RecoveryKey, RecoveryState, Role } from '../zencoder/mo
 import type { FailureKey } from './records.ts';
 
 /**
- * Names that the ledger's code and its CloudFormation template must agree on: `infra/` makes the table from them,
- * `keys.ts` fills them. All key attributes are strings.
+ * Names that the ledger's code and its CloudFormation template must agree on: `infra/` makes the table from them.
+ * All key attributes are strings.
  */
 
 /** Key of the table. */
@@ -214,11 +214,13 @@ export function stateIndexKeys(
 }
 
 /** The table as the ledger's functions are given it: made once, at the handler. */
-export interface LedgerTable {
+export interface Table {
   readonly client: DynamoDBClient;
   readonly tableName: string;
   /** After so many days DynamoDB may delete a record; 0 keeps records for ever. */
   readonly recordTtlDays: number;
+  /** The present, epoch milliseconds. */
+  readonly now: () => number;
   /** Is given every item that a list leaves out since it cannot be read; without it, the list throws. */
   readonly onUnreadable?: (item: LedgerItemNotUnderstood) => void;
 }
@@ -247,7 +249,7 @@ const DAY_SECONDS = 24 * 60 * 60;
 
 /** Epoch second at which a record that was last of interest at `epochMs` may go; undefined keeps it for ever. */
 export function recordTtl(
-  { recordTtlDays }: Pick<LedgerTable, 'recordTtlDays'>,
+  { recordTtlDays }: Pick<Table, 'recordTtlDays'>,
   epochMs: number,
 ): number | undefined {
   return recordTtlDays > 0 ? Math.ceil(epochMs / 1000) + recordTtlDays * DAY_SECONDS : undefined;

@@ -1,18 +1,20 @@
 import type { RecoveryKey } from '../zencoder/model.ts';
-import { type ClaimOutcome, DUE, judge } from './claims.ts';
+import { leaseAttributes, toUpdate } from './attributes.ts';
+import { type ClaimOutcome, judge } from './claim-decision.ts';
 import { existingItem, writeOne } from './conditional-writes.ts';
-import { leaseAttributes, parseRecovery, toUpdate } from './items.ts';
-import { LEASE_IS_FREE, LEASE_IS_MINE, leasedBy } from './leases.ts';
+import { AT_WORK, DUE, IS_THIS_UPLOAD, LEASE_IS_FREE, LEASE_IS_MINE, leasedBy } from './conditions.ts';
+import { parseRecovery } from './items.ts';
 import {
   type ClaimedRecovery,
   type LastError,
   type Lease,
+  type PlannedRecovery,
   type RecoveryRecord,
+  truncateError,
   type UploadPlan,
   withAttempt,
 } from './records.ts';
-import { truncateError } from './settlements.ts';
-import { type LedgerTable, recoveryKey } from './table.ts';
+import { recoveryKey, type Table } from './table.ts';
 
 /** The plan of a large file: kept once, forgotten when its upload is of no use, completed by one invocation. */
 
@@ -26,29 +28,18 @@ export interface PlanOutcome {
   readonly record: RecoveryRecord;
 }
 
-/** A recovery that has a plan. */
-export type PlannedRecovery = RecoveryRecord & Required<Pick<RecoveryRecord, 'upload'>>;
-
-/** Condition: the recovery is open and under this plan (a settled one has none). Needs `:if_uploadId`. */
-export const IS_THIS_UPLOAD = '#upload.#uploadId = :if_uploadId';
-
-/** What a sign of life makes of a recovery that waited for its next attempt. */
-export const AT_WORK = { state: 'copying', ...DUE } as const;
-
 /**
  * Keeps the plan of a large file, once. The caller holds the recovery's lease, calls {@link releaseLease} and then sends the
  * segments' messages.
  *
  * Cost: one UpdateItem: 1 write unit a KB, 1 for the index.
- *
- * @param now epoch milliseconds.
  */
 export async function savePlan(
-  table: LedgerTable,
+  table: Table,
   record: ClaimedRecovery,
   plan: UploadPlan,
-  now: number,
 ): Promise<PlanOutcome> {
+  const now = table.now();
   const { version, key, uploadId, plannedAt, size, partBytes, parts, segmentParts, segments } = plan;
   const { sourceEtag, contentType } = plan;
   const upload = {
@@ -88,18 +79,17 @@ export async function savePlan(
  * Forgets a plan whose upload is gone or whose source changed, so that the file can be planned anew. Segments of it
  * become stale, and the recovery no longer waits for the message of one of them. Cost: as for {@link savePlan}.
  *
- * @param now epoch milliseconds.
  * @param ending what ended the plan, noted as the error of an attempt, and the time before which the file is not planned
  * anew, epoch milliseconds; absent when it is planned anew at once.
  * @returns false when the recovery has another plan, or none; also when the answer to an earlier call was lost.
  */
 export async function dropPlan(
-  table: LedgerTable,
+  table: Table,
   record: RecoveryKey & Pick<RecoveryRecord, 'history'>,
   uploadId: string,
-  now: number,
   ending?: { readonly error: LastError; readonly nextAttemptAt: number },
 ): Promise<boolean> {
+  const now = table.now();
   const noted = ending && {
     lastError: truncateError(ending.error),
     history: withAttempt(record.history, ending.error),
@@ -124,11 +114,8 @@ export async function dropPlan(
  *
  * @returns false when the lease was no longer the caller's.
  */
-export async function releaseLease(
-  table: LedgerTable,
-  record: ClaimedRecovery,
-  now: number,
-): Promise<boolean> {
+export async function releaseLease(table: Table, record: ClaimedRecovery): Promise<boolean> {
+  const now = table.now();
   const { messageId, evidence } = record.lease;
   const { written } = await writeOne(table, {
     update: recoveryKey(record),
@@ -151,12 +138,12 @@ export async function releaseLease(
  * @param bytesDone of the whole file, as S3 tells now.
  */
 export async function reopenSegments(
-  table: LedgerTable,
+  table: Table,
   record: ClaimedRecovery & PlannedRecovery,
   segments: readonly number[],
   bytesDone: number,
-  now: number,
 ): Promise<boolean> {
+  const now = table.now();
   if (segments.length === 0) return true;
   const { written } = await writeOne(table, {
     update: recoveryKey(record),
@@ -179,16 +166,15 @@ export async function reopenSegments(
  *
  * Cost: one UpdateItem: 1 write unit a KB, 1 for the index.
  *
- * @param now epoch milliseconds.
  * @returns `stale` when the upload was planned anew or a segment is not done.
  */
 export async function claimCompletion(
-  table: LedgerTable,
+  table: Table,
   key: RecoveryKey,
   uploadId: string,
   lease: Lease,
-  now: number,
 ): Promise<ClaimOutcome | { readonly outcome: 'stale'; readonly record: RecoveryRecord }> {
+  const now = table.now();
   const result = await writeOne(table, {
     update: recoveryKey(key),
     changes: {
@@ -205,14 +191,4 @@ export async function claimCompletion(
   }
   const record = parseRecovery(existingItem(result));
   return judge(record, lease, now) ?? { outcome: 'stale', record };
-}
-
-/** Whether every segment of a planned recovery is done. */
-export function isAllDone({ upload }: PlannedRecovery): boolean {
-  return upload.segmentsDone.length === upload.segments;
-}
-
-/** Whether a recovery is under this plan. */
-export function hasUpload(record: RecoveryRecord | undefined, uploadId: string): record is PlannedRecovery {
-  return record?.upload?.uploadId === uploadId;
 }

@@ -2,7 +2,7 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
 import { writeOne } from './conditional-writes.ts';
-import type { LedgerTable } from './table.ts';
+import type { Table } from './table.ts';
 
 /** How far Zencoder's jobs have been compared with the ledger. Ids are decimal text. */
 export interface Watermark {
@@ -42,7 +42,7 @@ const item = v.object({
  *
  * Cost: one consistent GetItem, 1 read unit.
  */
-export async function readWatermark(table: LedgerTable): Promise<ReadWatermark> {
+export async function read(table: Table): Promise<ReadWatermark> {
   const { Item } = await table.client.send(
     new GetItemCommand({ TableName: table.tableName, Key: marshall(KEY), ConsistentRead: true }),
   );
@@ -58,12 +58,8 @@ export async function readWatermark(table: LedgerTable): Promise<ReadWatermark> 
  *
  * @returns whether it was kept.
  */
-export async function saveWatermark(
-  table: LedgerTable,
-  seen: ReadWatermark,
-  { doneTo, walk }: Watermark,
-  now: number,
-): Promise<boolean> {
+export async function save(table: Table, seen: ReadWatermark, { doneTo, walk }: Watermark): Promise<boolean> {
+  const now = table.now();
   const { written } = await writeOne(table, {
     update: KEY,
     changes: {

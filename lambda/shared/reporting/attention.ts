@@ -1,6 +1,5 @@
-import { openRecoveriesByDeadline, recoveriesByState } from '../ledger/queries.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { RecoveryRecord } from '../ledger/records.ts';
-import type { LedgerTable } from '../ledger/table.ts';
 import { DAY_MS } from '../runtime/durations.ts';
 import { isAtRisk } from '../zencoder/signed-url.ts';
 
@@ -44,15 +43,15 @@ export interface Attention {
  * Reads at most {@link MAX_OPEN} open, {@link MAX_SETTLED} failed and as many lost recoveries.
  */
 export async function findNeedsAttention(
-  table: LedgerTable,
+  ledger: Ledger,
   risk: { readonly now: number; readonly atRiskMs: number },
 ): Promise<Attention> {
   const { now } = risk;
   const span = { now, since: now - SHOWN_DAYS * DAY_MS, expected: MAX_SETTLED };
   const [open, failed, lost] = await Promise.all([
-    atMost(MAX_OPEN, openRecoveriesByDeadline(table, { expected: MAX_OPEN })),
-    atMost(MAX_SETTLED, recoveriesByState(table, 'failed', span)),
-    atMost(MAX_SETTLED, recoveriesByState(table, 'lost', span)),
+    atMost(MAX_OPEN, ledger.queries.openRecoveriesByDeadline({ expected: MAX_OPEN })),
+    atMost(MAX_SETTLED, ledger.queries.recoveriesByState('failed', span)),
+    atMost(MAX_SETTLED, ledger.queries.recoveriesByState('lost', span)),
   ]);
   const all = [...open, ...failed, ...lost];
   const concerned = all.flatMap((recovery) => {

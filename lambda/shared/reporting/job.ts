@@ -1,6 +1,5 @@
-import { readJob } from '../ledger/reads.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { PrimaryFailureRecord, RecoveryRecord } from '../ledger/records.ts';
-import type { LedgerTable } from '../ledger/table.ts';
 import type { RecoveryState } from '../zencoder/model.ts';
 
 /** Where the recoveries of several files stand, taken together. */
@@ -106,8 +105,8 @@ export interface JobView {
 const ORDER: readonly RecoveryState[] = ['failed', 'lost', 'copying', 'pending', 'recovered'];
 
 /** All that is known of a job, or null when the ledger has nothing of it. One Query for each MB. */
-export async function viewJob(table: LedgerTable, jobId: string): Promise<JobView | null> {
-  const { failures, recoveries } = await readJob(table, jobId);
+export async function viewJob(ledger: Ledger, jobId: string): Promise<JobView | null> {
+  const { failures, recoveries } = await ledger.queries.readJob(jobId);
   const all = [...failures, ...recoveries];
   const [first] = all;
   if (first === undefined) return null;

@@ -1,21 +1,8 @@
 import pMap from 'p-map';
-import {
-  afterFailure,
-  afterRecovery,
-  cursorAt,
-  failuresByClass,
-  failuresByHost,
-  failuresByTime,
-  openRecoveriesByDeadline,
-  type Page,
-  recoveriesByState,
-  sortKeyOf,
-  type TimeSpan,
-  takePage,
-} from '../ledger/queries.ts';
-import { readJob, readRecoveriesOf } from '../ledger/reads.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { afterFailure, afterRecovery, cursorAt, type Page, sortKeyOf, takePage } from '../ledger/paging.ts';
 import type { PrimaryFailureRecord, RecoveryRecord } from '../ledger/records.ts';
-import type { LedgerTable } from '../ledger/table.ts';
+import type { TimeSpan } from '../ledger/spans.ts';
 import type { FailureFilters, ListRequest, RecoveryFilters, StateFilter } from './filters.ts';
 
 /**
@@ -36,26 +23,25 @@ const READS_AT_ONCE = 8;
  * @throws {InvalidCursor}
  */
 export async function searchFailures(
-  table: LedgerTable,
+  ledger: Ledger,
   request: ListRequest<FailureFilters>,
-  now: number,
   mostExamined: number = MAX_EXAMINED,
 ): Promise<FailurePage> {
   const { filters, cursor, limit } = request;
-  const span = { since: filters.since, until: filters.until, after: sortKeyOf(cursor), expected: limit, now };
-  const search = { table, filters, limit, mostExamined };
+  const span = { since: filters.since, until: filters.until, after: sortKeyOf(cursor), expected: limit };
+  const search = { ledger, filters, limit, mostExamined };
   return filters.state === undefined
     ? await searchByFailure(search, span)
     : await searchByState({ ...search, state: filters.state }, span);
 }
 
 async function searchByFailure(search: Search, span: TimeSpan): Promise<FailurePage> {
-  const { table, filters, limit } = search;
+  const { ledger, filters, limit } = search;
   const found: PrimaryFailureRecord[] = [];
   let last: PrimaryFailureRecord | undefined;
   let more = false;
   let examined = 0;
-  for await (const failure of candidates(table, filters, span)) {
+  for await (const failure of candidates(ledger, filters, span)) {
     if (found.length >= limit || examined >= search.mostExamined) {
       more = true;
       break;
@@ -66,20 +52,20 @@ async function searchByFailure(search: Search, span: TimeSpan): Promise<FailureP
   }
   const items = await pMap(
     found,
-    async (failure) => ({ failure, recoveries: await readRecoveriesOf(table, failure) }),
+    async (failure) => ({ failure, recoveries: await ledger.queries.readRecoveriesOf(failure) }),
     { concurrency: READS_AT_ONCE },
   );
   return { items, ...(more && last !== undefined && { cursor: cursorAt(afterFailure(last)) }) };
 }
 
 function candidates(
-  table: LedgerTable,
+  ledger: Ledger,
   { error, host }: FailureFilters,
   span: TimeSpan,
 ): AsyncGenerator<PrimaryFailureRecord> {
-  if (error !== undefined) return failuresByClass(table, error, span);
-  if (host !== undefined) return failuresByHost(table, host, span);
-  return failuresByTime(table, span);
+  if (error !== undefined) return ledger.queries.failuresByClass(error, span);
+  if (host !== undefined) return ledger.queries.failuresByHost(host, span);
+  return ledger.queries.failuresByTime(span);
 }
 
 const JOBS_AT_ONCE = 8;
@@ -117,12 +103,12 @@ function pageOf(found: ReadonlyMap<string, FailureMatch>, after: string | undefi
   return { items: [...found.values()], ...(after !== undefined && { cursor: cursorAt(after) }) };
 }
 
-function inState({ table, state }: StateSearch, span: TimeSpan): AsyncGenerator<RecoveryRecord> {
+function inState({ ledger, state }: StateSearch, span: TimeSpan): AsyncGenerator<RecoveryRecord> {
   if (state === 'open') {
-    return openRecoveriesByDeadline(table, { after: span.after, expected: span.expected });
+    return ledger.queries.openRecoveriesByDeadline({ after: span.after, expected: span.expected });
   }
   // What failed within the span was settled after it began, and maybe long after it ended.
-  return recoveriesByState(table, state, { ...span, until: undefined });
+  return ledger.queries.recoveriesByState(state, { ...span, until: undefined });
 }
 
 /** The runs in order, each with its match; jobs are read a few at a time. */
@@ -142,11 +128,11 @@ async function* judged(
 }
 
 async function matchOf(
-  { table, filters }: StateSearch,
+  { ledger, filters }: StateSearch,
   recovery: RecoveryRecord,
 ): Promise<FailureMatch | null> {
   const { jobId, outputId, role } = recovery;
-  const { failures, recoveries } = await readJob(table, jobId);
+  const { failures, recoveries } = await ledger.queries.readJob(jobId);
   const isSame = (other: { readonly outputId: string; readonly role: string }) =>
     other.outputId === outputId && other.role === role;
   const failure = failures.find(isSame);
@@ -181,16 +167,15 @@ function isSameOutput(a: RecoveryRecord, b: RecoveryRecord): boolean {
  * @throws {InvalidCursor}
  */
 export async function listRecoveries(
-  table: LedgerTable,
+  ledger: Ledger,
   { filters, cursor, limit }: ListRequest<RecoveryFilters>,
-  now: number,
 ): Promise<Page<RecoveryRecord>> {
   const after = sortKeyOf(cursor);
   const { state, since, until } = filters;
   const records =
     state === 'open'
-      ? openRecoveriesByDeadline(table, { after, expected: limit })
-      : recoveriesByState(table, state, { since, until, after, expected: limit, now });
+      ? ledger.queries.openRecoveriesByDeadline({ after, expected: limit })
+      : ledger.queries.recoveriesByState(state, { since, until, after, expected: limit });
   return await takePage(records, limit, afterRecovery);
 }
 
@@ -208,7 +193,7 @@ export interface FailurePage {
 
 /** A search, whichever index it goes by. */
 export interface Search {
-  readonly table: LedgerTable;
+  readonly ledger: Ledger;
   readonly filters: FailureFilters;
   readonly limit: number;
   /** Records of the index that are looked at, at most. */

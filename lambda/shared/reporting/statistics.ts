@@ -1,12 +1,6 @@
-import {
-  type BoundedCount,
-  countFailures,
-  countRecoveries,
-  type FailureSighting,
-  type Tally,
-} from '../ledger/counts.ts';
-import { type RefusalCount, readRefusals } from '../ledger/refusals.ts';
-import type { LedgerTable } from '../ledger/table.ts';
+import type { BoundedCount, FailureSighting, Tally } from '../ledger/counts.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { RefusalCount } from '../ledger/refusals.ts';
 import { DAY_MS, HOUR_MS } from '../runtime/durations.ts';
 import { UPLOAD_ERRORS, type UploadErrorKind } from '../zencoder/upload-errors.ts';
 import { type Attention, findNeedsAttention } from './attention.ts';
@@ -126,10 +120,10 @@ export interface ErrorClasses {
 }
 
 /** Every known class of upload error and every one that was met, with counts. Reads as `countFailures` of 30 days. */
-export async function errorClasses(table: LedgerTable, now: number): Promise<ErrorClasses> {
+export async function errorClasses(ledger: Ledger, now: number): Promise<ErrorClasses> {
   const seen = new Map<string, { day: number; week: number; month: number; last: number }>();
   const span = { since: now - COUNTED_DAYS * DAY_MS, until: now + DAY_MS };
-  const tally = await countFailures(table, span, ({ errorClass, failedAt }) => {
+  const tally = await ledger.queries.countFailures(span, ({ errorClass, failedAt }) => {
     const counts = seen.get(errorClass) ?? { day: 0, week: 0, month: 0, last: 0 };
     counts.month += 1;
     if (failedAt >= now - 7 * DAY_MS) counts.week += 1;
@@ -183,21 +177,21 @@ export interface OverviewRequest {
 
 /** Reads the overview, all parts side by side; each part states its own bound. */
 export async function readOverview(
-  table: LedgerTable,
+  ledger: Ledger,
   { request, now, atRiskMs }: OverviewRequest,
 ): Promise<OverviewData> {
   const { since, until } = request.filters;
   const span = { since, until: Math.min(until, now + DAY_MS) };
   const counter = new ChartCounter(since, Math.min(until, now + 1));
   const [tally, attention, failures, open, atRisk, recovered, lost, refused] = await Promise.all([
-    countFailures(table, span, (sighting) => counter.add(sighting)),
-    findNeedsAttention(table, { now, atRiskMs }),
-    searchFailures(table, request, now),
-    countRecoveries(table, 'OPEN', { since: 0, until: now + FAR_MS }),
-    countRecoveries(table, 'OPEN', { since: now, until: now + atRiskMs }),
-    countRecoveries(table, 'RECOVERED', span),
-    countRecoveries(table, 'LOST', span),
-    readRefusals(table, now - DAY_MS, now),
+    ledger.queries.countFailures(span, (sighting) => counter.add(sighting)),
+    findNeedsAttention(ledger, { now, atRiskMs }),
+    searchFailures(ledger, request),
+    ledger.queries.countRecoveries('OPEN', { since: 0, until: now + FAR_MS }),
+    ledger.queries.countRecoveries('OPEN', { since: now, until: now + atRiskMs }),
+    ledger.queries.countRecoveries('RECOVERED', span),
+    ledger.queries.countRecoveries('LOST', span),
+    ledger.refusals.readSince(now - DAY_MS),
   ]);
   const classes = [...counter.classes.keys()].toSorted();
   return {
@@ -212,4 +206,17 @@ export async function readOverview(
     lost,
     refused,
   };
+}
+
+const WHAT_TO_DO: Readonly<Record<number, string>> = {
+  400: 'the body is no notification: look at what posts to this URL',
+  401: 'user name or password are wrong: give Zencoder the URL that npm run notification-url prints',
+  404: 'the path is wrong: give Zencoder the URL that npm run notification-url prints',
+  413: 'the body is too large: notify by output, not by job',
+  415: 'the body is not JSON: leave "format" out of the notification settings',
+};
+
+/** What a person can do about notifications that are answered with a status. */
+export function whatToDoAbout(status: number): string {
+  return WHAT_TO_DO[status] ?? 'see the logs of the ingest function';
 }

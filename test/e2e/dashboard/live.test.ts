@@ -4,11 +4,8 @@ import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalStack, startLocalStack } from '../../../infra/local/stack.ts';
 import type { ReportedFile } from '../../../infra/local/zencoder/outputs.ts';
-import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
-import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
 import type { OutputContext } from '../../../lambda/shared/ledger/fresh-recoveries.ts';
 import type { ClaimedRecovery } from '../../../lambda/shared/ledger/records.ts';
-import { saveProgress, settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
 import { type DashboardBrowser, openDashboard } from '../../support/dashboard-browser.ts';
 import { aFailure, anError } from '../../support/ledger-data.ts';
 import { openStandIn, type StandIn } from '../../support/zencoder-stand-in.ts';
@@ -52,13 +49,13 @@ async function claimed(): Promise<{ readonly record: ClaimedRecovery; readonly f
     output: { id: file.outputId, label: 'captions', type: 'captions' },
     failedAt: now,
   };
-  await recordPrimaryFailures(dashboard.table, { ...context, failures: [aFailure()] }, now);
+  await dashboard.ledger.at(now).failures.record({ ...context, failures: [aFailure()] });
   const backup = {
     ...{ role: file.role, url: file.address, deadline: now + 23 * HOUR, filename: file.name },
     ...{ thumbnailLabel: null, size: file.size, md5: null, key: `live/${file.name}` },
   };
   const lease = { owner: 'test', until: now + HOUR };
-  const [claim] = await claimFiles(dashboard.table, context, [backup], lease, now);
+  const [claim] = await dashboard.ledger.at(now).recoveries.claim(context, [backup], lease);
   if (claim?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claim?.outcome}`);
   return { record: claim.record, file };
 }
@@ -70,7 +67,7 @@ async function failed() {
     category: 'conflict',
     message: 'another object is there',
   });
-  await settleRecoveries(dashboard.table, [{ record, settlement: { state: 'failed', error } }], Date.now());
+  await dashboard.ledger.recoveries.settle([{ record, settlement: { state: 'failed', error } }]);
   return { record, file };
 }
 
@@ -118,12 +115,12 @@ describe('live progress', () => {
     await page.goto(recordOf(record));
     await page.evaluate('window.isSamePage = true');
     const bytesTotal = record.expectedSize ?? 0;
-    const progress = { bytesDone: Math.floor(bytesTotal / 2), bytesTotal, at: Date.now() };
-    await saveProgress(dashboard.table, record, progress);
+    const progress = { bytesDone: Math.floor(bytesTotal / 2), bytesTotal };
+    await dashboard.ledger.recoveries.saveProgress(record, progress);
     const bar = page.locator('#output-summary progress');
     await expect.poll(() => bar.getAttribute('value'), { timeout: 20_000 }).toBe(String(progress.bytesDone));
     const error = anError({ errorClass: 'SourceExpired', category: 'lost', message: 'the signed URL ended' });
-    await settleRecoveries(dashboard.table, [{ record, settlement: { state: 'lost', error } }], Date.now());
+    await dashboard.ledger.recoveries.settle([{ record, settlement: { state: 'lost', error } }]);
     await expect
       .poll(() => page.getByRole('status').textContent(), { timeout: 20_000 })
       .toBe('0 of 1 file recovered, 1 lost');
@@ -137,8 +134,8 @@ describe('live progress', () => {
     const summary = page.locator('summary', { hasText: 'Details' });
     await summary.click();
     await page.locator('h1').click();
-    const progress = { bytesDone: 1, bytesTotal: record.expectedSize ?? 0, at: Date.now() };
-    await saveProgress(dashboard.table, record, progress);
+    const progress = { bytesDone: 1, bytesTotal: record.expectedSize ?? 0 };
+    await dashboard.ledger.recoveries.saveProgress(record, progress);
     await expect
       .poll(() => page.locator('article progress').getAttribute('value'), { timeout: 20_000 })
       .toBe('1');

@@ -46,7 +46,7 @@ describe('the first run', () => {
 
 describe('with a week of failed uploads', () => {
   beforeAll(async () => {
-    await seedLedger(dashboard.table, Date.now());
+    await seedLedger(dashboard.ledger, Date.now());
   });
 
   describe.each([

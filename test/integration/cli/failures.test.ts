@@ -3,9 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failuresOptions, selectFailures } from '../../../infra/cli/failures-selection.ts';
-import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
-import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
-import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
 import { failureKey } from '../../../lambda/shared/ledger/table.ts';
 import {
   aFailure,
@@ -26,12 +23,12 @@ let ledger: TestLedger;
 let folder: string;
 
 beforeAll(async () => {
-  ledger = await startLedger();
+  ledger = await startLedger(() => now);
   folder = await mkdtemp(join(tmpdir(), 'failures-'));
   await mkdir(join(folder, '.local'));
   const state = {
     endpoints: { dynamodb: ledger.endpoint },
-    outputs: { TableName: ledger.table.tableName },
+    outputs: { TableName: ledger.tableName },
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   };
   await writeFile(join(folder, '.local/stack.json'), JSON.stringify(state));
@@ -44,18 +41,17 @@ afterAll(async () => {
 
 /** Five failures: recovered, lost, copying thumbnails, without a backup file, and one of 40 days ago. */
 async function seed(): Promise<void> {
-  const { table } = ledger;
   const fail = async (jobId: string, age: number, failure = aFailure()) => {
     const output = anOutput({ jobId, outputId: `${jobId}1`, failedAt: now - age });
-    await recordPrimaryFailures(table, { ...output, failures: [failure] }, now);
+    await ledger.failures.record({ ...output, failures: [failure] });
     return output;
   };
   const claim = async (output: ReturnType<typeof anOutput>, files = [aFile()]) => {
-    const claims = await claimFiles(table, output, files, aLease('one', now + HOUR), now);
+    const claims = await ledger.recoveries.claim(output, files, aLease('one', now + HOUR));
     return claims.flatMap((one) => (one.outcome === 'claimed' ? [one.record] : []));
   };
   const recovered = await claim(await fail('1001', HOUR));
-  await settleRecoveries(table, recovered.map(asRecovered), now);
+  await ledger.recoveries.settle(recovered.map(asRecovered));
   const lost = await claim(
     await fail(
       '1002',
@@ -64,11 +60,9 @@ async function seed(): Promise<void> {
     ),
   );
   const error = anError({ errorClass: 'SourceGone', category: 'lost', message: 'answers 404' });
-  await settleRecoveries(
-    table,
-    lost.map((record) => ({ record, settlement: { state: 'lost', error } })),
-    now,
-  );
+  await ledger
+    .at(now)
+    .recoveries.settle(lost.map((record) => ({ record, settlement: { state: 'lost', error } })));
   const output = await fail(
     '1003',
     26 * HOUR,
@@ -79,7 +73,7 @@ async function seed(): Promise<void> {
     output,
     thumbnails(3).map((file) => ({ ...file, deadline })),
   );
-  if (first !== undefined) await settleRecoveries(table, [asRecovered(first)], now);
+  if (first !== undefined) await ledger.recoveries.settle([asRecovered(first)]);
   await fail('1004', 50 * HOUR, aFailure({ destinationHost: null, message: null }));
   await fail('1005', 40 * 24 * HOUR);
 }
@@ -89,7 +83,7 @@ const run = (args: readonly string[], environment: NodeJS.ProcessEnv = {}) =>
 
 /** What the options select, without a process for each. */
 async function jobs(...args: string[]): Promise<string[]> {
-  const found = selectFailures(ledger.table, failuresOptions(args, now), now);
+  const found = selectFailures(ledger, failuresOptions(args, now));
   return await Array.fromAsync(found, ({ failure }) => failure.jobId);
 }
 
@@ -197,7 +191,7 @@ describe('npm run failures', () => {
       AWS_ACCESS_KEY_ID: 'local',
       AWS_SECRET_ACCESS_KEY: 'local',
     };
-    const found = await run(['--table', ledger.table.tableName, '--since', '90m'], environment);
+    const found = await run(['--table', ledger.tableName, '--since', '90m'], environment);
     expect(found.stdout.split('\n')).toHaveLength(3);
     const missing = await run(['--table', 'no-such-table'], environment);
     expect(missing).toMatchObject({ code: 1, stdout: '' });

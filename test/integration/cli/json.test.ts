@@ -17,13 +17,13 @@ beforeAll(async () => {
   await mkdir(join(folder, '.local'));
   const state = {
     endpoints: { dynamodb: ledger.endpoint },
-    outputs: { TableName: ledger.table.tableName },
+    outputs: { TableName: ledger.tableName },
   };
   await writeFile(join(folder, '.local/stack.json'), JSON.stringify(state));
-  await recovered(ledger.table, { jobId: '500', outputId: '600', failedAt: NOW - HOUR, test: true });
-  await gone(ledger.table, 'lost', { jobId: '501', outputId: '601', failedAt: NOW - 2 * HOUR });
-  await copying(ledger.table, { jobId: '502', outputId: '602', failedAt: NOW - 3 * HOUR, bytesDone: 400 });
-  await refusedByBucket(ledger.table, { jobId: '503', outputId: '603', failedAt: NOW - 4 * HOUR });
+  await recovered(ledger, { jobId: '500', outputId: '600', failedAt: NOW - HOUR, test: true });
+  await gone(ledger, 'lost', { jobId: '501', outputId: '601', failedAt: NOW - 2 * HOUR });
+  await copying(ledger, { jobId: '502', outputId: '602', failedAt: NOW - 3 * HOUR, bytesDone: 400 });
+  await refusedByBucket(ledger, { jobId: '503', outputId: '603', failedAt: NOW - 4 * HOUR });
 });
 afterAll(async () => {
   await rm(folder, { recursive: true });
@@ -48,7 +48,7 @@ async function printed(jobId: string): Promise<Failure> {
 
 /** What the dashboard's API responds with. */
 async function served(path: string): Promise<{ readonly items: Failure[]; readonly outputs: Output[] }> {
-  const response = await aDashboard(ledger.table).get(path);
+  const response = await aDashboard(ledger).get(path);
   return JSON.parse(await response.text());
 }
 

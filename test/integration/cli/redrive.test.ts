@@ -3,10 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { moveDeadLetters } from '../../../infra/cli/lib/queues.ts';
 import { queueMessages } from '../../../infra/cli/redrive.ts';
 import { type RedrivenState, selectRecoveries } from '../../../infra/cli/redrive-selection.ts';
-import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
-import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
-import { readJob } from '../../../lambda/shared/ledger/reads.ts';
-import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
 import { recoveryKey } from '../../../lambda/shared/ledger/table.ts';
 import {
   aFailure,
@@ -46,10 +42,9 @@ async function seed(
     end,
   }: { errorClass: string; age: number; end: 'lost' | 'failed' | 'recovered' | 'copying' },
 ): Promise<void> {
-  const { table } = ledger;
   const output = anOutput({ jobId, outputId: `${jobId}1`, failedAt: NOW - age });
-  await recordPrimaryFailures(table, { ...output, failures: [aFailure({ errorClass })] }, NOW - age);
-  const claims = await claimFiles(table, output, [aFile()], aLease(jobId), NOW - age);
+  await ledger.at(NOW - age).failures.record({ ...output, failures: [aFailure({ errorClass })] });
+  const claims = await ledger.at(NOW - age).recoveries.claim(output, [aFile()], aLease(jobId));
   const records = claims.flatMap((claim) => (claim.outcome === 'claimed' ? [claim.record] : []));
   if (end === 'copying') return;
   const settlements = records.map((record) =>
@@ -57,29 +52,29 @@ async function seed(
       ? asRecovered(record)
       : { record, settlement: { state: end, error: anError() } as const },
   );
-  await settleRecoveries(table, settlements, NOW - age + 1000);
+  await ledger.at(NOW - age + 1000).recoveries.settle(settlements);
 }
 
 async function jobs(
   selection: { jobId?: string; outputId?: string; errorClass?: string; since?: number; limit?: number },
   states: readonly RedrivenState[] = ['lost', 'failed'],
 ): Promise<string[]> {
-  const { recoveries } = await selectRecoveries(ledger.table, { limit: 100, ...selection, states }, NOW);
+  const { recoveries } = await selectRecoveries(ledger, { limit: 100, ...selection, states });
   return recoveries.map(({ jobId }) => jobId).toSorted();
 }
 
 describe('the recoveries of a redrive', () => {
   it('leave out what cannot be read, which is named', async () => {
-    const [failed] = (await readJob(ledger.table, '2')).recoveries;
+    const [failed] = (await ledger.queries.readJob('2')).recoveries;
     if (failed === undefined) throw new Error('expected a recovery');
     const key = recoveryKey(failed);
     await ledger.edit(key, 'attempts', 'many');
     const selection = { limit: 100, states: ['lost', 'failed'] } as const;
-    const { recoveries, leftOut } = await selectRecoveries(ledger.table, selection, NOW);
+    const { recoveries, leftOut } = await selectRecoveries(ledger, selection);
     await ledger.edit(key, 'attempts', failed.attempts);
     expect(recoveries.map(({ jobId }) => jobId).toSorted()).toEqual(['1', '3']);
     expect(leftOut).toBe(`1 record cannot be read: ${key.pk} / ${key.sk}`);
-    expect(await selectRecoveries(ledger.table, selection, NOW)).toMatchObject({ leftOut: null });
+    expect(await selectRecoveries(ledger, selection)).toMatchObject({ leftOut: null });
   });
 
   it('are those of a state', async () => {
@@ -109,10 +104,10 @@ describe('the recoveries of a redrive', () => {
 
   it('stop at the limit, and say that there are more', async () => {
     const selection = { states: ['lost', 'failed'] as const, limit: 2 };
-    const found = await selectRecoveries(ledger.table, selection, NOW);
+    const found = await selectRecoveries(ledger, selection);
     expect(found.recoveries).toHaveLength(2);
     expect(found.isAll).toBe(false);
-    expect((await selectRecoveries(ledger.table, { ...selection, limit: 3 }, NOW)).isAll).toBe(true);
+    expect((await selectRecoveries(ledger, { ...selection, limit: 3 })).isAll).toBe(true);
   });
 });
 

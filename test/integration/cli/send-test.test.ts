@@ -3,11 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { CommandFailure } from '../../../infra/cli/lib/command.ts';
 import { adviceFor, followJob, postNotification } from '../../../infra/cli/send-test-job.ts';
 import { listen } from '../../../infra/local/aws/listen.ts';
-import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
-import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
-import { markPublished } from '../../../lambda/shared/ledger/outbox.ts';
-import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
-import { aFailure, aFile, aLease, anOutput, asRecovered, NOW } from '../../support/ledger-data.ts';
+import { aFailure, aFile, aLease, anOutput, asRecovered } from '../../support/ledger-data.ts';
 import { startLedger } from '../../support/ledger-table.ts';
 
 const ACCOUNT = { username: 'zencoder', password: 'p@ss:word', notificationSecret: undefined };
@@ -76,30 +72,29 @@ describe('following a test job', () => {
   async function recoveredJob() {
     const ledger = await startLedger();
     onTestFinished(() => ledger.close());
-    const { table } = ledger;
     const output = anOutput();
-    const [failed] = await recordPrimaryFailures(table, { ...output, failures: [aFailure()] }, NOW);
-    const [claim] = await claimFiles(table, output, [aFile()], aLease('worker'), NOW);
+    const [failed] = await ledger.failures.record({ ...output, failures: [aFailure()] });
+    const [claim] = await ledger.recoveries.claim(output, [aFile()], aLease('worker'));
     if (failed === undefined || claim?.outcome !== 'claimed') throw new Error('expected records');
     const settle = async () => {
-      const [settled] = await settleRecoveries(table, [asRecovered(claim.record)], NOW);
+      const [settled] = await ledger.recoveries.settle([asRecovered(claim.record)]);
       if (settled === undefined) throw new Error('not settled');
       return settled.record;
     };
     const follow = (timeout: number) =>
-      followJob(table, {
+      followJob(ledger, {
         ...{ jobId: output.job.id, untilRecovered: true, timeout, eventPatience: 0 },
         onLook: () => Promise.resolve(),
       });
-    return { table, failure: failed.record, settle, follow };
+    return { ledger, failure: failed.record, settle, follow };
   }
 
   it('ends once the file is settled, and tells how many events the topic has not taken', async () => {
-    const { table, failure, settle, follow } = await recoveredJob();
+    const { ledger, failure, settle, follow } = await recoveredJob();
     const recovery = await settle();
     expect(await follow(60_000)).toMatchObject({ isDone: true, owedEvents: 2 });
 
-    await markPublished(table, [failure, recovery]);
+    await ledger.outbox.markPublished([failure, recovery]);
     expect(await follow(60_000)).toMatchObject({ isDone: true, owedEvents: 0 });
   });
 

@@ -14,7 +14,7 @@ const PATHS = ['/', '/errors', '/jobs/1', '/api/failures', '/api/nothing', '/ass
 
 describe('without the right credentials', () => {
   it.each(PATHS)('%s answers 401 and asks for them', async (path) => {
-    const { request } = aDashboard(ledger.table);
+    const { request } = aDashboard(ledger);
     const wrong = [
       undefined,
       'Bearer abc',
@@ -31,15 +31,15 @@ describe('without the right credentials', () => {
   });
 
   it('nothing can be retried', async () => {
-    const { jobId, outputId } = await waiting(ledger.table);
-    const { request, retries } = aDashboard(ledger.table);
+    const { jobId, outputId } = await waiting(ledger);
+    const { request, retries } = aDashboard(ledger);
     const answer = await request(`/jobs/${jobId}/outputs/${outputId}/retry`, { method: 'POST' });
     expect(answer.status).toBe(401);
     expect(retries).toEqual([]);
   });
 
   it('the API answers with a problem', async () => {
-    const answer = await aDashboard(ledger.table).request('/api/failures');
+    const answer = await aDashboard(ledger).request('/api/failures');
     expect(answer.headers.get('content-type')).toBe('application/problem+json');
     expect(await answer.json()).toMatchObject({ status: 401, title: 'Unauthorized' });
   });
@@ -48,7 +48,7 @@ describe('without the right credentials', () => {
 describe('while the secret is rotated', () => {
   it('the current and the previous version are both valid', async () => {
     const validVersions = async () => [CREDENTIALS, PREVIOUS];
-    const { get } = aDashboard(ledger.table, { credentials: { validVersions, reload: async () => null } });
+    const { get } = aDashboard(ledger, { credentials: { validVersions, reload: async () => null } });
     expect((await get('/errors')).status).toBe(200);
     expect((await get('/errors', { authorization: basic(PREVIOUS) })).status).toBe(200);
   });
@@ -59,7 +59,7 @@ describe('while the secret is rotated', () => {
       asked += 1;
       return [CREDENTIALS];
     };
-    const { get } = aDashboard(ledger.table, {
+    const { get } = aDashboard(ledger, {
       credentials: { validVersions: async () => [PREVIOUS], reload },
     });
     expect((await get('/errors')).status).toBe(200);
@@ -69,7 +69,7 @@ describe('while the secret is rotated', () => {
 
 describe('every answer', () => {
   const answers = async () => {
-    const { get, request } = aDashboard(ledger.table);
+    const { get, request } = aDashboard(ledger);
     return await Promise.all([...PATHS.map((path) => get(path)), request('/')]);
   };
 
@@ -93,7 +93,7 @@ describe('every answer', () => {
 
 describe('assets', () => {
   it('are named after their content and may be kept for ever', async () => {
-    const { get } = aDashboard(ledger.table);
+    const { get } = aDashboard(ledger);
     const page = await (await get('/errors')).text();
     const paths = [...page.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map(([, path = '']) => path);
     expect(paths).toHaveLength(2);
@@ -106,7 +106,7 @@ describe('assets', () => {
   });
 
   it('are all that a page loads: nothing of other sites, nothing inline', async () => {
-    const page = await (await aDashboard(ledger.table).get('/')).text();
+    const page = await (await aDashboard(ledger).get('/')).text();
     expect(page.match(/<script[^>]*>/g)).toEqual([expect.stringContaining('src="/assets/')]);
     expect(page).not.toMatch(/<style|<img|<iframe|\son\w+=|\sstyle=/);
     expect(page).not.toMatch(/<link[^>]*href="(?!\/assets\/|data:image\/svg)/);
@@ -114,7 +114,7 @@ describe('assets', () => {
 });
 
 it('a fault is logged, and not shown', async () => {
-  const broken = { ...ledger.table, tableName: 'no-such-table' };
+  const broken = ledger.with({ tableName: 'no-such-table' });
   const { get, faults } = aDashboard(broken);
   const page = await get('/');
   expect(page.status).toBe(500);

@@ -8,12 +8,12 @@ let ledger: TestLedger;
 const lostFile = { jobId: '501', outputId: '601' };
 beforeAll(async () => {
   ledger = await startLedger();
-  await recovered(ledger.table, { jobId: '500', outputId: '600', failedAt: NOW - HOUR, test: true });
-  await gone(ledger.table, 'lost', { ...lostFile, failedAt: NOW - 2 * HOUR });
-  await copying(ledger.table, { jobId: '502', outputId: '602', failedAt: NOW - 3 * HOUR, bytesDone: 400 });
-  await refusedByBucket(ledger.table, { jobId: '503', outputId: '603', failedAt: NOW - 4 * HOUR });
+  await recovered(ledger, { jobId: '500', outputId: '600', failedAt: NOW - HOUR, test: true });
+  await gone(ledger, 'lost', { ...lostFile, failedAt: NOW - 2 * HOUR });
+  await copying(ledger, { jobId: '502', outputId: '602', failedAt: NOW - 3 * HOUR, bytesDone: 400 });
+  await refusedByBucket(ledger, { jobId: '503', outputId: '603', failedAt: NOW - 4 * HOUR });
   const failure = { errorClass: 'BrandNewError', destinationHost: 'new.example' };
-  await failUpload(ledger.table, { jobId: '504', outputId: '604', failedAt: NOW - 5 * HOUR, failure });
+  await failUpload(ledger, { jobId: '504', outputId: '604', failedAt: NOW - 5 * HOUR, failure });
 });
 afterAll(() => ledger.close());
 
@@ -26,7 +26,7 @@ interface Answer {
 }
 
 async function json(path: string, status = 200): Promise<Answer> {
-  const answer = await aDashboard(ledger.table).get(path);
+  const answer = await aDashboard(ledger).get(path);
   expect(answer.status).toBe(status);
   expect(answer.headers.get('content-type')).toMatch(
     status === 200 ? /^application\/json/ : /^application\/problem\+json/,
@@ -138,7 +138,7 @@ describe('GET /api/jobs/:id', () => {
       ],
     });
     const download = job.outputs[0]?.recoveries[0]?.download;
-    expect((await aDashboard(ledger.table).get(download ?? '')).status).toBe(303);
+    expect((await aDashboard(ledger).get(download ?? '')).status).toBe(303);
   });
 
   it('answers a problem when there is none', async () => {

@@ -22,7 +22,7 @@ function withoutValues(html: string): string {
 describe('text from outside', () => {
   it('is text on every page, whatever it holds', async () => {
     const hostile = `${SCRIPT}${ATTRIBUTE}${OVERRIDE}'</title></textarea>`;
-    const { jobId, outputId } = await gone(ledger.table, 'lost', {
+    const { jobId, outputId } = await gone(ledger, 'lost', {
       label: hostile,
       passThrough: hostile,
       failure: {
@@ -33,7 +33,7 @@ describe('text from outside', () => {
       },
       file: { filename: `${hostile}.mp4`, thumbnailLabel: hostile },
     });
-    const { get } = aDashboard(ledger.table);
+    const { get } = aDashboard(ledger);
     const paths = ['/', '/errors', `/jobs/${jobId}`, `/jobs/${jobId}/outputs/${outputId}`];
     for (const path of paths) {
       const html = await (await get(path)).text();
@@ -50,8 +50,8 @@ describe('text from outside', () => {
   it.each(['javascript:alert(1)', 'https://evil.example/docs', 'http://app.zencoder.com/docs/errors/X'])(
     'the link %s is shown and not followed',
     async (link) => {
-      const { jobId, outputId } = await gone(ledger.table, 'lost', { failure: { link } });
-      const html = await (await aDashboard(ledger.table).get(`/jobs/${jobId}/outputs/${outputId}`)).text();
+      const { jobId, outputId } = await gone(ledger, 'lost', { failure: { link } });
+      const html = await (await aDashboard(ledger).get(`/jobs/${jobId}/outputs/${outputId}`)).text();
       expect(html).not.toContain(`href="${link}`);
       expect(textOf(html)).toContain(`Zencoder’s link: ${link}`);
     },
@@ -60,7 +60,7 @@ describe('text from outside', () => {
 
 describe('a URL', () => {
   it('brings nothing onto a page that it could break out of', async () => {
-    const { get } = aDashboard(ledger.table);
+    const { get } = aDashboard(ledger);
     const markup = fc.constantFrom(SCRIPT, ATTRIBUTE, "'><img src=x>", '\u202e', '</select>');
     await fc.assert(
       fc.asyncProperty(

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { countRefusal } from '../../../lambda/shared/ledger/refusals.ts';
 import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/table.ts';
 import { seedLedger } from '../../screenshots/seed.ts';
 import { aDashboard } from '../../support/dashboard.ts';
@@ -23,7 +22,7 @@ beforeEach(async () => {
 afterEach(() => ledger.close());
 
 async function page(path = '/'): Promise<string> {
-  const answer = await aDashboard(ledger.table).get(path);
+  const answer = await aDashboard(ledger).get(path);
   expect(answer.status).toBe(200);
   return await answer.text();
 }
@@ -46,9 +45,9 @@ describe('a new stack', () => {
 
 describe('refused notifications', () => {
   it('have a line while there were any in the last 24 hours, with what to do', async () => {
-    await countRefusal(ledger.table, 401, NOW - 23 * HOUR);
-    await countRefusal(ledger.table, 401, NOW);
-    await countRefusal(ledger.table, 415, NOW);
+    await ledger.at(NOW - 23 * HOUR).refusals.count(401);
+    await ledger.refusals.count(401);
+    await ledger.refusals.count(415);
     const text = textOf(await page());
     expect(text).toContain('3 notifications refused in the last 24 hours');
     expect(text).toContain('2 × 401: user name or password are wrong');
@@ -56,20 +55,19 @@ describe('refused notifications', () => {
   });
 
   it('have none otherwise', async () => {
-    await countRefusal(ledger.table, 401, NOW - 25 * HOUR);
+    await ledger.at(NOW - 25 * HOUR).refusals.count(401);
     expect(textOf(await page())).not.toContain('refused in the last 24 hours');
   });
 });
 
 describe('what needs a person', () => {
   it('is sorted by time left; what can be recovered by itself is not there', async () => {
-    const { table } = ledger;
-    await gone(table, 'lost', { label: 'gone', file: { deadline: NOW - HOUR } });
-    await copying(table, { label: 'soon', file: { deadline: NOW + 2 * HOUR } });
-    await refusedByBucket(table, { label: 'refused', file: { deadline: NOW + 9 * HOUR } });
-    await gone(table, 'failed', { label: 'stuck', file: { deadline: NOW + HOUR } });
-    await waiting(table, { label: 'calm', file: { deadline: NOW + 20 * HOUR } });
-    await recovered(table, { label: 'done', file: { deadline: NOW + HOUR } });
+    await gone(ledger, 'lost', { label: 'gone', file: { deadline: NOW - HOUR } });
+    await copying(ledger, { label: 'soon', file: { deadline: NOW + 2 * HOUR } });
+    await refusedByBucket(ledger, { label: 'refused', file: { deadline: NOW + 9 * HOUR } });
+    await gone(ledger, 'failed', { label: 'stuck', file: { deadline: NOW + HOUR } });
+    await waiting(ledger, { label: 'calm', file: { deadline: NOW + 20 * HOUR } });
+    await recovered(ledger, { label: 'done', file: { deadline: NOW + HOUR } });
     const html = await page();
     const section = /<h2 id="attention">[\s\S]*?<\/table>/.exec(html)?.[0] ?? '';
     const labels = [...section.matchAll(/<bdi>(gone|soon|refused|stuck|calm|done)<\/bdi>/g)].map(
@@ -82,8 +80,8 @@ describe('what needs a person', () => {
   });
 
   it('has one row for all files of an output with the same reason', async () => {
-    const record = await gone(ledger.table, 'lost', { file: { name: 'a.png' } });
-    await gone(ledger.table, 'lost', { ...record, file: { name: 'b.png' } });
+    const record = await gone(ledger, 'lost', { file: { name: 'a.png' } });
+    await gone(ledger, 'lost', { ...record, file: { name: 'b.png' } });
     const section = /<h2 id="attention">[\s\S]*?<\/table>/.exec(await page())?.[0] ?? '';
     expect(section.match(/<tr/g)).toHaveLength(2);
     expect(textOf(section)).toMatch(/lost 2 expired|lost 2 \d+h/);
@@ -95,13 +93,13 @@ describe('what needs a person, by its deadline', () => {
 
   it('shows the nearest of all files of an output', async () => {
     const near = { name: 'a.png', deadline: NOW + 2 * HOUR };
-    const record = await copying(ledger.table, { file: { name: 'b.png', deadline: NOW + 5 * HOUR } });
-    await copying(ledger.table, { ...record, label: 'two', file: near });
+    const record = await copying(ledger, { file: { name: 'b.png', deadline: NOW + 5 * HOUR } });
+    await copying(ledger, { ...record, label: 'two', file: near });
     expect(await attention()).toMatch(/at risk 2 2h left/);
   });
 
   it('counts nothing as at risk any more whose deadline has passed: it is about to be settled', async () => {
-    await copying(ledger.table, { label: 'over', file: { deadline: NOW - HOUR } });
+    await copying(ledger, { label: 'over', file: { deadline: NOW - HOUR } });
     const text = textOf(await page());
     expect(text).toContain('all clear');
     expect(text).toMatch(/files being recovered now 1 /);
@@ -111,12 +109,11 @@ describe('what needs a person, by its deadline', () => {
 
 describe('a record that cannot be read', () => {
   it('is named on every page that leaves it out, and in the log, and keeps nothing else away', async () => {
-    const { table } = ledger;
-    await gone(table, 'lost', { label: 'readable' });
-    const bad = await copying(table, { label: 'edited', file: { deadline: NOW + HOUR } });
+    await gone(ledger, 'lost', { label: 'readable' });
+    const bad = await copying(ledger, { label: 'edited', file: { deadline: NOW + HOUR } });
     const key = recoveryKey(bad);
     await ledger.edit(key, 'state', 'archived');
-    const dashboard = aDashboard(table);
+    const dashboard = aDashboard(ledger);
     const line = `1 record cannot be read: ${key.pk} / ${key.sk}`;
     for (const path of ['/', `/jobs/${bad.jobId}`, `/jobs/${bad.jobId}/outputs/${bad.outputId}`]) {
       const text = textOf(await (await dashboard.get(path)).text());
@@ -130,10 +127,10 @@ describe('a record that cannot be read', () => {
   });
 
   it('is named where nothing else is left of the job, and in the counts of classes', async () => {
-    const { job, output } = await failUpload(ledger.table);
+    const { job, output } = await failUpload(ledger);
     const key = failureKey({ jobId: job.id, outputId: output.id, role: 'media' });
     await ledger.edit(key, 'errorClass', 404);
-    const { get } = aDashboard(ledger.table);
+    const { get } = aDashboard(ledger);
     const missing = await get(`/jobs/${job.id}`);
     expect(missing.status).toBe(404);
     expect(textOf(await missing.text())).toContain(`1 record cannot be read: ${key.pk} / ${key.sk}`);
@@ -148,8 +145,8 @@ describe('a record that cannot be read', () => {
 
 describe('the chart', () => {
   it('has its numbers in words and as a table, with links into each column', async () => {
-    for (const hours of [1, 1, 30]) await failUpload(ledger.table, { failedAt: NOW - hours * HOUR });
-    await failUpload(ledger.table, {
+    for (const hours of [1, 1, 30]) await failUpload(ledger, { failedAt: NOW - hours * HOUR });
+    await failUpload(ledger, {
       failedAt: NOW - HOUR,
       failure: { errorClass: 'UploadTimeoutError' },
     });
@@ -166,9 +163,9 @@ describe('the chart', () => {
 
 describe('the list of failed uploads', () => {
   it('says of each where its recovery stands', async () => {
-    await failUpload(ledger.table, { label: 'nothing-kept', failedAt: NOW - HOUR });
-    await copying(ledger.table, { label: 'at-work', failedAt: NOW - 2 * HOUR });
-    await recovered(ledger.table, { label: 'there', failedAt: NOW - 3 * HOUR, test: true });
+    await failUpload(ledger, { label: 'nothing-kept', failedAt: NOW - HOUR });
+    await copying(ledger, { label: 'at-work', failedAt: NOW - 2 * HOUR });
+    await recovered(ledger, { label: 'there', failedAt: NOW - 3 * HOUR, test: true });
     expect(textOf(await page())).toMatch(
       /nothing-kept .*no backup file.*at-work .*copying 20h left.*there \(test\) .*recovered/,
     );
@@ -176,9 +173,9 @@ describe('the list of failed uploads', () => {
 
   it('comes in pages that lead to each other and keep the filters', async () => {
     for (let hours = 1; hours <= 5; hours++) {
-      await failUpload(ledger.table, { label: `number-${hours}`, failedAt: NOW - hours * HOUR });
+      await failUpload(ledger, { label: `number-${hours}`, failedAt: NOW - hours * HOUR });
     }
-    await failUpload(ledger.table, { failure: { destinationHost: 'elsewhere' } });
+    await failUpload(ledger, { failure: { destinationHost: 'elsewhere' } });
     const first = await page('/?limit=2&host=acme-video-out');
     expect(textOf(first)).toMatch(/number-1 .*number-2 /);
     const second = await page(linkIn(first, 'Next page'));
@@ -196,14 +193,14 @@ describe('the list of failed uploads', () => {
       role: 'thumbnail',
     } as const;
     const file = { role: 'thumbnail', name: 'a.png' } as const;
-    await gone(ledger.table, 'lost', { label: 'the-one', failure: match, file });
-    await gone(ledger.table, 'lost', {
+    await gone(ledger, 'lost', { label: 'the-one', failure: match, file });
+    await gone(ledger, 'lost', {
       label: 'other-host',
       failure: { ...match, destinationHost: 'x.example' },
       file,
     });
-    await recovered(ledger.table, { label: 'other-state', failure: match, file });
-    await gone(ledger.table, 'lost', {
+    await recovered(ledger, { label: 'other-state', failure: match, file });
+    await gone(ledger, 'lost', {
       label: 'other-time',
       failure: match,
       file,
@@ -212,9 +209,9 @@ describe('the list of failed uploads', () => {
     const html = await page(
       '/?since=24h&error=UploadTimeoutError&host=ftp.example&role=thumbnail&state=lost',
     );
-    const table = /aria-label="Failed uploads"[\s\S]*?<\/table>/.exec(html)?.[0] ?? '';
-    expect(textOf(table)).toContain('the-one');
-    expect(textOf(table)).not.toMatch(/other-/);
+    const uploads = /aria-label="Failed uploads"[\s\S]*?<\/table>/.exec(html)?.[0] ?? '';
+    expect(textOf(uploads)).toContain('the-one');
+    expect(textOf(uploads)).not.toMatch(/other-/);
     expect(html).toMatch(/<option value="24h" selected=""/);
     expect(html).toMatch(/<option value="UploadTimeoutError" selected=""/);
     expect(html).toMatch(/name="host" value="ftp.example"/);
@@ -223,20 +220,20 @@ describe('the list of failed uploads', () => {
   });
 
   it('refuses filters that make no sense, saying which', async () => {
-    const answer = await aDashboard(ledger.table).get('/?state=gone&limit=0');
+    const answer = await aDashboard(ledger).get('/?state=gone&limit=0');
     expect(answer.status).toBe(400);
     expect(textOf(await answer.text())).toMatch(/state must be one of .*limit must be a whole number/);
   });
 
   it('refuses a cursor that it did not make', async () => {
-    const answer = await aDashboard(ledger.table).get('/?cursor=abc');
+    const answer = await aDashboard(ledger).get('/?cursor=abc');
     expect(answer.status).toBe(400);
   });
 });
 
 it('the first page weighs less than 50 KB with all that it loads', async () => {
-  await seedLedger(ledger.table, NOW);
-  const { get } = aDashboard(ledger.table);
+  await seedLedger(ledger, NOW);
+  const { get } = aDashboard(ledger);
   const html = await (await get('/')).text();
   const assets = [...html.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map(([, path = '']) => path);
   const texts = await Promise.all(assets.map(async (path) => await (await get(path)).text()));

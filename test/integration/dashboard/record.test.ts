@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
-import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
 import { aDashboard } from '../../support/dashboard.ts';
 import {
   copying,
@@ -23,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => ledger.close());
 
 async function page(path: string): Promise<string> {
-  const answer = await aDashboard(ledger.table).get(path);
+  const answer = await aDashboard(ledger).get(path);
   expect(answer.status).toBe(200);
   return await answer.text();
 }
@@ -34,15 +32,15 @@ function recordOf({ jobId, outputId }: { jobId: string; outputId: string }): str
 
 describe('a job', () => {
   it('has a banner when an output used the backup server, and what became of the files', async () => {
-    const { jobId } = await recovered(ledger.table);
-    await copying(ledger.table, { jobId, bytesDone: 250 });
+    const { jobId } = await recovered(ledger);
+    await copying(ledger, { jobId, bytesDone: 250 });
     const text = textOf(await page(`/jobs/${jobId}`));
     expect(text).toContain('Backup server used Zencoder could not upload files of 2 outputs');
     expect(text).toContain('Of 2 files, in your bucket: 1; being recovered: 1. Nearest deadline: 20h left');
   });
 
   it('shows how far each output has come, under it flags, and the way to its record', async () => {
-    const record = await copying(ledger.table, { label: 'web-720', bytesDone: 250 });
+    const record = await copying(ledger, { label: 'web-720', bytesDone: 250 });
     const html = await page(`/jobs/${record.jobId}`);
     expect(html).toMatch(/<progress class="info" value="250" max="1000" aria-label="Recovered of web-720">/);
     expect(textOf(html)).toMatch(
@@ -52,30 +50,30 @@ describe('a job', () => {
   });
 
   it('is marked when it is a test job, and shows its pass_through', async () => {
-    const { jobId } = await recovered(ledger.table, { test: true, passThrough: '{"asset":"ep-9"}' });
+    const { jobId } = await recovered(ledger, { test: true, passThrough: '{"asset":"ep-9"}' });
     const text = textOf(await page(`/jobs/${jobId}`));
     expect(text).toContain('Test job Zencoder cuts the outputs of test jobs to five seconds.');
     expect(text).toContain('{"asset":"ep-9"}');
   });
 
   it('flags warnings beside failures', async () => {
-    const record = await copying(ledger.table);
+    const record = await copying(ledger);
     const { settlement } = asRecovered(record);
     const warned = { ...settlement, warnings: ['the object is 3 bytes longer than announced'] };
-    await settleRecoveries(ledger.table, [{ record, settlement: warned }], NOW);
+    await ledger.recoveries.settle([{ record, settlement: warned }]);
     expect(textOf(await page(`/jobs/${record.jobId}`))).toContain('1 warning');
     expect(textOf(await page(recordOf(record)))).toContain('the object is 3 bytes longer than announced');
   });
 
   it('says so when nothing was kept', async () => {
-    const { job } = await failUpload(ledger.table);
+    const { job } = await failUpload(ledger);
     expect(textOf(await page(`/jobs/${job.id}`))).toContain(
       'Upload failed, and no file is on the backup server',
     );
   });
 
   it('that the ledger does not have answers 404, as does what is no id', async () => {
-    const { get } = aDashboard(ledger.table);
+    const { get } = aDashboard(ledger);
     const unknown = await get('/jobs/999999999');
     expect(unknown.status).toBe(404);
     expect(textOf(await unknown.text())).toContain('The ledger has no failed upload of job 999999999');
@@ -85,7 +83,7 @@ describe('a job', () => {
   });
 
   it('is found by its id', async () => {
-    const { get } = aDashboard(ledger.table);
+    const { get } = aDashboard(ledger);
     expect((await get('/jobs?id=+42+')).headers.get('location')).toBe('/jobs/42');
     expect((await get('/jobs?id=//evil.example')).headers.get('location')).toBe('/');
   });
@@ -93,7 +91,7 @@ describe('a job', () => {
 
 describe('the record of an output', () => {
   it('tells the error, what it means, what to fix and where Zencoder explains it', async () => {
-    const record = await waiting(ledger.table);
+    const record = await waiting(ledger);
     const html = await page(recordOf(record));
     const text = textOf(html);
     expect(text).toContain('Access was denied while uploading to s3://acme-video-out/hd.mp4.');
@@ -106,7 +104,7 @@ describe('the record of an output', () => {
 
   it('shows an unknown class as it came, with its message', async () => {
     const failure = { errorClass: 'BrandNewError', message: 'Something new.', link: null };
-    const html = await page(recordOf(await waiting(ledger.table, { failure })));
+    const html = await page(recordOf(await waiting(ledger, { failure })));
     expect(textOf(html)).toMatch(/BrandNewError .*Something new.*does not have this class/);
     expect(linkIn(html, 'Zencoder’s documentation')).toMatch(/error-codes\/index.html$/);
   });
@@ -114,7 +112,7 @@ describe('the record of an output', () => {
   it('keeps the failures of media and thumbnails apart', async () => {
     const context = anOutput();
     const failures = [aFailure(), aFailure({ role: 'thumbnail', errorClass: 'UploadTimeoutError' })];
-    await recordPrimaryFailures(ledger.table, { ...context, failures }, NOW);
+    await ledger.failures.record({ ...context, failures });
     const text = textOf(await page(`/jobs/${context.job.id}/outputs/${context.output.id}`));
     expect(text).toMatch(
       /Media: why the upload failed UploadAccessDeniedError.*Thumbnails: why the upload failed UploadTimeoutError/,
@@ -122,7 +120,7 @@ describe('the record of an output', () => {
   });
 
   it('says where a recovered file is, how it was verified, and offers it', async () => {
-    const record = await recovered(ledger.table);
+    const record = await recovered(ledger);
     const html = await page(recordOf(record));
     const text = textOf(html);
     const key = `${record.jobId}/video.mp4`;
@@ -136,7 +134,7 @@ describe('the record of an output', () => {
   });
 
   it('names no place for a file that is still open, although its key is decided', async () => {
-    const record = await copying(ledger.table);
+    const record = await copying(ledger);
 
     const text = textOf(await page(recordOf(record)));
 
@@ -146,7 +144,7 @@ describe('the record of an output', () => {
   });
 
   it('shows attempts that did not end well, and when the next is due', async () => {
-    const text = textOf(await page(recordOf(await refusedByBucket(ledger.table))));
+    const text = textOf(await page(recordOf(await refusedByBucket(ledger))));
     expect(text).toContain('Attempts 1, the next in 1h');
     expect(text).toMatch(/Last error BucketAccessDenied : no s3:PutObject You can mend this/);
     expect(text).toContain('1 attempt that did not end well');
@@ -154,18 +152,14 @@ describe('the record of an output', () => {
   });
 
   it('has no signature anywhere', async () => {
-    const record = await recovered(ledger.table);
+    const record = await recovered(ledger);
     expect(await page(recordOf(record))).not.toMatch(/Signature|X-Amz/);
   });
 
   it('shows hundreds of thumbnails a page at a time, those with trouble first', async () => {
     const context = anOutput();
-    await recordPrimaryFailures(
-      ledger.table,
-      { ...context, failures: [aFailure({ role: 'thumbnail' })] },
-      NOW,
-    );
-    await openRecoveries(ledger.table, context, thumbnails(45), NOW);
+    await ledger.failures.record({ ...context, failures: [aFailure({ role: 'thumbnail' })] });
+    await openRecoveries(ledger, context, thumbnails(45), NOW);
     const path = `/jobs/${context.job.id}/outputs/${context.output.id}`;
     const first = await page(path);
     expect(first.match(/<article/g)).toHaveLength(20);
@@ -181,8 +175,8 @@ describe('a download', () => {
     `${recordOf({ jobId, outputId })}/files/${role}/${fileId}/download`;
 
   it('leads to a signed URL that is made on the click', async () => {
-    const record = await recovered(ledger.table);
-    const { get } = aDashboard(ledger.table);
+    const record = await recovered(ledger);
+    const { get } = aDashboard(ledger);
     const html = await page(recordOf(record));
     expect(linkIn(html, 'Download')).toBe(download(record));
     const answer = await get(download(record));
@@ -194,18 +188,18 @@ describe('a download', () => {
   });
 
   it('of what is not in the bucket answers 404', async () => {
-    const { get } = aDashboard(ledger.table);
-    for (const record of [await copying(ledger.table), await gone(ledger.table, 'lost')]) {
+    const { get } = aDashboard(ledger);
+    for (const record of [await copying(ledger), await gone(ledger, 'lost')]) {
       expect((await get(download(record))).status).toBe(404);
     }
-    const other = { ...(await recovered(ledger.table)), fileId: '0123456789abcdef' };
+    const other = { ...(await recovered(ledger)), fileId: '0123456789abcdef' };
     expect((await get(download(other))).status).toBe(404);
   });
 });
 
 it('deadlines are told in time left, and past ones as past', async () => {
-  const open = await waiting(ledger.table, { file: { deadline: NOW + 3 * HOUR } });
+  const open = await waiting(ledger, { file: { deadline: NOW + 3 * HOUR } });
   expect(textOf(await page(recordOf(open)))).toContain('3h left');
-  const lost = await gone(ledger.table, 'lost', { file: { deadline: NOW - 3 * HOUR } });
+  const lost = await gone(ledger, 'lost', { file: { deadline: NOW - 3 * HOUR } });
   expect(textOf(await page(recordOf(lost)))).toContain('expired 3h ago');
 });

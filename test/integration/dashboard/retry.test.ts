@@ -27,8 +27,8 @@ async function formOf(dashboard: TestDashboard, output: Output): Promise<Record<
 
 describe('Retry now', () => {
   it.each(['lost', 'failed'] as const)('asks the worker to try a %s file again', async (state) => {
-    const record = await gone(ledger.table, state);
-    const dashboard = aDashboard(ledger.table);
+    const record = await gone(ledger, state);
+    const dashboard = aDashboard(ledger);
     const form = await formOf(dashboard, record);
     const answer = await dashboard.post(`${recordOf(record)}/retry`, form);
     const { jobId, outputId, role, fileId } = record;
@@ -39,16 +39,16 @@ describe('Retry now', () => {
   });
 
   it('is there for a file that waits for its next attempt', async () => {
-    const record = await waiting(ledger.table);
-    const dashboard = aDashboard(ledger.table);
+    const record = await waiting(ledger);
+    const dashboard = aDashboard(ledger);
     await dashboard.post(`${recordOf(record)}/retry`, await formOf(dashboard, record));
     expect(dashboard.retries).toHaveLength(1);
   });
 
   it('asks for the whole output when it says no file', async () => {
-    const record = await gone(ledger.table, 'lost', { file: { name: 'a.mp4' } });
-    await gone(ledger.table, 'lost', { ...record, file: { name: 'b.mp4' } });
-    const dashboard = aDashboard(ledger.table);
+    const record = await gone(ledger, 'lost', { file: { name: 'a.mp4' } });
+    await gone(ledger, 'lost', { ...record, file: { name: 'b.mp4' } });
+    const dashboard = aDashboard(ledger);
     const form = await formOf(dashboard, record);
     expect(Object.keys(form)).toEqual(['token']);
     await dashboard.post(`${recordOf(record)}/retry`, form);
@@ -56,10 +56,10 @@ describe('Retry now', () => {
   });
 
   it('does nothing to what is recovered already', async () => {
-    const done = await recovered(ledger.table);
-    const lost = await gone(ledger.table, 'lost', { ...done, file: { name: 'lost.mp4' } });
-    const { token } = await formOf(aDashboard(ledger.table), lost);
-    const dashboard = aDashboard(ledger.table);
+    const done = await recovered(ledger);
+    const lost = await gone(ledger, 'lost', { ...done, file: { name: 'lost.mp4' } });
+    const { token } = await formOf(aDashboard(ledger), lost);
+    const dashboard = aDashboard(ledger);
     const { role, fileId } = done;
     const answer = await dashboard.post(`${recordOf(done)}/retry`, { token: token ?? '', role, fileId });
     expect(dashboard.retries).toEqual([]);
@@ -67,25 +67,25 @@ describe('Retry now', () => {
   });
 
   it('is not offered for what is lost when there is no API key to get a fresh URL with, but for what waits', async () => {
-    const without = aDashboard(ledger.table, { hasApiKey: false });
-    const lost = await gone(ledger.table, 'lost');
+    const without = aDashboard(ledger, { hasApiKey: false });
+    const lost = await gone(ledger, 'lost');
     const page = textOf(await (await without.get(recordOf(lost))).text());
     expect(page).not.toContain('Retry now');
     expect(page).toContain('no API key is configured: set zencoderApiKeySecretArn');
-    const { token = '' } = await formOf(aDashboard(ledger.table), lost);
+    const { token = '' } = await formOf(aDashboard(ledger), lost);
     await without.post(`${recordOf(lost)}/retry`, { token });
     expect(without.retries).toEqual([]);
-    const open = await waiting(ledger.table);
+    const open = await waiting(ledger);
     await without.post(`${recordOf(open)}/retry`, await formOf(without, open));
     expect(without.retries).toHaveLength(1);
   });
 
   it('says so when the queue did not take it', async () => {
-    const record = await gone(ledger.table, 'lost');
+    const record = await gone(ledger, 'lost');
     const request = async () => {
       throw new RetryNotQueued('no');
     };
-    const dashboard = aDashboard(ledger.table, { retries: { request } });
+    const dashboard = aDashboard(ledger, { retries: { request } });
     const answer = await dashboard.post(`${recordOf(record)}/retry`, await formOf(dashboard, record));
     expect(answer.status).toBe(503);
     expect(textOf(await answer.text())).toContain('Try again in a moment');
@@ -99,8 +99,8 @@ describe('a form that another site sends along with the browser’s credentials'
     ['names its own origin', {}, { origin: 'https://evil.example' }],
     ['comes cross-site, as the browser says', {}, { 'sec-fetch-site': 'cross-site' }],
   ])('is refused when it %s', async (_, fields, headers) => {
-    const record = await gone(ledger.table, 'lost');
-    const dashboard = aDashboard(ledger.table);
+    const record = await gone(ledger, 'lost');
+    const dashboard = aDashboard(ledger);
     const form = { ...(await formOf(dashboard, record)), ...fields };
     const answer = await dashboard.post(`${recordOf(record)}/retry`, form, headers);
     expect(answer.status).toBe(403);
@@ -108,15 +108,15 @@ describe('a form that another site sends along with the browser’s credentials'
   });
 
   it('is refused with the token of another output', async () => {
-    const [one, other] = [await gone(ledger.table, 'lost'), await gone(ledger.table, 'lost')];
-    const dashboard = aDashboard(ledger.table);
+    const [one, other] = [await gone(ledger, 'lost'), await gone(ledger, 'lost')];
+    const dashboard = aDashboard(ledger);
     const answer = await dashboard.post(`${recordOf(other)}/retry`, await formOf(dashboard, one));
     expect(answer.status).toBe(403);
   });
 
   it('is refused when it is no form at all', async () => {
-    const record = await gone(ledger.table, 'lost');
-    const dashboard = aDashboard(ledger.table);
+    const record = await gone(ledger, 'lost');
+    const dashboard = aDashboard(ledger);
     const answer = await dashboard.request(`${recordOf(record)}/retry`, {
       method: 'POST',
       body: JSON.stringify(await formOf(dashboard, record)),

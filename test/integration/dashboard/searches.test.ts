@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { countFailures, countRecoveries } from '../../../lambda/shared/ledger/counts.ts';
 import { type FailureFilters, parseFailureQuery } from '../../../lambda/shared/reporting/filters.ts';
 import { searchFailures } from '../../../lambda/shared/reporting/search.ts';
 import { failUpload, gone, recovered } from '../../support/dashboard-data.ts';
@@ -15,14 +14,14 @@ beforeAll(async () => {
   for (let hour = 0; hour < 12; hour++) {
     const failedAt = NOW - hour * 10 * HOUR;
     const host = hour % 3 === 0 ? 'rare.example' : 'often.example';
-    await failUpload(ledger.table, { failedAt, failure: { destinationHost: host } });
+    await failUpload(ledger, { failedAt, failure: { destinationHost: host } });
   }
   for (let index = 0; index < 5; index++) {
     const given = { jobId: '77', outputId: String(700 + index), failedAt: NOW - DAY };
-    await gone(ledger.table, 'lost', { ...given, file: { name: `a-${index}.mp4` } });
-    await gone(ledger.table, 'lost', { ...given, file: { name: `b-${index}.mp4` } });
+    await gone(ledger, 'lost', { ...given, file: { name: `a-${index}.mp4` } });
+    await gone(ledger, 'lost', { ...given, file: { name: `b-${index}.mp4` } });
   }
-  await recovered(ledger.table, { failedAt: NOW - 30 * DAY });
+  await recovered(ledger, { failedAt: NOW - 30 * DAY });
 });
 afterAll(() => ledger.close());
 
@@ -31,7 +30,7 @@ async function all(query: Record<string, string>, mostExamined?: number): Promis
   let cursor: string | undefined;
   do {
     const request = parseFailureQuery({ since: '10d', ...query, ...(cursor && { cursor }) }, NOW);
-    const page = await searchFailures(ledger.table, request, NOW, mostExamined);
+    const page = await searchFailures(ledger, request, mostExamined);
     pages.push(page.items.map(({ failure }) => failure.outputId));
     cursor = page.cursor;
   } while (cursor !== undefined);
@@ -65,7 +64,7 @@ describe('a search', () => {
 describe('a tally', () => {
   it('shows every failure of the span once', async () => {
     const seen: number[] = [];
-    const tally = await countFailures(ledger.table, SPAN, ({ failedAt }) => seen.push(failedAt));
+    const tally = await ledger.queries.countFailures(SPAN, ({ failedAt }) => seen.push(failedAt));
     expect(seen).toHaveLength(17);
     expect(seen.every((time) => time >= SPAN.since && time < SPAN.until)).toBe(true);
     expect(tally).toEqual({ isComplete: true, since: SPAN.since });
@@ -73,17 +72,17 @@ describe('a tally', () => {
 
   it('keeps to the span within a day', async () => {
     let count = 0;
-    await countFailures(ledger.table, { since: NOW - 20 * HOUR, until: NOW - 10 * HOUR }, () => count++);
+    await ledger.queries.countFailures({ since: NOW - 20 * HOUR, until: NOW - 10 * HOUR }, () => count++);
     expect(count).toBe(1);
   });
 
   it('leaves out whole days when its bound is reached, and says since when it is complete', async () => {
     const seen: number[] = [];
-    const tally = await countFailures(ledger.table, SPAN, ({ failedAt }) => seen.push(failedAt), 40);
+    const tally = await ledger.queries.countFailures(SPAN, ({ failedAt }) => seen.push(failedAt), 40);
     expect(tally.isComplete).toBe(false);
     expect(seen.every((time) => time >= tally.since)).toBe(true);
     const again: number[] = [];
-    await countFailures(ledger.table, { ...SPAN, since: tally.since }, ({ failedAt }) =>
+    await ledger.queries.countFailures({ ...SPAN, since: tally.since }, ({ failedAt }) =>
       again.push(failedAt),
     );
     expect(again).toHaveLength(seen.length);
@@ -94,7 +93,7 @@ it('a tally does not show a part of a day that is too large for its bound', asyn
   const span = { since: NOW - 60 * DAY, until: NOW - 59 * DAY };
   for (let each = 0; each < 5; each++) {
     const failure = { message: 'x'.repeat(300_000) };
-    await failUpload(ledger.table, {
+    await failUpload(ledger, {
       jobId: '88',
       outputId: String(each),
       failedAt: span.since + HOUR,
@@ -103,7 +102,7 @@ it('a tally does not show a part of a day that is too large for its bound', asyn
   }
   const count = async (mostPages: number) => {
     let seen = 0;
-    const { isComplete } = await countFailures(ledger.table, span, () => seen++, mostPages);
+    const { isComplete } = await ledger.queries.countFailures(span, () => seen++, mostPages);
     return { seen, isComplete };
   };
   // The shards are read side by side, so only a bound that is used up by any first page is met in every order.
@@ -112,9 +111,9 @@ it('a tally does not show a part of a day that is too large for its bound', asyn
 });
 
 it('recoveries are counted by when they were settled', async () => {
-  expect(await countRecoveries(ledger.table, 'LOST', SPAN)).toEqual({ count: 10, isComplete: true });
-  expect(await countRecoveries(ledger.table, 'LOST', { since: NOW + 1, until: NOW + DAY })).toMatchObject({
+  expect(await ledger.queries.countRecoveries('LOST', SPAN)).toEqual({ count: 10, isComplete: true });
+  expect(await ledger.queries.countRecoveries('LOST', { since: NOW + 1, until: NOW + DAY })).toMatchObject({
     count: 0,
   });
-  expect(await countRecoveries(ledger.table, 'RECOVERED', SPAN)).toMatchObject({ count: 1 });
+  expect(await ledger.queries.countRecoveries('RECOVERED', SPAN)).toMatchObject({ count: 1 });
 });

@@ -2,7 +2,6 @@ import { gzipSync } from 'node:zlib';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { IngestResponse } from '../../../lambda/ingest/response.ts';
-import { readRefusals } from '../../../lambda/shared/ledger/refusals.ts';
 import { parseMessage } from '../../../lambda/shared/queue/messages.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
 import { SAMPLES, sampleText } from '../../support/samples.ts';
@@ -40,7 +39,7 @@ beforeAll(async () => {
   vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', secrets.endpoint);
   vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', ledger.endpoint);
   vi.stubEnv('QUEUE_URL', queue.queueUrl);
-  vi.stubEnv('TABLE_NAME', ledger.table.tableName);
+  vi.stubEnv('TABLE_NAME', ledger.tableName);
   vi.stubEnv('NOTIFICATION_SECRET_ARN', 'arn:aws:secretsmanager:us-east-1:000000000000:secret:n');
   vi.stubEnv('ZENCODER_STORAGE', 'zencoder-temp-storage-us-east-1,zencoder-live');
   vi.stubEnv('COLLECT_UNSENT_OUTPUTS', 'false');
@@ -227,7 +226,7 @@ function metricsOf(name: string): unknown[] {
 /** How many notifications were refused with each status in the last hour. */
 async function refusals(): Promise<Map<number, number>> {
   const now = Date.now();
-  const counts = await readRefusals(ledger.table, now - 60 * 60 * 1000, now);
+  const counts = await ledger.at(now).refusals.readSince(now - 60 * 60 * 1000);
   return new Map(counts.map(({ status, count }) => [status, count]));
 }
 
@@ -254,12 +253,12 @@ describe('a refused notification', () => {
   it('is answered all the same when it cannot be counted, and that is logged', async () => {
     const { DeleteTableCommand } = await import('@aws-sdk/client-dynamodb');
     const { createLedgerTable } = await import('../../support/ledger-table.ts');
-    await ledger.client.send(new DeleteTableCommand({ TableName: ledger.table.tableName }));
+    await ledger.client.send(new DeleteTableCommand({ TableName: ledger.tableName }));
     try {
       expect((await post('hello')).status).toBe(400);
       expect(lines.join()).toContain('refusal not counted');
     } finally {
-      await createLedgerTable(ledger.client, ledger.table.tableName);
+      await createLedgerTable(ledger.client, ledger.tableName);
     }
   });
 });

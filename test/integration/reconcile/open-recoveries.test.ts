@@ -28,9 +28,9 @@ beforeEach(() => {
 });
 
 async function run() {
-  const { table, meter, logger, events } = worker.tools();
+  const { ledger, meter, logger, events } = worker.tools();
   return await reconcileOpen({
-    ...{ table, meter, logger, events, now: worker.now, atRiskMs: 0, patience: patienceMs(990) },
+    ...{ ledger, meter, logger, events, now: worker.now, atRiskMs: 0, patience: patienceMs(990) },
     api: worker.standIn.api('full'),
     settings: { storage: worker.tools().storage, collectUnsentOutputs: false },
     backlog: () => Promise.resolve(0),

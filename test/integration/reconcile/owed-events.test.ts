@@ -8,10 +8,6 @@ import {
   type EventPublisher,
   EventsNotPublished,
 } from '../../../lambda/shared/events/publisher.ts';
-import { claimFiles } from '../../../lambda/shared/ledger/claims.ts';
-import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
-import { countOwedEvents } from '../../../lambda/shared/ledger/outbox.ts';
-import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
 import { failureKey } from '../../../lambda/shared/ledger/table.ts';
 import type { MetricKey } from '../../../lambda/shared/runtime/metrics.ts';
 import { aFailuresMessage, aFile, aLease, anOutput, asRecovered, NOW } from '../../support/ledger-data.ts';
@@ -49,7 +45,7 @@ async function run(given: { events?: EventPublisher; now?: () => number; stopAt?
     },
   };
   const logger = { info: log, warn: log, error: log };
-  return await publishOwedEvents({ table: ledger.table, events, meter, logger, now }, stopAt);
+  return await publishOwedEvents({ ledger: ledger, events, meter, logger, now }, stopAt);
 }
 
 async function published(): Promise<RecoveryEvent[]> {
@@ -58,15 +54,15 @@ async function published(): Promise<RecoveryEvent[]> {
 }
 
 async function oweFailure(at = NOW) {
-  const [failure] = await recordPrimaryFailures(ledger.table, aFailuresMessage(), at);
+  const [failure] = await ledger.at(at).failures.record(aFailuresMessage());
   if (failure === undefined) throw new Error('not recorded');
   return failure.record;
 }
 
 async function oweRecovered(at = NOW) {
-  const [claim] = await claimFiles(ledger.table, anOutput(), [aFile()], aLease('worker', at + 1), at);
+  const [claim] = await ledger.at(at).recoveries.claim(anOutput(), [aFile()], aLease('worker', at + 1));
   if (claim?.outcome !== 'claimed') throw new Error('not claimed');
-  await settleRecoveries(ledger.table, [asRecovered(claim.record)], at);
+  await ledger.at(at).recoveries.settle([asRecovered(claim.record)]);
   return claim.record;
 }
 
@@ -145,7 +141,7 @@ it('is kept from no event by a record that cannot be read, and counts that one a
   const change = (test: unknown) =>
     ledger.client.send(
       new UpdateItemCommand({
-        TableName: ledger.table.tableName,
+        TableName: ledger.tableName,
         Key: marshall(failureKey(damaged)),
         UpdateExpression: 'SET #test = :test',
         ExpressionAttributeNames: { '#test': 'test' },
@@ -164,7 +160,7 @@ it('leaves what has been owed for a moment to the worker that is publishing it',
   const now = () => NOW + 1000;
   await oweFailure(NOW);
   expect(await run({ now })).toEqual({ published: 0, owed: 0 });
-  expect(await countOwedEvents(ledger.table, now())).toBe(1);
+  expect(await ledger.outbox.countOwedBefore(now())).toBe(1);
 });
 
 it('goes on at the next run when its time is up', async () => {

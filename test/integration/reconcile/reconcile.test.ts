@@ -5,7 +5,6 @@ import type { ReconcileTools } from '../../../lambda/reconcile/dependencies.ts';
 import { backlogOf, patienceMs } from '../../../lambda/reconcile/open-recoveries.ts';
 import { reconcile } from '../../../lambda/reconcile/reconcile.ts';
 import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/table.ts';
-import { readWatermark, saveWatermark } from '../../../lambda/shared/ledger/watermark.ts';
 import { encodeMessage, type RecoveryMessage } from '../../../lambda/shared/queue/messages.ts';
 import { sendMessages } from '../../../lambda/shared/queue/send.ts';
 import type { ZencoderApi } from '../../../lambda/shared/zencoder/api.ts';
@@ -44,7 +43,7 @@ function tools(given: Partial<ReconcileTools> = {}): ReconcileTools {
       lines.push(Object.assign({ level, message: text }, ...details));
     };
   return {
-    table: worker.ledger.table,
+    ledger: worker.ledger,
     api: worker.standIn.api('full'),
     send: async (messages) => {
       sent.push(...messages);
@@ -407,11 +406,11 @@ describe('the jobs at Zencoder', () => {
 
 describe('the watermark', () => {
   it('is kept by whoever has seen the last one', async () => {
-    const { table } = worker.ledger;
-    const seen = await readWatermark(table);
+    const { ledger } = worker;
+    const seen = await ledger.watermark.read();
     const next = { doneTo: '17', walk: { page: 2, below: '20', top: '30' } };
-    expect(await saveWatermark(table, seen, next, worker.now())).toBe(true);
-    expect(await saveWatermark(table, seen, { doneTo: '99', walk: null }, worker.now())).toBe(false);
-    expect(await readWatermark(table)).toEqual({ ...next, version: seen.version + 1 });
+    expect(await ledger.watermark.save(seen, next)).toBe(true);
+    expect(await ledger.watermark.save(seen, { doneTo: '99', walk: null })).toBe(false);
+    expect(await ledger.watermark.read()).toEqual({ ...next, version: seen.version + 1 });
   });
 });

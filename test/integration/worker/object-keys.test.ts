@@ -109,7 +109,7 @@ async function expectOwnObjects(count: number): Promise<void> {
 
 /** Lets the ledger refuse everything after the claims, as for a worker that dies between its put and its settlement. */
 async function untilPutOnly(given: OutputMessage) {
-  const { middlewareStack } = worker.ledger.table.client;
+  const { middlewareStack } = worker.ledger.client;
   let isClaimed = false;
   middlewareStack.add(
     (next, { commandName = '' }) =>
@@ -281,7 +281,7 @@ describe('a key that holds the object of another file', () => {
   it('stays remembered: an attempt that died after its put finds the object under the second key', async () => {
     await worker.deliver(message(['a/frame_0000.png']));
     const given = message(['b/frame_0000.png']);
-    const { middlewareStack } = worker.ledger.table.client;
+    const { middlewareStack } = worker.ledger.client;
     let changes = 0;
     middlewareStack.add(
       (next, { commandName = '' }) =>

@@ -2,10 +2,7 @@ import { CreateMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { accessDenied, slowDown } from '../../../infra/local/aws/s3/faults.ts';
-import { claimRecoveries } from '../../../lambda/shared/ledger/claims.ts';
-import { readRecoveriesOf } from '../../../lambda/shared/ledger/reads.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
-import { settleRecoveries } from '../../../lambda/shared/ledger/settlements.ts';
 import type { OutputMessage } from '../../../lambda/shared/queue/messages.ts';
 import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
 import { backupMessage } from '../../support/messages.ts';
@@ -118,14 +115,15 @@ describe('a file that was settled as lost while a worker was putting it', () => 
     const given = newMessage();
     await worker.send(given);
     const message = await worker.receive();
-    const { engine, table } = worker.tools();
+    const { ledger } = worker;
+    const { engine } = worker.tools();
     const start: typeof engine.start = async (job) => {
       const started = await engine.start(job);
       // The clock of another worker is ahead: to it this lease has run out and the deadline is over.
-      const [record] = await readRecoveriesOf(table, { jobId: given.job.id, outputId: '1' });
+      const [record] = await ledger.queries.readRecoveriesOf({ jobId: given.job.id, outputId: '1' });
       if (record === undefined) throw new Error('expected a recovery');
       const lease = { owner: 'another', until: worker.now() + 40 * HOUR };
-      const [claim] = await claimRecoveries(table, [record], lease, worker.now() + 25 * HOUR);
+      const [claim] = await ledger.at(worker.now() + 25 * HOUR).recoveries.claimExisting([record], lease);
       if (claim?.outcome !== 'claimed') throw new Error('expected a claim');
       const error = {
         at: worker.now(),
@@ -133,11 +131,7 @@ describe('a file that was settled as lost while a worker was putting it', () => 
         message: 'too late',
         category: 'lost',
       } as const;
-      await settleRecoveries(
-        table,
-        [{ record: claim.record, settlement: { state: 'lost', error } }],
-        worker.now(),
-      );
+      await ledger.recoveries.settle([{ record: claim.record, settlement: { state: 'lost', error } }]);
       return started;
     };
 

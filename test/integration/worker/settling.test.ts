@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createEventPublisher, type EventPublisher } from '../../../lambda/shared/events/publisher.ts';
-import { countOwedEvents } from '../../../lambda/shared/ledger/outbox.ts';
 import { SourceRefused } from '../../../lambda/worker/copy/errors.ts';
 import { startWorker, type TestWorker } from '../../support/worker.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
@@ -110,7 +109,7 @@ describe('a topic that refuses', () => {
     const refused = measured.filter(({ metric }) => metric === 'eventsNotPublished');
     expect(refused.reduce((sum, { value }) => sum + value, 0)).toBe(failures.length + recoveries.length);
     expect(new Set(refused.map(({ by }) => by))).toEqual(new Set(['NotFoundException']));
-    expect(await countOwedEvents(worker.ledger.table, worker.now() + 1)).toBe(
+    expect(await worker.ledger.outbox.countOwedBefore(worker.now() + 1)).toBe(
       failures.length + recoveries.length,
     );
   });

@@ -2,7 +2,6 @@ import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
-import { finishSegment } from '../../../lambda/shared/ledger/segments.ts';
 import type { OutputMessage } from '../../../lambda/shared/queue/messages.ts';
 import { fileIdOf } from '../../../lambda/shared/zencoder/signed-url.ts';
 import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
@@ -140,13 +139,7 @@ describe('a large file in segments', () => {
     if (record?.upload === undefined) throw new Error('expected a plan');
     const { uploadId } = record.upload;
     // The ledger says that the first segment is there; S3 has nothing of it.
-    await finishSegment(
-      worker.ledger.table,
-      { key: record, uploadId, segment: 0 },
-      'somebody',
-      1,
-      worker.now(),
-    );
+    await worker.ledger.uploads.finishSegment({ key: record, uploadId, segment: 0 }, 'somebody', 1);
 
     const [recovery] = await untilSettled(given, first);
 

@@ -1,6 +1,5 @@
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { recordPrimaryFailures } from '../../../lambda/shared/ledger/failures.ts';
 import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/table.ts';
 import type { SegmentMessage } from '../../../lambda/shared/queue/messages.ts';
 import { openRecoveries } from '../../support/open-recoveries.ts';
@@ -26,7 +25,7 @@ async function editedJob() {
   const [message] = messages;
   const thumbnail = message?.files.find(({ role }) => role === 'thumbnail');
   if (message === undefined || thumbnail === undefined) throw new Error('expected a thumbnail');
-  const [record] = await openRecoveries(worker.ledger.table, message, [thumbnail], worker.now());
+  const [record] = await openRecoveries(worker.ledger, message, [thumbnail], worker.now());
   if (record === undefined) throw new Error('expected a record');
   const key = recoveryKey(record);
   const setState = (state: string) => worker.ledger.edit(key, 'state', state);
@@ -81,7 +80,7 @@ describe('a message of which one record cannot be read', () => {
     const [message] = messages;
     const [failure] = message?.failures ?? [];
     if (message === undefined || failure === undefined) throw new Error('expected a failure');
-    await recordPrimaryFailures(worker.ledger.table, message, worker.now());
+    await worker.ledger.failures.record(message);
     const key = failureKey({ jobId, outputId: message.output.id, role: failure.role });
     await worker.ledger.edit(key, 'failedAt', 'yesterday');
 

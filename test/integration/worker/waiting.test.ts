@@ -98,8 +98,7 @@ describe('a message whose invocation ended badly', () => {
     const [message] = messages;
     if (message === undefined) throw new Error('expected a message');
     // The bucket hangs, and the ledger with it: the invocation can settle nothing.
-    const { table } = worker.ledger;
-    const client = table.client;
+    const { client } = worker.ledger;
     let claimed = false;
     client.middlewareStack.add(
       (next, { commandName }) =>

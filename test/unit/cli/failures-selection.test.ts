@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { failuresOptions } from '../../../infra/cli/failures-selection.ts';
 import { UsageError } from '../../../infra/cli/lib/command.ts';
-import { cursorAt } from '../../../lambda/shared/ledger/queries.ts';
+import { cursorAt } from '../../../lambda/shared/ledger/paging.ts';
 
 const NOW = Date.parse('2026-03-15T12:00:00Z');
 const read = (...argv: string[]) => failuresOptions(argv, NOW);

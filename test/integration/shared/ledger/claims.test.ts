@@ -1,10 +1,6 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimFiles, claimRecoveries } from '../../../../lambda/shared/ledger/claims.ts';
-import { readJob, readRecovery } from '../../../../lambda/shared/ledger/reads.ts';
 import type { ClaimedRecovery, Lease } from '../../../../lambda/shared/ledger/records.ts';
-import { scheduleNow } from '../../../../lambda/shared/ledger/reopenings.ts';
-import { releaseRecoveries, settleRecoveries } from '../../../../lambda/shared/ledger/settlements.ts';
 import {
   aFile,
   aLease,
@@ -25,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => ledger.close());
 
 async function claimOne(output = anOutput(), lease: Lease = aLease('first')): Promise<ClaimedRecovery> {
-  const [claim] = await claimFiles(ledger.table, output, [aFile()], lease, NOW);
+  const [claim] = await ledger.recoveries.claim(output, [aFile()], lease);
   if (claim?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claim?.outcome}`);
   return claim.record;
 }
@@ -42,13 +38,13 @@ describe('a new file', () => {
       expectedSize: 1000,
       expectedMd5: null,
     });
-    expect(await readRecovery(ledger.table, record)).toEqual(record);
+    expect(await ledger.queries.readRecovery(record)).toEqual(record);
     expect(JSON.stringify(record)).not.toContain('secret');
   });
 
   it('is claimed once when a message names it twice, with the later deadline', async () => {
     const files = [aFile(), aFile({ deadline: NOW + 30 * HOUR }), aFile({ role: 'thumbnail' })];
-    const claims = await claimFiles(ledger.table, anOutput(), files, aLease('first'), NOW);
+    const claims = await ledger.recoveries.claim(anOutput(), files, aLease('first'));
     expect(claims.map(({ record }) => [record.role, record.deadline - NOW])).toEqual([
       ['media', 30 * HOUR],
       ['thumbnail', 24 * HOUR],
@@ -60,7 +56,7 @@ describe('a file that is known', () => {
   it('is leased while its invocation may live', async () => {
     const output = anOutput();
     const record = await claimOne(output);
-    const claims = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW + HOUR);
+    const claims = await ledger.at(NOW + HOUR).recoveries.claim(output, [aFile()], aLease('second'));
     expect(claims).toMatchObject([{ outcome: 'leased', record }]);
   });
 
@@ -68,15 +64,15 @@ describe('a file that is known', () => {
     const output = anOutput();
     await claimOne(output);
     const lease = aLease('second', NOW + 2 * HOUR + 1);
-    const [claim] = await claimFiles(ledger.table, output, [aFile()], lease, NOW + HOUR + 1);
+    const [claim] = await ledger.at(NOW + HOUR + 1).recoveries.claim(output, [aFile()], lease);
     expect(claim).toMatchObject({ outcome: 'claimed', record: { attempts: 2, lease } });
-    expect(claim && (await readRecovery(ledger.table, claim.record))).toEqual(claim?.record);
+    expect(claim && (await ledger.queries.readRecovery(claim.record))).toEqual(claim?.record);
   });
 
   it('is settled for everybody once it is settled', async () => {
     const output = anOutput();
-    await settleRecoveries(ledger.table, [asRecovered(await claimOne(output))], NOW);
-    const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW);
+    await ledger.recoveries.settle([asRecovered(await claimOne(output))]);
+    const [claim] = await ledger.recoveries.claim(output, [aFile()], aLease('second'));
     expect(claim).toMatchObject({ outcome: 'settled', record: { state: 'recovered' } });
   });
 
@@ -85,8 +81,8 @@ describe('a file that is known', () => {
     const record = await claimOne(output);
     const nextAttemptMessage = { messageId: 'first message', receiptHandle: 'handle' };
     const release = { record, error: anError(), nextAttemptAt: NOW + 60_000, nextAttemptMessage };
-    await releaseRecoveries(ledger.table, [release], NOW);
-    const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW + 60_000);
+    await ledger.recoveries.release([release]);
+    const [claim] = await ledger.at(NOW + 60_000).recoveries.claim(output, [aFile()], aLease('second'));
     expect(claim).toMatchObject({
       outcome: 'claimed',
       record: {
@@ -104,9 +100,9 @@ describe('a file that is known', () => {
     const output = anOutput();
     const record = await claimOne(output);
     const nextAttemptMessage = { messageId: 'first message', receiptHandle: 'handle' };
-    await releaseRecoveries(ledger.table, [{ record, nextAttemptAt: NOW + 60_000, nextAttemptMessage }], NOW);
+    await ledger.recoveries.release([{ record, nextAttemptAt: NOW + 60_000, nextAttemptMessage }]);
     const claimAt = async (time: number) => {
-      const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), time);
+      const [claim] = await ledger.at(time).recoveries.claim(output, [aFile()], aLease('second'));
       return claim;
     };
     expect(await claimAt(NOW + 58_999)).toMatchObject({
@@ -119,22 +115,22 @@ describe('a file that is known', () => {
   it('waits no longer once it was made due, which only who has seen it last can do', async () => {
     const output = anOutput();
     const record = await claimOne(output);
-    expect(await scheduleNow(ledger.table, record, NOW + 1)).toBe(false);
-    await releaseRecoveries(ledger.table, [{ record, nextAttemptAt: NOW + 60_000 }], NOW);
-    const seen = await readRecovery(ledger.table, record);
+    expect(await ledger.at(NOW + 1).recoveries.scheduleNow(record)).toBe(false);
+    await ledger.recoveries.release([{ record, nextAttemptAt: NOW + 60_000 }]);
+    const seen = await ledger.queries.readRecovery(record);
     if (seen === undefined) throw new Error('expected a record');
-    expect(await scheduleNow(ledger.table, seen, NOW + 1)).toBe(true);
-    expect(await scheduleNow(ledger.table, seen, NOW + 2)).toBe(false);
-    const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW + 3);
+    expect(await ledger.at(NOW + 1).recoveries.scheduleNow(seen)).toBe(true);
+    expect(await ledger.at(NOW + 2).recoveries.scheduleNow(seen)).toBe(false);
+    const [claim] = await ledger.at(NOW + 3).recoveries.claim(output, [aFile()], aLease('second'));
     expect(claim?.outcome).toBe('claimed');
   });
 
   it('can be claimed before its time by who has reason to', async () => {
     const record = await claimOne();
-    await releaseRecoveries(ledger.table, [{ record, nextAttemptAt: NOW + 60_000 }], NOW);
-    const seen = await readRecovery(ledger.table, record);
+    await ledger.recoveries.release([{ record, nextAttemptAt: NOW + 60_000 }]);
+    const seen = await ledger.queries.readRecovery(record);
     if (seen === undefined) throw new Error('expected a record');
-    const [claim] = await claimRecoveries(ledger.table, [seen], aLease('second'), NOW);
+    const [claim] = await ledger.recoveries.claimExisting([seen], aLease('second'));
     expect(claim?.outcome).toBe('claimed');
   });
 
@@ -142,31 +138,31 @@ describe('a file that is known', () => {
     const output = anOutput();
     const lease = { ...aLease('first'), messageId: 'first message' };
     await claimOne(output, lease);
-    const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('second'), NOW);
+    const [claim] = await ledger.recoveries.claim(output, [aFile()], aLease('second'));
     expect(claim).toMatchObject({ outcome: 'leased', record: { lease } });
   });
 
   it('takes the deadline of a fresh URL when that is later, and keeps its own when not', async () => {
     const output = anOutput();
     const record = await claimOne(output);
-    await releaseRecoveries(ledger.table, [{ record }], NOW);
+    await ledger.recoveries.release([{ record }]);
     const fresh = aFile({ deadline: NOW + 40 * HOUR });
-    const [later] = await claimFiles(ledger.table, output, [fresh], aLease('second', NOW + 1), NOW);
-    const [older] = await claimFiles(ledger.table, output, [aFile()], aLease('third'), NOW + 2);
+    const [later] = await ledger.recoveries.claim(output, [fresh], aLease('second', NOW + 1));
+    const [older] = await ledger.at(NOW + 2).recoveries.claim(output, [aFile()], aLease('third'));
     expect([later?.record.deadline, older?.record.deadline]).toEqual([NOW + 40 * HOUR, NOW + 40 * HOUR]);
   });
 
   it('gives the same answer to a repeated call with the same lease', async () => {
     const output = anOutput();
     const record = await claimOne(output);
-    const [again] = await claimFiles(ledger.table, output, [aFile()], aLease('first'), NOW);
+    const [again] = await ledger.recoveries.claim(output, [aFile()], aLease('first'));
     expect(again).toMatchObject({ outcome: 'claimed', record });
   });
 
   it('can be claimed by what was read of it, unless that is out of date', async () => {
     const { lease: _, ...seen } = await claimOne(anOutput(), aLease('dead', NOW - 1));
-    const [one] = await claimRecoveries(ledger.table, [seen], aLease('first'), NOW);
-    const [other] = await claimRecoveries(ledger.table, [seen], aLease('second'), NOW);
+    const [one] = await ledger.recoveries.claimExisting([seen], aLease('first'));
+    const [other] = await ledger.recoveries.claimExisting([seen], aLease('second'));
     expect([one?.outcome, other?.outcome]).toEqual(['claimed', 'leased']);
   });
 });
@@ -174,13 +170,13 @@ describe('a file that is known', () => {
 describe('a claim by what was read', () => {
   it('goes by what is there now, when another attempt has come and gone since', async () => {
     const output = anOutput();
-    const [opened] = await openRecoveries(ledger.table, output, [aFile()], NOW);
+    const [opened] = await openRecoveries(ledger, output, [aFile()], NOW);
     if (opened === undefined) throw new Error('expected a record');
     const record = await claimOne(output);
-    await releaseRecoveries(ledger.table, [{ record, error: anError() }], NOW);
-    const [claim] = await claimRecoveries(ledger.table, [opened], aLease('second'), NOW);
+    await ledger.recoveries.release([{ record, error: anError() }]);
+    const [claim] = await ledger.recoveries.claimExisting([opened], aLease('second'));
     expect(claim).toMatchObject({ outcome: 'claimed', record: { attempts: 2, history: [{}] } });
-    expect(claim && (await readRecovery(ledger.table, claim.record))).toEqual(claim?.record);
+    expect(claim && (await ledger.queries.readRecovery(claim.record))).toEqual(claim?.record);
   });
 });
 
@@ -189,7 +185,7 @@ describe('many at once', () => {
     const output = anOutput();
     const claims = await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
-        claimFiles(ledger.table, output, [aFile()], aLease(`invocation ${index}`), NOW),
+        ledger.recoveries.claim(output, [aFile()], aLease(`invocation ${index}`)),
       ),
     );
     const outcomes = claims.flat().map(({ outcome }) => outcome);
@@ -200,16 +196,16 @@ describe('many at once', () => {
   it('lets exactly one of ten take over each of sixty files whose lease ran out', async () => {
     const output = anOutput();
     const files = thumbnails(60);
-    await claimFiles(ledger.table, output, files, aLease('dead', NOW - 1), NOW - HOUR);
+    await ledger.at(NOW - HOUR).recoveries.claim(output, files, aLease('dead', NOW - 1));
     const claims = await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
-        claimFiles(ledger.table, output, files, aLease(`invocation ${index}`), NOW),
+        ledger.recoveries.claim(output, files, aLease(`invocation ${index}`)),
       ),
     );
     const won = claims.flat().filter(({ outcome }) => outcome === 'claimed');
     expect(new Set(won.map(({ record }) => record.fileId)).size).toBe(60);
     expect(won).toHaveLength(60);
-    const { recoveries } = await readJob(ledger.table, output.job.id);
+    const { recoveries } = await ledger.queries.readJob(output.job.id);
     expect(recoveries.every(({ attempts }) => attempts === 2)).toBe(true);
   });
 
@@ -224,9 +220,9 @@ describe('many at once', () => {
         },
       { step: 'initialize', name: 'count' },
     );
-    const claims = await claimFiles(ledger.table, anOutput(), thumbnails(250), aLease('first'), NOW);
+    const claims = await ledger.recoveries.claim(anOutput(), thumbnails(250), aLease('first'));
     const claimed = claims.flatMap((claim) => (claim.outcome === 'claimed' ? [claim.record] : []));
-    const settled = await settleRecoveries(ledger.table, claimed.map(asRecovered), NOW);
+    const settled = await ledger.recoveries.settle(claimed.map(asRecovered));
     client.middlewareStack.remove('count');
     expect(claimed).toHaveLength(250);
     expect(settled.every(({ outcome }) => outcome === 'done')).toBe(true);
@@ -236,15 +232,11 @@ describe('many at once', () => {
   it('leaves settled and leased ones alone and claims the rest, each file answered in order', async () => {
     const output = anOutput();
     const files = thumbnails(120);
-    const first = await claimFiles(ledger.table, output, files.slice(0, 80), aLease('first'), NOW);
+    const first = await ledger.recoveries.claim(output, files.slice(0, 80), aLease('first'));
     const records = first.flatMap((claim) => (claim.outcome === 'claimed' ? [claim.record] : []));
-    await settleRecoveries(ledger.table, records.slice(0, 40).map(asRecovered), NOW);
-    await releaseRecoveries(
-      ledger.table,
-      records.slice(40, 60).map((record) => ({ record })),
-      NOW,
-    );
-    const claims = await claimFiles(ledger.table, output, files, aLease('second'), NOW);
+    await ledger.recoveries.settle(records.slice(0, 40).map(asRecovered));
+    await ledger.recoveries.release(records.slice(40, 60).map((record) => ({ record })));
+    const claims = await ledger.recoveries.claim(output, files, aLease('second'));
     expect(claims.map(({ file }) => file)).toEqual(files);
     expect(claims.map(({ outcome }) => outcome)).toEqual([
       ...Array.from({ length: 40 }, () => 'settled'),
@@ -271,7 +263,7 @@ describe('many at once', () => {
         },
       { step: 'initialize', name: 'conflict' },
     );
-    const claims = await claimFiles(ledger.table, anOutput(), thumbnails(2), aLease('first'), NOW);
+    const claims = await ledger.recoveries.claim(anOutput(), thumbnails(2), aLease('first'));
     ledger.client.middlewareStack.remove('conflict');
     expect(conflicts).toBe(3);
     expect(claims.map(({ outcome }) => outcome)).toEqual(['claimed', 'claimed']);

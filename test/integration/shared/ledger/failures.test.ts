@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { recordPrimaryFailures } from '../../../../lambda/shared/ledger/failures.ts';
-import { readJob } from '../../../../lambda/shared/ledger/reads.ts';
 import { aFailure, aFailuresMessage, NOW } from '../../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../../support/ledger-table.ts';
 
@@ -17,9 +15,9 @@ describe('recordPrimaryFailures', () => {
       aFailure({ role: 'thumbnail', message: null, link: null, destinationHost: null }),
     ];
     const message = aFailuresMessage({ failures });
-    const recorded = await recordPrimaryFailures(ledger.table, message, NOW + 1);
+    const recorded = await ledger.at(NOW + 1).failures.record(message);
     expect(recorded.map(({ isNew }) => isNew)).toEqual([true, true]);
-    expect((await readJob(ledger.table, message.job.id)).failures).toEqual(
+    expect((await ledger.queries.readJob(message.job.id)).failures).toEqual(
       failures.map((failure) => ({
         ...failure,
         jobId: message.job.id,
@@ -37,23 +35,21 @@ describe('recordPrimaryFailures', () => {
 
   it('leaves the first record as it is, whatever a later notification says', async () => {
     const message = aFailuresMessage();
-    const [first] = await recordPrimaryFailures(ledger.table, message, NOW);
+    const [first] = await ledger.failures.record(message);
     const richer = { ...message, failedAt: NOW + 9, failures: [aFailure({ message: 'richer' })] };
-    const [again] = await recordPrimaryFailures(ledger.table, richer, NOW + 9);
+    const [again] = await ledger.at(NOW + 9).failures.record(richer);
     expect(again).toEqual({ record: first?.record, isNew: false });
   });
 
   it('is new to one of ten concurrent notifications', async () => {
     const failures = [aFailure(), aFailure({ role: 'thumbnail' })];
     const message = aFailuresMessage({ failures });
-    const recorded = await Promise.all(
-      Array.from({ length: 10 }, () => recordPrimaryFailures(ledger.table, message, NOW)),
-    );
+    const recorded = await Promise.all(Array.from({ length: 10 }, () => ledger.failures.record(message)));
     const news = recorded.flat().filter(({ isNew }) => isNew);
     expect(news.map(({ record }) => record.role).sort()).toEqual(['media', 'thumbnail']);
   });
 
   it('does nothing for an output without failures', async () => {
-    expect(await recordPrimaryFailures(ledger.table, aFailuresMessage({ failures: [] }), NOW)).toEqual([]);
+    expect(await ledger.failures.record(aFailuresMessage({ failures: [] }))).toEqual([]);
   });
 });

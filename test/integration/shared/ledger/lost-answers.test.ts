@@ -1,32 +1,10 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimFiles, claimRecoveries } from '../../../../lambda/shared/ledger/claims.ts';
-import { recordPrimaryFailures } from '../../../../lambda/shared/ledger/failures.ts';
-import { changeKey } from '../../../../lambda/shared/ledger/object-key.ts';
-import { markPublished } from '../../../../lambda/shared/ledger/outbox.ts';
-import { readJob, readRecovery, readSegments } from '../../../../lambda/shared/ledger/reads.ts';
-import type { ClaimedRecovery, RecoveryRecord } from '../../../../lambda/shared/ledger/records.ts';
-import { noteError, reopenRecovery, scheduleNow } from '../../../../lambda/shared/ledger/reopenings.ts';
-import {
-  claimSegment,
-  finishSegment,
-  releaseSegment,
-  saveSegmentProgress,
-} from '../../../../lambda/shared/ledger/segments.ts';
-import {
-  releaseRecoveries,
-  saveProgress,
-  settleRecoveries,
-} from '../../../../lambda/shared/ledger/settlements.ts';
-import type { LedgerTable } from '../../../../lambda/shared/ledger/table.ts';
-import {
-  claimCompletion,
-  dropPlan,
-  type PlannedRecovery,
-  releaseLease,
-  reopenSegments,
-  savePlan,
-} from '../../../../lambda/shared/ledger/upload-plans.ts';
+import type {
+  ClaimedRecovery,
+  PlannedRecovery,
+  RecoveryRecord,
+} from '../../../../lambda/shared/ledger/records.ts';
 import { type FaultProxy, startFaultProxy } from '../../../soak/fault-proxy.ts';
 import {
   aFailuresMessage,
@@ -39,7 +17,12 @@ import {
   NOW,
   thumbnails,
 } from '../../../support/ledger-data.ts';
-import { startLedger, type TestLedger } from '../../../support/ledger-table.ts';
+import {
+  type DatedLedger,
+  datedLedger,
+  startLedger,
+  type TestLedger,
+} from '../../../support/ledger-table.ts';
 
 /** Each write twice, in a table of its own: with all answers, and with the first answer lost after the work was done. */
 
@@ -50,7 +33,7 @@ const LATER = NOW + 1000;
 let calm: TestLedger;
 let lossy: TestLedger;
 let proxy: FaultProxy;
-let lossyTable: LedgerTable;
+let lossyLedger: DatedLedger;
 /** Answers that the proxy is still to lose. */
 let toLose = 0;
 let lastOutput = 1000;
@@ -66,59 +49,59 @@ beforeAll(async () => {
     region: 'us-east-1',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   });
-  lossyTable = { ...lossy.table, client };
+  lossyLedger = datedLedger({ ...lossy.table, client });
 });
 afterAll(async () => {
-  lossyTable?.client.destroy();
+  lossyLedger?.table.client.destroy();
   await proxy?.close();
   await Promise.all([calm?.close(), lossy?.close()]);
 });
 
-async function claimed(table: LedgerTable, outputId: string): Promise<ClaimedRecovery> {
+async function claimed(ledger: DatedLedger, outputId: string): Promise<ClaimedRecovery> {
   const output = { ...OUTPUT, output: { ...OUTPUT.output, id: outputId } };
-  const [claim] = await claimFiles(table, output, [aFile()], aLease('me'), NOW);
+  const [claim] = await ledger.recoveries.claim(output, [aFile()], aLease('me'));
   if (claim?.outcome !== 'claimed') throw new Error('expected a claim');
   return claim.record;
 }
 
-async function settled(table: LedgerTable, outputId: string): Promise<RecoveryRecord> {
-  const record = await claimed(table, outputId);
+async function settled(ledger: DatedLedger, outputId: string): Promise<RecoveryRecord> {
+  const record = await claimed(ledger, outputId);
   const settlement = { state: 'lost', error: anError({ category: 'lost' }) } as const;
-  const [written] = await settleRecoveries(table, [{ record, settlement }], NOW);
+  const [written] = await ledger.recoveries.settle([{ record, settlement }]);
   if (written === undefined) throw new Error('expected a record');
   return written.record;
 }
 
-async function planned(table: LedgerTable, outputId: string): Promise<ClaimedRecovery & PlannedRecovery> {
-  const record = await claimed(table, outputId);
-  const { record: saved } = await savePlan(table, record, aPlan({ segments: 1, size: 1000 }), NOW);
+async function planned(ledger: DatedLedger, outputId: string): Promise<ClaimedRecovery & PlannedRecovery> {
+  const record = await claimed(ledger, outputId);
+  const { record: saved } = await ledger.uploads.savePlan(record, aPlan({ segments: 1, size: 1000 }));
   if (saved.upload === undefined) throw new Error('expected a plan');
   return { ...saved, upload: saved.upload, lease: record.lease };
 }
 
 const ref = (key: RecoveryRecord) => ({ key, uploadId: aPlan().uploadId, segment: 0 });
 
-async function dispatched(table: LedgerTable, outputId: string): Promise<RecoveryRecord> {
-  const record = await planned(table, outputId);
-  await releaseLease(table, record, NOW);
+async function dispatched(ledger: DatedLedger, outputId: string): Promise<RecoveryRecord> {
+  const record = await planned(ledger, outputId);
+  await ledger.uploads.releaseLease(record);
   return record;
 }
 
-async function copying(table: LedgerTable, outputId: string): Promise<RecoveryRecord> {
-  const record = await dispatched(table, outputId);
-  await claimSegment(table, ref(record), aLease('segment'), NOW);
+async function copying(ledger: DatedLedger, outputId: string): Promise<RecoveryRecord> {
+  const record = await dispatched(ledger, outputId);
+  await ledger.uploads.claimSegment(ref(record), aLease('segment'));
   return record;
 }
 
-async function finished(table: LedgerTable, outputId: string): Promise<RecoveryRecord> {
-  const record = await copying(table, outputId);
-  await finishSegment(table, ref(record), 'segment', 1000, NOW);
+async function finished(ledger: DatedLedger, outputId: string): Promise<RecoveryRecord> {
+  const record = await copying(ledger, outputId);
+  await ledger.uploads.finishSegment(ref(record), 'segment', 1000);
   return record;
 }
 
-async function open(table: LedgerTable, outputId: string): Promise<RecoveryRecord> {
-  const record = await claimed(table, outputId);
-  const [released] = await releaseRecoveries(table, [{ record, nextAttemptAt: LATER }], NOW);
+async function open(ledger: DatedLedger, outputId: string): Promise<RecoveryRecord> {
+  const record = await claimed(ledger, outputId);
+  const [released] = await ledger.recoveries.release([{ record, nextAttemptAt: LATER }]);
   if (released === undefined) throw new Error('expected a record');
   return released.record;
 }
@@ -128,10 +111,10 @@ const NEXT = { nextAttemptAt: LATER, nextAttemptMessage: { messageId: 'm', recei
 /** A write on what an earlier step left, by its name. */
 function write<T>(
   name: string,
-  arrange: (table: LedgerTable, outputId: string) => Promise<T>,
-  act: (table: LedgerTable, given: T) => Promise<unknown>,
+  arrange: (ledger: DatedLedger, outputId: string) => Promise<T>,
+  act: (ledger: DatedLedger, given: T) => Promise<unknown>,
 ) {
-  const prepare = async (arranged: LedgerTable, acted: LedgerTable, outputId: string) => {
+  const prepare = async (arranged: DatedLedger, acted: DatedLedger, outputId: string) => {
     const given = await arrange(arranged, outputId);
     return async () => await act(acted, given);
   };
@@ -142,102 +125,106 @@ const nothing = async () => undefined;
 
 describe('a write whose answer is lost', () => {
   it.each([
-    write('claimFiles, new', nothing, (table) => claimFiles(table, OUTPUT, [aFile()], aLease('me'), NOW)),
-    write('claimFiles, 30 new', nothing, (table) =>
-      claimFiles(table, OUTPUT, thumbnails(30), aLease('me'), NOW),
+    write('claimFiles, new', nothing, (ledger) => ledger.recoveries.claim(OUTPUT, [aFile()], aLease('me'))),
+    write('claimFiles, 30 new', nothing, (ledger) =>
+      ledger.recoveries.claim(OUTPUT, thumbnails(30), aLease('me')),
     ),
-    write('claimRecoveries', open, (table, record) =>
-      claimRecoveries(table, [record], aLease('other'), LATER),
+    write('claimRecoveries', open, (ledger, record) =>
+      ledger.at(LATER).recoveries.claimExisting([record], aLease('other')),
     ),
-    write('settleRecoveries', claimed, (table, record) =>
-      settleRecoveries(table, [asRecovered(record)], LATER),
+    write('settleRecoveries', claimed, (ledger, record) =>
+      ledger.at(LATER).recoveries.settle([asRecovered(record)]),
     ),
-    write('releaseRecoveries', claimed, (table, record) =>
-      releaseRecoveries(table, [{ record, error: anError(), ...NEXT }], LATER),
+    write('releaseRecoveries', claimed, (ledger, record) =>
+      ledger.at(LATER).recoveries.release([{ record, error: anError(), ...NEXT }]),
     ),
-    write('saveProgress', claimed, (table, record) =>
-      saveProgress(table, record, { bytesDone: 1, bytesTotal: 2, at: LATER }),
+    write('saveProgress', claimed, (ledger, record) =>
+      ledger.at(LATER).recoveries.saveProgress(record, { bytesDone: 1, bytesTotal: 2 }),
     ),
-    write('changeKey', claimed, (table, record) => changeKey(table, record, 'second', LATER)),
-    write('savePlan', claimed, (table, record) => savePlan(table, record, aPlan(), LATER)),
-    write('reopenSegments', planned, (table, record) => reopenSegments(table, record, [0], 0, LATER)),
-    write('claimSegment', dispatched, (table, record) =>
-      claimSegment(table, ref(record), aLease('segment'), LATER),
+    write('changeKey', claimed, (ledger, record) => ledger.at(LATER).recoveries.changeKey(record, 'second')),
+    write('savePlan', claimed, (ledger, record) => ledger.at(LATER).uploads.savePlan(record, aPlan())),
+    write('reopenSegments', planned, (ledger, record) =>
+      ledger.at(LATER).uploads.reopenSegments(record, [0], 0),
     ),
-    write('saveSegmentProgress', copying, (table, record) =>
-      saveSegmentProgress(table, ref(record), 'segment', { bytesDone: 5, at: LATER }),
+    write('claimSegment', dispatched, (ledger, record) =>
+      ledger.at(LATER).uploads.claimSegment(ref(record), aLease('segment')),
     ),
-    write('finishSegment', copying, (table, record) =>
-      finishSegment(table, ref(record), 'segment', 1000, LATER),
+    write('saveSegmentProgress', copying, (ledger, record) =>
+      ledger.at(LATER).uploads.saveSegmentProgress(ref(record), 'segment', 5),
     ),
-    write('releaseSegment', copying, (table, record) =>
-      releaseSegment(table, ref(record), 'segment', LATER, anError(), NEXT),
+    write('finishSegment', copying, (ledger, record) =>
+      ledger.at(LATER).uploads.finishSegment(ref(record), 'segment', 1000),
     ),
-    write('claimCompletion', finished, (table, record) =>
-      claimCompletion(table, record, aPlan().uploadId, aLease('last'), LATER),
+    write('releaseSegment', copying, (ledger, record) =>
+      ledger.at(LATER).uploads.releaseSegment(ref(record), 'segment', anError(), NEXT),
+    ),
+    write('claimCompletion', finished, (ledger, record) =>
+      ledger.at(LATER).uploads.claimCompletion(record, aPlan().uploadId, aLease('last')),
     ),
     write(
       'reopenRecovery',
       settled,
-      async (table, record) => (await reopenRecovery(table, record, LATER))?.record,
+      async (ledger, record) => (await ledger.at(LATER).recoveries.reopen(record))?.record,
     ),
-    write('markPublished', settled, (table, record) => markPublished(table, [record])),
+    write('markPublished', settled, (ledger, record) => ledger.outbox.markPublished([record])),
   ])('%s answers and leaves what it does with its answer', async (_, prepare) => {
     const outputId = String(++lastOutput);
     const key = { jobId: '77', outputId };
-    const withAnswer = await (await prepare(calm.table, calm.table, outputId))();
-    const repeat = await prepare(lossy.table, lossyTable, outputId);
+    const withAnswer = await (await prepare(calm, calm, outputId))();
+    const repeat = await prepare(lossy, lossyLedger, outputId);
     toLose = 1;
 
     const withoutAnswer = await repeat();
 
     expect(toLose).toBe(0);
     expect(withoutAnswer).toEqual(withAnswer);
-    const [expected, found] = await Promise.all([readJob(calm.table, '77'), readJob(lossy.table, '77')]);
+    const [expected, found] = await Promise.all([calm.queries.readJob('77'), lossy.queries.readJob('77')]);
     expect(found).toEqual(expected);
     for (const { role, fileId } of found.recoveries) {
       const whole = { ...key, role, fileId };
-      expect(await readSegments(lossy.table, whole)).toEqual(await readSegments(calm.table, whole));
+      expect(await lossy.queries.readSegments(whole)).toEqual(await calm.queries.readSegments(whole));
     }
   });
 
   it.each([
     // These answer that the change was not theirs, which their callers must not take for another's; see `restartUpload`.
-    write('dropPlan', planned, (table, record) => dropPlan(table, record, record.upload.uploadId, LATER)),
-    write('releaseLease', planned, (table, record) => releaseLease(table, record, LATER)),
-    write('scheduleNow', open, (table, record) => scheduleNow(table, record, LATER)),
-    write('noteError', open, (table, record) => noteError(table, record, anError())),
+    write('dropPlan', planned, (ledger, record) =>
+      ledger.at(LATER).uploads.dropPlan(record, record.upload.uploadId),
+    ),
+    write('releaseLease', planned, (ledger, record) => ledger.at(LATER).uploads.releaseLease(record)),
+    write('scheduleNow', open, (ledger, record) => ledger.at(LATER).recoveries.scheduleNow(record)),
+    write('noteError', open, (ledger, record) => ledger.recoveries.noteError(record, anError())),
   ])('%s leaves what it does with its answer', async (_, prepare) => {
     const outputId = String(++lastOutput);
-    await (await prepare(calm.table, calm.table, outputId))();
-    const repeat = await prepare(lossy.table, lossyTable, outputId);
+    await (await prepare(calm, calm, outputId))();
+    const repeat = await prepare(lossy, lossyLedger, outputId);
     toLose = 1;
 
     await repeat();
 
     expect(toLose).toBe(0);
-    expect(await readJob(lossy.table, '77')).toEqual(await readJob(calm.table, '77'));
+    expect(await lossy.queries.readJob('77')).toEqual(await calm.queries.readJob('77'));
   });
 
   it('recordPrimaryFailures keeps the first record, with its event owed', async () => {
     const message = aFailuresMessage({ jobId: '78', outputId: '1' });
     toLose = 1;
 
-    await recordPrimaryFailures(lossyTable, message, NOW);
+    await lossyLedger.failures.record(message);
 
     expect(toLose).toBe(0);
-    const { failures } = await readJob(lossy.table, '78');
+    const { failures } = await lossy.queries.readJob('78');
     expect(failures).toMatchObject([{ role: 'media', recordedAt: NOW, eventOwedAt: NOW }]);
   });
 
   it('counts an attempt and a finished segment once', async () => {
-    const record = await copying(lossy.table, '5001');
+    const record = await copying(lossy, '5001');
     toLose = 1;
-    await finishSegment(lossyTable, ref(record), 'segment', 1000, LATER);
+    await lossyLedger.at(LATER).uploads.finishSegment(ref(record), 'segment', 1000);
     toLose = 1;
-    await claimCompletion(lossyTable, record, aPlan().uploadId, aLease('last'), LATER);
+    await lossyLedger.at(LATER).uploads.claimCompletion(record, aPlan().uploadId, aLease('last'));
 
-    expect(await readRecovery(lossy.table, record)).toMatchObject({
+    expect(await lossy.queries.readRecovery(record)).toMatchObject({
       attempts: 2,
       bytesDone: 1000,
       upload: { segmentsDone: [0] },

@@ -1,10 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimFiles, claimRecoveries } from '../../../../lambda/shared/ledger/claims.ts';
-import { changeKey } from '../../../../lambda/shared/ledger/object-key.ts';
-import { readRecovery } from '../../../../lambda/shared/ledger/reads.ts';
 import type { ClaimedRecovery } from '../../../../lambda/shared/ledger/records.ts';
-import { reopenRecovery } from '../../../../lambda/shared/ledger/reopenings.ts';
-import { releaseRecoveries, settleRecoveries } from '../../../../lambda/shared/ledger/settlements.ts';
 import { aFile, aLease, anError, anOutput, HOUR, NOW, thumbnails } from '../../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../../support/ledger-table.ts';
 import { openRecoveries } from '../../../support/open-recoveries.ts';
@@ -22,12 +17,12 @@ async function claim(
   now = NOW,
 ): Promise<ClaimedRecovery> {
   const file = aFile({ key });
-  const [claimed] = await claimFiles(ledger.table, output, [file], aLease(owner, now + HOUR), now);
+  const [claimed] = await ledger.at(now).recoveries.claim(output, [file], aLease(owner, now + HOUR));
   if (claimed?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claimed?.outcome}`);
   return claimed.record;
 }
 
-const storedKey = async (record: ClaimedRecovery) => (await readRecovery(ledger.table, record))?.key;
+const storedKey = async (record: ClaimedRecovery) => (await ledger.queries.readRecovery(record))?.key;
 
 describe('the key of a recovery', () => {
   it('is stored by the first claim and no other', async () => {
@@ -41,7 +36,7 @@ describe('the key of a recovery', () => {
 
   it('is wanting in a recovery that was only opened, and stored by its first claim', async () => {
     const output = anOutput();
-    const [opened] = await openRecoveries(ledger.table, output, [aFile()], NOW);
+    const [opened] = await openRecoveries(ledger, output, [aFile()], NOW);
     expect(opened).not.toHaveProperty('key');
 
     const claimed = await claim(output, 'first', 'one');
@@ -52,12 +47,12 @@ describe('the key of a recovery', () => {
   it('is the same for all of ten that race for the first claims of many opened recoveries', async () => {
     const output = anOutput();
     const files = thumbnails(30);
-    await openRecoveries(ledger.table, output, files, NOW);
+    await openRecoveries(ledger, output, files, NOW);
 
     const claims = await Promise.all(
       Array.from({ length: 10 }, (_, index) => {
         const keyed = files.map((file) => ({ ...file, key: `${index}/${file.filename}` }));
-        return claimFiles(ledger.table, output, keyed, aLease(`invocation ${index}`), NOW);
+        return ledger.recoveries.claim(output, keyed, aLease(`invocation ${index}`));
       }),
     );
 
@@ -69,9 +64,9 @@ describe('the key of a recovery', () => {
   it('outlasts a settlement and its opening again', async () => {
     const claimed = await claim(anOutput(), 'first', 'one');
     const error = anError({ category: 'lost' });
-    await settleRecoveries(ledger.table, [{ record: claimed, settlement: { state: 'lost', error } }], NOW);
+    await ledger.recoveries.settle([{ record: claimed, settlement: { state: 'lost', error } }]);
 
-    const reopened = await reopenRecovery(ledger.table, claimed, NOW + 1);
+    const reopened = await ledger.at(NOW + 1).recoveries.reopen(claimed);
 
     expect([reopened?.record.key, await storedKey(claimed)]).toEqual(['first', 'first']);
   });
@@ -82,23 +77,25 @@ describe('a change of the key', () => {
     const output = anOutput();
     const claimed = await claim(output, 'first', 'one');
 
-    expect(await changeKey(ledger.table, claimed, 'second', NOW + 1)).toBe(true);
-    expect(await changeKey(ledger.table, claimed, 'second', NOW + 2)).toBe(true);
+    expect(await ledger.at(NOW + 1).recoveries.changeKey(claimed, 'second')).toBe(true);
+    expect(await ledger.at(NOW + 2).recoveries.changeKey(claimed, 'second')).toBe(true);
     const heir = await claim(output, 'first', 'two', NOW + 2 * HOUR);
     expect(heir.key).toBe('second');
-    expect(await changeKey(ledger.table, claimed, 'third', NOW + 2 * HOUR)).toBe(false);
+    expect(await ledger.at(NOW + 2 * HOUR).recoveries.changeKey(claimed, 'third')).toBe(false);
     expect(await storedKey(claimed)).toBe('second');
   });
 
   it('is seen by a claim that read the recovery before', async () => {
     const claimed = await claim(anOutput(), 'first', 'one');
-    const seen = await readRecovery(ledger.table, claimed);
+    const seen = await ledger.queries.readRecovery(claimed);
     if (seen === undefined) throw new Error('the recovery is not there');
-    await changeKey(ledger.table, claimed, 'second', NOW + 1);
+    await ledger.at(NOW + 1).recoveries.changeKey(claimed, 'second');
     const { attempts } = claimed;
-    await releaseRecoveries(ledger.table, [{ record: claimed }], NOW + 2);
+    await ledger.at(NOW + 2).recoveries.release([{ record: claimed }]);
 
-    const [late] = await claimRecoveries(ledger.table, [seen], aLease('two', NOW + 3 * HOUR), NOW + 2 * HOUR);
+    const [late] = await ledger
+      .at(NOW + 2 * HOUR)
+      .recoveries.claimExisting([seen], aLease('two', NOW + 3 * HOUR));
 
     expect(late).toMatchObject({ outcome: 'claimed', record: { key: 'second', attempts: attempts + 1 } });
     expect(await storedKey(claimed)).toBe('second');

@@ -1,14 +1,4 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { claimFiles } from '../../../../lambda/shared/ledger/claims.ts';
-import { recordPrimaryFailures } from '../../../../lambda/shared/ledger/failures.ts';
-import {
-  countOwedEvents,
-  markPublished,
-  owedEvents,
-  readOwed,
-} from '../../../../lambda/shared/ledger/outbox.ts';
-import { reopenRecovery } from '../../../../lambda/shared/ledger/reopenings.ts';
-import { settleRecoveries } from '../../../../lambda/shared/ledger/settlements.ts';
 import { failureKey, recoveryKey } from '../../../../lambda/shared/ledger/table.ts';
 import {
   aFailure,
@@ -27,16 +17,16 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.close());
 beforeEach(async () => {
-  for await (const entry of owedEvents(ledger.table, NOW * 2)) {
-    const record = await readOwed(ledger.table, entry);
-    if (record !== null) await markPublished(ledger.table, [record]);
+  for await (const entry of ledger.outbox.owedBefore(NOW * 2)) {
+    const record = await ledger.outbox.readOwed(entry);
+    if (record !== null) await ledger.outbox.markPublished([record]);
   }
 });
 
 const LATER = NOW + 1000;
 
 async function claimOne(output = anOutput(), now = NOW) {
-  const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease(`at ${now}`, now + 99), now);
+  const [claim] = await ledger.at(now).recoveries.claim(output, [aFile()], aLease(`at ${now}`, now + 99));
   if (claim?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claim?.outcome}`);
   return claim.record;
 }
@@ -44,13 +34,13 @@ async function claimOne(output = anOutput(), now = NOW) {
 async function settleLost(output = anOutput(), now = NOW) {
   const settlement = { state: 'lost', error: anError({ category: 'lost' }) } as const;
   const record = await claimOne(output, now);
-  const [settled] = await settleRecoveries(ledger.table, [{ record, settlement }], now);
+  const [settled] = await ledger.at(now).recoveries.settle([{ record, settlement }]);
   if (settled?.outcome !== 'done') throw new Error('not settled');
   return settled.record;
 }
 
 async function recordFailure(now = NOW) {
-  const [failure] = await recordPrimaryFailures(ledger.table, aFailuresMessage(), now);
+  const [failure] = await ledger.at(now).failures.record(aFailuresMessage());
   if (failure === undefined) throw new Error('not recorded');
   return failure.record;
 }
@@ -59,42 +49,42 @@ describe('an event', () => {
   it('is owed from the write that records a primary failure', async () => {
     const failure = await recordFailure();
     expect(failure.eventOwedAt).toBe(NOW);
-    expect(await countOwedEvents(ledger.table, LATER)).toBe(1);
-    expect(await readOwed(ledger.table, failureKey(failure))).toEqual(failure);
+    expect(await ledger.outbox.countOwedBefore(LATER)).toBe(1);
+    expect(await ledger.outbox.readOwed(failureKey(failure))).toEqual(failure);
   });
 
   it('is owed from the write that settles a recovery, and not before', async () => {
     const output = anOutput();
     await claimOne(output, NOW - 1000);
-    expect(await countOwedEvents(ledger.table, LATER)).toBe(0);
+    expect(await ledger.outbox.countOwedBefore(LATER)).toBe(0);
     const settled = await settleLost(output);
     expect(settled.eventOwedAt).toBe(NOW);
-    expect(await readOwed(ledger.table, recoveryKey(settled))).toEqual(settled);
+    expect(await ledger.outbox.readOwed(recoveryKey(settled))).toEqual(settled);
   });
 
   it('is owed no more once it is published', async () => {
     const records = [await recordFailure(), await settleLost()];
-    await markPublished(ledger.table, records);
-    expect(await countOwedEvents(ledger.table, LATER)).toBe(0);
+    await ledger.outbox.markPublished(records);
+    expect(await ledger.outbox.countOwedBefore(LATER)).toBe(0);
     for (const key of records.map((each) => ('fileId' in each ? recoveryKey(each) : failureKey(each)))) {
-      expect(await readOwed(ledger.table, key)).toBeNull();
+      expect(await ledger.outbox.readOwed(key)).toBeNull();
     }
   });
 
   it('is owed no more when its recovery is opened again, since it would be false', async () => {
     const settled = await settleLost();
-    await reopenRecovery(ledger.table, settled, NOW + 1);
-    expect(await countOwedEvents(ledger.table, LATER)).toBe(0);
-    expect(await readOwed(ledger.table, recoveryKey(settled))).toBeNull();
+    await ledger.at(NOW + 1).recoveries.reopen(settled);
+    expect(await ledger.outbox.countOwedBefore(LATER)).toBe(0);
+    expect(await ledger.outbox.readOwed(recoveryKey(settled))).toBeNull();
   });
 
   it('stays owed when it is a later one than was published, were it of the same millisecond', async () => {
     const output = anOutput();
     const first = await settleLost(output);
-    await reopenRecovery(ledger.table, first, NOW);
+    await ledger.recoveries.reopen(first);
     const second = await settleLost(output);
-    await markPublished(ledger.table, [first]);
-    expect(await readOwed(ledger.table, recoveryKey(second))).toEqual(second);
+    await ledger.outbox.markPublished([first]);
+    expect(await ledger.outbox.readOwed(recoveryKey(second))).toEqual(second);
   });
 });
 
@@ -106,14 +96,14 @@ describe('owed events', () => {
       await recordFailure(NOW + 20),
       await settleLost(anOutput(), NOW + 40),
     ];
-    const found = await Array.fromAsync(owedEvents(ledger.table, NOW + 40));
+    const found = await Array.fromAsync(ledger.outbox.owedBefore(NOW + 40));
     expect(found.map(({ owedAt }) => owedAt - NOW)).toEqual([10, 20, 30]);
     expect(found.map(({ pk }) => pk)).toEqual([1, 2, 0].map((index) => `JOB#${made[index]?.jobId}`));
   });
 
   it('of an output with two failures are two', async () => {
     const failures = [aFailure(), aFailure({ role: 'thumbnail' })];
-    await recordPrimaryFailures(ledger.table, aFailuresMessage({ failures }), NOW);
-    expect(await countOwedEvents(ledger.table, LATER)).toBe(2);
+    await ledger.failures.record(aFailuresMessage({ failures }));
+    expect(await ledger.outbox.countOwedBefore(LATER)).toBe(2);
   });
 });

@@ -1,23 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimFiles } from '../../../../lambda/shared/ledger/claims.ts';
-import { recordPrimaryFailures } from '../../../../lambda/shared/ledger/failures.ts';
-import {
-  afterFailure,
-  afterRecovery,
-  countFailuresByClass,
-  countOpenRecoveries,
-  failuresByClass,
-  failuresByHost,
-  failuresByTime,
-  openRecoveriesByDeadline,
-  recoveriesByState,
-  sortKeyOf,
-  type TimeSpan,
-  takePage,
-} from '../../../../lambda/shared/ledger/queries.ts';
-import { readJob, readRecoveriesOf } from '../../../../lambda/shared/ledger/reads.ts';
+import { afterFailure, afterRecovery, sortKeyOf, takePage } from '../../../../lambda/shared/ledger/paging.ts';
 import type { PrimaryFailureRecord } from '../../../../lambda/shared/ledger/records.ts';
-import { releaseRecoveries, settleRecoveries } from '../../../../lambda/shared/ledger/settlements.ts';
 import {
   aFailure,
   aFailuresMessage,
@@ -49,7 +32,7 @@ beforeAll(async () => {
         destinationHost: n % 5 === 0 ? null : `host${n % 2}.example`,
       });
       const message = aFailuresMessage({ failedAt: NOW - age, failures: [failure] });
-      return await recordPrimaryFailures(ledger.table, message, NOW);
+      return await ledger.failures.record(message);
     }),
   );
   failures = recorded
@@ -58,8 +41,6 @@ beforeAll(async () => {
     .sort((a, b) => (afterFailure(a) < afterFailure(b) ? 1 : -1));
 });
 afterAll(() => ledger.close());
-
-const span = (given: Partial<TimeSpan> = {}): TimeSpan => ({ now: NOW, ...given });
 
 /** How many Query calls something makes. */
 async function queries<T>(work: () => Promise<T>): Promise<{ calls: number; result: T }> {
@@ -79,34 +60,32 @@ async function queries<T>(work: () => Promise<T>): Promise<{ calls: number; resu
 
 describe('failures by time', () => {
   it('come newest first across days and shards, back to where they are asked for', async () => {
-    const all = await Array.fromAsync(failuresByTime(ledger.table, span({ since: NOW - 60 * DAY })));
+    const all = await Array.fromAsync(ledger.queries.failuresByTime({ since: NOW - 60 * DAY }));
     expect(all).toEqual(failures);
   });
 
   it('include since and exclude until', async () => {
     const [since, until] = [NOW - 40 * HOUR, NOW - 20 * HOUR];
-    const found = await Array.fromAsync(failuresByTime(ledger.table, span({ since, until })));
+    const found = await Array.fromAsync(ledger.queries.failuresByTime({ since, until }));
     expect(found).toEqual(failures.filter(({ failedAt }) => failedAt >= since && failedAt < until));
     expect(found.some(({ failedAt }) => failedAt === since)).toBe(true);
   });
 
   it('stop after thirty days when nothing says how far to look', async () => {
-    const found = await Array.fromAsync(failuresByTime(ledger.table, span()));
+    const found = await Array.fromAsync(ledger.queries.failuresByTime());
     expect(found).toHaveLength(220);
   });
 
   it('look through an empty month in few rounds', async () => {
     const until = NOW - 400 * DAY;
-    const { calls, result } = await queries(() =>
-      Array.fromAsync(failuresByTime(ledger.table, span({ until }))),
-    );
+    const { calls, result } = await queries(() => Array.fromAsync(ledger.queries.failuresByTime({ until })));
     expect(result).toEqual([]);
     expect(calls).toBe(31 * 8);
   });
 
   it('read no further than they are consumed', async () => {
     const { calls } = await queries(() =>
-      takePage(failuresByTime(ledger.table, span({ expected: 3 })), 3, afterFailure),
+      takePage(ledger.queries.failuresByTime({ expected: 3 }), 3, afterFailure),
     );
     expect(calls).toBeLessThanOrEqual(16);
   });
@@ -116,8 +95,8 @@ describe('failures by time', () => {
       const seen: PrimaryFailureRecord[] = [];
       let cursor: string | undefined;
       do {
-        const query = span({ since: NOW - 60 * DAY, after: sortKeyOf(cursor), expected: limit });
-        const page = await takePage(failuresByTime(ledger.table, query), limit, afterFailure);
+        const query = { since: NOW - 60 * DAY, after: sortKeyOf(cursor), expected: limit };
+        const page = await takePage(ledger.queries.failuresByTime(query), limit, afterFailure);
         expect(page.items.length).toBeLessThanOrEqual(limit);
         seen.push(...page.items);
         cursor = page.cursor;
@@ -131,22 +110,20 @@ describe('failures by class and host', () => {
   it('are all of a class, newest first, from page to page', async () => {
     const errorClass = 'Transfer::InvalidGranteeIDError';
     const expected = failures.filter((failure) => failure.errorClass === errorClass);
-    expect(await Array.fromAsync(failuresByClass(ledger.table, errorClass, span()))).toEqual(expected);
-    const first = await takePage(failuresByClass(ledger.table, errorClass, span()), 10, afterFailure);
-    const rest = span({ after: sortKeyOf(first.cursor) });
-    expect(await Array.fromAsync(failuresByClass(ledger.table, errorClass, rest))).toEqual(
+    expect(await Array.fromAsync(ledger.queries.failuresByClass(errorClass))).toEqual(expected);
+    const first = await takePage(ledger.queries.failuresByClass(errorClass), 10, afterFailure);
+    const rest = { after: sortKeyOf(first.cursor) };
+    expect(await Array.fromAsync(ledger.queries.failuresByClass(errorClass, rest))).toEqual(
       expected.slice(10),
     );
-    expect(await countFailuresByClass(ledger.table, errorClass, span())).toBe(expected.length);
-    expect(await countFailuresByClass(ledger.table, errorClass, span({ since: NOW - 2 * DAY }))).toBe(
+    expect(await ledger.queries.countFailuresByClass(errorClass)).toBe(expected.length);
+    expect(await ledger.queries.countFailuresByClass(errorClass, { since: NOW - 2 * DAY })).toBe(
       expected.filter(({ failedAt }) => failedAt >= NOW - 2 * DAY).length,
     );
   });
 
   it('are all of a host, however it is spelt', async () => {
-    const found = await Array.fromAsync(
-      failuresByHost(ledger.table, 'HOST1.example', span({ since: NOW - DAY })),
-    );
+    const found = await Array.fromAsync(ledger.queries.failuresByHost('HOST1.example', { since: NOW - DAY }));
     expect(found).toEqual(
       failures.filter(
         ({ destinationHost, failedAt }) => destinationHost === 'host1.example' && failedAt >= NOW - DAY,
@@ -156,47 +133,42 @@ describe('failures by class and host', () => {
   });
 
   it('are none of a class that never happened', async () => {
-    expect(await Array.fromAsync(failuresByClass(ledger.table, 'NoSuchError', span()))).toEqual([]);
+    expect(await Array.fromAsync(ledger.queries.failuresByClass('NoSuchError'))).toEqual([]);
   });
 });
 
 describe('recoveries by state', () => {
   it('are open by deadline, settled by their end, and move when they are settled or reopened', async () => {
-    const { table } = ledger;
     const outputs = Array.from({ length: 30 }, (_, n) => ({ output: anOutput(), hours: ((n * 7) % 30) + 1 }));
     const records = await Promise.all(
       outputs.map(async ({ output, hours }) => {
         const file = aFile({ deadline: NOW + hours * HOUR });
-        const [claim] = await claimFiles(table, output, [file], aLease('one'), NOW);
+        const [claim] = await ledger.recoveries.claim(output, [file], aLease('one'));
         if (claim?.outcome !== 'claimed') throw new Error('not claimed');
         return claim.record;
       }),
     );
     const hoursOf = (found: { deadline: number }[]) => found.map(({ deadline }) => (deadline - NOW) / HOUR);
-    const open = await Array.fromAsync(openRecoveriesByDeadline(table));
+    const open = await Array.fromAsync(ledger.queries.openRecoveriesByDeadline());
     expect(hoursOf(open)).toEqual(Array.from({ length: 30 }, (_, n) => n + 1));
-    expect(await countOpenRecoveries(table)).toBe(30);
-    expect(await countOpenRecoveries(table, { deadlineBefore: NOW + 4 * HOUR })).toBe(3);
+    expect(await ledger.queries.countOpenRecoveries()).toBe(30);
+    expect(await ledger.queries.countOpenRecoveries({ deadlineBefore: NOW + 4 * HOUR })).toBe(3);
     const near = { deadlineFrom: NOW + 2 * HOUR, deadlineBefore: NOW + 4 * HOUR };
-    expect(await countOpenRecoveries(table, near)).toBe(2);
+    expect(await ledger.queries.countOpenRecoveries(near)).toBe(2);
 
-    await releaseRecoveries(
-      table,
-      records.slice(0, 10).map((record) => ({ record })),
-      NOW,
-    );
+    await ledger.recoveries.release(records.slice(0, 10).map((record) => ({ record })));
     for (const [n, record] of records.slice(10, 20).entries()) {
-      await settleRecoveries(table, [asRecovered(record)], NOW + n);
+      await ledger.at(NOW + n).recoveries.settle([asRecovered(record)]);
     }
-    const pending = await Array.fromAsync(recoveriesByState(table, 'pending', span()));
-    const copying = await Array.fromAsync(recoveriesByState(table, 'copying', span()));
-    const recovered = await Array.fromAsync(recoveriesByState(table, 'recovered', span()));
+    const pending = await Array.fromAsync(ledger.queries.recoveriesByState('pending'));
+    const copying = await Array.fromAsync(ledger.queries.recoveriesByState('copying'));
+    const recovered = await Array.fromAsync(ledger.queries.recoveriesByState('recovered'));
     expect([pending.length, copying.length]).toEqual([10, 10]);
     expect(recovered.map(({ settledAt }) => (settledAt ?? 0) - NOW)).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
 
-    const page = await takePage(openRecoveriesByDeadline(table), 5, afterRecovery);
+    const page = await takePage(ledger.queries.openRecoveriesByDeadline(), 5, afterRecovery);
     const after = sortKeyOf(page.cursor);
-    const rest = await Array.fromAsync(openRecoveriesByDeadline(table, { after }));
+    const rest = await Array.fromAsync(ledger.queries.openRecoveriesByDeadline({ after }));
     expect(hoursOf([...page.items, ...rest])).toEqual(
       hoursOf([...pending, ...copying]).sort((a, b) => a - b),
     );
@@ -205,15 +177,14 @@ describe('recoveries by state', () => {
 
 describe('a job', () => {
   it('has its failures and recoveries, of the output and role that is asked for', async () => {
-    const { table } = ledger;
     const message = aFailuresMessage({ failures: [aFailure(), aFailure({ role: 'thumbnail' })] });
-    await recordPrimaryFailures(table, message, NOW);
-    await claimFiles(table, message, [aFile(), ...thumbnails(12)], aLease('one'), NOW);
-    const { failures: failed, recoveries } = await readJob(table, message.job.id);
+    await ledger.failures.record(message);
+    await ledger.recoveries.claim(message, [aFile(), ...thumbnails(12)], aLease('one'));
+    const { failures: failed, recoveries } = await ledger.queries.readJob(message.job.id);
     expect([failed.length, recoveries.length]).toEqual([2, 13]);
     const key = { jobId: message.job.id, outputId: message.output.id };
-    expect(await readRecoveriesOf(table, { ...key, role: 'thumbnail' })).toHaveLength(12);
-    expect(await readRecoveriesOf(table, key)).toHaveLength(13);
-    expect(await readJob(table, '1')).toEqual({ failures: [], recoveries: [] });
+    expect(await ledger.queries.readRecoveriesOf({ ...key, role: 'thumbnail' })).toHaveLength(12);
+    expect(await ledger.queries.readRecoveriesOf(key)).toHaveLength(13);
+    expect(await ledger.queries.readJob('1')).toEqual({ failures: [], recoveries: [] });
   });
 });

@@ -1,7 +1,6 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { countRefusal, readRefusals } from '../../../../lambda/shared/ledger/refusals.ts';
 import { startLedger, type TestLedger } from '../../../support/ledger-table.ts';
 
 const HOUR = 60 * 60 * 1000;
@@ -20,8 +19,8 @@ afterAll(() => ledger.close());
 
 describe('refused notifications', () => {
   it('are counted by status', async () => {
-    for (const status of [415, 401, 401, 404]) await countRefusal(ledger.table, status, now);
-    expect(await readRefusals(ledger.table, now - 24 * HOUR, now)).toEqual([
+    for (const status of [415, 401, 401, 404]) await ledger.at(now).refusals.count(status);
+    expect(await ledger.at(now).refusals.readSince(now - 24 * HOUR)).toEqual([
       { status: 401, count: 2 },
       { status: 404, count: 1 },
       { status: 415, count: 1 },
@@ -29,31 +28,29 @@ describe('refused notifications', () => {
   });
 
   it('are none while there are none', async () => {
-    expect(await readRefusals(ledger.table, now - 24 * HOUR, now)).toEqual([]);
+    expect(await ledger.at(now).refusals.readSince(now - 24 * HOUR)).toEqual([]);
   });
 
   it('count from the hour of the given time on, over the end of a day', async () => {
-    for (const hours of [25, 24, 12, 1, 0]) await countRefusal(ledger.table, 400, now - hours * HOUR);
-    expect(await readRefusals(ledger.table, now - 24 * HOUR, now)).toEqual([{ status: 400, count: 4 }]);
-    expect(await readRefusals(ledger.table, now - HOUR, now)).toEqual([{ status: 400, count: 2 }]);
+    for (const hours of [25, 24, 12, 1, 0]) await ledger.at(now - hours * HOUR).refusals.count(400);
+    expect(await ledger.at(now).refusals.readSince(now - 24 * HOUR)).toEqual([{ status: 400, count: 4 }]);
+    expect(await ledger.at(now).refusals.readSince(now - HOUR)).toEqual([{ status: 400, count: 2 }]);
   });
 
   it('are counted each, also when many come at once', async () => {
-    await Promise.all(Array.from({ length: 20 }, () => countRefusal(ledger.table, 413, now)));
-    expect(await readRefusals(ledger.table, now - HOUR, now)).toEqual([{ status: 413, count: 20 }]);
+    await Promise.all(Array.from({ length: 20 }, () => ledger.at(now).refusals.count(413)));
+    expect(await ledger.at(now).refusals.readSince(now - HOUR)).toEqual([{ status: 413, count: 20 }]);
   });
 
   it('are read beside an item that cannot be', async () => {
-    await countRefusal(ledger.table, 401, now);
+    await ledger.at(now).refusals.count(401);
     const pk = `REFUSALS#${new Date(now).toISOString().slice(0, 10)}`;
     for (const item of [
       { pk, sk: 'other' },
       { pk, sk: '404', h10: 'many' },
     ]) {
-      await ledger.client.send(
-        new PutItemCommand({ TableName: ledger.table.tableName, Item: marshall(item) }),
-      );
+      await ledger.client.send(new PutItemCommand({ TableName: ledger.tableName, Item: marshall(item) }));
     }
-    expect(await readRefusals(ledger.table, now - HOUR, now)).toEqual([{ status: 401, count: 1 }]);
+    expect(await ledger.at(now).refusals.readSince(now - HOUR)).toEqual([{ status: 401, count: 1 }]);
   });
 });

@@ -1,22 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimFiles } from '../../../../lambda/shared/ledger/claims.ts';
-import { readJob, readRecovery, readSegments } from '../../../../lambda/shared/ledger/reads.ts';
 import type { ClaimedRecovery } from '../../../../lambda/shared/ledger/records.ts';
-import {
-  claimSegment,
-  finishSegment,
-  releaseSegment,
-  type SegmentRef,
-  saveSegmentProgress,
-} from '../../../../lambda/shared/ledger/segments.ts';
-import { releaseRecoveries, settleRecoveries } from '../../../../lambda/shared/ledger/settlements.ts';
-import {
-  claimCompletion,
-  dropPlan,
-  releaseLease,
-  reopenSegments,
-  savePlan,
-} from '../../../../lambda/shared/ledger/upload-plans.ts';
+import type { SegmentRef } from '../../../../lambda/shared/ledger/segments.ts';
 import {
   aFile,
   aLease,
@@ -36,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => ledger.close());
 
 async function claimOne(output = anOutput()): Promise<ClaimedRecovery> {
-  const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease('planner'), NOW);
+  const [claim] = await ledger.recoveries.claim(output, [aFile()], aLease('planner'));
   if (claim?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claim?.outcome}`);
   return claim.record;
 }
@@ -45,35 +29,35 @@ async function planned(
   segments = 3,
 ): Promise<{ record: ClaimedRecovery; ref: (segment: number) => SegmentRef }> {
   const record = await claimOne();
-  await savePlan(ledger.table, record, aPlan({ segments, size: segments * 1000 }), NOW);
-  await releaseLease(ledger.table, record, NOW);
+  await ledger.uploads.savePlan(record, aPlan({ segments, size: segments * 1000 }));
+  await ledger.uploads.releaseLease(record);
   return { record, ref: (segment) => ({ key: record, uploadId: 'upload-1', segment }) };
 }
 
-const finish = (ref: SegmentRef, owner = 'any') => finishSegment(ledger.table, ref, owner, 1000, NOW);
+const finish = (ref: SegmentRef, owner = 'any') => ledger.uploads.finishSegment(ref, owner, 1000);
 
 describe('a plan', () => {
   it('is kept once; a later planner is given the first', async () => {
     const record = await claimOne();
-    const saved = await savePlan(ledger.table, record, aPlan(), NOW);
-    const other = await savePlan(ledger.table, record, aPlan({ uploadId: 'upload-2' }), NOW);
+    const saved = await ledger.uploads.savePlan(record, aPlan());
+    const other = await ledger.uploads.savePlan(record, aPlan({ uploadId: 'upload-2' }));
     expect(saved).toMatchObject({ outcome: 'saved', record: { upload: { ...aPlan(), segmentsDone: [] } } });
     expect(other).toMatchObject({ outcome: 'exists', record: { upload: { uploadId: 'upload-1' } } });
-    expect(await savePlan(ledger.table, record, aPlan(), NOW)).toMatchObject({ outcome: 'saved' });
+    expect(await ledger.uploads.savePlan(record, aPlan())).toMatchObject({ outcome: 'saved' });
   });
 
   it('is refused to a planner whose lease is gone', async () => {
     const record = await claimOne();
-    await releaseRecoveries(ledger.table, [{ record }], NOW);
-    expect(await savePlan(ledger.table, record, aPlan(), NOW)).toMatchObject({ outcome: 'lease-lost' });
+    await ledger.recoveries.release([{ record }]);
+    expect(await ledger.uploads.savePlan(record, aPlan())).toMatchObject({ outcome: 'lease-lost' });
   });
 
   it('goes with its progress when it is dropped, and only by its upload', async () => {
     const { record, ref } = await planned();
     await finish(ref(0));
-    expect(await dropPlan(ledger.table, record, 'upload-2', NOW)).toBe(false);
-    expect(await dropPlan(ledger.table, record, 'upload-1', NOW)).toBe(true);
-    const left = await readRecovery(ledger.table, record);
+    expect(await ledger.uploads.dropPlan(record, 'upload-2')).toBe(false);
+    expect(await ledger.uploads.dropPlan(record, 'upload-1')).toBe(true);
+    const left = await ledger.queries.readRecovery(record);
     expect(left).not.toHaveProperty('upload');
     expect(left).not.toHaveProperty('bytesDone');
     expect(await finish(ref(1))).toMatchObject({ outcome: 'stale' });
@@ -85,7 +69,7 @@ describe('a segment', () => {
     const { ref } = await planned();
     const claims = await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
-        claimSegment(ledger.table, ref(0), aLease(`invocation ${index}`), NOW),
+        ledger.uploads.claimSegment(ref(0), aLease(`invocation ${index}`)),
       ),
     );
     const won = claims.filter(({ outcome }) => outcome === 'claimed');
@@ -95,47 +79,47 @@ describe('a segment', () => {
 
   it('is taken over when its lease has run out, or was given back', async () => {
     const { ref } = await planned();
-    await claimSegment(ledger.table, ref(0), aLease('dead', NOW + 10), NOW);
-    expect(await claimSegment(ledger.table, ref(0), aLease('heir'), NOW + 10)).toEqual({
+    await ledger.uploads.claimSegment(ref(0), aLease('dead', NOW + 10));
+    expect(await ledger.at(NOW + 10).uploads.claimSegment(ref(0), aLease('heir'))).toEqual({
       outcome: 'leased',
       lease: { owner: 'dead', until: NOW + 10 },
     });
-    expect((await claimSegment(ledger.table, ref(0), aLease('heir'), NOW + 11)).outcome).toBe('claimed');
-    await releaseSegment(ledger.table, ref(0), 'heir', NOW);
-    expect((await claimSegment(ledger.table, ref(0), aLease('next'), NOW)).outcome).toBe('claimed');
+    expect((await ledger.at(NOW + 11).uploads.claimSegment(ref(0), aLease('heir'))).outcome).toBe('claimed');
+    await ledger.uploads.releaseSegment(ref(0), 'heir');
+    expect((await ledger.uploads.claimSegment(ref(0), aLease('next'))).outcome).toBe('claimed');
   });
 
   it('is done for every later message, and leaves no item behind', async () => {
     const { record, ref } = await planned();
-    await claimSegment(ledger.table, ref(0), aLease('one'), NOW);
+    await ledger.uploads.claimSegment(ref(0), aLease('one'));
     await finish(ref(0), 'one');
-    const claim = await claimSegment(ledger.table, ref(0), aLease('two'), NOW);
+    const claim = await ledger.uploads.claimSegment(ref(0), aLease('two'));
     expect(claim).toMatchObject({ outcome: 'done', allDone: false });
-    expect(await readSegments(ledger.table, record)).toEqual([]);
+    expect(await ledger.queries.readSegments(record)).toEqual([]);
   });
 
   it('of an upload that was planned anew, or of a settled recovery, is stale', async () => {
     const { record, ref } = await planned();
     const other = { ...ref(0), uploadId: 'upload-0' };
-    expect((await claimSegment(ledger.table, other, aLease('late'), NOW)).outcome).toBe('stale');
+    expect((await ledger.uploads.claimSegment(other, aLease('late'))).outcome).toBe('stale');
     await Promise.all([0, 1, 2].map((segment) => finish(ref(segment))));
-    const claim = await claimCompletion(ledger.table, record, 'upload-1', aLease('one'), NOW);
+    const claim = await ledger.uploads.claimCompletion(record, 'upload-1', aLease('one'));
     if (claim.outcome !== 'claimed') throw new Error(claim.outcome);
-    await settleRecoveries(ledger.table, [asRecovered(claim.record)], NOW);
-    expect((await claimSegment(ledger.table, ref(0), aLease('late'), NOW)).outcome).toBe('stale');
-    expect(await readSegments(ledger.table, record)).toEqual([]);
+    await ledger.recoveries.settle([asRecovered(claim.record)]);
+    expect((await ledger.uploads.claimSegment(ref(0), aLease('late'))).outcome).toBe('stale');
+    expect(await ledger.queries.readSegments(record)).toEqual([]);
   });
 
   it('notes its error with the recovery when it is given back', async () => {
     const { record, ref } = await planned();
-    await claimSegment(ledger.table, ref(1), aLease('one'), NOW);
+    await ledger.uploads.claimSegment(ref(1), aLease('one'));
     const next = {
       nextAttemptAt: NOW + 60_000,
       nextAttemptMessage: { messageId: 'of segment 1', receiptHandle: 'handle' },
     };
-    await releaseSegment(ledger.table, ref(1), 'one', NOW, anError(), next);
-    expect(await readRecovery(ledger.table, record)).toMatchObject(next);
-    expect(await readRecovery(ledger.table, record)).toMatchObject({
+    await ledger.uploads.releaseSegment(ref(1), 'one', anError(), next);
+    expect(await ledger.queries.readRecovery(record)).toMatchObject(next);
+    expect(await ledger.queries.readRecovery(record)).toMatchObject({
       state: 'copying',
       lastError: anError(),
       history: [{ errorClass: 'BucketAccessDenied' }],
@@ -144,17 +128,17 @@ describe('a segment', () => {
 
   it('that ends is a sign of life: its recovery waits for no attempt of another one any more', async () => {
     const { record, ref } = await planned();
-    await claimSegment(ledger.table, ref(1), aLease('one'), NOW);
+    await ledger.uploads.claimSegment(ref(1), aLease('one'));
     const next = {
       nextAttemptAt: NOW + 60_000,
       nextAttemptMessage: { messageId: 'of segment 1', receiptHandle: 'handle' },
     };
-    await releaseSegment(ledger.table, ref(1), 'one', NOW, anError(), next);
-    expect(await readRecovery(ledger.table, record)).toMatchObject(next);
+    await ledger.uploads.releaseSegment(ref(1), 'one', anError(), next);
+    expect(await ledger.queries.readRecovery(record)).toMatchObject(next);
 
     await finish(ref(0));
 
-    const left = await readRecovery(ledger.table, record);
+    const left = await ledger.queries.readRecovery(record);
     expect(left).toMatchObject({ state: 'copying', lastError: anError() });
     expect(left).not.toHaveProperty('nextAttemptAt');
     expect(left).not.toHaveProperty('nextAttemptMessage');
@@ -164,16 +148,16 @@ describe('a segment', () => {
 describe('progress of segments', () => {
   it('is the sum of what is finished and what is at work, nothing counted twice', async () => {
     const { record, ref } = await planned();
-    const bytes = async () => (await readJob(ledger.table, record.jobId)).recoveries[0]?.bytesDone;
+    const bytes = async () => (await ledger.queries.readJob(record.jobId)).recoveries[0]?.bytesDone;
     const progress = (segment: number, owner: string, bytesDone: number) =>
-      saveSegmentProgress(ledger.table, ref(segment), owner, { bytesDone, at: NOW });
-    await claimSegment(ledger.table, ref(0), aLease('one', NOW + 1), NOW);
-    await claimSegment(ledger.table, ref(1), aLease('two'), NOW);
+      ledger.uploads.saveSegmentProgress(ref(segment), owner, bytesDone);
+    await ledger.uploads.claimSegment(ref(0), aLease('one', NOW + 1));
+    await ledger.uploads.claimSegment(ref(1), aLease('two'));
     expect(await bytes()).toBe(0);
     await progress(0, 'one', 600);
     await progress(1, 'two', 300);
     expect(await bytes()).toBe(900);
-    await claimSegment(ledger.table, ref(0), aLease('heir'), NOW + 2);
+    await ledger.at(NOW + 2).uploads.claimSegment(ref(0), aLease('heir'));
     expect(await progress(0, 'one', 700)).toBe(false);
     await progress(0, 'heir', 650);
     expect(await bytes()).toBe(950);
@@ -184,20 +168,18 @@ describe('progress of segments', () => {
 
   it('begins at nothing under a new plan', async () => {
     const { record, ref } = await planned();
-    await claimSegment(ledger.table, ref(0), aLease('one'), NOW);
-    await saveSegmentProgress(ledger.table, ref(0), 'one', { bytesDone: 600, at: NOW });
-    await dropPlan(ledger.table, record, 'upload-1', NOW);
-    const [claim] = await claimFiles(
-      ledger.table,
+    await ledger.uploads.claimSegment(ref(0), aLease('one'));
+    await ledger.uploads.saveSegmentProgress(ref(0), 'one', 600);
+    await ledger.uploads.dropPlan(record, 'upload-1');
+    const [claim] = await ledger.recoveries.claim(
       { ...anOutput({ jobId: record.jobId, outputId: record.outputId }) },
       [aFile()],
       aLease('planner 2'),
-      NOW,
     );
     if (claim?.outcome !== 'claimed') throw new Error('not claimed');
-    await savePlan(ledger.table, claim.record, aPlan({ uploadId: 'upload-2' }), NOW);
-    await claimSegment(ledger.table, { ...ref(0), uploadId: 'upload-2' }, aLease('two'), NOW);
-    const { recoveries } = await readJob(ledger.table, record.jobId);
+    await ledger.uploads.savePlan(claim.record, aPlan({ uploadId: 'upload-2' }));
+    await ledger.uploads.claimSegment({ ...ref(0), uploadId: 'upload-2' }, aLease('two'));
+    const { recoveries } = await ledger.queries.readJob(record.jobId);
     expect(recoveries).toMatchObject([{ bytesDone: 0, bytesTotal: 3000 }]);
   });
 });
@@ -210,11 +192,11 @@ describe('completion', () => {
         const result = await finish(ref(segment));
         if (result.outcome !== 'finished' || !result.allDone) return 'not the last';
         const lease = aLease(`finisher ${segment}`);
-        return (await claimCompletion(ledger.table, record, 'upload-1', lease, NOW)).outcome;
+        return (await ledger.uploads.claimCompletion(record, 'upload-1', lease)).outcome;
       }),
     );
     expect(finished.filter((outcome) => outcome === 'claimed')).toHaveLength(1);
-    expect(await readRecovery(ledger.table, record)).toMatchObject({
+    expect(await ledger.queries.readRecovery(record)).toMatchObject({
       bytesDone: 12_000,
       upload: { segmentsDone: Array.from({ length: 12 }, (_, segment) => segment) },
     });
@@ -224,12 +206,10 @@ describe('completion', () => {
     const { record, ref } = await planned(1);
     expect(await finish(ref(0))).toMatchObject({ outcome: 'finished', allDone: true });
     expect(await finish(ref(0))).toMatchObject({ outcome: 'finished', allDone: true });
-    const again = await claimSegment(ledger.table, ref(0), aLease('again'), NOW);
+    const again = await ledger.uploads.claimSegment(ref(0), aLease('again'));
     expect(again).toMatchObject({ outcome: 'done', allDone: true });
     const outcomes = await Promise.all(
-      ['a', 'b', 'c', 'd'].map((owner) =>
-        claimCompletion(ledger.table, record, 'upload-1', aLease(owner), NOW),
-      ),
+      ['a', 'b', 'c', 'd'].map((owner) => ledger.uploads.claimCompletion(record, 'upload-1', aLease(owner))),
     );
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['claimed', 'leased', 'leased', 'leased']);
   });
@@ -237,26 +217,26 @@ describe('completion', () => {
   it('passes to an heir when its invocation died, and is nothing to do once settled', async () => {
     const { record, ref } = await planned(1);
     await finish(ref(0));
-    await claimCompletion(ledger.table, record, 'upload-1', aLease('dead', NOW + 5), NOW);
-    const heir = await claimCompletion(ledger.table, record, 'upload-1', aLease('heir'), NOW + 6);
+    await ledger.uploads.claimCompletion(record, 'upload-1', aLease('dead', NOW + 5));
+    const heir = await ledger.at(NOW + 6).uploads.claimCompletion(record, 'upload-1', aLease('heir'));
     if (heir.outcome !== 'claimed') throw new Error(heir.outcome);
-    const [settled] = await settleRecoveries(ledger.table, [asRecovered(heir.record)], NOW + 7);
+    const [settled] = await ledger.at(NOW + 7).recoveries.settle([asRecovered(heir.record)]);
     expect(settled?.record).not.toHaveProperty('upload');
-    const late = await claimCompletion(ledger.table, record, 'upload-1', aLease('late'), NOW + HOUR);
+    const late = await ledger.at(NOW + HOUR).uploads.claimCompletion(record, 'upload-1', aLease('late'));
     expect(late).toMatchObject({ outcome: 'settled', record: { settledBy: 'heir' } });
   });
 
   it('waits for segments that are not done, or whose parts were lost', async () => {
     const { record, ref } = await planned(2);
     await finish(ref(0));
-    const early = await claimCompletion(ledger.table, record, 'upload-1', aLease('one'), NOW);
+    const early = await ledger.uploads.claimCompletion(record, 'upload-1', aLease('one'));
     expect(early.outcome).toBe('stale');
     await finish(ref(1));
-    const claim = await claimCompletion(ledger.table, record, 'upload-1', aLease('one'), NOW);
+    const claim = await ledger.uploads.claimCompletion(record, 'upload-1', aLease('one'));
     if (claim.outcome !== 'claimed' || claim.record.upload === undefined) throw new Error(claim.outcome);
     const completing = { ...claim.record, upload: claim.record.upload };
-    expect(await reopenSegments(ledger.table, completing, [1], 1000, NOW)).toBe(true);
-    expect(await readRecovery(ledger.table, record)).toMatchObject({
+    expect(await ledger.uploads.reopenSegments(completing, [1], 1000)).toBe(true);
+    expect(await ledger.queries.readRecovery(record)).toMatchObject({
       bytesDone: 1000,
       upload: { segmentsDone: [0] },
     });
@@ -265,30 +245,30 @@ describe('completion', () => {
   it('can still be claimed after a completion was given back with an error', async () => {
     const { record, ref } = await planned(1);
     await finish(ref(0));
-    const first = await claimCompletion(ledger.table, record, 'upload-1', aLease('one'), NOW);
+    const first = await ledger.uploads.claimCompletion(record, 'upload-1', aLease('one'));
     if (first.outcome !== 'claimed') throw new Error(first.outcome);
-    await releaseRecoveries(ledger.table, [{ record: first.record, error: anError() }], NOW);
-    const again = await claimSegment(ledger.table, ref(0), aLease('two'), NOW);
+    await ledger.recoveries.release([{ record: first.record, error: anError() }]);
+    const again = await ledger.uploads.claimSegment(ref(0), aLease('two'));
     expect(again).toMatchObject({ outcome: 'done', allDone: true });
-    const second = await claimCompletion(ledger.table, record, 'upload-1', aLease('two'), NOW);
+    const second = await ledger.uploads.claimCompletion(record, 'upload-1', aLease('two'));
     expect(second).toMatchObject({ outcome: 'claimed', record: { state: 'copying', history: [{}] } });
   });
 
   it('waits no longer once it is claimed', async () => {
     const { record, ref } = await planned(1);
     await finish(ref(0));
-    const first = await claimCompletion(ledger.table, record, 'upload-1', aLease('one'), NOW);
+    const first = await ledger.uploads.claimCompletion(record, 'upload-1', aLease('one'));
     if (first.outcome !== 'claimed') throw new Error(first.outcome);
     const next = {
       nextAttemptAt: NOW + 60_000,
       nextAttemptMessage: { messageId: 'of segment 0', receiptHandle: 'handle' },
     };
-    await releaseRecoveries(ledger.table, [{ record: first.record, error: anError(), ...next }], NOW);
-    expect(await readRecovery(ledger.table, record)).toMatchObject({ state: 'pending', ...next });
+    await ledger.recoveries.release([{ record: first.record, error: anError(), ...next }]);
+    expect(await ledger.queries.readRecovery(record)).toMatchObject({ state: 'pending', ...next });
 
-    await claimCompletion(ledger.table, record, 'upload-1', aLease('two'), NOW + 60_000);
+    await ledger.at(NOW + 60_000).uploads.claimCompletion(record, 'upload-1', aLease('two'));
 
-    const claimed = await readRecovery(ledger.table, record);
+    const claimed = await ledger.queries.readRecovery(record);
     expect(claimed).toMatchObject({ state: 'copying', attempts: 3, lease: { owner: 'two' } });
     expect(claimed).not.toHaveProperty('nextAttemptAt');
     expect(claimed).not.toHaveProperty('nextAttemptMessage');

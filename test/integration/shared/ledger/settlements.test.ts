@@ -1,15 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimFiles } from '../../../../lambda/shared/ledger/claims.ts';
 import type { OutputContext } from '../../../../lambda/shared/ledger/fresh-recoveries.ts';
-import { readRecovery } from '../../../../lambda/shared/ledger/reads.ts';
 import type { ClaimedRecovery } from '../../../../lambda/shared/ledger/records.ts';
-import { noteError, reopenRecovery } from '../../../../lambda/shared/ledger/reopenings.ts';
-import {
-  releaseRecoveries,
-  saveProgress,
-  settleRecoveries,
-} from '../../../../lambda/shared/ledger/settlements.ts';
-import { savePlan } from '../../../../lambda/shared/ledger/upload-plans.ts';
 import {
   aFile,
   aLease,
@@ -29,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => ledger.close());
 
 async function claimOne(output: OutputContext, owner = 'first', now = NOW): Promise<ClaimedRecovery> {
-  const [claim] = await claimFiles(ledger.table, output, [aFile()], aLease(owner, now + HOUR), now);
+  const [claim] = await ledger.at(now).recoveries.claim(output, [aFile()], aLease(owner, now + HOUR));
   if (claim?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claim?.outcome}`);
   return claim.record;
 }
@@ -37,7 +28,7 @@ async function claimOne(output: OutputContext, owner = 'first', now = NOW): Prom
 describe('settling', () => {
   it('ends a recovery with where the file is and how it was verified', async () => {
     const claimed = await claimOne(anOutput());
-    const [settled] = await settleRecoveries(ledger.table, [asRecovered(claimed)], NOW + 5);
+    const [settled] = await ledger.at(NOW + 5).recoveries.settle([asRecovered(claimed)]);
     expect(settled).toMatchObject({
       outcome: 'done',
       record: {
@@ -50,15 +41,15 @@ describe('settling', () => {
       },
     });
     expect(settled?.record.lease).toBeUndefined();
-    expect(await readRecovery(ledger.table, claimed)).toEqual(settled?.record);
+    expect(await ledger.queries.readRecovery(claimed)).toEqual(settled?.record);
   });
 
   it('ends a lost one with the reason, and how far it had come', async () => {
     const claimed = await claimOne(anOutput());
-    await saveProgress(ledger.table, claimed, { bytesDone: 400, bytesTotal: 1000, at: NOW });
+    await ledger.recoveries.saveProgress(claimed, { bytesDone: 400, bytesTotal: 1000 });
     const error = anError({ errorClass: 'SourceGone', category: 'lost', message: 'x'.repeat(5000) });
-    await settleRecoveries(ledger.table, [{ record: claimed, settlement: { state: 'lost', error } }], NOW);
-    const record = await readRecovery(ledger.table, claimed);
+    await ledger.recoveries.settle([{ record: claimed, settlement: { state: 'lost', error } }]);
+    const record = await ledger.queries.readRecovery(claimed);
     expect(record).toMatchObject({
       state: 'lost',
       lastError: { errorClass: 'SourceGone', category: 'lost' },
@@ -70,8 +61,8 @@ describe('settling', () => {
 
   it('answers done to the same invocation again, and writes nothing', async () => {
     const claimed = await claimOne(anOutput());
-    const [first] = await settleRecoveries(ledger.table, [asRecovered(claimed)], NOW);
-    const [again] = await settleRecoveries(ledger.table, [asRecovered(claimed)], NOW + 1);
+    const [first] = await ledger.recoveries.settle([asRecovered(claimed)]);
+    const [again] = await ledger.at(NOW + 1).recoveries.settle([asRecovered(claimed)]);
     expect(again).toEqual(first);
   });
 
@@ -79,28 +70,28 @@ describe('settling', () => {
     const output = anOutput();
     const zombie = await claimOne(output);
     const heir = await claimOne(output, 'heir', NOW + HOUR + 1);
-    const [late] = await settleRecoveries(ledger.table, [asRecovered(zombie)], NOW + HOUR + 2);
+    const [late] = await ledger.at(NOW + HOUR + 2).recoveries.settle([asRecovered(zombie)]);
     expect(late).toEqual({ outcome: 'lease-lost', record: heir });
-    await settleRecoveries(ledger.table, [asRecovered(heir)], NOW + HOUR + 3);
-    const [later] = await settleRecoveries(ledger.table, [asRecovered(zombie)], NOW + HOUR + 4);
+    await ledger.at(NOW + HOUR + 3).recoveries.settle([asRecovered(heir)]);
+    const [later] = await ledger.at(NOW + HOUR + 4).recoveries.settle([asRecovered(zombie)]);
     expect(later).toMatchObject({ outcome: 'lease-lost', record: { settledBy: 'heir' } });
   });
 
   it('is done for the invocation alone that settled it, whatever another one knows of the record', async () => {
     const claimed = await claimOne(anOutput());
-    await settleRecoveries(ledger.table, [asRecovered(claimed)], NOW);
+    await ledger.recoveries.settle([asRecovered(claimed)]);
     const other = { ...claimed, lease: aLease('other') };
-    const [late] = await settleRecoveries(ledger.table, [asRecovered(other)], NOW + 1);
+    const [late] = await ledger.at(NOW + 1).recoveries.settle([asRecovered(other)]);
     expect(late).toMatchObject({ outcome: 'lease-lost', record: { settledBy: 'first', settledAt: NOW } });
   });
 
   it('lets a record go after the days that the stack says, counted from its end', async () => {
-    const table = { ...ledger.table, recordTtlDays: 10 };
-    const [claim] = await claimFiles(table, anOutput(), [aFile()], aLease('first'), NOW);
+    const kept = ledger.with({ recordTtlDays: 10 });
+    const [claim] = await kept.recoveries.claim(anOutput(), [aFile()], aLease('first'));
     if (claim?.outcome !== 'claimed') throw new Error('not claimed');
     const days = () => ledger.ttlOf(claim.record).then((ttl) => ((ttl ?? 0) * 1000 - NOW) / (24 * HOUR));
     expect(await days()).toBe(11);
-    await settleRecoveries(table, [asRecovered(claim.record)], NOW);
+    await kept.recoveries.settle([asRecovered(claim.record)]);
     expect(await days()).toBe(10);
   });
 });
@@ -108,14 +99,12 @@ describe('settling', () => {
 describe('releasing', () => {
   it('makes it pending with its error and next attempt, and keeps the plan', async () => {
     const claimed = await claimOne(anOutput());
-    await savePlan(ledger.table, claimed, aPlan(), NOW);
-    const [released] = await releaseRecoveries(
-      ledger.table,
-      [{ record: claimed, error: anError(), nextAttemptAt: NOW + 10_000 }],
-      NOW,
-    );
+    await ledger.uploads.savePlan(claimed, aPlan());
+    const [released] = await ledger.recoveries.release([
+      { record: claimed, error: anError(), nextAttemptAt: NOW + 10_000 },
+    ]);
     expect(released?.outcome).toBe('done');
-    const record = await readRecovery(ledger.table, claimed);
+    const record = await ledger.queries.readRecovery(claimed);
     expect(record).toMatchObject({
       state: 'pending',
       lastError: anError(),
@@ -130,7 +119,7 @@ describe('releasing', () => {
     for (let attempt = 1; attempt <= 12; attempt++) {
       const record = await claimOne(output, `invocation ${attempt}`);
       const error = anError({ message: `attempt ${attempt}` });
-      await releaseRecoveries(ledger.table, [{ record, error }], NOW);
+      await ledger.recoveries.release([{ record, error }]);
     }
     const record = await claimOne(output);
     expect(record.attempts).toBe(13);
@@ -143,7 +132,7 @@ describe('releasing', () => {
     const output = anOutput();
     const zombie = await claimOne(output);
     await claimOne(output, 'heir', NOW + HOUR + 1);
-    const [late] = await releaseRecoveries(ledger.table, [{ record: zombie, error: anError() }], NOW);
+    const [late] = await ledger.recoveries.release([{ record: zombie, error: anError() }]);
     expect(late).toMatchObject({ outcome: 'lease-lost', record: { lease: { owner: 'heir' }, history: [] } });
   });
 
@@ -151,8 +140,8 @@ describe('releasing', () => {
     const output = anOutput();
     const zombie = await claimOne(output);
     const heir = await claimOne(output, 'heir', NOW + HOUR + 1);
-    await releaseRecoveries(ledger.table, [{ record: heir, error: anError() }], NOW + HOUR + 2);
-    const [late] = await releaseRecoveries(ledger.table, [{ record: zombie }], NOW + HOUR + 3);
+    await ledger.at(NOW + HOUR + 2).recoveries.release([{ record: heir, error: anError() }]);
+    const [late] = await ledger.at(NOW + HOUR + 3).recoveries.release([{ record: zombie }]);
     expect(late).toMatchObject({ outcome: 'lease-lost', record: { attempts: 2, lastError: anError() } });
   });
 });
@@ -161,11 +150,11 @@ describe('progress', () => {
   it('is noted for the holder of the lease only', async () => {
     const output = anOutput();
     const zombie = await claimOne(output);
-    const progress = { bytesDone: 10, bytesTotal: 1000, at: NOW + 1 };
-    expect(await saveProgress(ledger.table, zombie, progress)).toBe(true);
+    const progress = { bytesDone: 10, bytesTotal: 1000 };
+    expect(await ledger.at(NOW + 1).recoveries.saveProgress(zombie, progress)).toBe(true);
     await claimOne(output, 'heir', NOW + HOUR + 1);
-    expect(await saveProgress(ledger.table, zombie, { ...progress, bytesDone: 20 })).toBe(false);
-    const record = await readRecovery(ledger.table, zombie);
+    expect(await ledger.recoveries.saveProgress(zombie, { ...progress, bytesDone: 20 })).toBe(false);
+    const record = await ledger.queries.readRecovery(zombie);
     expect(record).toMatchObject({ bytesDone: 10, bytesTotal: 1000, progressAt: NOW + 1 });
   });
 });
@@ -175,17 +164,17 @@ describe('reopening', () => {
     const output = anOutput();
     const error = anError({ category: 'lost' });
     const claimed = await claimOne(output);
-    await settleRecoveries(ledger.table, [{ record: claimed, settlement: { state: 'lost', error } }], NOW);
-    const reopened = await reopenRecovery(ledger.table, claimed, NOW + 9);
+    await ledger.recoveries.settle([{ record: claimed, settlement: { state: 'lost', error } }]);
+    const reopened = await ledger.at(NOW + 9).recoveries.reopen(claimed);
     expect(reopened).toMatchObject({ outcome: 'reopened', record: { state: 'pending', attempts: 1 } });
     expect(reopened?.record.history).toHaveLength(1);
     expect(reopened?.record.redrives).toBe(1);
     expect(reopened?.record.settledAt).toBeUndefined();
-    expect(await readRecovery(ledger.table, claimed)).toEqual(reopened?.record);
+    expect(await ledger.queries.readRecovery(claimed)).toEqual(reopened?.record);
     const again = await claimOne(output, 'second');
     const settlement = { state: 'failed', bucket: 'acme', key: 'a.mp4', error } as const;
-    await settleRecoveries(ledger.table, [{ record: again, settlement }], NOW);
-    const twice = await reopenRecovery(ledger.table, claimed, NOW + 10);
+    await ledger.recoveries.settle([{ record: again, settlement }]);
+    const twice = await ledger.at(NOW + 10).recoveries.reopen(claimed);
     expect(twice?.record.redrives).toBe(2);
     expect(twice?.record).not.toHaveProperty('bucket');
     expect(twice?.record).not.toHaveProperty('bytesDone');
@@ -193,19 +182,19 @@ describe('reopening', () => {
 
   it('leaves a recovered one as it is', async () => {
     const claimed = await claimOne(anOutput());
-    await settleRecoveries(ledger.table, [asRecovered(claimed)], NOW);
-    const recovered = await readRecovery(ledger.table, claimed);
-    expect(await reopenRecovery(ledger.table, claimed, NOW + 1)).toEqual({
+    await ledger.recoveries.settle([asRecovered(claimed)]);
+    const recovered = await ledger.queries.readRecovery(claimed);
+    expect(await ledger.at(NOW + 1).recoveries.reopen(claimed)).toEqual({
       outcome: 'recovered',
       record: recovered,
     });
-    expect(await readRecovery(ledger.table, claimed)).toEqual(recovered);
+    expect(await ledger.queries.readRecovery(claimed)).toEqual(recovered);
   });
 
   it('leaves open and unknown ones alone', async () => {
     const claimed = await claimOne(anOutput());
-    expect(await reopenRecovery(ledger.table, claimed, NOW)).toEqual({ outcome: 'open', record: claimed });
-    expect(await reopenRecovery(ledger.table, { ...claimed, jobId: '1' }, NOW)).toBeUndefined();
+    expect(await ledger.recoveries.reopen(claimed)).toEqual({ outcome: 'open', record: claimed });
+    expect(await ledger.recoveries.reopen({ ...claimed, jobId: '1' })).toBeUndefined();
   });
 });
 
@@ -213,11 +202,11 @@ describe('noting why a recovery cannot go on', () => {
   it('is for those that nobody works on', async () => {
     const claimed = await claimOne(anOutput());
     const error = anError({ errorClass: 'NoFreshUrl', at: NOW + 1 });
-    expect(await noteError(ledger.table, claimed, error)).toBe(false);
-    await releaseRecoveries(ledger.table, [{ record: claimed }], NOW);
-    const seen = await readRecovery(ledger.table, claimed);
-    expect(seen && (await noteError(ledger.table, seen, error))).toBe(true);
-    expect(await readRecovery(ledger.table, claimed)).toMatchObject({
+    expect(await ledger.recoveries.noteError(claimed, error)).toBe(false);
+    await ledger.recoveries.release([{ record: claimed }]);
+    const seen = await ledger.queries.readRecovery(claimed);
+    expect(seen && (await ledger.recoveries.noteError(seen, error))).toBe(true);
+    expect(await ledger.queries.readRecovery(claimed)).toMatchObject({
       state: 'pending',
       lastError: error,
       updatedAt: NOW,

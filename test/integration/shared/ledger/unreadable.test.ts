@@ -1,19 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { claimFiles, claimRecoveries } from '../../../../lambda/shared/ledger/claims.ts';
-import { countFailures } from '../../../../lambda/shared/ledger/counts.ts';
-import { recordPrimaryFailures } from '../../../../lambda/shared/ledger/failures.ts';
-import {
-  failuresByClass,
-  failuresByHost,
-  failuresByTime,
-  openRecoveriesByDeadline,
-  recoveriesByState,
-} from '../../../../lambda/shared/ledger/queries.ts';
-import { readJob, readRecoveriesOf, readSegments } from '../../../../lambda/shared/ledger/reads.ts';
-import { claimSegment } from '../../../../lambda/shared/ledger/segments.ts';
-import { settleRecoveries } from '../../../../lambda/shared/ledger/settlements.ts';
 import { failureKey, type ItemKey, recoveryKey, segmentKey } from '../../../../lambda/shared/ledger/table.ts';
-import { savePlan } from '../../../../lambda/shared/ledger/upload-plans.ts';
 import {
   aFailure,
   aFile,
@@ -26,7 +12,6 @@ import {
 } from '../../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../../support/ledger-table.ts';
 
-const SPAN = { now: NOW };
 const FILES = [aFile({ name: 'a.mp4' }), aFile({ name: 'b.mp4' }), aFile({ name: 'c.mp4' })];
 
 let ledger: TestLedger;
@@ -41,7 +26,7 @@ const left = (): ItemKey[] => ledger.unreadable.map(({ key }) => key);
 /** Three files of one output, claimed. */
 async function claimed() {
   const output = anOutput();
-  const claims = await claimFiles(ledger.table, output, FILES, aLease('first'), NOW);
+  const claims = await ledger.recoveries.claim(output, FILES, aLease('first'));
   return {
     output,
     records: claims.flatMap((claim) => (claim.outcome === 'claimed' ? [claim.record] : [])),
@@ -50,13 +35,13 @@ async function claimed() {
 
 describe('one failure that cannot be read', () => {
   it.each([
-    ['time', () => failuresByTime(ledger.table, SPAN)],
-    ['error class', () => failuresByClass(ledger.table, 'UnreadableError', SPAN)],
-    ['host', () => failuresByHost(ledger.table, 'unreadable.example', SPAN)],
+    ['time', () => ledger.queries.failuresByTime()],
+    ['error class', () => ledger.queries.failuresByClass('UnreadableError')],
+    ['host', () => ledger.queries.failuresByHost('unreadable.example')],
   ])('is left out of the failures by %s, and named', async (_, list) => {
     const failures = [aFailure({ errorClass: 'UnreadableError', destinationHost: 'unreadable.example' })];
     const [bad, good] = [anOutput({ failedAt: NOW - HOUR }), anOutput({ failedAt: NOW - HOUR })];
-    for (const output of [bad, good]) await recordPrimaryFailures(ledger.table, { ...output, failures }, NOW);
+    for (const output of [bad, good]) await ledger.failures.record({ ...output, failures });
     const key = failureKey({ jobId: bad.job.id, outputId: bad.output.id, role: 'media' });
     await ledger.edit(key, 'role', 'caption');
     const found = await Array.fromAsync(list(), ({ jobId }) => jobId);
@@ -68,14 +53,14 @@ describe('one failure that cannot be read', () => {
   it('is left out of the tally of a chart, and named', async () => {
     const [bad, good] = [anOutput({ failedAt: NOW - 400 * HOUR }), anOutput({ failedAt: NOW - 400 * HOUR })];
     for (const output of [bad, good]) {
-      await recordPrimaryFailures(ledger.table, { ...output, failures: [aFailure()] }, NOW);
+      await ledger.failures.record({ ...output, failures: [aFailure()] });
     }
     // A number would be no key of the index by class; of the day's index it is part all the same.
     const key = failureKey({ jobId: bad.job.id, outputId: bad.output.id, role: 'media' });
     await ledger.edit(key, 'errorClass', 404);
     const seen: string[] = [];
     const span = { since: NOW - 401 * HOUR, until: NOW - 399 * HOUR };
-    const tally = await countFailures(ledger.table, span, ({ errorClass }) => void seen.push(errorClass));
+    const tally = await ledger.queries.countFailures(span, ({ errorClass }) => void seen.push(errorClass));
     expect(tally.isComplete).toBe(true);
     expect(seen).toEqual(['UploadAccessDeniedError']);
     expect(left()).toEqual([key]);
@@ -83,11 +68,11 @@ describe('one failure that cannot be read', () => {
 
   it('is not written again, and keeps no other failure of the output from being recorded', async () => {
     const output = anOutput();
-    await recordPrimaryFailures(ledger.table, { ...output, failures: [aFailure()] }, NOW);
+    await ledger.failures.record({ ...output, failures: [aFailure()] });
     const key = failureKey({ jobId: output.job.id, outputId: output.output.id, role: 'media' });
     await ledger.edit(key, 'failedAt', 'yesterday');
     const failures = [aFailure(), aFailure({ role: 'thumbnail' })];
-    const recorded = await recordPrimaryFailures(ledger.table, { ...output, failures }, NOW);
+    const recorded = await ledger.failures.record({ ...output, failures });
     expect(recorded).toMatchObject([{ record: { role: 'thumbnail' }, isNew: true }]);
     expect(left()).toEqual([key]);
   });
@@ -103,10 +88,10 @@ describe('one recovery that cannot be read', () => {
       await ledger.edit(bad, attribute, 'something new');
       const of = { jobId: output.job.id, outputId: output.output.id };
       const lists = [
-        await Array.fromAsync(openRecoveriesByDeadline(ledger.table)),
-        await Array.fromAsync(recoveriesByState(ledger.table, 'copying', SPAN)),
-        (await readJob(ledger.table, of.jobId)).recoveries,
-        await readRecoveriesOf(ledger.table, of),
+        await Array.fromAsync(ledger.queries.openRecoveriesByDeadline()),
+        await Array.fromAsync(ledger.queries.recoveriesByState('copying')),
+        (await ledger.queries.readJob(of.jobId)).recoveries,
+        await ledger.queries.readRecoveriesOf(of),
       ];
       for (const list of lists) {
         const own = list.filter(({ jobId }) => jobId === of.jobId).map(recoveryKey);
@@ -118,10 +103,10 @@ describe('one recovery that cannot be read', () => {
 
   it('is left alone by a claim of its message, which claims its neighbours', async () => {
     const output = anOutput();
-    const [first] = await claimFiles(ledger.table, output, FILES.slice(0, 1), aLease('first', NOW - 1), NOW);
+    const [first] = await ledger.recoveries.claim(output, FILES.slice(0, 1), aLease('first', NOW - 1));
     if (first === undefined) throw new Error('expected a claim');
     await ledger.edit(recoveryKey(first.record), 'state', 'archived');
-    const claims = await claimFiles(ledger.table, output, FILES, aLease('second'), NOW);
+    const claims = await ledger.recoveries.claim(output, FILES, aLease('second'));
     expect(claims).toMatchObject([
       { outcome: 'unreadable', file: FILES[0], error: { key: recoveryKey(first.record) } },
       { outcome: 'claimed', file: FILES[1] },
@@ -136,7 +121,7 @@ describe('one recovery that cannot be read', () => {
     if (bad === undefined) throw new Error('expected a recovery');
     await ledger.edit(recoveryKey(bad), 'state', 'archived');
     const later = NOW + 2 * HOUR;
-    const claims = await claimRecoveries(ledger.table, records, aLease('second', later + HOUR), later);
+    const claims = await ledger.at(later).recoveries.claimExisting(records, aLease('second', later + HOUR));
     expect(claims.map(({ outcome }) => outcome)).toEqual(['unreadable', 'claimed', 'claimed']);
   });
 
@@ -145,7 +130,7 @@ describe('one recovery that cannot be read', () => {
     const [bad] = records;
     if (bad === undefined) throw new Error('expected a recovery');
     await ledger.edit(recoveryKey(bad), 'leaseOwner', 7);
-    const settled = await settleRecoveries(ledger.table, records.map(asRecovered), NOW);
+    const settled = await ledger.recoveries.settle(records.map(asRecovered));
     expect(settled).toMatchObject([
       { outcome: 'lease-lost', record: bad },
       { outcome: 'done', record: { state: 'recovered' } },
@@ -160,13 +145,13 @@ describe('one segment that cannot be read', () => {
     const { records } = await claimed();
     const [record] = records;
     if (record === undefined) throw new Error('expected a recovery');
-    await savePlan(ledger.table, record, aPlan(), NOW);
+    await ledger.uploads.savePlan(record, aPlan());
     for (const segment of [0, 1]) {
-      await claimSegment(ledger.table, { key: record, uploadId: 'upload-1', segment }, aLease('w'), NOW);
+      await ledger.uploads.claimSegment({ key: record, uploadId: 'upload-1', segment }, aLease('w'));
     }
     await ledger.edit(segmentKey(record, 0), 'segment', 'first');
-    expect(await readSegments(ledger.table, record)).toMatchObject([{ segment: 1 }]);
-    const { recoveries } = await readJob(ledger.table, record.jobId);
+    expect(await ledger.queries.readSegments(record)).toMatchObject([{ segment: 1 }]);
+    const { recoveries } = await ledger.queries.readJob(record.jobId);
     expect(recoveries).toHaveLength(3);
     expect(left()).toEqual([segmentKey(record, 0), segmentKey(record, 0)]);
   });

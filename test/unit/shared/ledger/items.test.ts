@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  failureToItem,
-  parseFailure,
-  parseRecovery,
-  recoveryToItem,
-} from '../../../../lambda/shared/ledger/items.ts';
+import { failureToItem, recoveryToItem } from '../../../../lambda/shared/ledger/attributes.ts';
+import { parseFailure, parseRecovery } from '../../../../lambda/shared/ledger/items.ts';
 import {
   HISTORY_LENGTH,
   type PrimaryFailureRecord,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cursorAt, InvalidCursor, sortKeyOf, takePage } from '../../../../lambda/shared/ledger/queries.ts';
+import { cursorAt, InvalidCursor, sortKeyOf, takePage } from '../../../../lambda/shared/ledger/paging.ts';
 import { failedAtKey, stateKey } from '../../../../lambda/shared/ledger/table.ts';
 
 const key = fc.record({

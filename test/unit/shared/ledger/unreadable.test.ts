@@ -1,21 +1,17 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from 'vitest';
+import { createLedger } from '../../../../lambda/shared/ledger/ledger.ts';
+import { reporting, unreadableLine } from '../../../../lambda/shared/ledger/noting.ts';
 import {
   kindOfKey,
   LedgerItemNotUnderstood,
-  type LedgerTable,
   segmentKey,
+  type Table,
 } from '../../../../lambda/shared/ledger/table.ts';
-import {
-  noting,
-  readable,
-  reporting,
-  tryRead,
-  unreadableLine,
-} from '../../../../lambda/shared/ledger/unreadable.ts';
+import { readable, tryRead } from '../../../../lambda/shared/ledger/unreadable.ts';
 import { aRecovery } from '../../../support/recoveries.ts';
 
-const TABLE: LedgerTable = { client: new DynamoDBClient({}), tableName: 'ledger', recordTtlDays: 0 };
+const TABLE: Table = { client: new DynamoDBClient({}), tableName: 'ledger', recordTtlDays: 0, now: Date.now };
 const anItem = (number: number) =>
   new LedgerItemNotUnderstood({ pk: `JOB#${number}`, sk: 'OUTPUT#1#FAILURE#media' }, ['role']);
 const refuse = () => {
@@ -48,11 +44,11 @@ describe('an item that cannot be read', () => {
   it('is logged with its key and counted once, however often it is met', () => {
     const lines: unknown[][] = [];
     const counted: unknown[][] = [];
-    const table = reporting(TABLE, {
+    const ledger = reporting(createLedger(TABLE), {
       logger: { error: (...line) => void lines.push(line) },
       meter: { add: (...count) => void counted.push(count) },
     });
-    for (const number of [1, 2, 1]) table.onUnreadable?.(anItem(number));
+    for (const number of [1, 2, 1]) ledger.onUnreadable?.(anItem(number));
     expect(lines).toMatchObject([
       ['record cannot be read', { pk: 'JOB#1', sk: 'OUTPUT#1#FAILURE#media' }],
       ['record cannot be read', { pk: 'JOB#2' }],
@@ -64,13 +60,13 @@ describe('an item that cannot be read', () => {
   });
 
   it('is passed on to the table around, and named for a person', () => {
-    const outer = noting(TABLE, () => undefined);
-    const inner = noting(outer.table);
+    const outer = createLedger(TABLE).noting(() => undefined);
+    const inner = outer.ledger.noting();
     expect(unreadableLine(inner.unreadable)).toBeNull();
-    inner.table.onUnreadable?.(anItem(1));
+    inner.ledger.onUnreadable?.(anItem(1));
     expect([...outer.unreadable.keys()]).toEqual(['JOB#1 / OUTPUT#1#FAILURE#media']);
     expect(unreadableLine(inner.unreadable)).toBe('1 record cannot be read: JOB#1 / OUTPUT#1#FAILURE#media');
-    for (let number = 2; number <= 7; number += 1) inner.table.onUnreadable?.(anItem(number));
+    for (let number = 2; number <= 7; number += 1) inner.ledger.onUnreadable?.(anItem(number));
     expect(unreadableLine(inner.unreadable)).toMatch(
       /^7 records cannot be read: JOB#1 .*JOB#5 [^,]*, and 2 more$/,
     );

@@ -10,3 +10,12 @@ export const LEASE_IS_MINE = '#leaseOwner = :if_owner';
 export function leasedBy(owner: string): Condition {
   return { expression: LEASE_IS_MINE, values: { ':if_owner': owner } };
 }
+
+/** Condition: the recovery is open and under this plan (a settled one has none). Needs `:if_uploadId`. */
+export const IS_THIS_UPLOAD = '#upload.#uploadId = :if_uploadId';
+
+/** What takes the waiting out of a recovery. */
+export const DUE = { nextAttemptAt: undefined, nextAttemptMessage: undefined } as const;
+
+/** What a sign of life makes of a recovery that waited for its next attempt. */
+export const AT_WORK = { state: 'copying', ...DUE } as const;
