@@ -1,7 +1,8 @@
 import type { KeyedFile } from '../../lambda/shared/ledger/claims.ts';
 import type { FailedOutput } from '../../lambda/shared/ledger/failures.ts';
 import type { OutputContext } from '../../lambda/shared/ledger/fresh-recoveries.ts';
-import type { ClaimedRecovery, LastError, Lease, UploadPlan } from '../../lambda/shared/ledger/records.ts';
+import type { UploadPlan } from '../../lambda/shared/ledger/plan-schema.ts';
+import type { ClaimedRecovery, LastError, Lease } from '../../lambda/shared/ledger/records.ts';
 import type { Settlement } from '../../lambda/shared/ledger/settlements.ts';
 import type { PrimaryFailure } from '../../lambda/shared/zencoder/model.ts';
 

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { count, nullableText, text, time, type UploadPlan, uploadPlan } from './plan-schema.ts';
 import type {
   Lease,
   PrimaryFailureRecord,
@@ -11,15 +12,6 @@ import { LedgerItemNotUnderstood } from './table.ts';
 /** An item as it goes to and comes from the table: times as ISO 8601 text, leases flat, nulls left out. */
 export type Item = Record<string, unknown>;
 
-const text = v.string();
-const nullableText = v.nullish(text, null);
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const time = v.pipe(
-  text,
-  v.isoTimestamp(),
-  v.transform((iso) => Date.parse(iso)),
-  v.safeInteger(),
-);
 const role = v.picklist(['media', 'thumbnail']);
 const category = v.picklist([
   'transient',
@@ -58,20 +50,6 @@ const failureItem = v.object({
   destinationHost: nullableText,
   recordedAt: time,
   eventOwedAt: v.exactOptional(time),
-});
-
-const uploadPlan = v.object({
-  version: v.literal(1),
-  key: text,
-  uploadId: text,
-  plannedAt: time,
-  size: count,
-  partBytes: count,
-  parts: count,
-  segmentParts: count,
-  segments: count,
-  sourceEtag: nullableText,
-  contentType: text,
 });
 
 const recoveryItem = v.object({
@@ -161,10 +139,7 @@ export function parseSegment(item: Item): SegmentRecord {
   };
 }
 
-function withSegments(
-  plan: v.InferOutput<typeof uploadPlan>,
-  done: Set<number> | undefined,
-): SegmentedUpload {
+function withSegments(plan: UploadPlan, done: Set<number> | undefined): SegmentedUpload {
   return { ...plan, segmentsDone: [...(done ?? [])].sort((a, b) => a - b) };
 }
 

@@ -1,6 +1,7 @@
 import type { ErrorCategory } from '../runtime/errors.ts';
 import { cut } from '../runtime/redact.ts';
 import type { OutputKey, PrimaryFailure, RecoveryKey, RecoveryState, Role } from '../zencoder/model.ts';
+import type { UploadPlan } from './plan-schema.ts';
 
 /**
  * What the ledger holds, as the rest of the code sees it. All times are epoch milliseconds. No record holds a signed
@@ -60,26 +61,6 @@ export interface LastError extends FailedAttempt {
   readonly category: ErrorCategory;
   /** Since when every attempt has ended in this class. */
   readonly since?: number;
-}
-
-/** How a large file is copied under one multipart upload: the copy engine's plan. */
-export interface UploadPlan {
-  readonly version: 1;
-  /** Key of the object in the bucket. */
-  readonly key: string;
-  readonly uploadId: string;
-  /** Epoch milliseconds. */
-  readonly plannedAt: number;
-  /** Bytes of the whole file. */
-  readonly size: number;
-  readonly partBytes: number;
-  readonly parts: number;
-  /** Parts of every segment but the last. */
-  readonly segmentParts: number;
-  /** Number of segments; they count from 0. */
-  readonly segments: number;
-  readonly sourceEtag: string | null;
-  readonly contentType: string;
 }
 
 /** A plan and how far it has come. */

@@ -4,6 +4,7 @@ import { type ClaimOutcome, judge } from './claim-decision.ts';
 import { existingItem, writeOne } from './conditional-writes.ts';
 import { AT_WORK, DUE, IS_THIS_UPLOAD, LEASE_IS_FREE, LEASE_IS_MINE, leasedBy } from './conditions.ts';
 import { parseRecovery } from './items.ts';
+import type { UploadPlan } from './plan-schema.ts';
 import {
   type ClaimedRecovery,
   type LastError,
@@ -11,7 +12,6 @@ import {
   type PlannedRecovery,
   type RecoveryRecord,
   truncateError,
-  type UploadPlan,
   withAttempt,
 } from './records.ts';
 import { recoveryKey, type Table } from './table.ts';
