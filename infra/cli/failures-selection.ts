@@ -149,8 +149,6 @@ const LOOK_UPS_AHEAD = 16;
 
 /**
  * The failures that the options ask for, newest first, without their limit. Reads as it is consumed.
- *
- * @param now epoch milliseconds.
  */
 export async function* selectFailures(
   ledger: Ledger,

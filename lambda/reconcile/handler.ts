@@ -9,12 +9,13 @@ import { createLedger } from '../shared/ledger/ledger.ts';
 import { encodeMessage } from '../shared/queue/messages.ts';
 import { sendMessages } from '../shared/queue/send.ts';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
+import { HOUR_MS } from '../shared/runtime/durations.ts';
 import { parseEnvironment } from '../shared/runtime/environment.ts';
 import { createMeter } from '../shared/runtime/metrics.ts';
 import { zencoderApiOf } from '../shared/zencoder/api-key.ts';
-import type { ReconcileTools } from './dependencies.ts';
+import type { ReconcileDependencies } from './dependencies.ts';
 import { reconcileEnvironment } from './environment.ts';
-import { backlogOf, patienceMs } from './open-recoveries.ts';
+import { backlogOf, stalledAfterMs } from './open-recoveries.ts';
 import { type ReconcileSummary, reconcile } from './reconcile.ts';
 
 const environment = parseEnvironment(reconcileEnvironment);
@@ -22,11 +23,11 @@ const logger = new Logger();
 const meter = createMeter(new Metrics());
 const sqs = new SQSClient(clientLimits());
 
-const tools: ReconcileTools = {
-  // It makes no records, so none of its writes decides when one may go.
+const dependencies: ReconcileDependencies = {
   ledger: createLedger({
     client: new DynamoDBClient(clientLimits()),
     tableName: environment.TABLE_NAME,
+    // It makes no records, so none of its writes decides when one may be deleted.
     recordTtlDays: 0,
     now: Date.now,
   }),
@@ -38,18 +39,18 @@ const tools: ReconcileTools = {
     storage: environment.ZENCODER_STORAGE,
     collectUnsentOutputs: environment.COLLECT_UNSENT_OUTPUTS,
   },
-  atRiskMs: environment.AT_RISK_HOURS * 60 * 60 * 1000,
-  patience: patienceMs(environment.VISIBILITY_SECONDS),
+  atRiskMs: environment.AT_RISK_HOURS * HOUR_MS,
+  stalledAfterMs: stalledAfterMs(environment.VISIBILITY_SECONDS),
   meter,
   logger,
   now: Date.now,
 };
 
-/** The schedule's event; what it says does not matter. */
+/** Called by the schedule; its event is not read. */
 export async function handler(_event: ScheduledEvent, lambda: Context): Promise<ReconcileSummary> {
   logger.addContext(lambda);
   try {
-    return await reconcile(tools, Date.now() + lambda.getRemainingTimeInMillis());
+    return await reconcile(dependencies, Date.now() + lambda.getRemainingTimeInMillis());
   } finally {
     meter.flush();
   }

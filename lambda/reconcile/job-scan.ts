@@ -1,58 +1,58 @@
-import type { UnfinishedWalk, Watermark } from '../shared/ledger/watermark.ts';
+import type { UnfinishedScan, Watermark } from '../shared/ledger/watermark.ts';
 import { HOUR_MS } from '../shared/runtime/durations.ts';
 import type { JobDetails } from '../shared/zencoder/job-details.ts';
 
 /**
- * How a walk over Zencoder's jobs, from the newest to the oldest, remembers where it is. Everything here is arithmetic
- * on ids, times and pages; `missed-outputs.ts` does the asking.
+ * How a scan of Zencoder's jobs, from the newest to the oldest, remembers its position. Everything here is arithmetic on
+ * ids, times and pages; `missed-outputs.ts` sends the requests.
  */
 
 /** Backup files of jobs that ended longer ago are gone. */
 const LOOK_BACK_MS = 25 * HOUR_MS;
-/** A notification gets so much time before the API is asked what it would have told. */
+/** A notification gets this much time before the API is asked for the same. */
 const GRACE_MS = 5 * 60 * 1000;
-/** A job that has not changed for so long will not end any more. */
+/** A job that has not changed for this long will not end any more. */
 const ABANDONED_MS = 48 * HOUR_MS;
 
 const ENDED: ReadonlySet<string | null> = new Set(['finished', 'failed', 'cancelled']);
 
-/** What a page of jobs means for the walk. */
-export interface PageVerdict {
-  /** Jobs to look into: those that have ended and have not been looked at. */
+/** What a page of jobs means for the scan. */
+export interface ScannedPage {
+  /** Jobs to check: those that have ended and were not checked before. */
   readonly jobs: readonly JobDetails[];
-  /** The walk after this page; null when it is at its end. */
-  readonly walk: UnfinishedWalk | null;
-  /** As of this page: becomes `doneTo` at the end of the walk. */
+  /** The scan after this page; null when it is at its end. */
+  readonly scan: UnfinishedScan | null;
+  /** As of this page: becomes `doneTo` at the end of the scan. */
   readonly top: string | null;
 }
 
 /**
- * Sorts a page out.
+ * Decides which jobs of a page are checked, and where the scan continues.
  *
  * @param now epoch milliseconds.
  */
-export function judgePage(
+export function scanPage(
   page: { readonly jobs: readonly JobDetails[]; readonly isLast: boolean; readonly number: number },
-  { doneTo, walk }: Watermark,
+  { doneTo, scan }: Watermark,
   now: number,
-): PageVerdict {
+): ScannedPage {
   const { jobs } = page;
   const fresh = jobs.filter(
-    ({ job }) => isAbove(job.id, doneTo) && (walk === null || BigInt(job.id) < BigInt(walk.below)),
+    ({ job }) => isAbove(job.id, doneTo) && (scan === null || BigInt(job.id) < BigInt(scan.below)),
   );
   const ended = fresh.filter((job) => hasEnded(job, now));
   const open = fresh.filter((job) => !hasEnded(job, now) && !isOlder(job, now - ABANDONED_MS));
-  // What is not at its end yet has to be looked at again, with all that is newer.
-  const tops = [walk?.top ?? highest(jobs), ...open.map(({ job }) => before(job.id))];
+  // A job that has not ended has to be checked again, with all that are newer.
+  const tops = [scan?.top ?? highest(jobs), ...open.map(({ job }) => before(job.id))];
   const top = lowest(tops);
   const reached = jobs.some(({ job }) => !isAbove(job.id, doneTo));
   const tooOld = jobs.length > 0 && jobs.every((job) => isOlder(job, now - LOOK_BACK_MS));
   const isOver = page.isLast || reached || tooOld || top === null;
-  const below = lowest([walk?.below ?? null, ...jobs.map(({ job }) => job.id)]);
+  const below = lowest([scan?.below ?? null, ...jobs.map(({ job }) => job.id)]);
   return {
     jobs: ended.filter((job) => !isOlder(job, now - LOOK_BACK_MS)),
     top,
-    walk: isOver || below === null ? null : { page: page.number + 1, below, top },
+    scan: isOver || below === null ? null : { page: page.number + 1, below, top },
   };
 }
 
@@ -79,12 +79,12 @@ function before(id: string): string {
 }
 
 function highest(jobs: readonly JobDetails[]): string | null {
-  return jobs.reduce<string | null>((most, { job }) => later(most, job.id), null);
+  return jobs.reduce<string | null>((max, { job }) => later(max, job.id), null);
 }
 
 function lowest(ids: readonly (string | null)[]): string | null {
-  return ids.reduce((least, id) => {
-    if (id === null || least === null) return id ?? least;
-    return BigInt(id) < BigInt(least) ? id : least;
+  return ids.reduce((min, id) => {
+    if (id === null || min === null) return id ?? min;
+    return BigInt(id) < BigInt(min) ? id : min;
   }, null);
 }

@@ -11,74 +11,88 @@ import { NotAtZencoder } from '../shared/zencoder/api-errors.ts';
 import { type FailedOutput, findFailedOutputs } from '../shared/zencoder/failed-outputs.ts';
 import { type JobDetails, UnexpectedApiResponse } from '../shared/zencoder/job-details.ts';
 import { fileIdOf } from '../shared/zencoder/signed-url.ts';
-import type { ReconcileTools } from './dependencies.ts';
-import { judgePage, later } from './job-scan.ts';
+import type { ReconcileDependencies } from './dependencies.ts';
+import { later, scanPage } from './job-scan.ts';
 
 /** Of the 60 requests a minute that the account has, one run of five minutes takes no more than this. */
 const MAX_PAGES = 15;
-/** After a page with so many jobs that had to be asked for one by one, the next page waits for the next run. */
+/** After a page with this many jobs that had to be requested one by one, the next page waits for the next run. */
 const MANY_DETAILS = 5;
-/** Left for workers that need a fresh URL. */
+/** Requests left for workers that need a fresh URL. */
 const LEAVE_REQUESTS = 20;
-/** After this time the API's limit begins anew. */
+/** The limit of the API is renewed after this time. */
+const LIMIT_RENEWAL_MS = MINUTE_MS;
 
-/** The evidence of all that the API names: a file that was lost to one of its answers is not asked for by the next. */
+/** The evidence of all that the API names: a file that was lost to one of its responses is not asked for by the next. */
 const API_EVIDENCE = 'zencoder-api';
 
-/** A run ends before it has looked at a whole page. */
+/** A run ends before it has checked a whole page. */
 class OutOfTime extends RecoveryError {
   override readonly name = 'OutOfTime';
   override readonly category = 'transient';
 }
 
-/** What a walk over Zencoder's jobs came to. */
-export interface WalkSummary {
+/** The result of a scan of Zencoder's jobs. */
+export interface ScanSummary {
   readonly pages: number;
   readonly jobs: number;
-  /** Outputs that no notification told of. */
+  /** Outputs without a notification. */
   readonly missed: number;
-  /** Whether the walk goes on at the next run. */
+  /** Whether the scan continues at the next run. */
   readonly unfinished: boolean;
 }
 
-/**
- * Compares Zencoder's recent jobs with the ledger, newest first, and queues what no notification told of. It stops at
- * what an earlier run has looked at, at jobs whose files are gone, or when it has used its share of the API's rate
- * limit, and goes on there at the next run. Two runs at once queue the same output twice, which does no harm.
- *
- * @param stopAt epoch milliseconds by which no further page is asked for.
- */
-export async function findMissed(
-  api: ZencoderApi,
-  tools: ReconcileTools,
-  stopAt: number,
-): Promise<WalkSummary> {
-  const { ledger, now } = tools;
-  const seen = await ledger.watermark.read();
-  let watermark: Watermark = seen;
-  const counts = { pages: 0, jobs: 0, missed: 0, details: 0 };
-  try {
-    do {
-      const number = watermark.walk?.page ?? 1;
-      const page = await api.listJobs(number);
-      counts.pages += 1;
-      const verdict = judgePage({ ...page, number }, watermark, now());
-      for (const job of verdict.jobs) {
-        counts.jobs += 1;
-        counts.missed += await queueMissed(await inDetail(job, api, tools, counts, stopAt), tools);
-      }
-      const doneTo = verdict.walk === null ? later(watermark.doneTo, verdict.top) : watermark.doneTo;
-      watermark = { doneTo, walk: verdict.walk };
-    } while (watermark.walk !== null && mayGoOn(api, counts) && now() < stopAt);
-  } catch (error) {
-    reportFault(error, tools);
-  }
-  if (counts.pages > 0) await ledger.watermark.save(seen, watermark);
-  const { pages, jobs, missed } = counts;
-  return { pages, jobs, missed, unfinished: watermark.walk !== null };
+/** What a scan works with: everything of reconcile's but what open recoveries and events need. */
+type ScanDependencies = Pick<
+  ReconcileDependencies,
+  'ledger' | 'send' | 'settings' | 'meter' | 'logger' | 'now'
+> & { readonly api: ZencoderApi };
+
+/** What a scan has done so far. */
+interface ScanProgress {
+  pages: number;
+  jobs: number;
+  missed: number;
+  details: number;
+  /** Epoch milliseconds by which no further page is requested. */
+  readonly stopAt: number;
 }
 
-function mayGoOn(api: ZencoderApi, { pages, details }: { pages: number; details: number }): boolean {
+/**
+ * Compares Zencoder's recent jobs with the ledger, newest first, and queues outputs without a notification. It stops at
+ * jobs that an earlier run has checked, at jobs whose files are gone, or when it has used its share of the API's rate
+ * limit, and continues there at the next run. Two runs at once queue the same output twice, which does no harm.
+ *
+ * @param stopAt epoch milliseconds by which no further page is requested.
+ */
+export async function findMissed(stopAt: number, dependencies: ScanDependencies): Promise<ScanSummary> {
+  const { api, ledger, now } = dependencies;
+  const seen = await ledger.watermark.read();
+  let watermark: Watermark = seen;
+  const progress: ScanProgress = { pages: 0, jobs: 0, missed: 0, details: 0, stopAt };
+  try {
+    do {
+      const number = watermark.scan?.page ?? 1;
+      const page = await api.listJobs(number);
+      progress.pages += 1;
+      const scanned = scanPage({ ...page, number }, watermark, now());
+      for (const job of scanned.jobs) {
+        progress.jobs += 1;
+        const detailed = await inDetail(job, progress, dependencies);
+        progress.missed += await queueMissed(detailed, dependencies);
+      }
+      const doneTo = scanned.scan === null ? later(watermark.doneTo, scanned.top) : watermark.doneTo;
+      watermark = { doneTo, scan: scanned.scan };
+    } while (watermark.scan !== null && mayContinue(api, progress) && now() < stopAt);
+  } catch (error) {
+    reportError(error, dependencies);
+  }
+  const { pages, jobs, missed } = progress;
+  if (pages > 0) await ledger.watermark.save(seen, watermark);
+  return { pages, jobs, missed, unfinished: watermark.scan !== null };
+}
+
+function mayContinue(api: ZencoderApi, { pages, details }: ScanProgress): boolean {
   return pages < MAX_PAGES && details < MANY_DETAILS && hasRequestsLeft(api);
 }
 
@@ -87,18 +101,21 @@ function hasRequestsLeft({ remaining }: ZencoderApi): boolean {
 }
 
 /**
- * Lists of jobs are not documented to tell that the backup server was used. Where they do not, a file on Zencoder's
- * storage may still be a backup file: the job itself is asked for, at the pace of the API's limit, so that no job of a
+ * Lists of jobs are not documented to report that the backup server was used. Where they do not, a file on Zencoder's
+ * storage may still be a backup file: the job itself is requested, at the pace of the API's limit, so that no job of a
  * page is passed over.
  *
- * @throws {OutOfTime} when the limit cannot be waited for; the page is looked at again by the next run.
+ * @throws {OutOfTime} when the limit cannot be waited for; the page is checked again by the next run.
  */
 async function inDetail(
   job: JobDetails,
-  api: ZencoderApi,
-  { settings, logger, now }: ReconcileTools,
-  counts: { details: number },
-  stopAt: number,
+  progress: ScanProgress,
+  {
+    api,
+    settings,
+    logger,
+    now,
+  }: Pick<ReconcileDependencies, 'settings' | 'logger' | 'now'> & { readonly api: ZencoderApi },
 ): Promise<JobDetails> {
   const isSilent = job.outputs.every(
     (output) =>
@@ -107,47 +124,51 @@ async function inDetail(
   const onStorage = job.outputs.some(({ url }) => settings.storage.admit(url ?? '').kind === 'admitted');
   if (!isSilent || !onStorage || settings.collectUnsentOutputs) return job;
   if (!hasRequestsLeft(api)) {
-    if (now() + MINUTE_MS > stopAt) throw new OutOfTime("the rate limit of Zencoder's API is used up");
-    await pause(MINUTE_MS);
+    if (now() + LIMIT_RENEWAL_MS > progress.stopAt) {
+      throw new OutOfTime("the rate limit of Zencoder's API is used up");
+    }
+    await pause(LIMIT_RENEWAL_MS);
   }
-  counts.details += 1;
+  progress.details += 1;
   try {
     return await api.getJob(job.job.id);
   } catch (error) {
-    // One job that the API cannot tell about must not keep the walk from all others.
+    // One job that the API does not return must not keep the scan from all others.
     if (!(error instanceof NotAtZencoder || error instanceof UnexpectedApiResponse)) throw error;
-    logger.warn('job not told in detail', { jobId: job.job.id, errorClass: error.name });
+    logger.warn('job not returned in detail', { jobId: job.job.id, errorClass: error.name });
     return job;
   }
 }
 
-async function queueMissed(job: JobDetails, tools: ReconcileTools): Promise<number> {
-  const { ledger, send, settings, logger, now } = tools;
-  const decisions = findFailedOutputs(job, settings, now()).map((decision) => withoutEnded(decision, now()));
-  if (decisions.length === 0) return 0;
+async function queueMissed(
+  job: JobDetails,
+  { ledger, send, settings, logger, now }: Omit<ScanDependencies, 'api' | 'meter'>,
+): Promise<number> {
+  const failed = findFailedOutputs(job, settings, now()).map((output) => withoutExpired(output, now()));
+  if (failed.length === 0) return 0;
   const noted = ledger.noting();
   const records = await noted.ledger.queries.readJob(job.job.id);
   // A file that was lost and that Zencoder still names may be recovered now: once, whatever else asks for it.
   const recoveries = records.recoveries.filter(
     ({ state, spentEvidence }) => state !== 'lost' || isAmong(spentEvidence, API_EVIDENCE),
   );
-  // What cannot be read is there all the same, and not to be queued again.
+  // A record that cannot be read is there all the same, and not to be queued again.
   const unreadable = [...noted.unreadable.values()].map(({ key }) => key);
   const keys = [...records.failures.map(failureKey), ...recoveries.map(recoveryKey), ...unreadable];
   const known = new Set(keys.map(({ sk }) => sk));
-  const missed = decisions.filter((decision) => isMissing(job.job.id, decision, known));
+  const missed = failed.filter((output) => isMissing(job.job.id, output, known));
   for (const { output, files, failures } of missed) {
     const facts = { jobId: job.job.id, outputId: output.id, files: files.length, failures: failures.length };
     logger.warn('found an output that no notification recovers', facts);
   }
-  const messages = missed.flatMap((decision) => outputMessages(job.job, decision, 'reconcile'));
+  const messages = missed.flatMap((output) => outputMessages(job.job, output, 'reconcile'));
   await send(messages.map((message) => ({ ...message, evidence: API_EVIDENCE })));
   return missed.length;
 }
 
-/** Files that are gone are not to be had; that their upload failed is recorded all the same. */
-function withoutEnded(decision: FailedOutput, now: number): FailedOutput {
-  return { ...decision, files: decision.files.filter(({ deadline }) => deadline > now) };
+/** Files past their deadline are gone; that their upload failed is recorded all the same. */
+function withoutExpired(failed: FailedOutput, now: number): FailedOutput {
+  return { ...failed, files: failed.files.filter(({ deadline }) => deadline > now) };
 }
 
 /**
@@ -167,11 +188,14 @@ function isMissing(
   );
 }
 
-function reportFault(error: unknown, { logger, meter }: ReconcileTools): void {
-  const errorClass = error instanceof Error ? error.name : 'UnknownFault';
-  const fault = { errorClass, message: redact(error instanceof Error ? error.message : String(error)) };
-  if (categoryOf(error) === 'action-required') {
-    logger.error('the Zencoder API key is of no use', { fault });
+function reportError(
+  cause: unknown,
+  { logger, meter }: Pick<ReconcileDependencies, 'logger' | 'meter'>,
+): void {
+  const errorClass = cause instanceof Error ? cause.name : 'UnknownError';
+  const error = { errorClass, message: redact(cause instanceof Error ? cause.message : String(cause)) };
+  if (categoryOf(cause) === 'action-required') {
+    logger.error('the Zencoder API key is of no use', { error });
     meter.add('actionRequired', 1, errorClass);
-  } else logger.warn('walk over the jobs cut short', { fault });
+  } else logger.warn('scan of the jobs cut short', { error });
 }

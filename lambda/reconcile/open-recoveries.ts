@@ -2,9 +2,9 @@ import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { RecoveryRecord, SegmentRecord } from '../shared/ledger/records.ts';
 import type { RedriveMessage } from '../shared/queue/messages.ts';
 import { isAtRisk, isOver } from '../shared/zencoder/signed-url.ts';
-import type { ReconcileTools } from './dependencies.ts';
+import type { ReconcileDependencies } from './dependencies.ts';
 
-/** How many messages wait on a queue to be taken, as near as SQS tells. */
+/** How many messages wait on a queue to be received, as far as SQS knows. */
 export async function backlogOf(sqs: SQSClient, queueUrl: string): Promise<number> {
   const { Attributes = {} } = await sqs.send(
     new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['ApproximateNumberOfMessages'] }),
@@ -26,39 +26,45 @@ export function lastSign(record: RecoveryRecord, segments: readonly SegmentRecor
   );
 }
 
-/** How long a message may take to come back after the last sign, and some minutes for it to be taken off the queue. */
-export function patienceMs(visibilitySeconds: number): number {
+/** How long a message may take to be visible again after the last sign, and some minutes for it to be received. */
+export function stalledAfterMs(visibilitySeconds: number): number {
   return visibilitySeconds * 1000 + MARGIN_MS;
 }
 
 const MARGIN_MS = 5 * 60 * 1000;
 
-/** Whether no message will wake an open recovery: on a queue that is not behind, any that there was would have done so. */
+/** Whether nothing is queued to retry an open recovery: on a queue that is not behind, any message would have arrived. */
 export function isStalled(
   record: RecoveryRecord,
   segments: readonly SegmentRecord[],
-  { now, patience }: { readonly now: number; readonly patience: number },
+  { now, stalledAfter }: { readonly now: number; readonly stalledAfter: number },
 ): boolean {
-  return now > lastSign(record, segments) + patience;
+  return now > lastSign(record, segments) + stalledAfter;
 }
 
-/** More would be no news, and cost as much as they say. */
+/** Recoveries at risk that are logged one by one; the metric counts all. */
 const MAX_LINES = 50;
 /** With more messages waiting the queue is behind. */
 const MAX_WAITING = 20;
 /** Messages that one run queues; the rest is for the next. */
 const MAX_REQUEUED = 500;
 
+/** As the worker notes that a recovery needs a fresh URL. */
+const note = { errorClass: 'NoFreshUrl', category: 'action-required', acceptsNewUrl: true } as const;
+
 const STALLED =
-  'no message will wake it, and no Zencoder API key is configured to get a fresh URL: set zencoderApiKeySecretArn ' +
+  'nothing is queued to retry it, and no Zencoder API key is configured to get a fresh URL: set zencoderApiKeySecretArn ' +
   'and deploy, or let Zencoder send the notification again';
 const LITTLE_TIME =
-  'its URL ends soon: see its last error, correct its cause, and the next attempt will succeed';
+  'its URL expires soon: see its last error, fix the cause, and the next attempt will succeed';
 
-/** What the open recoveries look like. */
+/** What the reconciliation of open recoveries works with. */
+type OpenDependencies = Omit<ReconcileDependencies, 'events' | 'settings'>;
+
+/** The state of the open recoveries. */
 export interface OpenSummary {
   readonly open: number;
-  /** Before their deadline, with too little time left, or stalled and no way to ask for a fresh URL. */
+  /** Before their deadline, with too little time left, or stalled without an API key to ask for a fresh URL. */
   readonly atRisk: number;
   readonly stalled: number;
   /** Messages that were queued: one for an output, or one for each of its files when others of it have a message. */
@@ -66,17 +72,17 @@ export interface OpenSummary {
 }
 
 /**
- * Looks through the open recoveries, nearest deadline first. Those that no message will wake are queued again, which
+ * Goes through the open recoveries, nearest deadline first. Those with nothing queued to retry them are queued again, which
  * takes a Zencoder API key: without one they are reported, each with what to do. Once the deadline is over the worker
- * has only to look whether the file is there and to settle it, so they are queued with or without a key. Writes how many
- * are open and at risk.
+ * only checks whether the file is there and settles it, so they are queued with or without a key. Writes how many are
+ * open and at risk.
  */
-export async function reconcileOpen(tools: ReconcileTools): Promise<OpenSummary> {
-  const { ledger, api, atRiskMs, meter, now } = tools;
+export async function reconcileOpen(dependencies: OpenDependencies): Promise<OpenSummary> {
+  const { ledger, api, backlog, atRiskMs, meter, now } = dependencies;
   const stalled: RecoveryRecord[] = [];
-  const helpless: RecoveryRecord[] = [];
-  // While the queue is behind, a silent recovery's message may simply not have had its turn.
-  const isBehind = (await tools.backlog()) > MAX_WAITING;
+  const withoutKey: RecoveryRecord[] = [];
+  // While the queue is behind, a silent recovery's message may not have been received yet.
+  const isBehind = (await backlog()) > MAX_WAITING;
   const outputs: string[] = [];
   let open = 0;
   let atRisk = 0;
@@ -84,39 +90,43 @@ export async function reconcileOpen(tools: ReconcileTools): Promise<OpenSummary>
     open += 1;
     outputs.push(outputOf(record));
     const { deadline } = record;
-    const stands = await standsStill(record, isBehind, tools);
-    if (stands) stalled.push(record);
-    const isHelpless = stands && api === null && deadline > now();
-    if (isHelpless) helpless.push(record);
+    const isSilent = await isWithoutMessage(record, isBehind, dependencies);
+    if (isSilent) stalled.push(record);
+    const lacksKey = isSilent && api === null && deadline > now();
+    if (lacksKey) withoutKey.push(record);
     const isLate = isAtRisk(deadline, { now: now(), atRiskMs });
-    const reason = isHelpless ? STALLED : isLate ? LITTLE_TIME : null;
+    const reason = lacksKey ? STALLED : isLate ? LITTLE_TIME : null;
     if (reason === null) continue;
     atRisk += 1;
-    if (atRisk <= MAX_LINES) report(record, reason, tools);
+    if (atRisk <= MAX_LINES) report(record, reason, dependencies);
   }
-  await noteStalled(helpless, tools);
+  await noteStalled(withoutKey, dependencies);
   const requeued = await requeue(
     stalled.filter(({ deadline }) => api !== null || isOver(deadline, now())),
     outputs,
-    tools,
+    dependencies,
   );
   meter.add('openRecoveries', open);
   meter.add('atRiskRecoveries', atRisk);
   return { open, atRisk, stalled: stalled.length, requeued };
 }
 
-async function standsStill(
+async function isWithoutMessage(
   record: RecoveryRecord,
   isBehind: boolean,
-  { ledger, patience, now }: ReconcileTools,
+  { ledger, stalledAfterMs: stalledAfter, now }: Pick<OpenDependencies, 'ledger' | 'stalledAfterMs' | 'now'>,
 ): Promise<boolean> {
-  const times = { now: now(), patience };
+  const times = { now: now(), stalledAfter };
   if (isBehind || !isStalled(record, [], times)) return false;
   const hasSegments = (record.upload?.segments ?? 1) > 1;
   return !hasSegments || isStalled(record, await ledger.queries.readSegments(record), times);
 }
 
-function report(record: RecoveryRecord, reason: string, { logger, now }: ReconcileTools): void {
+function report(
+  record: RecoveryRecord,
+  reason: string,
+  { logger, now }: Pick<OpenDependencies, 'logger' | 'now'>,
+): void {
   const { jobId, outputId, role, fileId, attempts, deadline, lastError } = record;
   logger.warn('at risk', {
     ...{ jobId, outputId, role, fileId, attempts, reason },
@@ -125,23 +135,22 @@ function report(record: RecoveryRecord, reason: string, { logger, now }: Reconci
   });
 }
 
-/** Notes with each what to do, once, so that a look at the record finds it there. */
+/** Writes into each record what to do, once. */
 async function noteStalled(
   stalled: readonly RecoveryRecord[],
-  { ledger, now }: ReconcileTools,
+  { ledger, now }: Pick<OpenDependencies, 'ledger' | 'now'>,
 ): Promise<void> {
   for (const record of stalled) {
     const { lastError } = record;
-    if (lastError?.errorClass === 'NoFreshUrl') continue;
+    if (lastError?.category === note.category && lastError.acceptsNewUrl === true) continue;
     const before = lastError && `; before, it failed with ${lastError.errorClass}: ${lastError.message}`;
     const message = `${STALLED}${before ?? ''}`;
-    const category = 'action-required';
-    await ledger.recoveries.noteError(record, { errorClass: 'NoFreshUrl', message, category, at: now() });
+    await ledger.recoveries.noteError(record, { ...note, message, at: now() });
   }
 }
 
 /**
- * Queues one message for each output of which everything open stands still, and one for each file that does so beside
+ * Queues one message for each output of which everything open is stalled, and one for each file that is stalled beside
  * others, which have their messages or can wait.
  *
  * @param outputs of all open recoveries, each as often as it has one.
@@ -149,7 +158,7 @@ async function noteStalled(
 async function requeue(
   stalled: readonly RecoveryRecord[],
   outputs: readonly string[],
-  { ledger, send, logger }: ReconcileTools,
+  { ledger, send, logger }: Pick<OpenDependencies, 'ledger' | 'send' | 'logger'>,
 ): Promise<number> {
   const openOf = Map.groupBy(outputs, (output) => output);
   const wanted = [...Map.groupBy(stalled, outputOf)].flatMap(([output, records]) => {

@@ -1,21 +1,21 @@
 import { reporting } from '../shared/ledger/noting.ts';
-import type { ReconcileTools } from './dependencies.ts';
-import { findMissed, type WalkSummary } from './missed-outputs.ts';
+import type { ReconcileDependencies } from './dependencies.ts';
+import { findMissed, type ScanSummary } from './missed-outputs.ts';
 import { type OpenSummary, reconcileOpen } from './open-recoveries.ts';
 import { type OwedSummary, publishOwedEvents } from './owed-events.ts';
 
-/** Left at the end of an invocation for the answer to a last request and for what is to be written. */
+/** Left at the end of an invocation for the response to a last request and for the last writes. */
 const WIND_UP_MS = 45_000;
 
-/** Spent on owed events at most, so that the jobs have their turn. */
+/** Spent on owed events at most, so that time is left for the jobs. */
 const PUBLISHING_MS = 60_000;
 
-/** What a run came to; safe to log. */
+/** The result of a run; safe to log. */
 export interface ReconcileSummary {
   readonly recoveries: OpenSummary;
   readonly events: OwedSummary;
   /** Null when there is no API key. */
-  readonly jobs: WalkSummary | null;
+  readonly jobs: ScanSummary | null;
 }
 
 /**
@@ -26,12 +26,13 @@ export interface ReconcileSummary {
  *
  * @param endsAt epoch milliseconds at which the invocation ends.
  */
-export async function reconcile(given: ReconcileTools, endsAt: number): Promise<ReconcileSummary> {
-  const { api, logger } = given;
-  const tools = { ...given, ledger: reporting(given.ledger, given) };
-  const recoveries = await reconcileOpen(tools);
-  const events = await publishOwedEvents(tools, Math.min(endsAt - WIND_UP_MS, tools.now() + PUBLISHING_MS));
-  const jobs = api === null ? null : await findMissed(api, tools, endsAt - WIND_UP_MS);
+export async function reconcile(given: ReconcileDependencies, endsAt: number): Promise<ReconcileSummary> {
+  const { api, logger, meter, now } = given;
+  const dependencies = { ...given, ledger: reporting(given.ledger, { logger, meter }) };
+  const stopAt = endsAt - WIND_UP_MS;
+  const recoveries = await reconcileOpen(dependencies);
+  const events = await publishOwedEvents(Math.min(stopAt, now() + PUBLISHING_MS), dependencies);
+  const jobs = api === null ? null : await findMissed(stopAt, { ...dependencies, api });
   const summary = { recoveries, events, jobs };
   logger.info('reconciled', summary);
   return summary;

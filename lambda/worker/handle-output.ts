@@ -5,21 +5,25 @@ import type { PrimaryFailureRecord, RecoveryRecord } from '../shared/ledger/reco
 import type { OutputMessage } from '../shared/queue/messages.ts';
 import type { BackupFile } from '../shared/zencoder/model.ts';
 import { fileIdOf } from '../shared/zencoder/signed-url.ts';
-import { allowedSource } from '../shared/zencoder/storage.ts';
-import { copyFile, type FileTask } from './copy-file.ts';
+import { FileCopy, type FileCopyDependencies } from './copy-file.ts';
 import {
   afterPause,
   besideLease,
+  type Delivery,
   DONE,
   earliest,
+  isNewEvidence,
   leaseOf,
   type MessageOutcome,
-  type WorkerContext,
-} from './dependencies.ts';
-import { isNewEvidence } from './evidence.ts';
+} from './delivery.ts';
+import type { WorkerDependencies } from './dependencies.ts';
 import { keysOf } from './key-template.ts';
-import { publishOrOwe } from './publish-or-owe.ts';
-import { settleOutcomes } from './settle.ts';
+import { type Attempted, publishOrOwe, type SettleDependencies, settleOutcomes } from './settle.ts';
+
+/** What the handling of an output works with. */
+type OutputDependencies = FileCopyDependencies &
+  SettleDependencies &
+  Pick<WorkerDependencies, 'storage' | 'keyTemplate'>;
 
 /** Files that are claimed and settled in one DynamoDB call each: the items that one transaction takes. */
 const GROUP_FILES = 100;
@@ -28,30 +32,39 @@ const GROUP_FILES = 100;
 const RESERVE_MS = 30_000;
 
 /** Files in flight at once; thumbnails wait for round trips far more than for bandwidth. */
-const FILES_AT_ONCE = 16;
+const MAX_FILES_IN_FLIGHT = 16;
 
 /**
- * Does all that is to be done for one output: records its primary failures, then claims, copies and settles its backup
- * files side by side. Settled files are left alone, unless they were lost and this message brings new evidence; while
- * another message has a file, this one stays in reserve. Events of the failures are published beside the copying: no
- * file waits for the topic.
+ * Handles one output: records its primary failures, then claims, copies and settles its backup files side by side. Settled
+ * files are left alone, unless they were lost and this message brings new evidence; while another message has a file,
+ * this one stays in reserve. Events of the failures are published beside the copying: no file waits for the topic.
  *
  * @throws {SourceNotAllowed} when the allow-list does not admit a URL; the failures are recorded all the same.
  */
-export async function recoverOutput(message: OutputMessage, context: WorkerContext): Promise<MessageOutcome> {
-  const published = publishOrOwe(await recordFailures(message, context), context);
+export async function handleOutput(
+  message: OutputMessage,
+  delivery: Delivery,
+  dependencies: OutputDependencies,
+): Promise<MessageOutcome> {
+  const published = publishOrOwe(await recordFailures(message, dependencies), dependencies);
   try {
-    const files = message.files.map((file) => allowedSource(file, context.storage));
-    return await recoverFiles(message, files, context);
+    const files = message.files.map((file) => dependencies.storage.assertAllowed(file));
+    const keyed = withKeys(message, files, dependencies);
+    const groups = groupsOf(keyed).map((group) => handleGroup(message, group, delivery, dependencies));
+    // An error of one group must not end the invocation while another still copies.
+    const outcomes = await Promise.allSettled(groups);
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return earliest(outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : [])));
   } finally {
     await published;
   }
 }
 
-/** Records the primary failures; gives those whose event this message is to publish. */
+/** Records the primary failures; returns those whose event this message is to publish. */
 async function recordFailures(
   message: OutputMessage,
-  { ledger, logger, meter }: WorkerContext,
+  { ledger, logger, meter }: Pick<WorkerDependencies, 'ledger' | 'logger' | 'meter'>,
 ): Promise<PrimaryFailureRecord[]> {
   const recorded = await ledger.failures.record(message);
   for (const { record, isNew } of recorded) {
@@ -63,39 +76,37 @@ async function recordFailures(
 }
 
 /** Claims, copies and settles files of one output. */
-export async function recoverFiles(
-  output: OutputContext,
-  files: readonly BackupFile[],
-  context: WorkerContext,
-): Promise<MessageOutcome> {
-  const keyed = withKeys(output, files, context);
-  const groups = groupsOf(keyed).map((group) => recoverGroup(output, group, context));
-  // One group's fault must not end the invocation while another still copies.
-  const outcomes = await Promise.allSettled(groups);
-  const fault = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (fault !== undefined) throw fault.reason;
-  return earliest(outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : [])));
-}
-
-async function recoverGroup(
+async function handleGroup(
   { job, output, failedAt }: OutputContext,
   files: readonly KeyedFile[],
-  context: WorkerContext,
+  delivery: Delivery,
+  dependencies: OutputDependencies,
 ): Promise<MessageOutcome> {
-  const claims = await claimAll({ job, output, failedAt }, files, context);
-  const published = publishOrOwe(leftOwedOf(claims, context), context);
-  const tasks = claims.flatMap((claim) => taskOf(claim, { job, output }));
-  const attempts = await pMap(tasks, async (task) => ({ task, outcome: await copyFile(task, context) }), {
-    concurrency: FILES_AT_ONCE,
-  });
-  const left = claims.map((claim) => reserveFor(claim, context));
-  const outcome = await settleOutcomes(attempts, context);
+  const { now } = dependencies;
+  const claims = await claimAll({ job, output, failedAt }, files, delivery, dependencies);
+  const published = publishOrOwe(leftOwedOf(claims, dependencies), dependencies);
+  const copying = claims.filter((claim) => claim.outcome === 'claimed');
+  const attempts = await pMap(
+    copying,
+    async ({ file: { key: offered, ...file }, record }): Promise<Attempted> => {
+      // The stored key stands, even if the template or the label in the message has changed since.
+      const key = record.key ?? offered;
+      const copy = new FileCopy({ job, output, file, key }, delivery, dependencies);
+      return { record, outcome: await copy.start(record) };
+    },
+    { concurrency: MAX_FILES_IN_FLIGHT },
+  );
+  const left = claims.map((claim) => reserveFor(claim, delivery, now()));
+  const outcome = await settleOutcomes(attempts, delivery, dependencies);
   await published;
   return earliest([outcome, ...left]);
 }
 
-/** Settled recoveries whose event was left by an invocation that died, or that the topic refused. */
-function leftOwedOf(claims: readonly FileClaim[], { ledger }: WorkerContext): RecoveryRecord[] {
+/** Settled recoveries whose event was left by an invocation that crashed, or that the topic refused. */
+function leftOwedOf(
+  claims: readonly FileClaim[],
+  { ledger }: Pick<WorkerDependencies, 'ledger'>,
+): RecoveryRecord[] {
   return claims.flatMap(({ outcome, record }) =>
     outcome === 'settled' && ledger.outbox.isLeftOwed(record) ? [record] : [],
   );
@@ -105,59 +116,50 @@ function leftOwedOf(claims: readonly FileClaim[], { ledger }: WorkerContext): Re
 async function claimAll(
   output: OutputContext,
   files: readonly KeyedFile[],
-  context: WorkerContext,
+  delivery: Delivery,
+  { ledger, now }: Pick<WorkerDependencies, 'ledger' | 'now'>,
 ): Promise<FileClaim[]> {
-  const { ledger } = context;
-  const claims = await ledger.recoveries.claim(output, files, leaseOf(context));
-  const lost = claims.filter(({ record, file }) => isNewEvidence(record, file, context));
+  const claims = await ledger.recoveries.claim(output, files, leaseOf(delivery));
+  const lost = claims.filter(({ record, file }) => isNewEvidence(record, file, delivery, now()));
   if (lost.length === 0) return claims;
   await Promise.all(lost.map(({ record }) => ledger.recoveries.reopen(record)));
   const again = lost.map(({ file }) => file);
   return [
     ...claims.filter((claim) => !lost.includes(claim)),
-    ...(await ledger.recoveries.claim(output, again, leaseOf(context))),
+    ...(await ledger.recoveries.claim(output, again, leaseOf(delivery))),
   ];
 }
 
 /**
- * When this message is due again for a file that it cannot do anything for now. While a message of other evidence has the
- * file, this one is kept in reserve: its URL may succeed where the other's is refused. One of the same evidence has no use.
+ * When this message is due again for a file that it can do nothing for now. While a message of other evidence has the
+ * file, this one stays in reserve: its URL may succeed where the other's is refused. One of the same evidence is redundant.
  */
-function reserveFor(claim: FileClaim, context: WorkerContext): MessageOutcome {
-  const { evidence } = context;
+function reserveFor(claim: FileClaim, delivery: Delivery, now: number): MessageOutcome {
+  const { evidence } = delivery;
   switch (claim.outcome) {
     case 'claimed':
     case 'settled':
       return DONE;
     case 'leased':
-      return besideLease(claim.record.lease, context);
+      return besideLease(claim.record.lease, delivery, now);
     case 'dispatched':
-      return claim.record.dispatchedBy?.evidence === evidence ? DONE : afterPause(context);
+      return claim.record.dispatchedBy?.evidence === evidence ? DONE : afterPause(delivery, now);
     case 'waiting': {
       const { nextAttemptAt, nextAttemptMessage } = claim.record;
       if (nextAttemptMessage?.evidence === evidence) return DONE;
-      // Not before its own pause is over, either: the queue's deliveries of a message are counted.
-      return { kind: 'again', at: Math.max(nextAttemptAt + RESERVE_MS, afterPause(context).at) };
+      // Not before its own pause is over, either: the queue counts the deliveries of a message.
+      return { kind: 'retry', at: Math.max(nextAttemptAt + RESERVE_MS, afterPause(delivery, now).at) };
     }
     case 'unreadable':
       return { kind: 'invalid-input', error: claim.error };
   }
 }
 
-function taskOf(
-  { outcome, file: { key: offered, ...file }, record }: FileClaim,
-  { job, output }: Pick<OutputContext, 'job' | 'output'>,
-): FileTask[] {
-  if (outcome !== 'claimed') return [];
-  // The stored key stands, even if the template or the company in the message is another by now.
-  return [{ job, output, file, key: record.key ?? offered, record }];
-}
-
 /** Files with the keys that they get if this is their first claim. */
 function withKeys(
   { job, output }: Pick<OutputContext, 'job' | 'output'>,
   files: readonly BackupFile[],
-  { keyTemplate }: WorkerContext,
+  { keyTemplate }: Pick<WorkerDependencies, 'keyTemplate'>,
 ): KeyedFile[] {
   const sources = files.map((file) => ({ job, output, file, fileId: fileIdOf(file.url) }));
   const keys = keysOf(keyTemplate, sources);

@@ -12,11 +12,12 @@ import { createMeter } from '../shared/runtime/metrics.ts';
 import { zencoderApiOf } from '../shared/zencoder/api-key.ts';
 import { createCopyEngine } from './copy/engine.ts';
 import { createBucketClient } from './copy/s3-client.ts';
+import type { WorkerDependencies } from './dependencies.ts';
 import { workerEnvironment } from './environment.ts';
 import { invocationOf } from './invocation.ts';
 import { runPreflight } from './preflight/preflight.ts';
 import type { PREFLIGHT_EVENT, PreflightReport } from './preflight/report.ts';
-import { handleMessage } from './process-message.ts';
+import { processMessage } from './process-message.ts';
 import { createRecoveryQueue } from './queue.ts';
 
 const environment = parseEnvironment(workerEnvironment);
@@ -24,10 +25,10 @@ const logger = new Logger();
 const meter = createMeter(new Metrics());
 const now = () => Date.now();
 const client = createBucketClient();
-// What a topic does not take stays owed, and the end of an invocation is near when its files are settled.
+// What a topic does not accept stays owed, and the end of an invocation is near when its files are settled.
 const sns = new SNSClient(clientLimits({ requestMs: 3_000, attempts: 2 }));
 
-const tools = {
+const dependencies: WorkerDependencies = {
   ledger: createLedger({
     client: new DynamoDBClient(clientLimits()),
     tableName: environment.TABLE_NAME,
@@ -57,7 +58,7 @@ const tools = {
   random: Math.random,
 };
 
-/** SQS batch in, the messages that are to come back out; or an operator's wish for a preflight in, its report out. */
+/** Takes an SQS batch and returns the messages to redeliver; or takes an operator's preflight request and returns its report. */
 export async function handler(
   event: SQSEvent | typeof PREFLIGHT_EVENT,
   lambda: Context,
@@ -71,7 +72,7 @@ export async function handler(
       const { messageId, body, receiptHandle, attributes } = record;
       const receiveCount = Number(attributes.ApproximateReceiveCount);
       const message = { messageId, body, receiptHandle, receiveCount };
-      const isDone = await handleMessage({ ...tools, invocation, message });
+      const isDone = await processMessage(message, invocation, dependencies);
       if (!isDone) failedMessageIds.push(messageId);
     }
   } finally {

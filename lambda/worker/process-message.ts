@@ -2,83 +2,95 @@ import { reporting } from '../shared/ledger/noting.ts';
 import { LedgerItemNotUnderstood } from '../shared/ledger/table.ts';
 import { parseMessage, type RecoveryMessage } from '../shared/queue/messages.ts';
 import { categoryOf } from '../shared/runtime/errors.ts';
-import {
-  afterPause,
-  type MessageOutcome,
-  type WorkerContext,
-  type WorkerInvocation,
-} from './dependencies.ts';
-import { recoverOutput } from './handle-output.ts';
-import { redrive } from './handle-redrive.ts';
-import { recoverSegment } from './handle-segment.ts';
+import { afterPause, type Delivery, type MessageOutcome } from './delivery.ts';
+import type { WorkerDependencies } from './dependencies.ts';
+import { handleOutput } from './handle-output.ts';
+import { handleRedrive } from './handle-redrive.ts';
+import { handleSegment } from './handle-segment.ts';
+import type { Invocation } from './invocation.ts';
+import type { ReceivedMessage } from './queue.ts';
 import { retryAfterOf, summarizeError } from './retry-policy.ts';
-import { createFreshUrls } from './url-refresh.ts';
+import { createFreshUrls, type FreshUrls } from './url-refresh.ts';
+
+/** The dependencies for one delivery: fresh URLs are remembered as long as it lasts. */
+type DeliveryDependencies = WorkerDependencies & { readonly freshUrls: FreshUrls };
 
 /**
- * Handles one message from the recovery queue, to its end or till the time that it is due again.
+ * Processes one message from the recovery queue, to its end or to the time at which it is due again.
  *
- * Business outcomes are in the ledger. A message that makes no sense goes to the dead-letter queue at once, with the
- * reason; a fault of the ledger or of the queue itself leaves the message to come back. So does a record that cannot be
- * read, until the deadline of the message's files: it may be corrected.
+ * Business outcomes are in the ledger. A message that cannot be understood goes to the dead-letter queue at once, with the
+ * reason; after an error of the ledger or of the queue itself the message is redelivered. So it is for a record that
+ * cannot be read, until the deadline of the message's files: the record may be corrected.
  *
  * @returns true when the message may be deleted.
+ * @example
+ * if (!(await processMessage(message, invocation, dependencies))) failedMessageIds.push(message.messageId);
  */
-export async function handleMessage(given: WorkerInvocation): Promise<boolean> {
-  const { message, queue, logger, api, storage, now, random } = given;
+export async function processMessage(
+  message: ReceivedMessage,
+  invocation: Invocation,
+  given: WorkerDependencies,
+): Promise<boolean> {
+  const { queue, logger, meter, api, storage, now, random } = given;
   logger.resetKeys();
   logger.appendKeys({ messageId: message.messageId });
-  const ledger = reporting(given.ledger, given);
-  const freshUrls = createFreshUrls(api, storage, now);
-  const context = { ...given, ledger, freshUrls, jitter: random(), evidence: undefined };
-  const outcome = await process(context);
+  const ledger = reporting(given.ledger, { logger, meter });
+  const dependencies = { ...given, ledger, freshUrls: createFreshUrls(api, storage, now) };
+  const delivery = { message, invocation, jitter: random(), evidence: undefined };
+  const outcome = await process(delivery, dependencies);
   if (outcome.kind === 'done') return true;
   try {
     await queue.setVisibleAt(message, outcome.at);
   } catch (error) {
-    // Without it the message comes back after the queue's own visibility timeout: later, but not lost.
-    logger.warn('visibility not changed', { fault: summarizeError(error) });
+    // Without it the message is redelivered after the queue's own visibility timeout: later, but not lost.
+    logger.warn('visibility not changed', { error: summarizeError(error) });
   }
   return false;
 }
 
 type Settled = Exclude<MessageOutcome, { readonly kind: 'invalid-input' }>;
 
-async function process(context: WorkerContext): Promise<Settled> {
-  const { message, queue, logger, meter, ledger, now } = context;
+async function process(delivery: Delivery, dependencies: DeliveryDependencies): Promise<Settled> {
+  const { message } = delivery;
+  const { queue, ledger, logger, meter, now } = dependencies;
   let parsed: RecoveryMessage | undefined;
   try {
     parsed = parseMessage(message.body);
-    const outcome = await dispatch(parsed, context);
+    const outcome = await dispatch(parsed, delivery, dependencies);
     if (outcome.kind === 'invalid-input') throw outcome.error;
     return outcome;
   } catch (error) {
-    const note = summarizeError(error);
+    const summary = summarizeError(error);
     if (error instanceof LedgerItemNotUnderstood) ledger.onUnreadable?.(error);
     if (categoryOf(error) !== 'invalid-input' || mayBeCorrected(error, parsed, now())) {
-      logger.error('message failed', { fault: note });
-      return afterPause(context, retryAfterOf(error));
+      logger.error('message failed', { error: summary });
+      return afterPause(delivery, now(), retryAfterOf(error));
     }
-    logger.error('message not understood', { fault: note });
-    meter.add('messagesNotUnderstood', 1, note.errorClass);
-    await queue.toDeadLetters(message, `${note.errorClass}: ${note.message}`);
+    logger.error('message not understood', { error: summary });
+    meter.add('messagesNotUnderstood', 1, summary.errorClass);
+    await queue.sendToDeadLetterQueue(message, `${summary.errorClass}: ${summary.message}`);
     return { kind: 'done' };
   }
 }
 
-async function dispatch(message: RecoveryMessage, context: WorkerContext): Promise<MessageOutcome> {
-  const { logger } = context;
+async function dispatch(
+  message: RecoveryMessage,
+  delivery: Delivery,
+  dependencies: DeliveryDependencies,
+): Promise<MessageOutcome> {
+  const { logger } = dependencies;
   if (message.type === 'redrive') {
     logger.appendKeys({ jobId: message.jobId, outputId: message.outputId });
-    return await redrive(message, context);
+    return await handleRedrive(message, delivery, dependencies);
   }
   logger.appendKeys({ jobId: message.job.id, outputId: message.output.id });
-  const { evidence = context.message.messageId } = message;
+  const { evidence = delivery.message.messageId } = message;
   return message.type === 'output'
-    ? await recoverOutput(message, { ...context, evidence })
-    : await recoverSegment(message, { ...context, evidence });
+    ? await handleOutput(message, { ...delivery, evidence }, dependencies)
+    : await handleSegment(message, { ...delivery, evidence }, dependencies);
 }
 
-/** While a file is to be had, its record may be corrected; its message must be there then. */
+/** While a file is available, its record may be corrected; its message must be there then. */
 function mayBeCorrected(error: unknown, message: RecoveryMessage | undefined, now: number): boolean {
   if (!(error instanceof LedgerItemNotUnderstood) || message === undefined) return false;
   return deadlinesOf(message).some((deadline) => deadline > now);

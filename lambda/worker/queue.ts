@@ -16,12 +16,12 @@ export interface ReceivedMessage {
 }
 
 export interface RecoveryQueue {
-  /** Queues more work. @throws {MessagesNotQueued} unless the queue took every message. */
+  /** Queues more work. @throws {MessagesNotQueued} unless every message is on the queue. */
   send(messages: readonly (SegmentMessage | OutputMessage)[]): Promise<void>;
-  /** Lets a message come back at `at` (epoch milliseconds) instead of after the queue's own visibility timeout. */
+  /** Makes a message visible at `at` (epoch milliseconds) instead of after the queue's own visibility timeout. */
   setVisibleAt(message: Pick<ReceivedMessage, 'receiptHandle'>, at: number): Promise<void>;
-  /** Puts a message that no attempt can make sense of on the dead-letter queue, `reason` as its attribute. */
-  toDeadLetters(message: ReceivedMessage, reason: string): Promise<void>;
+  /** Puts a message that no attempt can process on the dead-letter queue, `reason` as its attribute. */
+  sendToDeadLetterQueue(message: ReceivedMessage, reason: string): Promise<void>;
 }
 
 export interface QueueOptions {
@@ -47,7 +47,7 @@ export function createRecoveryQueue({ sqs, queueUrl, deadLetterQueueUrl, now }: 
       );
     },
 
-    toDeadLetters: async (message, reason) => {
+    sendToDeadLetterQueue: async (message, reason) => {
       await sqs.send(
         new SendMessageCommand({
           QueueUrl: deadLetterQueueUrl,

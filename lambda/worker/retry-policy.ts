@@ -1,13 +1,18 @@
 import { backOffMs } from '../shared/runtime/back-off.ts';
-import { categoryOf, RecoveryError } from '../shared/runtime/errors.ts';
+import {
+  type CountedError,
+  categoryOf,
+  type ErrorCategory,
+  RecoveryError,
+} from '../shared/runtime/errors.ts';
 import { redact } from '../shared/runtime/redact.ts';
 
-/** The longest wait between two attempts: a mended destination is noticed within this time. */
+/** The longest wait between two attempts: a fixed destination is noticed within this time. */
 export const MAX_DELAY_MS = 15 * 60 * 1000;
 
 const FIRST_DELAY_MS = 10 * 1000;
 
-/** An attempt that could not even begin its transfer before the deadline is not worth waiting for. */
+/** An attempt later than this before the deadline could not begin its transfer. */
 const LAST_CHANCE_MS = 60 * 1000;
 
 export interface DelayQuestion {
@@ -53,29 +58,27 @@ export function nextAttemptAt(question: DeadlineQuestion): number | null {
   return now < lastChance ? lastChance : Math.min(at, deadline);
 }
 
-/** How a fault is written to the ledger. */
+/** An error as the ledger, logs and events hold it. */
 export interface ErrorSummary {
   readonly errorClass: string;
-  readonly category: ReturnType<typeof categoryOf>;
+  readonly category: ErrorCategory;
   /** Redacted. */
   readonly message: string;
+  /** True when another URL of the file may succeed; absent for false. */
+  readonly acceptsNewUrl?: true;
+  /** See {@link RecoveryError.countedAs}; absent for an error that is not counted. */
+  readonly countedAs?: CountedError;
 }
 
-/** A fault with the time since which every attempt has ended in it: epoch milliseconds. */
+/** An error with the time since which every attempt has ended in it: epoch milliseconds. */
 export interface LastingError extends ErrorSummary {
   readonly since: number;
 }
 
-/** What becomes of a recovery after a fault. */
+/** What becomes of a recovery after an error: another attempt at `at` (epoch milliseconds), or its end. */
 export type RetryDecision =
-  | { readonly kind: 'again'; readonly at: number; readonly fault: LastingError }
-  | {
-      readonly kind: 'settled';
-      readonly state: 'lost' | 'failed';
-      readonly fault: LastingError;
-      /** True when another URL of the file may succeed. */
-      readonly isOfUrl: boolean;
-    };
+  | { readonly kind: 'retry'; readonly at: number; readonly error: LastingError }
+  | { readonly kind: 'settle'; readonly state: 'lost' | 'failed'; readonly error: LastingError };
 
 export interface RetryQuestion {
   readonly error: unknown;
@@ -83,57 +86,60 @@ export interface RetryQuestion {
   readonly attempts: number;
   /** Epoch milliseconds. */
   readonly now: number;
-  /** Epoch milliseconds at which the signed URL ends. */
+  /** Epoch milliseconds at which the signed URL expires. */
   readonly deadline: number;
   /** From 0 to 1; `Math.random()`. */
   readonly jitter: number;
-  /** What stopped the attempt before this one: why the deadline was not met, if it was not. */
+  /** What ended the attempt before this one: why the deadline was missed, if it was. */
   readonly lastError?:
     | (Pick<ErrorSummary, 'errorClass' | 'message'> & { readonly since?: number })
     | undefined;
 }
 
+/** The signed URL has expired: no request is made. */
+export class DeadlinePassed extends RecoveryError {
+  override readonly name = 'DeadlinePassed';
+  override readonly category = 'lost';
+}
+
 /**
  * A file that is not found is asked for again during this share of the time that is left when it is first not found: two
- * hours of a day. Zencoder keeps a file for a day, so one that comes later than that is not to be expected.
+ * hours of a day. Zencoder keeps a file for a day, so one that appears later than that is not to be expected.
  */
 const MISSING_SHARE = 1 / 12;
 
 /**
- * Decides by what a fault means: what passes or can be fixed is tried again until the deadline, however many attempts
+ * Decides by an error's category: what passes or can be fixed is tried again until the deadline, however many attempts
  * that takes; a file that is not found for a while; what can never succeed is settled at once.
+ *
+ * @example
+ * decideRetry({ error: new DestinationDenied('403'), attempts: 1, now, deadline, jitter: 0.5 }); // { kind: 'retry', at: now + 7500, … }
  */
 export function decideRetry(question: RetryQuestion): RetryDecision {
-  const fault = lasting(summarizeError(question.error), question);
-  switch (fault.category) {
+  const error = lasting(summarizeError(question.error), question);
+  switch (error.category) {
     case 'lost':
-      return isStillPassing(fault, question)
-        ? tryAgain(fault, question)
-        : lost(fault, isOfUrl(question.error));
+      return isStillPassing(error, question) ? retry(error, question) : settleLost(error);
     case 'url-refused':
       return question.now < question.deadline
-        ? lost(fault, true)
-        : lost(deadlinePassed(question.lastError ?? fault, question));
+        ? settleLost({ ...error, acceptsNewUrl: true })
+        : settleLost(deadlinePassed(question.lastError ?? error, question.now));
     case 'conflict':
     case 'invalid-input':
-      return { kind: 'settled', state: 'failed', fault, isOfUrl: false };
+      return { kind: 'settle', state: 'failed', error };
     case 'transient':
     case 'action-required':
-      return tryAgain(fault, question);
+      return retry(error, question);
   }
 }
 
-function lost(fault: LastingError, isOfUrl = false): RetryDecision {
-  return { kind: 'settled', state: 'lost', fault, isOfUrl };
+function settleLost(error: LastingError): RetryDecision {
+  return { kind: 'settle', state: 'lost', error };
 }
 
-function isOfUrl(error: unknown): boolean {
-  return error instanceof RecoveryError && error.isOfUrl;
-}
-
-function tryAgain(fault: LastingError, question: RetryQuestion): RetryDecision {
+function retry(error: LastingError, question: RetryQuestion): RetryDecision {
   const at = nextAttemptAt({ ...question, retryAfterMs: retryAfterOf(question.error) });
-  return at === null ? lost(deadlinePassed(fault, question)) : { kind: 'again', at, fault };
+  return at === null ? settleLost(deadlinePassed(error, question.now)) : { kind: 'retry', at, error };
 }
 
 function isStillPassing({ since }: LastingError, { error, now, deadline }: RetryQuestion): boolean {
@@ -142,32 +148,29 @@ function isStillPassing({ since }: LastingError, { error, now, deadline }: Retry
 }
 
 function lasting(
-  note: ErrorSummary,
+  error: ErrorSummary,
   { lastError, now }: Pick<RetryQuestion, 'lastError' | 'now'>,
 ): LastingError {
-  const isSame = lastError?.errorClass === note.errorClass;
-  return { ...note, since: (isSame ? lastError.since : undefined) ?? now };
+  const isSame = lastError?.errorClass === error.errorClass;
+  return { ...error, since: (isSame ? lastError.since : undefined) ?? now };
 }
 
-/** The note of a fault, safe to store: class, category and redacted message. */
+/** An error as it may be stored and shown: class, category and redacted message. */
 export function summarizeError(error: unknown): ErrorSummary {
+  const { acceptsNewUrl = false, countedAs = null } = error instanceof RecoveryError ? error : {};
   return {
-    errorClass: error instanceof Error ? error.name : 'UnknownFault',
+    errorClass: error instanceof Error ? error.name : 'UnknownError',
     category: categoryOf(error),
     message: redact(error instanceof Error ? error.message : String(error)),
+    ...(acceptsNewUrl && { acceptsNewUrl }),
+    ...(countedAs !== null && { countedAs }),
   };
 }
 
-function deadlinePassed(
-  last: Pick<ErrorSummary, 'errorClass' | 'message'>,
-  { now }: Pick<RetryQuestion, 'now'>,
-): LastingError {
-  return {
-    errorClass: 'DeadlinePassed',
-    category: 'lost',
-    since: now,
-    message: `the signed URL ended before any attempt succeeded; the last one failed with ${last.errorClass}: ${last.message}`,
-  };
+function deadlinePassed(last: Pick<ErrorSummary, 'errorClass' | 'message'>, now: number): LastingError {
+  const before = `the last one failed with ${last.errorClass}: ${last.message}`;
+  const error = new DeadlinePassed(`the signed URL expired before any attempt succeeded; ${before}`);
+  return { ...summarizeError(error), since: now };
 }
 
 /** Milliseconds that the other side asks to wait; undefined when it does not say. */

@@ -1,34 +1,36 @@
+import { publishOwed } from '../shared/events/publish-owed.ts';
 import type {
   ClaimedRecovery,
   LastError,
+  LedgerRecord,
   RecoveryRecord,
   ScheduledMessage,
 } from '../shared/ledger/records.ts';
 import type { Settlement } from '../shared/ledger/settlements.ts';
 import type { Meter } from '../shared/runtime/metrics.ts';
-import { abandonUpload } from './abandon-upload.ts';
 import type { CopyResult } from './copy/types.ts';
-import type { FileOutcome, FileTask } from './copy-file.ts';
-import {
-  afterPause,
-  DONE,
-  type MessageOutcome,
-  scheduledMessageOf,
-  type WorkerContext,
-} from './dependencies.ts';
-import { lookBeforeLoss } from './look-before-loss.ts';
-import { publishOrOwe } from './publish-or-owe.ts';
+import type { FileOutcome } from './copy-file.ts';
+import { afterPause, type Delivery, DONE, type MessageOutcome, scheduledMessageOf } from './delivery.ts';
+import type { WorkerDependencies } from './dependencies.ts';
+import { findBeforeLoss } from './find-before-loss.ts';
 import { decideRetry, type RetryDecision, summarizeError } from './retry-policy.ts';
+import { abandonUpload } from './uploads.ts';
 
 /**
  * How long a file is kept whose every byte is in the bucket and that only lacks its completion: its source is no longer
  * needed, so the deadline of the URL does not count. About 220 attempts of the 340 deliveries that the queue allows.
  */
-const PATIENCE_MS = 40 * 60 * 60 * 1000;
+const COMPLETION_WINDOW_MS = 40 * 60 * 60 * 1000;
+
+/** What the settling of attempts works with. */
+export type SettleDependencies = Pick<
+  WorkerDependencies,
+  'ledger' | 'engine' | 'bucket' | 'events' | 'logger' | 'meter' | 'now'
+>;
 
 /** One attempt at one file. */
 export interface Attempted {
-  readonly task: Pick<FileTask, 'key' | 'record'>;
+  readonly record: ClaimedRecovery;
   readonly outcome: FileOutcome;
 }
 
@@ -41,42 +43,82 @@ interface Release {
 
 type Entry =
   | { readonly kind: 'settle'; readonly record: ClaimedRecovery; readonly settlement: Settlement }
-  | { readonly kind: 'release'; readonly release: Release };
+  | ({ readonly kind: 'release' } & Release)
+  /** Another message or invocation continues. */
+  | { readonly kind: 'none' };
 
 /**
- * Writes what attempts came to, and says when the message is due again. What lost and failed recoveries hold in the
- * bucket is freed, the end of a recovery is written, and then its event is published: one that the topic does not take
+ * Writes the results of attempts, and says when the message is due again. What lost and failed recoveries hold in the
+ * bucket is freed, the end of a recovery is written, and then its event is published: one that the topic does not accept
  * stays owed in the ledger and needs no message.
+ *
+ * @example
+ * const outcome = await settleOutcomes([{ record, outcome: await copy.start(record) }], delivery, dependencies);
  */
 export async function settleOutcomes(
   attempts: readonly Attempted[],
-  context: WorkerContext,
+  delivery: Delivery,
+  dependencies: SettleDependencies,
 ): Promise<MessageOutcome> {
-  const { ledger, now } = context;
-  const judged = (await Promise.all(attempts.map((attempted) => entryOf(attempted, context)))).flat();
-  const entries = await Promise.all(judged.map((entry) => giveUpUpload(entry, context)));
-  const settlements = entries.flatMap((entry) => (entry.kind === 'settle' ? [entry] : []));
-  const releases = entries.flatMap((entry) => (entry.kind === 'release' ? [entry.release] : []));
+  const { ledger, meter } = dependencies;
+  const entries = await Promise.all(
+    attempts.map(async (attempted) => {
+      const entry = await entryOf(attempted, delivery, dependencies);
+      return await freeUpload(entry, delivery, dependencies);
+    }),
+  );
+  const settlements = entries.filter((entry) => entry.kind === 'settle');
+  const releases = entries.filter((entry) => entry.kind === 'release');
   const [written] = await Promise.all([
     settlements.length > 0 ? ledger.recoveries.settle(settlements) : [],
     releases.length > 0 && ledger.recoveries.release(releases),
   ]);
   const settled = written.flatMap(({ outcome, record }) => (outcome === 'done' ? [record] : []));
-  for (const record of settled) measure(record, context.meter);
-  await publishOrOwe(settled, context);
+  for (const record of settled) measure(record, meter);
+  await publishOrOwe(settled, dependencies);
   const times = releases.map(({ nextAttemptAt }) => nextAttemptAt);
   // Another worker has the file: this message stays in reserve, since its URL may succeed where the other's is refused.
-  if (attempts.some(({ outcome }) => outcome.kind === 'lease-lost')) times.push(afterPause(context).at);
+  if (attempts.some(({ outcome }) => outcome.kind === 'lease-lost')) {
+    times.push(afterPause(delivery, dependencies.now()).at);
+  }
   for (const [index, { outcome, record }] of written.entries()) {
     if (outcome === 'done') continue;
-    const isThere = settlements[index]?.settlement.state === 'recovered';
-    if (record.settledAt === undefined) times.push(afterPause(context).at);
-    if (record.state !== 'lost' || !isThere) continue;
-    // The other gave the file up while this one was putting it: the next attempt finds the object.
-    await ledger.recoveries.reopen(record);
-    times.push(now());
+    const isRecovered = settlements[index]?.settlement.state === 'recovered';
+    times.push(...(await reserveFor(record, isRecovered, delivery, dependencies)));
   }
-  return times.length === 0 ? DONE : { kind: 'again', at: Math.min(...times) };
+  return times.length === 0 ? DONE : { kind: 'retry', at: Math.min(...times) };
+}
+
+/**
+ * Publishes the events that records owe. Never throws, and nothing waits for it to succeed: what the topic does not accept
+ * stays owed in the ledger, and reconcile publishes it.
+ */
+export async function publishOrOwe(
+  records: readonly LedgerRecord[],
+  { ledger, events, logger, meter }: Pick<WorkerDependencies, 'ledger' | 'events' | 'logger' | 'meter'>,
+): Promise<void> {
+  try {
+    const { refusal, refused } = await publishOwed(records, { ledger, events });
+    if (refusal === null) return;
+    logger.error('events not published', { error: summarizeError(refusal) });
+    meter.add('eventsNotPublished', refused.length, refusal.code);
+  } catch (error) {
+    logger.warn('events left owed', { error: summarizeError(error) });
+  }
+}
+
+/** When the message is due again whose settlement was not written, since another invocation has the recovery. */
+async function reserveFor(
+  record: RecoveryRecord,
+  isRecovered: boolean,
+  delivery: Delivery,
+  { ledger, now }: Pick<WorkerDependencies, 'ledger' | 'now'>,
+): Promise<number[]> {
+  if (record.settledAt === undefined) return [afterPause(delivery, now()).at];
+  if (record.state !== 'lost' || !isRecovered) return [];
+  // The other settled the file as lost while this one was putting it: the next attempt finds the object.
+  await ledger.recoveries.reopen(record);
+  return [now()];
 }
 
 function measure(record: RecoveryRecord, meter: Meter): void {
@@ -95,102 +137,99 @@ function measure(record: RecoveryRecord, meter: Meter): void {
  * Frees what a lost or failed recovery holds in the bucket before it is settled: afterwards no record knows the upload. Its
  * plan may be younger than the claim, and another worker's once the lease is over.
  *
- * @returns a release in place of the settlement while the bucket cannot serve.
+ * @returns a release in place of the settlement while the bucket is unavailable.
  */
-async function giveUpUpload(entry: Entry, context: WorkerContext): Promise<Entry> {
-  if (entry.kind === 'release' || entry.settlement.state === 'recovered') return entry;
+async function freeUpload(
+  entry: Entry,
+  delivery: Delivery,
+  { ledger, engine, logger, now }: Pick<WorkerDependencies, 'ledger' | 'engine' | 'logger' | 'now'>,
+): Promise<Entry> {
+  if (entry.kind !== 'settle' || entry.settlement.state === 'recovered') return entry;
   const { record, settlement } = entry;
-  const { ledger, logger, now } = context;
   try {
     const current = await ledger.queries.readRecovery(record);
     const isMine = current?.lease?.owner === record.lease.owner;
-    if (isMine && current.upload !== undefined) await abandonUpload(current.upload, context);
+    if (isMine && current.upload !== undefined) await abandonUpload(current.upload, { engine, logger });
     return entry;
   } catch (error) {
-    logger.warn('upload not aborted', { fault: summarizeError(error) });
-    if (now() >= record.createdAt + PATIENCE_MS) return entry;
-    return release(record, settlement.error, afterPause(context).at, context);
+    logger.warn('upload not aborted', { error: summarizeError(error) });
+    if (now() >= record.createdAt + COMPLETION_WINDOW_MS) return entry;
+    return releaseOf(record, afterPause(delivery, now()).at, delivery, settlement.error);
   }
 }
 
-async function entryOf({ task, outcome }: Attempted, context: WorkerContext): Promise<Entry[]> {
-  const { record } = task;
+async function entryOf(
+  { record, outcome }: Attempted,
+  delivery: Delivery,
+  dependencies: SettleDependencies,
+): Promise<Entry> {
   switch (outcome.kind) {
     case 'recovered':
-      return [recovered(record, outcome, context)];
+      return recovered(record, outcome, dependencies);
+    case 'failed':
+      return await failed(record, outcome, delivery, dependencies);
     case 'out-of-time':
-      return [
-        {
-          kind: 'release',
-          release: { record, nextAttemptAt: context.now(), nextAttemptMessage: scheduledMessageOf(context) },
-        },
-      ];
-    case 'fault':
-      return [await faulted(record, outcome, context)];
+      return releaseOf(record, dependencies.now(), delivery);
     case 'dispatched':
     case 'lease-lost':
-      return [];
+      return { kind: 'none' };
   }
 }
 
 function recovered(
   record: ClaimedRecovery,
   { key, result }: { readonly key: string; readonly result: CopyResult },
-  context: WorkerContext,
+  { bucket, logger }: Pick<WorkerDependencies, 'bucket' | 'logger'>,
 ): Entry {
   const { role, fileId, attempts } = record;
   const { size, etag, contentType, verifiedBy, warnings, requests } = result;
-  context.logger.info('recovered', { role, fileId, attempts, key, bytes: size, verifiedBy, requests });
+  logger.info('recovered', { role, fileId, attempts, key, bytes: size, verifiedBy, requests });
   const details = { size, etag, contentType, verifiedBy, ...(warnings.length > 0 && { warnings }) };
-  return {
-    kind: 'settle',
-    record,
-    settlement: { state: 'recovered', bucket: context.bucket, key, ...details },
-  };
+  return { kind: 'settle', record, settlement: { state: 'recovered', bucket, key, ...details } };
 }
 
-async function faulted(
+async function failed(
   record: ClaimedRecovery,
-  outcome: FileOutcome & { kind: 'fault' },
-  context: WorkerContext,
+  { key, error: cause, sourceIsDone = false }: FileOutcome & { readonly kind: 'failed' },
+  delivery: Delivery,
+  dependencies: SettleDependencies,
 ): Promise<Entry> {
-  const now = context.now();
+  const { bucket, logger, meter } = dependencies;
+  const now = dependencies.now();
   const { attempts, lastError } = record;
-  const { error: cause, sourceIsDone = false } = outcome;
-  const patience = Math.max(record.deadline, record.createdAt + PATIENCE_MS);
-  const deadline = sourceIsDone ? patience : record.deadline;
-  const question = { error: cause, attempts, now, deadline, jitter: context.jitter, lastError };
-  const verdict = decideRetry(question);
-  const error = { ...verdict.fault, at: now };
-  if (verdict.kind === 'settled' && verdict.state === 'lost') {
-    const found = await lookBeforeLoss(record, outcome.key, context);
-    if (found.kind === 'copied') return recovered(record, found, context);
+  const completionDeadline = Math.max(record.deadline, record.createdAt + COMPLETION_WINDOW_MS);
+  const deadline = sourceIsDone ? completionDeadline : record.deadline;
+  const question = { error: cause, attempts, now, deadline, jitter: delivery.jitter, lastError };
+  const decision = decideRetry(question);
+  const error: LastError = { ...decision.error, at: now };
+  if (decision.kind === 'settle' && decision.state === 'lost') {
+    const found = await findBeforeLoss(record, { key, stopAt: delivery.invocation.stopAt }, dependencies);
+    if (found.kind === 'copied') return recovered(record, found, dependencies);
     if (found.kind === 'unknown') {
-      const again = decideRetry({ ...question, error: found.error, deadline: patience });
-      if (again.kind === 'again') return release(record, error, again.at, context);
+      const again = decideRetry({ ...question, error: found.error, deadline: completionDeadline });
+      if (again.kind === 'retry') return releaseOf(record, again.at, delivery, error);
     }
   }
-  logFault(verdict, record, context);
-  if (verdict.kind === 'again') {
-    return release(record, error, verdict.at, context);
-  }
-  const where = outcome.key === '' ? {} : { bucket: context.bucket, key: outcome.key };
-  const settlement = { state: verdict.state, error, isOfUrl: verdict.isOfUrl, ...where };
-  return { kind: 'settle', record, settlement };
+  report(decision, record, { logger, meter });
+  if (decision.kind === 'retry') return releaseOf(record, decision.at, delivery, error);
+  const place = key === '' ? {} : { bucket, key };
+  const { state } = decision;
+  return { kind: 'settle', record, settlement: { state, error, ...place } };
 }
 
-function release(record: ClaimedRecovery, error: LastError, at: number, context: WorkerContext): Entry {
-  return {
-    kind: 'release',
-    release: { record, error, nextAttemptAt: at, nextAttemptMessage: scheduledMessageOf(context) },
-  };
+function releaseOf(record: ClaimedRecovery, at: number, delivery: Delivery, error?: LastError): Entry {
+  const next = { nextAttemptAt: at, nextAttemptMessage: scheduledMessageOf(delivery) };
+  return { kind: 'release', record, ...next, ...(error !== undefined && { error }) };
 }
 
-function logFault(verdict: RetryDecision, record: ClaimedRecovery, { logger, meter }: WorkerContext): void {
-  const { role, fileId, attempts } = record;
-  const details = { role, fileId, attempts, fault: verdict.fault };
-  const { category, errorClass } = verdict.fault;
+function report(
+  decision: RetryDecision,
+  { role, fileId, attempts }: ClaimedRecovery,
+  { logger, meter }: Pick<WorkerDependencies, 'logger' | 'meter'>,
+): void {
+  const details = { role, fileId, attempts, error: decision.error };
+  const { category, errorClass } = decision.error;
   if (category === 'action-required') meter.add('actionRequired', 1, errorClass);
-  if (verdict.kind === 'settled') logger.error(verdict.state, details);
-  else logger.warn('attempt failed', { ...details, nextAttemptAt: new Date(verdict.at).toISOString() });
+  if (decision.kind === 'settle') logger.error(decision.state, details);
+  else logger.warn('attempt failed', { ...details, nextAttemptAt: new Date(decision.at).toISOString() });
 }

@@ -1,9 +1,9 @@
 import type { RecoveryRecord } from '../shared/ledger/records.ts';
 import { bytesOf } from './copy/plan.ts';
 import type { CopyJob, CopyPlan, SegmentDone, SegmentOutOfTime } from './copy/types.ts';
-import type { WorkerContext } from './dependencies.ts';
+import type { WorkerDependencies } from './dependencies.ts';
 
-/** A rate says little before so much time has gone by. */
+/** A rate is not meaningful before this much time has passed. */
 const MEASURE_MS = 30_000;
 
 /** A copy that cannot end in time at its rate. */
@@ -20,7 +20,7 @@ export interface PaceOptions {
   /** Epoch milliseconds. */
   readonly deadline: number;
   readonly now: () => number;
-  /** Told once, as soon as it shows. */
+  /** Called once, as soon as it shows. */
   readonly onTooSlow: (pace: TooSlow) => void;
 }
 
@@ -28,20 +28,20 @@ export interface PaceOptions {
  * Watches whether a copy can end before its deadline. The rate is measured from the first report on, so that parts of
  * earlier attempts do not count.
  *
- * @returns a function that is told how many bytes are there, those of earlier attempts included.
+ * @returns a function that takes how many bytes are there, those of earlier attempts included.
  */
 export function createPace({ total, deadline, now, onTooSlow }: PaceOptions): (bytesDone: number) => void {
   let first: { readonly at: number; readonly bytes: number } | undefined;
-  let told = false;
+  let isReported = false;
   return (bytesDone) => {
     const at = now();
     first ??= { at, bytes: bytesDone };
     const elapsed = at - first.at;
-    if (told || elapsed < MEASURE_MS) return;
+    if (isReported || elapsed < MEASURE_MS) return;
     const bytesPerMs = (bytesDone - first.bytes) / elapsed;
     const bytesLeft = total - bytesDone;
     if (bytesLeft <= bytesPerMs * Math.max(0, deadline - at)) return;
-    told = true;
+    isReported = true;
     onTooSlow({
       bytesPerSecond: Math.round(bytesPerMs * 1000),
       bytesLeft,
@@ -50,18 +50,18 @@ export function createPace({ total, deadline, now, onTooSlow }: PaceOptions): (b
   };
 }
 
-/** Progress is for people: no more than one write in so many milliseconds, whatever the number of parts. */
+/** Progress is for people: at most one write in this time, whatever the number of parts. */
 const INTERVAL_MS = 3_000;
 
 export interface ProgressOptions {
-  /** Writes bytes to the ledger; a fault of it is dropped, since progress decides nothing. */
+  /** Writes bytes to the ledger; an error of it is dropped, since progress decides nothing. */
   readonly save: (bytesDone: number) => Promise<unknown>;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
 
 export interface Progress {
-  /** Tells how many bytes are done; may or may not be written. */
+  /** Takes how many bytes are done; may or may not be written. */
   readonly report: (bytesDone: number) => void;
   /** Waits for a write that is under way. */
   readonly settled: () => Promise<void>;
@@ -86,7 +86,7 @@ export function createProgress({ save, now }: ProgressOptions): Progress {
   };
 }
 
-export interface WatchedSegment {
+export interface MonitoredSegment {
   readonly job: CopyJob;
   readonly plan: CopyPlan;
   readonly segment: number;
@@ -96,39 +96,40 @@ export interface WatchedSegment {
 }
 
 /**
- * Copies a segment until the invocation must stop, tells the ledger how far it is, and says so as soon as it shows that
+ * Copies a segment until the invocation must stop, writes its progress to the ledger, and reports as soon as it shows that
  * it cannot end before the deadline.
  *
+ * @param stopAt epoch milliseconds.
  * @throws what `CopyEngine.copySegment` throws.
  */
-export async function copyWatched(
-  { job, plan, segment, record, save }: WatchedSegment,
-  context: WorkerContext,
+export async function copyMonitored(
+  { job, plan, segment, record, save }: MonitoredSegment,
+  stopAt: number,
+  { engine, logger, meter, now }: Pick<WorkerDependencies, 'engine' | 'logger' | 'meter' | 'now'>,
 ): Promise<SegmentDone | SegmentOutOfTime> {
-  const { engine, invocation, now } = context;
   const progress = createProgress({ save, now });
   const pace = createPace({
     total: bytesOf(plan, segment),
     deadline: record.deadline,
     now,
-    onTooSlow: (slow) => reportTooSlow(record, slow, context),
+    onTooSlow: (slow) => reportTooSlow(record, slow, { logger, meter }),
   });
   const onProgress = (bytesDone: number) => {
     progress.report(bytesDone);
     pace(bytesDone);
   };
   try {
-    return await engine.copySegment(job, plan, segment, { stopAt: invocation.stopAt, onProgress });
+    return await engine.copySegment(job, plan, segment, { stopAt, onProgress });
   } finally {
     await progress.settled();
   }
 }
 
-/** Says that a copy will not end in time, while somebody can still do something about it. */
+/** Reports that a copy will not end in time, while there is still time to act. */
 function reportTooSlow(
   { role, fileId }: RecoveryRecord,
   slow: TooSlow,
-  { logger, meter }: Pick<WorkerContext, 'logger' | 'meter'>,
+  { logger, meter }: Pick<WorkerDependencies, 'logger' | 'meter'>,
 ): void {
   const reason = 'at its rate the copy cannot end before the deadline';
   logger.warn('at risk', { role, fileId, reason, ...slow });

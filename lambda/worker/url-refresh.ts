@@ -3,35 +3,35 @@ import type { ZencoderApi } from '../shared/zencoder/api.ts';
 import type { BackupFile, RecoveryKey } from '../shared/zencoder/model.ts';
 import { deadlineOf, fileIdOf } from '../shared/zencoder/signed-url.ts';
 import type { StorageAllowList } from '../shared/zencoder/storage.ts';
-import type { WorkerContext } from './dependencies.ts';
+import type { WorkerDependencies } from './dependencies.ts';
 
-/** No fresh signed URL of a file is to be had; the message says why. */
+/** There is no fresh signed URL of a file; the message says why. */
 export class NoFreshUrl extends RecoveryError {
   override readonly name = 'NoFreshUrl';
   override readonly category = 'lost';
-  override readonly isOfUrl = true;
+  override readonly acceptsNewUrl = true;
 }
 
 /** The source refuses every signed URL of the file that there is. */
 export class SourceOutOfReach extends RecoveryError {
   override readonly name = 'SourceOutOfReach';
   override readonly category = 'lost';
-  override readonly isOfUrl = true;
+  override readonly acceptsNewUrl = true;
 }
 
-/** A signed URL and when it ends, epoch milliseconds. */
+/** A signed URL and when it expires, epoch milliseconds. */
 export type FreshUrl = Pick<BackupFile, 'url' | 'deadline'>;
 
 /** Where fresh signed URLs come from. */
 export interface FreshUrls {
   /**
-   * @throws {NoFreshUrl} when there is nobody to ask, or the file is no longer named.
+   * @throws {NoFreshUrl} without an API key, or when the API no longer names the file.
    * @throws the errors of the Zencoder API.
    */
   of(file: RecoveryKey): Promise<FreshUrl>;
 }
 
-/** One file as the API tells it. */
+/** One file as the API lists it. */
 interface Listed {
   readonly url: string;
   /** Epoch milliseconds. */
@@ -39,8 +39,8 @@ interface Listed {
 }
 
 /**
- * Fresh signed URLs from the Zencoder API, within one invocation: each output or job is asked for once, however many
- * of its thumbnails want a URL.
+ * Fresh signed URLs from the Zencoder API, within one delivery: each output or job is requested once, however many of
+ * its thumbnails need a URL.
  *
  * @param api null when no key is configured.
  * @param now epoch milliseconds.
@@ -50,17 +50,17 @@ export function createFreshUrls(
   storage: StorageAllowList,
   now: () => number,
 ): FreshUrls {
-  const answers = new Map<string, Promise<readonly Listed[]>>();
-  const once = (id: string, ask: () => Promise<readonly Listed[]>) => {
-    const answer = answers.get(id) ?? ask();
-    answers.set(id, answer);
-    return answer;
+  const responses = new Map<string, Promise<readonly Listed[]>>();
+  const once = (id: string, request: () => Promise<readonly Listed[]>) => {
+    const response = responses.get(id) ?? request();
+    responses.set(id, response);
+    return response;
   };
   return {
     of: async ({ jobId, outputId, role, fileId }) => {
       if (api === null) {
         throw new NoFreshUrl(
-          'no Zencoder API key is configured (setting zencoderApiKeySecretArn), by which a fresh URL could be had',
+          'no Zencoder API key is configured (setting zencoderApiKeySecretArn), which a fresh URL needs',
         );
       }
       const listed =
@@ -72,7 +72,7 @@ export function createFreshUrls(
         return admission.kind === 'admitted' ? [{ file: admission.file, finishedAt }] : [];
       });
       const found = admitted.find(({ file }) => fileIdOf(file) === fileId);
-      if (found === undefined) throw new NoFreshUrl('the Zencoder API names no such file any more');
+      if (found === undefined) throw new NoFreshUrl('the Zencoder API no longer names the file');
       const { file, finishedAt } = found;
       return { url: file.text, deadline: deadlineOf(file, finishedAt ?? now(), now()) };
     },
@@ -80,7 +80,7 @@ export function createFreshUrls(
 }
 
 /**
- * Makes an attempt at a file, and once more with a fresh URL when the source refuses the first one before its end.
+ * Makes an attempt at a file, and once more with a fresh URL when the source refuses the first one before it expires.
  *
  * @param deadline of the recovery, epoch milliseconds.
  * @throws {SourceOutOfReach} when there is no fresh URL, or it is refused as well.
@@ -88,7 +88,7 @@ export function createFreshUrls(
 export async function withFreshUrl<Result>(
   file: BackupFile,
   key: RecoveryKey & { readonly deadline: number },
-  { freshUrls, logger, now }: Pick<WorkerContext, 'freshUrls' | 'logger' | 'now'>,
+  { freshUrls, logger, now }: Pick<WorkerDependencies, 'logger' | 'now'> & { readonly freshUrls: FreshUrls },
   attempt: (file: BackupFile) => Promise<Result>,
 ): Promise<Result> {
   try {
@@ -101,7 +101,7 @@ export async function withFreshUrl<Result>(
     const { role, fileId } = key;
     logger.info('signed URL refreshed', { role, fileId, deadline: new Date(fresh.deadline).toISOString() });
     return await attempt({ ...file, ...fresh }).catch((again: unknown) => {
-      const reason = new NoFreshUrl('a fresh URL from the Zencoder API is refused, too');
+      const reason = new NoFreshUrl('a fresh URL from the Zencoder API is refused too');
       throw categoryOf(again) === 'url-refused' ? outOfReach(again, reason) : again;
     });
   }

@@ -89,7 +89,7 @@ export class ModelQueue {
           act: async () => this.#show(receiptHandle, Math.max(0, Math.ceil((at - now()) / 1000)) * 1000),
           refusal: () => Promise.reject(new Error('the queue refuses')),
         }),
-      toDeadLetters: (message) =>
+      sendToDeadLetterQueue: (message) =>
         this.#scheduler.call({
           label: `dead letter ${message.messageId}`,
           fates: ['refused', 'answer-lost'],

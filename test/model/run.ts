@@ -3,12 +3,12 @@ import {
   CreateMultipartUploadCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
-import { patienceMs } from '../../lambda/reconcile/open-recoveries.ts';
+import { stalledAfterMs } from '../../lambda/reconcile/open-recoveries.ts';
 import { reconcile } from '../../lambda/reconcile/reconcile.ts';
 import { parseStorageAllowList } from '../../lambda/shared/zencoder/storage.ts';
 import { invocationOf } from '../../lambda/worker/invocation.ts';
 import { parseKeyTemplate } from '../../lambda/worker/key-template.ts';
-import { handleMessage } from '../../lambda/worker/process-message.ts';
+import { processMessage } from '../../lambda/worker/process-message.ts';
 import { type Random, seededRandom } from '../soak/random.ts';
 import type { SourceFault, SourceRequest } from '../support/source-server.ts';
 import { Chaos, type Strike } from './chaos.ts';
@@ -284,7 +284,7 @@ class Run {
     this.#say(`${process.name} takes ${message.id} (${kind}, delivery ${message.receives})`);
     if (this.#chaos.hits('delivered twice', 0.03)) message.visibleAt = this.#now;
     const finished = this.#scheduler.as(process, () =>
-      handleMessage({
+      processMessage(received, invocationOf(process.name, now(), INVOCATION_MS), {
         ledger: this.#servers.ledger.with({ now }),
         engine,
         queue: this.#queue.adapter(now),
@@ -297,8 +297,6 @@ class Run {
         logger: this.#logger(process.name),
         now,
         random: () => this.#random.next(),
-        invocation: invocationOf(process.name, now(), INVOCATION_MS),
-        message: received,
       }),
     );
     this.#finish(invocation, finished, (isDone) => {
@@ -325,7 +323,7 @@ class Run {
           events: this.#topic,
           settings: { storage: this.#storage, collectUnsentOutputs: false },
           atRiskMs: 6 * HOUR,
-          patience: patienceMs(VISIBILITY_MS / 1000),
+          stalledAfterMs: stalledAfterMs(VISIBILITY_MS / 1000),
           meter: { add: () => undefined },
           logger: this.#logger(process.name),
           now,

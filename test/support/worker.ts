@@ -26,9 +26,9 @@ import { findFailedOutputs } from '../../lambda/shared/zencoder/failed-outputs.t
 import { parseStorageAllowList } from '../../lambda/shared/zencoder/storage.ts';
 import { createCopyEngine } from '../../lambda/worker/copy/engine.ts';
 import { createBucketClient } from '../../lambda/worker/copy/s3-client.ts';
-import type { WorkerTools } from '../../lambda/worker/dependencies.ts';
+import type { WorkerDependencies } from '../../lambda/worker/dependencies.ts';
 import { DEFAULT_KEY_TEMPLATE, parseKeyTemplate } from '../../lambda/worker/key-template.ts';
-import { handleMessage } from '../../lambda/worker/process-message.ts';
+import { processMessage } from '../../lambda/worker/process-message.ts';
 import { createRecoveryQueue } from '../../lambda/worker/queue.ts';
 import { IMPATIENT } from './copying.ts';
 import { startLedger, type TestLedger } from './ledger-table.ts';
@@ -71,9 +71,9 @@ export interface TestWorker {
   advance(milliseconds: number): void;
   readonly now: () => number;
   /** The tools of the next invocation. */
-  tools(): WorkerTools;
+  tools(): WorkerDependencies;
   /** Replaces tools for the invocations that follow. */
-  use(tools: Partial<WorkerTools>): void;
+  use(tools: Partial<WorkerDependencies>): void;
   /** What a notification of a finished job would be queued as. */
   messagesOf(job: { readonly id: number }): Promise<OutputMessage[]>;
   /** A job whose upload failed and its messages. */
@@ -91,7 +91,7 @@ export interface TestWorker {
   /** Takes the next visible message off the queue without handling it; fails when there is none. */
   receive(): Promise<Message>;
   /** One invocation for a message that was received, which is deleted when it is done with. */
-  handle(message: Message, tools?: Partial<WorkerTools>): Promise<Delivered>;
+  handle(message: Message, tools?: Partial<WorkerDependencies>): Promise<Delivered>;
   /** Seconds for which a message is hidden were asked for; number of visible and hidden messages. */
   depth(): Promise<{ visible: number; hidden: number }>;
   job(jobId: string): Promise<JobRecords>;
@@ -136,7 +136,7 @@ export async function startWorker(): Promise<TestWorker> {
       lines.push(Object.assign({ level, message: input, ...keys }, ...details));
     };
   const publisher: EventPublisher = createEventPublisher(messaging.sns, messaging.topicArn);
-  let tools: WorkerTools = {
+  let tools: WorkerDependencies = {
     ledger,
     engine: createCopyEngine({
       ...{ client, bucket: BUCKET, bufferBytes: 32 * MiB, segmentBytes: 1024 * MiB, partBytes: 5 * MiB },
@@ -176,20 +176,17 @@ export async function startWorker(): Promise<TestWorker> {
     if (message === undefined) throw new Error('the queue shows no message');
     return message;
   };
-  const handle = async (message: Message, other: Partial<WorkerTools> = {}): Promise<Delivered> => {
+  const handle = async (message: Message, other: Partial<WorkerDependencies> = {}): Promise<Delivered> => {
     const { MessageId = '', Body = '', ReceiptHandle = '', Attributes = {} } = message;
     const endsAt = now() + INVOCATION_MS;
-    const isDone = await handleMessage({
-      ...tools,
-      ...other,
-      invocation: { id: `invocation ${++invocations}`, endsAt, stopAt: endsAt - 10_000 },
-      message: {
-        messageId: MessageId,
-        body: Body,
-        receiptHandle: ReceiptHandle,
-        receiveCount: Number(Attributes.ApproximateReceiveCount ?? 1),
-      },
-    });
+    const received = {
+      messageId: MessageId,
+      body: Body,
+      receiptHandle: ReceiptHandle,
+      receiveCount: Number(Attributes.ApproximateReceiveCount ?? 1),
+    };
+    const invocation = { id: `invocation ${++invocations}`, endsAt, stopAt: endsAt - 10_000 };
+    const isDone = await processMessage(received, invocation, { ...tools, ...other });
     if (isDone) await messaging.sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle }));
     return { isDone, message };
   };

@@ -131,7 +131,7 @@ export function settledEvent(recovery: RecoveryRecord): RecoveredEvent | NotReco
   const identity = [recovery.fileId, String(recovery.redrives ?? 0)];
   if (state === 'lost' || state === 'failed') {
     const type = `recovery-${state}` as const;
-    const { errorClass = 'UnknownFault', message = '', category = 'lost' } = lastError ?? {};
+    const { errorClass = 'UnknownError', message = '', category = 'lost' } = lastError ?? {};
     return { ...headOf(type, recovery, identity), ...about, type, error: { errorClass, message, category } };
   }
   const type = 'recovery-recovered';

@@ -21,7 +21,14 @@ const category = v.picklist([
   'conflict',
   'invalid-input',
 ]);
-const attempt = v.object({ at: time, errorClass: text, message: text });
+const attempt = v.object({
+  at: time,
+  errorClass: text,
+  category,
+  message: text,
+  acceptsNewUrl: v.exactOptional(v.literal(true)),
+  countedAs: v.exactOptional(v.picklist(['mismatch', 'contested'])),
+});
 
 const output = {
   jobId: text,
@@ -79,7 +86,7 @@ const recoveryItem = v.object({
   nextAttemptMessage: v.exactOptional(
     v.object({ messageId: text, receiptHandle: text, evidence: v.exactOptional(text) }),
   ),
-  lastError: v.exactOptional(v.object({ ...attempt.entries, category, since: v.exactOptional(time) })),
+  lastError: v.exactOptional(v.object({ ...attempt.entries, since: v.exactOptional(time) })),
   history: v.optional(v.array(attempt), []),
   bucket: v.exactOptional(text),
   key: v.exactOptional(text),

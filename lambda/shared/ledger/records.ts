@@ -1,4 +1,4 @@
-import type { ErrorCategory } from '../runtime/errors.ts';
+import type { CountedError, ErrorCategory } from '../runtime/errors.ts';
 import { cut } from '../runtime/redact.ts';
 import type { OutputKey, PrimaryFailure, RecoveryKey, RecoveryState, Role } from '../zencoder/model.ts';
 import type { UploadPlan } from './plan-schema.ts';
@@ -48,17 +48,21 @@ export interface ScheduledMessage {
   readonly evidence?: string;
 }
 
-/** An attempt that did not end well. */
+/** A failed attempt. */
 export interface FailedAttempt {
   readonly at: number;
   readonly errorClass: string;
+  readonly category: ErrorCategory;
   /** Already redacted. */
   readonly message: string;
+  /** True when another URL of the file may succeed; absent for false. */
+  readonly acceptsNewUrl?: true;
+  /** See {@link RecoveryError.countedAs}; absent for an error that is not counted. */
+  readonly countedAs?: CountedError;
 }
 
 /** The last error of a recovery, with what it means for it. */
 export interface LastError extends FailedAttempt {
-  readonly category: ErrorCategory;
   /** Since when every attempt has ended in this class. */
   readonly since?: number;
 }
@@ -179,8 +183,13 @@ const MAX_MESSAGE = 1000;
 
 /** The history with one more attempt, the oldest dropped; messages are cut to {@link MAX_MESSAGE} characters. */
 export function withAttempt(history: readonly FailedAttempt[], attempt: FailedAttempt): FailedAttempt[] {
-  const { at, errorClass, message } = attempt;
-  return [...history, { at, errorClass, message: cut(message, MAX_MESSAGE) }].slice(-HISTORY_LENGTH);
+  const { at, errorClass, category, acceptsNewUrl, countedAs } = attempt;
+  const failed = {
+    ...{ at, errorClass, category, message: cut(attempt.message, MAX_MESSAGE) },
+    ...(acceptsNewUrl && { acceptsNewUrl }),
+    ...(countedAs !== undefined && { countedAs }),
+  };
+  return [...history, failed].slice(-HISTORY_LENGTH);
 }
 
 /** An error as it is stored. */

@@ -30,8 +30,6 @@ export type Settlement =
   | {
       readonly state: 'lost' | 'failed';
       readonly error: LastError;
-      /** True when it is the URL that failed, and not the file: another URL may succeed. */
-      readonly isOfUrl?: boolean;
       /** Where it was to go, when that is what stands in the way. */
       readonly bucket?: string;
       readonly key?: string;
@@ -199,19 +197,19 @@ function settledRecord(record: ClaimedRecovery, settlement: Settlement, now: num
   const { error } = settlement;
   return {
     ...settledAs,
-    ...without(settlement, ['error', 'isOfUrl']),
+    ...without(settlement, ['error']),
     lastError: truncateError(error),
     history: withAttempt(record.history, error),
-    spentEvidence: spentBy(record, settlement),
+    spentEvidence: spentBy(record, error),
   };
 }
 
-/** A file that cannot be had by one URL may be had by another; one that cannot be had at all was so for all that tried. */
+/** The evidence that is spent: one URL that fails spends its own, a file that is gone that of every URL tried. */
 function spentBy(
   { spentEvidence, attemptedBy = [], lease }: ClaimedRecovery,
-  { isOfUrl = false }: { readonly isOfUrl?: boolean },
+  { acceptsNewUrl }: LastError,
 ): readonly string[] {
-  const tried = isOfUrl ? [] : attemptedBy;
+  const tried = acceptsNewUrl === true ? [] : attemptedBy;
   return [...tried, lease.evidence].reduce(withEvidence, spentEvidence ?? []);
 }
 

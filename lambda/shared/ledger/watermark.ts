@@ -6,19 +6,19 @@ import type { Table } from './table.ts';
 
 /** How far Zencoder's jobs have been compared with the ledger. Ids are decimal text. */
 export interface Watermark {
-  /** Every job up to this id has been looked at after its end; null before the first walk has ended. */
+  /** Every job up to this id has been looked at after its end; null before the first scan has ended. */
   readonly doneTo: string | null;
-  /** A walk that is not at its end yet. */
-  readonly walk: UnfinishedWalk | null;
+  /** A scan that has not ended yet. */
+  readonly scan: UnfinishedScan | null;
 }
 
-/** Where a walk goes on, from new jobs to old ones. */
-export interface UnfinishedWalk {
+/** Where a scan goes on, from new jobs to old ones. */
+export interface UnfinishedScan {
   /** The next page of the list; new jobs only push old ones to later pages. */
   readonly page: number;
   /** Jobs from this id on have been looked at. */
   readonly below: string;
-  /** Becomes `doneTo` when the walk has ended. */
+  /** Becomes `doneTo` when the scan has ended. */
   readonly top: string;
 }
 
@@ -33,12 +33,12 @@ const id = v.pipe(v.string(), v.regex(/^[0-9]{1,20}$/));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const item = v.object({
   doneTo: v.nullish(id, null),
-  walk: v.nullish(v.object({ page: count, below: id, top: id }), null),
+  scan: v.nullish(v.object({ page: count, below: id, top: id }), null),
   version: count,
 });
 
 /**
- * The watermark as it is now; one that cannot be read counts as none, since walking again does no harm.
+ * The watermark as it is now; one that cannot be read counts as none, since scanning again does no harm.
  *
  * Cost: one consistent GetItem, 1 read unit.
  */
@@ -50,7 +50,7 @@ export async function read(table: Table): Promise<ReadWatermark> {
   const parsed = v.safeParse(item, found);
   if (parsed.success) return parsed.output;
   const version = v.safeParse(v.object({ version: count }), found);
-  return { doneTo: null, walk: null, version: version.success ? version.output.version : 0 };
+  return { doneTo: null, scan: null, version: version.success ? version.output.version : 0 };
 }
 
 /**
@@ -58,7 +58,7 @@ export async function read(table: Table): Promise<ReadWatermark> {
  *
  * @returns whether it was kept.
  */
-export async function save(table: Table, seen: ReadWatermark, { doneTo, walk }: Watermark): Promise<boolean> {
+export async function save(table: Table, seen: ReadWatermark, { doneTo, scan }: Watermark): Promise<boolean> {
   const now = table.now();
   const { written } = await writeOne(table, {
     update: KEY,
@@ -66,7 +66,7 @@ export async function save(table: Table, seen: ReadWatermark, { doneTo, walk }: 
       set: {
         kind: 'watermark',
         doneTo,
-        walk,
+        scan,
         version: seen.version + 1,
         savedAt: new Date(now).toISOString(),
       },

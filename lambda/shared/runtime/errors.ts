@@ -19,6 +19,12 @@ export type ErrorCategory =
   | 'invalid-input';
 
 /**
+ * - `mismatch`: the file differs from its announcement; after two attempts it is kept as it is.
+ * - `contested`: S3 refuses a completion in favour of another request; after three, another upload is made.
+ */
+export type CountedError = 'mismatch' | 'contested';
+
+/**
  * The base of every error that this project throws on purpose. `name` is written out in each subclass, since bundles
  * are minified and the name is what the ledger stores as error class.
  *
@@ -30,7 +36,9 @@ export abstract class RecoveryError extends Error {
   /** True for what is `lost` only after it has lasted a while: until then it is tried again like a transient error. */
   readonly mayPass: boolean = false;
   /** True when the signed URL is the cause and not the file: another URL of the file may succeed. */
-  readonly isOfUrl: boolean = false;
+  readonly acceptsNewUrl: boolean = false;
+  /** How attempts that end in it are counted: after so many, the next attempt is made in another way. */
+  readonly countedAs: CountedError | null = null;
 }
 
 /**

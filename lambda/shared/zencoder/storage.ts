@@ -14,10 +14,17 @@ export type Admission =
   | { readonly kind: 'form-not-allowed'; readonly host: string; readonly why: string }
   | { readonly kind: 'not-listed'; readonly why: string };
 
-/** Says of a URL whether it names an object on storage that files may be fetched from. */
+/** Decides whether a URL names an object on storage that files may be fetched from. */
 export interface StorageAllowList {
   /** Admits only an object on a listed bucket, on a port, scheme and host that serve no other. */
   admit(url: string): Admission;
+  /**
+   * The file as it may be fetched. Ingest has checked the same; a message that something else put on the queue must not
+   * make the worker send a request to any other host.
+   *
+   * @throws {SourceNotAllowed} when its URL is not admitted; says why, and names the host only.
+   */
+  assertAllowed(file: BackupFile): BackupFile;
 }
 
 /** An allow-list entry that is neither a bucket name nor an origin; the message names the entry. */
@@ -50,12 +57,22 @@ export function parseStorageAllowList(text: string): StorageAllowList {
     .filter((entry) => entry !== '');
   if (entries.length === 0) throw new InvalidStorageEntry('the list of Zencoder storage is empty');
   const rules = entries.map(parseEntry);
+  return allowListOf((written) => {
+    const file = readFileUrl(written);
+    if (file === null) return NOT_LISTED;
+    const admissions = rules.flatMap((rule) => rule(file) ?? []);
+    return admissions.find(({ kind }) => kind === 'admitted') ?? admissions[0] ?? NOT_LISTED;
+  });
+}
+
+function allowListOf(admit: StorageAllowList['admit']): StorageAllowList {
   return {
-    admit: (written) => {
-      const file = readFileUrl(written);
-      if (file === null) return NOT_LISTED;
-      const admissions = rules.flatMap((rule) => rule(file) ?? []);
-      return admissions.find(({ kind }) => kind === 'admitted') ?? admissions[0] ?? NOT_LISTED;
+    admit,
+    assertAllowed: (file) => {
+      const admission = admit(file.url);
+      if (admission.kind === 'admitted') return { ...file, url: admission.file.text };
+      const host = URL.parse(file.url)?.host ?? 'no host';
+      throw new SourceNotAllowed(`a ${file.role} file is on ${host}: ${admission.why}`);
     },
   };
 }
@@ -126,15 +143,13 @@ function originRule(entry: string): Rule {
 }
 
 /** The same list for the time of one notification, whose parts ask for the same URLs: each is checked once. */
-export function remembering(storage: StorageAllowList): StorageAllowList {
+export function remembering(storage: Pick<StorageAllowList, 'admit'>): StorageAllowList {
   const known = new Map<string, Admission>();
-  return {
-    admit: (written) => {
-      const admission = known.get(written) ?? storage.admit(written);
-      known.set(written, admission);
-      return admission;
-    },
-  };
+  return allowListOf((written) => {
+    const admission = known.get(written) ?? storage.admit(written);
+    known.set(written, admission);
+    return admission;
+  });
 }
 
 function formNotAllowed({ url }: FileUrl, why: string): Admission {
@@ -145,19 +160,6 @@ function formNotAllowed({ url }: FileUrl, why: string): Admission {
 export class SourceNotAllowed extends RecoveryError {
   override readonly name = 'SourceNotAllowed';
   override readonly category = 'invalid-input';
-}
-
-/**
- * The file as it may be fetched. Ingest has checked the same; a message that was put on the queue by other hands must not
- * make the worker ask any other host.
- *
- * @throws {SourceNotAllowed} when the allow-list does not admit its URL; says why, and names the host only.
- */
-export function allowedSource(file: BackupFile, storage: StorageAllowList): BackupFile {
-  const admission = storage.admit(file.url);
-  if (admission.kind === 'admitted') return { ...file, url: admission.file.text };
-  const host = URL.parse(file.url)?.host ?? 'no host';
-  throw new SourceNotAllowed(`a ${file.role} file is on ${host}: ${admission.why}`);
 }
 
 /** The allow-list of Zencoder's storage, ready to use; see `parseStorageAllowList`. */

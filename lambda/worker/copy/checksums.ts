@@ -98,9 +98,9 @@ export class OrderedMd5 {
   }
 }
 
-/** How a file compares with what the notification states about it. */
+/** How a file compares with what the notification says about it. */
 export interface Comparison {
-  /** True when the notification states it and the file agrees. */
+  /** True when the notification says it and it is so. */
   readonly verified: boolean;
   readonly warnings: readonly string[];
 }

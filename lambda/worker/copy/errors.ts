@@ -6,7 +6,7 @@ export abstract class CopyError extends RecoveryError {
   readonly passesByWaiting: boolean = false;
   /** True when it ends a plan: its upload is to be abandoned and the copy started anew, from the first byte. */
   readonly endsPlan: boolean = false;
-  /** Milliseconds that the other side asks to wait (`Retry-After`); null when it does not ask. */
+  /** Milliseconds that the other side asks to wait (`Retry-After`); null when it does not say. */
   readonly retryAfterMs: number | null;
 
   constructor(message: string, options: ErrorOptions & { retryAfterMs?: number | null } = {}) {
@@ -28,7 +28,7 @@ export class SourceRefused extends CopyError {
 }
 
 /**
- * The source responds that there is no such file: it is gone, or not there yet. A notification can be ahead of its object,
+ * The source says that there is no such file: it is gone, or not there yet. A notification can be ahead of its object,
  * and a replica behind.
  */
 export class SourceNotFound extends CopyError {
@@ -41,7 +41,7 @@ export class SourceNotFound extends CopyError {
  * The source responds with a redirect, which is never followed: the allow-list has not admitted its target.
  *
  * A lasting redirect (301, 308) means that the URL was signed for the wrong host, which a fresh URL may cure:
- * `url-refused`. Any other is S3's response for buckets whose name is still spreading, and passes: `transient`.
+ * `url-refused`. Any other is S3's answer for buckets whose name is still spreading, and passes: `transient`.
  */
 export class SourceRedirected extends CopyError {
   override readonly name = 'SourceRedirected';
@@ -93,16 +93,18 @@ export class SourceTooLarge extends CopyError {
   override readonly category = 'lost';
 }
 
-/** The file has another size than the notification states. */
+/** The file has another size than the notification says. */
 export class SizeMismatch extends CopyError {
   override readonly name = 'SizeMismatch';
   override readonly category = 'transient';
+  override readonly countedAs = 'mismatch';
 }
 
-/** The file has another MD5 than the notification states. */
+/** The file has another MD5 than the notification says. */
 export class Md5Mismatch extends CopyError {
   override readonly name = 'Md5Mismatch';
   override readonly category = 'transient';
+  override readonly countedAs = 'mismatch';
   override readonly endsPlan = true;
 }
 
@@ -163,6 +165,7 @@ export class DestinationUnproven extends CopyError {
 export class KeyContested extends CopyError {
   override readonly name = 'KeyContested';
   override readonly category = 'transient';
+  override readonly countedAs = 'contested';
 }
 
 /** The completion of an upload was refused as contested again and again: S3 wants the upload made anew. */

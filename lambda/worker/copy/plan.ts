@@ -29,10 +29,10 @@ export const DEFAULT_PART_BYTES = 16 * MiB;
 /** From here on larger parts pay: the same CPU, fewer requests to pay for. */
 const LARGE_FILE = 4 * GiB;
 const LARGE_PART_BYTES = 64 * MiB;
-/** Of large parts this many are still in flight, since one S3 connection is slow. */
+/** Large parts still leave this many concurrency, since one S3 connection is slow. */
 const LARGE_PART_CONCURRENCY = 6;
 
-/** With fewer parts in flight than this a part is streamed through small buffers instead of being held whole. */
+/** Fewer concurrency than this and a part is streamed through small buffers instead of being held whole. */
 const MIN_CONCURRENCY = 2;
 
 export interface PlanRequest {
@@ -124,9 +124,9 @@ export function segmentOf(layout: PartLayout, part: number): number {
 
 /** How the parts of a plan go through the memory there is. */
 export type Concurrency =
-  /** Each of the parts in flight is held whole. */
+  /** Each lane holds a whole part. */
   | { readonly kind: 'whole-parts'; readonly concurrency: number }
-  /** A part is larger than memory allows: it is streamed through a ring of pieces. */
+  /** A part is larger than memory allows: each lane streams it through a ring of pieces. */
   | {
       readonly kind: 'streamed';
       readonly concurrency: number;
@@ -134,7 +134,7 @@ export type Concurrency =
       readonly ring: number;
     };
 
-/** Decides how many parts are in flight, so that their memory together stays within `bufferBytes`, whatever the part size. */
+/** Decides on concurrency so that the memory of all of them together stays within `bufferBytes`, whatever the part size. */
 export function concurrencyFor(partBytes: number, bufferBytes: number, maxConcurrency: number): Concurrency {
   const whole = Math.floor(bufferBytes / partBytes);
   if (whole >= MIN_CONCURRENCY) return { kind: 'whole-parts', concurrency: Math.min(whole, maxConcurrency) };

@@ -41,7 +41,7 @@ class TimeoutError extends Error {
 
 /**
  * A request handler for SDK clients that sends large bodies from memory: in slices, over kept connections, the last
- * slice always by `end()`. (Waiting for `drain` before an `end()` hangs for good when the response came first, since
+ * slice always by `end()`. (Waiting for `drain` before an `end()` hangs for good when the answer came first, since
  * Node then never emits `drain`.)
  */
 export class ChunkedBodyHandler {

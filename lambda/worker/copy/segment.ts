@@ -82,7 +82,7 @@ class SegmentRun {
   async #copyAll(missing: readonly number[]): Promise<void> {
     const { concurrency } = this.#transfer.concurrency;
     const queue = missing.values();
-    const copyNext = async () => {
+    const lane = async () => {
       try {
         for (const part of queue) {
           if (!this.#hasTimeFor(part)) break;
@@ -94,7 +94,7 @@ class SegmentRun {
         this.#upload.md5?.cancel();
       }
     };
-    await Promise.all(Array.from({ length: Math.min(concurrency, missing.length) }, copyNext));
+    await Promise.all(Array.from({ length: Math.min(concurrency, missing.length) }, lane));
     this.#session.signal.throwIfAborted();
   }
 

@@ -26,7 +26,7 @@ export interface SourceTarget extends Omit<RangeQuery, 'range'> {
   readonly url: string;
 }
 
-/** The maximum of a timer, in milliseconds. */
+/** The longest time that a timer takes, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 class TimeIsUp extends Error {
@@ -99,7 +99,7 @@ export class CopySession {
     return this.#resources.clock();
   }
 
-  /** Whether this many milliseconds are left. */
+  /** Whether so many milliseconds are left. */
   hasTimeFor(milliseconds: number): boolean {
     return this.#stopAt === undefined || this.now() + milliseconds < this.#stopAt;
   }

@@ -38,8 +38,8 @@ export interface Exchange {
   readonly request: string;
   /** Where the body goes. */
   readonly target: Buffer;
-  /** Decides by the head what follows; a body must not be longer than the target. What it throws ends the exchange. */
-  readonly check: (head: ResponseHead) => ResponseCheck;
+  /** Decides about the head; a body must not be longer than the target. What it throws ends the exchange. */
+  readonly judge: (head: ResponseHead) => ResponseCheck;
   readonly stall: StallLimits;
   readonly signal?: AbortSignal | undefined;
 }
@@ -64,7 +64,7 @@ export class SourceConnection {
   readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   #scratchUsed = 0;
   #running: Running | null = null;
-  #hasResponded = false;
+  #answered = false;
   #closed = false;
 
   /** @param tls trust beyond the system's, for tests and private clouds; certificates are always verified. */
@@ -184,30 +184,30 @@ export class SourceConnection {
       return;
     }
     try {
-      this.#onHead(running, head, running.check(head), received.subarray(end + 4));
+      this.#onHead(running, head, running.judge(head), received.subarray(end + 4));
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #onHead(running: Running, head: ResponseHead, check: ResponseCheck, rest: Buffer): void {
-    this.#hasResponded = true;
+  #onHead(running: Running, head: ResponseHead, verdict: ResponseCheck, rest: Buffer): void {
+    this.#answered = true;
     running.head = head;
-    if (check.kind === 'unsupported') {
+    if (verdict.kind === 'unsupported') {
       this.#settle({ kind: 'unsupported' });
-    } else if (check.kind === 'error') {
+    } else if (verdict.kind === 'error') {
       rest.copy(this.#scratch);
       this.#scratchUsed = rest.length;
       setTimeout(() => this.#finishError(running, head), ERROR_BODY_MS).unref();
       this.#onErrorBytes(running, head);
-    } else if (rest.length > check.length) {
+    } else if (rest.length > verdict.length) {
       this.#fail(new UnexpectedSourceResponse('the source sends more than it announced'));
     } else {
       rest.copy(running.target);
       this.#scratchUsed = 0;
-      running.length = check.length;
+      running.length = verdict.length;
       running.received = rest.length;
-      if (running.received === check.length) this.#finishBody(running, check.length);
+      if (running.received === verdict.length) this.#finishBody(running, verdict.length);
     }
   }
 
@@ -253,7 +253,7 @@ export class SourceConnection {
     if (running === null) return;
     if (running.head !== null && running.length === null) {
       this.#finishError(running, running.head);
-    } else if (running.head === null && this.#scratchUsed === 0 && this.#hasResponded) {
+    } else if (running.head === null && this.#scratchUsed === 0 && this.#answered) {
       this.#fail(new ConnectionWentStale('the source had closed the idle connection', { cause: error }));
     } else {
       const what = running.head === null ? 'before it answered' : 'in the middle of its answer';

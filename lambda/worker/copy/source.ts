@@ -35,7 +35,7 @@ interface Origin {
   readonly idle: { readonly connection: SourceConnection; readonly since: number }[];
   readonly waiting: (() => void)[];
   busy: number;
-  /** True once it has responded in a way that only Node's own client understands, which is then used at once. */
+  /** True once it answered in a way that only Node's own client understands: it is then asked so at once. */
   isUnsupported: boolean;
 }
 
@@ -52,9 +52,9 @@ export class HttpSource {
   }
 
   /**
-   * Reads one range into the target. A file without any byte has length and size 0.
+   * Reads one range into the target. A file without any byte is answered with length and size 0.
    *
-   * @throws the errors of `errors.ts`; the signal's reason.
+   * @throws the RecoveryErrors of `source-errors.ts`; the signal's reason.
    */
   async read(request: RangeRequest): Promise<RangeResponse> {
     const address = parseSourceUrl(request.url);
@@ -84,21 +84,21 @@ export class HttpSource {
   }
 
   async #read(address: SourceAddress, origin: Origin, request: RangeRequest): Promise<RangeResponse> {
-    let response: RangeResponse | undefined;
+    let answer: RangeResponse | undefined;
     const headers = headersOf(address, request);
     const exchange: Exchange = {
       request: requestText(address, headers),
       target: request.target,
       stall: this.#options.stall ?? DEFAULT_STALL_LIMITS,
       signal: request.signal,
-      check: (head) => {
+      judge: (head) => {
         if (head.status < 200) return { kind: 'unsupported' };
-        const checked = checkResponse(head, request, request.target.length);
-        if (checked === null) return { kind: 'error' };
-        response = checked;
+        const judged = checkResponse(head, request, request.target.length);
+        if (judged === null) return { kind: 'error' };
+        answer = judged;
         const plain = head.version === '1.1' && !head.headers.has('transfer-encoding');
         return plain && head.headers.has('content-length')
-          ? { kind: 'body', length: checked.length }
+          ? { kind: 'body', length: judged.length }
           : { kind: 'unsupported' };
       },
     };
@@ -107,15 +107,15 @@ export class HttpSource {
     if (received.kind === 'unsupported') {
       origin.isUnsupported = true;
       request.onRequest?.();
-      const check: Exchange['check'] = (head) => {
-        const checked = checkResponse(head, request, request.target.length);
-        if (checked === null) return { kind: 'error' };
-        response = checked;
-        return { kind: 'body', length: checked.length };
+      const judge: Exchange['judge'] = (head) => {
+        const judged = checkResponse(head, request, request.target.length);
+        if (judged === null) return { kind: 'error' };
+        answer = judged;
+        return { kind: 'body', length: judged.length };
       };
-      received = await exchangeByFallback(address, { ...exchange, check }, headers, this.#options.tls ?? {});
+      received = await exchangeByFallback(address, { ...exchange, judge }, headers, this.#options.tls ?? {});
     }
-    return conclude(received, response, request);
+    return conclude(received, answer, request);
   }
 
   async #exchange(
@@ -140,11 +140,11 @@ export class HttpSource {
 
 function conclude(
   received: Received,
-  response: RangeResponse | undefined,
+  answer: RangeResponse | undefined,
   request: RangeRequest,
 ): RangeResponse {
-  if (received.kind === 'body' && response !== undefined) return response;
-  if (received.kind !== 'error') throw new Error('a response was neither a range nor an error');
+  if (received.kind === 'body' && answer !== undefined) return answer;
+  if (received.kind !== 'error') throw new Error('an answer was neither a range nor an error');
   if (isEmptyFile(received.head, request)) {
     const contentType = received.head.headers.get('content-type') ?? null;
     return {
@@ -189,7 +189,7 @@ async function acquireSlot(origin: Origin, limit: number, signal: AbortSignal | 
   }
 }
 
-/** Hands the slot to the request that has waited for the longest time. */
+/** Who leaves hands the place to the one waiting longest. */
 function releaseSlot(origin: Origin): void {
   const next = origin.waiting.shift();
   if (next === undefined) origin.busy--;

@@ -1,7 +1,7 @@
 import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
-import { patienceMs, reconcileOpen } from '../../../lambda/reconcile/open-recoveries.ts';
+import { reconcileOpen, stalledAfterMs } from '../../../lambda/reconcile/open-recoveries.ts';
 import {
   encodeMessage,
   type OutputMessage,
@@ -30,9 +30,8 @@ beforeEach(() => {
 async function run() {
   const { ledger, meter, logger, events } = worker.tools();
   return await reconcileOpen({
-    ...{ ledger, meter, logger, events, now: worker.now, atRiskMs: 0, patience: patienceMs(990) },
+    ...{ ledger, meter, logger, events, now: worker.now, atRiskMs: 0, stalledAfterMs: stalledAfterMs(990) },
     api: worker.standIn.api('full'),
-    settings: { storage: worker.tools().storage, collectUnsentOutputs: false },
     backlog: () => Promise.resolve(0),
     send: async (messages) => {
       sent.push(...messages);

@@ -45,7 +45,7 @@ async function run(given: { events?: EventPublisher; now?: () => number; stopAt?
     },
   };
   const logger = { info: log, warn: log, error: log };
-  return await publishOwedEvents({ ledger: ledger, events, meter, logger, now }, stopAt);
+  return await publishOwedEvents(stopAt, { ledger, events, meter, logger, now });
 }
 
 async function published(): Promise<RecoveryEvent[]> {

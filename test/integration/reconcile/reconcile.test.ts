@@ -1,8 +1,8 @@
 import { DeleteMessageCommand, PurgeQueueCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
-import type { ReconcileTools } from '../../../lambda/reconcile/dependencies.ts';
-import { backlogOf, patienceMs } from '../../../lambda/reconcile/open-recoveries.ts';
+import type { ReconcileDependencies } from '../../../lambda/reconcile/dependencies.ts';
+import { backlogOf, stalledAfterMs } from '../../../lambda/reconcile/open-recoveries.ts';
 import { reconcile } from '../../../lambda/reconcile/reconcile.ts';
 import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/table.ts';
 import { encodeMessage, type RecoveryMessage } from '../../../lambda/shared/queue/messages.ts';
@@ -36,7 +36,7 @@ afterEach(() => {
   worker.standIn.zencoder.apiOutage = null;
 });
 
-function tools(given: Partial<ReconcileTools> = {}): ReconcileTools {
+function tools(given: Partial<ReconcileDependencies> = {}): ReconcileDependencies {
   const log =
     (level: string) =>
     (text: unknown, ...details: unknown[]) => {
@@ -53,7 +53,7 @@ function tools(given: Partial<ReconcileTools> = {}): ReconcileTools {
     backlog: () => backlogOf(worker.messaging.sqs, worker.queueUrl),
     settings: { storage: parseStorageAllowList(worker.standIn.allowed), collectUnsentOutputs: false },
     atRiskMs: 6 * HOUR,
-    patience: patienceMs(990),
+    stalledAfterMs: stalledAfterMs(990),
     meter: { add: (metric, value, by) => void measured.push({ metric, value, by }) },
     logger: { info: log('info'), warn: log('warn'), error: log('error') },
     now: worker.now,
@@ -61,7 +61,7 @@ function tools(given: Partial<ReconcileTools> = {}): ReconcileTools {
   };
 }
 
-const run = (given: Partial<ReconcileTools> = {}) => reconcile(tools(given), worker.now() + 300_000);
+const run = (given: Partial<ReconcileDependencies> = {}) => reconcile(tools(given), worker.now() + 300_000);
 const level = (metric: string) => measured.filter((each) => each.metric === metric).map(({ value }) => value);
 
 /** Handles all that is on the queue. */
@@ -383,8 +383,8 @@ describe('the jobs at Zencoder', () => {
     while ((api.remaining ?? 1) > 0) await api.listJobs(1);
     await run();
     expect(lines.filter(({ level: of }) => of === 'warn')).toMatchObject([
-      { fault: { errorClass: 'ApiUnavailable' } },
-      { fault: { errorClass: 'ApiRateLimited' } },
+      { error: { errorClass: 'ApiUnavailable' } },
+      { error: { errorClass: 'ApiRateLimited' } },
     ]);
     expect(sent).toEqual([]);
     worker.advance(61_000);
@@ -408,9 +408,9 @@ describe('the watermark', () => {
   it('is kept by whoever has seen the last one', async () => {
     const { ledger } = worker;
     const seen = await ledger.watermark.read();
-    const next = { doneTo: '17', walk: { page: 2, below: '20', top: '30' } };
+    const next = { doneTo: '17', scan: { page: 2, below: '20', top: '30' } };
     expect(await ledger.watermark.save(seen, next)).toBe(true);
-    expect(await ledger.watermark.save(seen, { doneTo: '99', walk: null })).toBe(false);
+    expect(await ledger.watermark.save(seen, { doneTo: '99', scan: null })).toBe(false);
     expect(await ledger.watermark.read()).toEqual({ ...next, version: seen.version + 1 });
   });
 });

@@ -155,7 +155,7 @@ describe('a redrive of a recovery that no message will wake', () => {
         state: 'lost',
         lastError: {
           errorClass: 'DeadlinePassed',
-          message: expect.stringMatching(/ended at 20.*before, it failed with DestinationDenied/),
+          message: expect.stringMatching(/expired at 20.*before, it failed with DestinationDenied/),
         },
       })),
     );
@@ -239,7 +239,7 @@ describe('a redrive of a settled recovery', () => {
     expect(await recoveries()).toEqual(before);
     expect(api.remaining).toBeNull();
     expect(worker.lines).toContainEqual(
-      expect.objectContaining({ message: 'not redriven', reason: expect.stringContaining('ended at') }),
+      expect.objectContaining({ message: 'not redriven', reason: expect.stringContaining('expired at') }),
     );
   });
 

@@ -117,10 +117,10 @@ describe('a URL that the source refuses before its end', () => {
     zencoder.urlOf = urlOf;
     await worker.deliver(damaged(messages[0]));
     expect(await refused.recoveries()).toMatchObject([
-      { state: 'lost', lastError: { message: expect.stringContaining('refused, too') } },
+      { state: 'lost', lastError: { message: expect.stringContaining('refused too') } },
     ]);
     expect((await worker.job(jobId)).recoveries).toMatchObject([
-      { state: 'lost', lastError: { message: expect.stringContaining('names no such file') } },
+      { state: 'lost', lastError: { message: expect.stringContaining('no longer names the file') } },
     ]);
   });
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { isStalled, patienceMs } from '../../../lambda/reconcile/open-recoveries.ts';
+import { isStalled, stalledAfterMs } from '../../../lambda/reconcile/open-recoveries.ts';
 import type { RecoveryRecord, SegmentRecord } from '../../../lambda/shared/ledger/records.ts';
 import { HOUR_MS, MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 
 const NOW = Date.parse('2026-03-15T12:00:00Z');
-const patience = patienceMs(990);
-const times = { now: NOW, patience };
+const stalledAfter = stalledAfterMs(990);
+const times = { now: NOW, stalledAfter };
 const LONG_AGO = NOW - 3 * HOUR_MS;
 
 const record: RecoveryRecord = {
@@ -39,11 +39,11 @@ describe('isStalled', () => {
   });
 
   it.each([
-    ['was written to', { updatedAt: NOW - patience }],
-    ['made progress', { progressAt: NOW - patience }],
-    ['was due for an attempt', { nextAttemptAt: NOW - patience }],
+    ['was written to', { updatedAt: NOW - stalledAfter }],
+    ['made progress', { progressAt: NOW - stalledAfter }],
+    ['was due for an attempt', { nextAttemptAt: NOW - stalledAfter }],
     ['is due for its next attempt', { nextAttemptAt: NOW + 15 * MINUTE_MS }],
-    ['had a lease', { lease: { owner: 'dead', until: NOW - patience } }],
+    ['had a lease', { lease: { owner: 'dead', until: NOW - stalledAfter } }],
   ])('accepts a recovery that %s within the time that a message takes to be redelivered', (_, given) => {
     expect(isStalled({ ...record, ...given }, [], times)).toBe(false);
   });
@@ -57,8 +57,8 @@ describe('isStalled', () => {
   });
 });
 
-describe('patienceMs', () => {
+describe('stalledAfterMs', () => {
   it('adds at least a minute to the visibility timeout of the queue', () => {
-    expect(patience).toBeGreaterThan(990_000 + MINUTE_MS);
+    expect(stalledAfter).toBeGreaterThan(990_000 + MINUTE_MS);
   });
 });

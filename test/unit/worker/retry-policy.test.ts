@@ -85,9 +85,9 @@ describe('decideRetry', () => {
     ['an unexpected error', new TypeError('undefined is not a function')],
   ])('retries after %s', (_, error) => {
     expect(decideRetry({ ...question, error })).toEqual({
-      kind: 'again',
+      kind: 'retry',
       at: 10_000,
-      fault: { ...summarizeError(error), since: 0 },
+      error: { ...summarizeError(error), since: 0 },
     });
   });
 
@@ -96,20 +96,20 @@ describe('decideRetry', () => {
     ['a URL that is refused', new SourceRefused('403'), 'lost'],
     ['an object that another writer stored', new DestinationConflict('the key is taken'), 'failed'],
   ])('settles the recovery at once after %s', (_, error, state) => {
-    expect(decideRetry({ ...question, error })).toMatchObject({ kind: 'settled', state });
+    expect(decideRetry({ ...question, error })).toMatchObject({ kind: 'settle', state });
   });
 
   it('waits as long as the Retry-After of the error asks', () => {
     const error = new DestinationBusy('503 SlowDown', { retryAfterMs: 5 * MINUTE_MS });
 
-    expect(decideRetry({ ...question, error })).toMatchObject({ kind: 'again', at: 5 * MINUTE_MS });
+    expect(decideRetry({ ...question, error })).toMatchObject({ kind: 'retry', at: 5 * MINUTE_MS });
   });
 
   it('settles as lost from the deadline on, and keeps the last error in the message', () => {
     expect(decideRetry({ ...question, error: denied, now: question.deadline })).toMatchObject({
-      kind: 'settled',
+      kind: 'settle',
       state: 'lost',
-      fault: {
+      error: {
         errorClass: 'DeadlinePassed',
         message: expect.stringContaining('DestinationDenied: s3:PutObject'),
       },
@@ -123,7 +123,7 @@ describe('decideRetry', () => {
         fc.integer({ min: 1, max: HOUR_MS }),
         (attempts, left) => {
           expect(decideRetry({ ...question, error: denied, attempts, deadline: left })).toMatchObject({
-            kind: 'again',
+            kind: 'retry',
           });
         },
       ),
@@ -138,9 +138,9 @@ describe('decideRetry', () => {
 
     expect(after).toMatchObject({
       state: 'lost',
-      fault: { errorClass: 'DeadlinePassed', message: expect.stringContaining('DestinationDenied') },
+      error: { errorClass: 'DeadlinePassed', message: expect.stringContaining('DestinationDenied') },
     });
-    expect(before).toMatchObject({ state: 'lost', fault: { errorClass: 'SourceRefused' } });
+    expect(before).toMatchObject({ state: 'lost', error: { errorClass: 'SourceRefused' } });
   });
 
   describe('for a file that is not found', () => {
@@ -152,17 +152,17 @@ describe('decideRetry', () => {
 
     it('retries, and keeps the time since which the file is not found', () => {
       expect(decideRetry({ ...notFound, now: 5 })).toMatchObject({
-        kind: 'again',
-        fault: { errorClass: 'SourceNotFound', since: 5 },
+        kind: 'retry',
+        error: { errorClass: 'SourceNotFound', since: 5 },
       });
-      expect(decideAt(HOUR_MS, 0)).toMatchObject({ kind: 'again', fault: { since: 0 } });
+      expect(decideAt(HOUR_MS, 0)).toMatchObject({ kind: 'retry', error: { since: 0 } });
     });
 
     it('settles as lost after a twelfth of the time that was left at first: two hours of a day', () => {
-      expect(decideAt(2 * HOUR_MS - 1, 0)).toMatchObject({ kind: 'again' });
-      expect(decideAt(2 * HOUR_MS, 0)).toMatchObject({ kind: 'settled', state: 'lost' });
+      expect(decideAt(2 * HOUR_MS - 1, 0)).toMatchObject({ kind: 'retry' });
+      expect(decideAt(2 * HOUR_MS, 0)).toMatchObject({ kind: 'settle', state: 'lost' });
       expect(decideAt(DAY_MS - 110 * MINUTE_MS, DAY_MS - 2 * HOUR_MS)).toMatchObject({
-        kind: 'settled',
+        kind: 'settle',
         state: 'lost',
       });
     });
@@ -171,8 +171,8 @@ describe('decideRetry', () => {
       const lastError = { errorClass: 'DestinationDenied', message: 'denied', since: 0 };
 
       expect(decideRetry({ ...notFound, now: 5 * HOUR_MS, lastError })).toMatchObject({
-        kind: 'again',
-        fault: { since: 5 * HOUR_MS },
+        kind: 'retry',
+        error: { since: 5 * HOUR_MS },
       });
     });
   });
@@ -194,7 +194,7 @@ describe('summarizeError', () => {
 
   it('summarizes a thrown value that is no error', () => {
     expect(summarizeError('just text')).toEqual({
-      errorClass: 'UnknownFault',
+      errorClass: 'UnknownError',
       category: 'transient',
       message: 'just text',
     });

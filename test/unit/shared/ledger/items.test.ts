@@ -26,7 +26,12 @@ const output = {
   test: fc.boolean(),
   failedAt: time,
 };
-const attempt = { at: time, errorClass: text, message: text };
+const attempt = {
+  at: time,
+  errorClass: text,
+  category: fc.constantFrom('transient' as const, 'lost' as const),
+  message: text,
+};
 
 const failure: fc.Arbitrary<PrimaryFailureRecord> = fc
   .tuple(
@@ -58,6 +63,12 @@ const required = {
   history: fc.array(fc.record(attempt), { maxLength: 3 }),
 } as const;
 
+const counted = {
+  acceptsNewUrl: fc.constant(true as const),
+  countedAs: fc.constantFrom('mismatch' as const, 'contested' as const),
+  since: time,
+};
+
 const optional = {
   settledAt: time,
   settledBy: text,
@@ -65,7 +76,9 @@ const optional = {
   redrives: count,
   nextAttemptAt: time,
   nextAttemptMessage: fc.record({ messageId: text, receiptHandle: text }),
-  lastError: fc.record({ ...attempt, category: fc.constantFrom('transient' as const, 'lost' as const) }),
+  lastError: fc
+    .tuple(fc.record(attempt), fc.record(counted, { requiredKeys: [] }))
+    .map(([given, more]) => ({ ...given, ...more })),
   lease: fc
     .tuple(fc.record({ owner: text, until: count }), fc.record({ messageId: text }, { requiredKeys: [] }))
     .map(([given, more]) => ({ ...given, ...more })),
@@ -143,14 +156,24 @@ describe('history', () => {
   it('keeps the latest attempts, with messages of bounded length', () => {
     let history: ReturnType<typeof withAttempt> = [];
     for (let at = 1; at <= HISTORY_LENGTH + 5; at++) {
-      history = withAttempt(history, { at, errorClass: 'E', message: 'm'.repeat(9999) });
+      history = withAttempt(history, {
+        at,
+        errorClass: 'E',
+        category: 'transient',
+        message: 'm'.repeat(9999),
+      });
     }
     expect(history.map(({ at }) => at)).toEqual([6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
     expect(history.every(({ message }) => message.length === 1000)).toBe(true);
   });
 
   it('cuts no message within a character', () => {
-    const [attempt] = withAttempt([], { at: 1, errorClass: 'E', message: `${'m'.repeat(999)}😀` });
+    const [attempt] = withAttempt([], {
+      at: 1,
+      errorClass: 'E',
+      category: 'transient',
+      message: `${'m'.repeat(999)}😀`,
+    });
     expect(attempt?.message).toBe('m'.repeat(999));
   });
 });
