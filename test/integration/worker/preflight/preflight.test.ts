@@ -72,7 +72,7 @@ describe('a preflight of a bucket that takes recoveries', () => {
     expect(conditions).toEqual(['*', '*', '*']);
   });
 
-  it('sits out what passes', async () => {
+  it('waits out an error that passes', async () => {
     s3.setFaults(({ operation, count }) =>
       operation === 'CreateMultipartUpload' && count % 2 === 1 ? slowDown() : undefined,
     );
@@ -88,14 +88,14 @@ describe('a preflight of a bucket that takes recoveries', () => {
   });
 });
 
-describe('a preflight says which permission is missing', () => {
+describe('a preflight without a permission', () => {
   it.each([
     ['PutObject', 'create', 's3:PutObject'],
     ['HeadObject', 'read', 's3:GetObject'],
     ['CreateMultipartUpload', 'upload', 's3:PutObject'],
     ['ListParts', 'listParts', 's3:ListMultipartUploadParts'],
     ['AbortMultipartUpload', 'abort', 's3:AbortMultipartUpload'],
-  ])('when %s is denied', async (operation, name, permission) => {
+  ])('fails the check that needs it when %s is denied', async (operation, name, permission) => {
     refuse(operation, accessDenied(permission, `arn:aws:s3:::${BUCKET}`));
     const report = await preflight();
 
@@ -108,14 +108,14 @@ describe('a preflight says which permission is missing', () => {
     });
   });
 
-  it("in S3's own words, which name the policy that denies", async () => {
+  it("reports S3's own message, which names the policy that denies", async () => {
     refuse('PutObject', accessDenied('s3:PutObject', `arn:aws:s3:::${BUCKET}`));
     expect(checkOf(await preflight(), 'create').answer).toContain(
       'because no identity-based policy allows the s3:PutObject action',
     );
   });
 
-  it('as s3:ListBucket when a free key is answered 403', async () => {
+  it('names s3:ListBucket when a free key gets a 403', async () => {
     s3.setFaults(({ operation, key }) =>
       operation === 'HeadObject' && key.endsWith('/free') ? accessDenied('s3:ListBucket', BUCKET) : undefined,
     );
@@ -124,7 +124,7 @@ describe('a preflight says which permission is missing', () => {
     expect(checkOf(report, 'read').outcome).toBe('passed');
   });
 
-  it('without holding against the bucket what no recovery needs, naming what it could not remove', async () => {
+  it('passes without one that no recovery needs, and names what it could not remove', async () => {
     refuse('DeleteObject', accessDenied('s3:DeleteObject', BUCKET));
     const report = await preflight();
     expect(report.ok).toBe(true);
@@ -135,8 +135,8 @@ describe('a preflight says which permission is missing', () => {
   });
 });
 
-describe('a preflight says what else is wrong', () => {
-  it('a KMS key that may not be used', async () => {
+describe('a preflight of a bucket that takes no recoveries', () => {
+  it('reports a KMS key that may not be used', async () => {
     refuse('PutObject', kmsAccessDenied());
     expect(checkOf(await preflight(), 'create')).toMatchObject({
       errorClass: 'DestinationKeyDenied',
@@ -144,7 +144,7 @@ describe('a preflight says what else is wrong', () => {
     });
   });
 
-  it('a KMS key that may encrypt and not decrypt, without leaving the upload open', async () => {
+  it('reports a KMS key that may encrypt and not decrypt, and leaves no upload open', async () => {
     const before = (await contents()).uploads;
     refuse('UploadPart', { ...kmsAccessDenied(), message: 'not authorized to perform: kms:Decrypt' });
     const report = await preflight();
@@ -153,13 +153,13 @@ describe('a preflight says what else is wrong', () => {
     expect((await contents()).uploads).toBe(before);
   });
 
-  it('the region', async () => {
+  it('reports the region', async () => {
     s3.setFaults(() => permanentRedirect(BUCKET, 'eu-west-1'));
     const { message } = checkOf(await preflight(), 'create');
     expect(message).toContain('is in eu-west-1, but the stack is in us-east-1');
   });
 
-  it('a bucket that does not exist', async () => {
+  it('reports a bucket that does not exist', async () => {
     const report = await preflight('nobodys-bucket');
     expect(report.ok).toBe(false);
     expect(checkOf(report, 'create')).toMatchObject({ errorClass: 'DestinationBucketMissing' });

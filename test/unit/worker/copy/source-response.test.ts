@@ -17,8 +17,8 @@ function head(status: number, headers: Record<string, string> = {}) {
 const ASKED: RangeQuery = { range: { from: 100, to: 200 }, etag: '"a"', size: 1000 };
 const RIGHT = { 'content-range': 'bytes 100-199/1000', 'content-length': '100', etag: '"a"' };
 
-describe('a head', () => {
-  it('is read into status and headers by lower-case name', () => {
+describe('parseHead', () => {
+  it('reads status and headers by lower-case name', () => {
     expect(parseHead('HTTP/1.1 206 Partial Content\r\nETag: "x"\r\nX-A:b\r\nx-a: c')).toEqual({
       version: '1.1',
       status: 206,
@@ -37,11 +37,11 @@ describe('a head', () => {
     'HTTP/1.1 200 OK\r\n folded',
     'HTTP/1.1 200 OK\r\nno colon',
     'HTTP/1.1 200 OK\r\nbad name: x',
-  ])('is none: %j', (text) => {
+  ])('returns null for %j', (text) => {
     expect(parseHead(text)).toBeNull();
   });
 
-  it('never breaks the reader', () => {
+  it('never throws', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         parseHead(text);
@@ -51,11 +51,11 @@ describe('a head', () => {
   });
 });
 
-describe('a 200', () => {
+describe('checkResponse of a 200', () => {
   const START: RangeQuery = { range: { from: 0, to: 200 }, etag: null, size: null };
   const ALL = { 'content-length': '150', etag: '"a"' };
 
-  it('is the whole file where its beginning was asked for and it fits', () => {
+  it('returns the whole file where its beginning was requested and it fits', () => {
     const whole = { length: 150, size: 150, etag: '"a"', contentType: null, stored: {}, ignoredRange: true };
     expect(checkResponse(head(200, ALL), START, 150)).toEqual(whole);
     expect(checkResponse(head(200, ALL), { ...START, etag: '"a"', size: 150 }, 150)).toEqual(whole);
@@ -67,11 +67,11 @@ describe('a 200', () => {
     ['has a weak ETag', { ...ALL, etag: 'W/"a"' }, START],
     ['is encoded', { ...ALL, 'content-encoding': 'gzip' }, START],
     ['answers for a later range', ALL, { ...START, range: { from: 1, to: 200 } }],
-  ])('is no file when it %s', (_, headers, asked) => {
+  ])('returns null when it %s', (_, headers, asked) => {
     expect(checkResponse(head(200, headers), asked, 200)).toBeNull();
   });
 
-  it('tells the size of a file that is too large to be received', () => {
+  it('throws with the size of a file that is too large to be received', () => {
     expect(() => checkResponse(head(200, ALL), START, 149)).toThrow(
       expect.objectContaining({ name: 'UnexpectedSourceResponse', wholeBytes: 150 }),
     );
@@ -80,15 +80,15 @@ describe('a 200', () => {
   it.each([
     ['size', { size: 151 }],
     ['ETag', { etag: '"b"' }],
-  ])('is of a changed file when it has another %s', (_, known) => {
+  ])('throws SourceChanged for another %s', (_, known) => {
     expect(() => checkResponse(head(200, ALL), { ...START, ...known }, 200)).toThrow(
       expect.objectContaining({ name: 'SourceChanged' }),
     );
   });
 });
 
-describe('a 206', () => {
-  it('is right when it is exactly the range asked for', () => {
+describe('validateRange of a 206', () => {
+  it('accepts exactly the range that was requested', () => {
     expect(validateRange(head(206, RIGHT), ASKED)).toEqual({
       length: 100,
       size: 1000,
@@ -99,7 +99,7 @@ describe('a 206', () => {
     });
   });
 
-  it('brings the type and the headers that the file is stored with', () => {
+  it('returns the type and the headers that the file is stored with', () => {
     const headers = { ...RIGHT, 'content-type': 'text/vtt', 'content-encoding': 'gzip' };
     expect(validateRange(head(206, headers), ASKED)).toMatchObject({
       contentType: 'text/vtt',
@@ -107,7 +107,7 @@ describe('a 206', () => {
     });
   });
 
-  it('may be cut by the end of the file', () => {
+  it('accepts a range that the end of the file cuts', () => {
     const asked = { range: { from: 900, to: 1100 }, etag: null, size: null };
     const answer = validateRange(
       head(206, { 'content-range': 'bytes 900-999/1000', 'content-length': '100' }),
@@ -124,7 +124,7 @@ describe('a 206', () => {
     ['does not tell the size', { 'content-range': 'bytes 100-199/*' }],
     ['has several ranges', { 'content-range': '' }],
     ['was compressed on the way', { 'content-encoding': 'gzip', 'content-length': '40' }],
-  ])('is unexpected when it %s', (_, headers) => {
+  ])('throws UnexpectedSourceResponse when it %s', (_, headers) => {
     expect(() => validateRange(head(206, { ...RIGHT, ...headers }), ASKED)).toThrow(
       expect.objectContaining({ name: 'UnexpectedSourceResponse' }),
     );
@@ -134,18 +134,18 @@ describe('a 206', () => {
     ['another ETag', { etag: '"b"' }],
     ['no ETag any more', { etag: '' }],
     ['another size', { 'content-range': 'bytes 100-199/1001' }],
-  ])('is of a changed file when it has %s', (_, headers) => {
+  ])('throws SourceChanged when it has %s', (_, headers) => {
     expect(() => validateRange(head(206, { ...RIGHT, ...headers }), ASKED)).toThrow(
       expect.objectContaining({ name: 'SourceChanged' }),
     );
   });
 
-  it('has no ETag to pin to when it is a weak one', () => {
+  it('returns no weak ETag', () => {
     expect(validateRange(head(206, { ...RIGHT, etag: 'W/"a"' }), { ...ASKED, etag: null }).etag).toBeNull();
   });
 });
 
-describe('any other answer', () => {
+describe('errorOf', () => {
   it.each([
     [404, '', 'SourceNotFound'],
     [410, '', 'SourceNotFound'],
@@ -163,11 +163,13 @@ describe('any other answer', () => {
     [400, '', 'SourceRefused'],
     [200, '', 'UnexpectedSourceResponse'],
     [301, '', 'SourceRedirected'],
-  ])('%i %s means %s', (status, body, name) => {
+  ])('turns %i %s into %s', (status, body, name) => {
     expect(errorOf(head(status), body).name).toBe(name);
   });
+});
 
-  it('is an empty file only when the first byte was asked for', () => {
+describe('isEmptyFile', () => {
+  it('is true of a 416 only when the first byte was requested', () => {
     const first = { range: { from: 0, to: 10 }, etag: null, size: null };
     expect(isEmptyFile(head(416, { 'content-range': 'bytes */0' }), first)).toBe(true);
     expect(isEmptyFile(head(416), first)).toBe(true);
@@ -177,7 +179,7 @@ describe('any other answer', () => {
   });
 });
 
-describe('Retry-After', () => {
+describe('parseRetryAfter', () => {
   const now = Date.parse('2026-03-15T12:00:00Z');
   it.each<[string | undefined, number | null]>([
     ['120', 120_000],
@@ -187,7 +189,7 @@ describe('Retry-After', () => {
     ['soon', null],
     ['-5', null],
     [undefined, null],
-  ])('%j is %j ms', (text, expected) => {
+  ])('reads %j as %j ms', (text, expected) => {
     expect(parseRetryAfter(text, now)).toBe(expected);
   });
 });
