@@ -2,7 +2,7 @@ import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Config } from './config.ts';
 import { RecoveryBucket } from './constructs/bucket.ts';
-import { Dashboard } from './constructs/dashboard.ts';
+import { Dashboard, type DashboardProps } from './constructs/dashboard.ts';
 import { EventsTopic } from './constructs/events-topic.ts';
 import { PublicApi } from './constructs/http-api.ts';
 import { IngestApi } from './constructs/ingest.ts';
@@ -13,125 +13,83 @@ import { Reconcile } from './constructs/reconcile.ts';
 import { NotificationSecret } from './constructs/secrets.ts';
 import { RecoveryWorker } from './constructs/worker.ts';
 
-/** The whole of it, in the order in which a notification travels. */
+/** The stack's outputs, each with its description; the local stack and the commands read them by name. */
+const OUTPUTS = {
+  NotificationUrl: 'Where Zencoder posts to; add the user name and password',
+  NotificationSecretArn: 'Secret with that user name and password',
+  TableName: 'The ledger',
+  BucketName: 'Where recovered files are',
+  QueueUrl: 'Messages for the worker',
+  DeadLetterQueueUrl: 'Messages that need attention',
+  AlarmTopicArn: 'Alarms, each with what to do',
+  EventsTopicArn: 'An event for each failed upload and each outcome',
+  WorkerFunctionName: 'The function that copies',
+  ReconcileFunctionName: 'The function that runs on the schedule',
+  WorkerRoleArn: 'Its role, which a bucket or key policy has to allow',
+  DashboardUrl: 'What failed and the state of its recovery',
+  DashboardSecretArn: 'Secret with its user name and password',
+};
+
+/** The stack: its constructs, in the order in which a notification travels. */
 export class RecoveryStack extends Stack {
   constructor(scope: Construct, config: Config) {
-    super(scope, config.stackName, {
-      description: 'Recovers files that Zencoder could not upload, and records why',
-    });
-    const logging = { logLevel: config.logLevel, logRetentionDays: config.logRetentionDays };
+    const description = 'Recovers files that Zencoder could not upload, and records why';
+    super(scope, config.stackName, { description });
+    const { workerTimeoutSeconds, workerMemoryMb } = config;
 
-    const api = new PublicApi(this, 'Api', { logRetentionDays: config.logRetentionDays });
+    const api = new PublicApi(this, 'Api', config);
     const secret = new NotificationSecret(this, 'NotificationSecret');
-    const queue = new RecoveryQueue(this, 'Recoveries', {
-      workerTimeoutSeconds: config.workerTimeoutSeconds,
-    });
+    const queue = new RecoveryQueue(this, 'Recoveries', { workerTimeoutSeconds });
     const ledger = new LedgerTable(this, 'Ledger');
     const bucket = new RecoveryBucket(this, 'Recovered', {
       bucketName: config.bucketName,
       kmsKeyArn: config.bucketKmsKeyArn,
     });
-
     const events = new EventsTopic(this, 'Events');
-    const zencoderApi = {
-      zencoderApiKeySecretArn: config.zencoderApiKeySecretArn,
-      zencoderApiUrl: config.zencoderApiUrl,
-    };
 
     const { notificationUrl, ingest, notTaken } = new IngestApi(this, 'Notifications', {
-      ...logging,
-      api,
-      queue,
-      ledger,
-      secret,
-      zencoderStorage: config.zencoderStorage,
-      collectUnsentOutputs: config.collectUnsentOutputs,
+      ...config,
+      ...{ api, queue, ledger, secret },
     });
     const { worker } = new RecoveryWorker(this, 'Recovery', {
-      ...logging,
-      ...zencoderApi,
-      queue,
-      ledger,
-      bucket,
-      events,
-      keyTemplate: config.keyTemplate,
-      zencoderStorage: config.zencoderStorage,
-      segmentBytes: config.segmentBytes,
-      recordTtlDays: config.recordTtlDays,
-      maxConcurrency: config.maxConcurrency,
-      timeoutSeconds: config.workerTimeoutSeconds,
-      memoryMb: config.workerMemoryMb,
+      ...config,
+      ...{ queue, ledger, bucket, events },
+      timeoutSeconds: workerTimeoutSeconds,
+      memoryMb: workerMemoryMb,
     });
-
-    const { reconcile } = new Reconcile(this, 'Reconciliation', {
-      ...logging,
-      ...zencoderApi,
-      queue,
-      ledger,
-      events,
-      zencoderStorage: config.zencoderStorage,
-      collectUnsentOutputs: config.collectUnsentOutputs,
-      atRiskHours: config.atRiskHours,
-      reconcileMinutes: config.reconcileMinutes,
-    });
-
+    const { reconcile } = new Reconcile(this, 'Reconciliation', { ...config, queue, ledger, events });
     const { topic } = new Monitoring(this, 'Monitoring', {
+      ...config,
       api: api.api,
       notTaken,
       queue,
       ingest: ingest.function,
       worker: worker.function,
       reconcile: reconcile.function,
-      atRiskHours: config.atRiskHours,
-      reconcileMinutes: config.reconcileMinutes,
-      alarmEmail: config.alarmEmail,
     });
 
-    this.#output(
-      'NotificationUrl',
-      notificationUrl,
-      'Where Zencoder posts to; put user name and password in',
-    );
-    this.#output('NotificationSecretArn', secret.secret.secretArn, 'Secret with that user name and password');
-    this.#output('TableName', ledger.table.tableName, 'The ledger');
-    this.#output('BucketName', bucket.bucketName, 'Where recovered files are');
-    this.#output('QueueUrl', queue.queue.queueUrl, 'Work to be done');
-    this.#output('DeadLetterQueueUrl', queue.deadLetterQueue.queueUrl, 'Messages that need a person');
-    this.#output('AlarmTopicArn', topic.topicArn, 'Alarms, each with what to do');
-    this.#output('EventsTopicArn', events.topic.topicArn, 'An event for each failed upload and each outcome');
-    this.#output('WorkerFunctionName', worker.function.functionName, 'The function that copies');
-    this.#output(
-      'ReconcileFunctionName',
-      reconcile.function.functionName,
-      'The function that runs on the schedule',
-    );
-    this.#output(
-      'WorkerRoleArn',
-      worker.role.roleArn,
-      'Its role, which a bucket or key policy has to let in',
-    );
-
-    if (config.dashboard) {
-      const { atRiskHours } = config;
-      const dashboard = new Dashboard(this, 'Dashboard', {
-        ...logging,
-        api,
-        ledger,
-        queue,
-        bucket,
-        atRiskHours,
-        hasZencoderApiKey: config.zencoderApiKeySecretArn !== undefined,
-      });
-      this.#output('DashboardUrl', dashboard.url, 'What failed and where its recovery stands');
-      this.#output(
-        'DashboardSecretArn',
-        dashboard.secret.secretArn,
-        'Secret with user name and password of it',
-      );
-    }
+    this.#output('NotificationUrl', notificationUrl);
+    this.#output('NotificationSecretArn', secret.secret.secretArn);
+    this.#output('TableName', ledger.table.tableName);
+    this.#output('BucketName', bucket.bucketName);
+    this.#output('QueueUrl', queue.queue.queueUrl);
+    this.#output('DeadLetterQueueUrl', queue.deadLetterQueue.queueUrl);
+    this.#output('AlarmTopicArn', topic.topicArn);
+    this.#output('EventsTopicArn', events.topic.topicArn);
+    this.#output('WorkerFunctionName', worker.function.functionName);
+    this.#output('ReconcileFunctionName', reconcile.function.functionName);
+    this.#output('WorkerRoleArn', worker.role.roleArn);
+    if (config.dashboard) this.#addDashboard(config, { api, ledger, queue, bucket });
   }
 
-  #output(name: string, value: string, description: string): void {
-    new CfnOutput(this, name, { value, description });
+  #addDashboard(config: Config, parts: Pick<DashboardProps, 'api' | 'ledger' | 'queue' | 'bucket'>): void {
+    const hasZencoderApiKey = config.zencoderApiKeySecretArn !== undefined;
+    const { url, secret } = new Dashboard(this, 'Dashboard', { ...config, ...parts, hasZencoderApiKey });
+    this.#output('DashboardUrl', url);
+    this.#output('DashboardSecretArn', secret.secretArn);
+  }
+
+  #output(name: keyof typeof OUTPUTS, value: string): void {
+    new CfnOutput(this, name, { value, description: OUTPUTS[name] });
   }
 }

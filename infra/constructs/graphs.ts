@@ -12,126 +12,138 @@ import {
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { MetricKey } from '../../lambda/shared/runtime/metrics.ts';
-import type { Service, StackMetrics } from './alarms.ts';
-import type { MonitoredParts } from './monitoring.ts';
+import type { MonitoredParts } from './alarms.ts';
+import type { RecoveryQueue } from './queue.ts';
+import type { Service, StackMetrics } from './stack-metrics.ts';
 
 const PERIOD = Duration.minutes(5);
 const HALF = 12;
 const THIRD = 8;
 
-/** The CloudWatch dashboard: alarms on top, then what a notification meets from one end to the other. */
-export function makeGraphs(
+/** A metric of one function, as a line of a graph. */
+type Line = (key: MetricKey, service: Service, statistic: string, label: string) => IMetric;
+
+/** The CloudWatch dashboard: alarms on top, then what a notification passes through, in order. */
+export function addGraphs(
   scope: Construct,
   parts: MonitoredParts,
   metrics: StackMetrics,
   alarms: readonly Alarm[],
 ): Dashboard {
-  const of = (key: MetricKey, service: Service, statistic: string, label: string) =>
+  const line: Line = (key, service, statistic, label) =>
     metrics.of(key, service, statistic, PERIOD).with({ label });
-  const { queue, deadLetterQueue } = parts.queue;
   return new Dashboard(scope, 'Graphs', {
     defaultInterval: Duration.days(1),
     widgets: [
       [new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: 24, height: 4 })],
-      [
-        graph('Failed uploads, by error class', HALF, [metrics.byDimension('primaryFailures', Stats.SUM)]),
-        graph('Lost and failed files, by last error', HALF, [
-          metrics.byDimension('lostFiles', Stats.SUM),
-          metrics.byDimension('failedFiles', Stats.SUM),
-        ]),
-      ],
-      [
-        graph(
-          'Recovered',
-          THIRD,
-          [of('recoveredFiles', 'worker', Stats.SUM, 'files')],
-          [of('recoveredBytes', 'worker', Stats.SUM, 'bytes')],
-        ),
-        graph('Time from failure to recovered', THIRD, [
-          of('timeToRecovered', 'worker', Stats.p(50), 'median, ms'),
-          of('timeToRecovered', 'worker', Stats.p(99), 'p99, ms'),
-          of('timeToRecovered', 'worker', Stats.MAXIMUM, 'longest, ms'),
-        ]),
-        graph('Time left at recovery', THIRD, [
-          of('timeLeftAtRecovery', 'worker', Stats.p(1), 'p1, ms'),
-          of('timeLeftAtRecovery', 'worker', Stats.MINIMUM, 'shortest, ms'),
-        ]),
-      ],
-      [
-        graph('Open recoveries', THIRD, [
-          of('openRecoveries', 'reconcile', Stats.MAXIMUM, 'open'),
-          of('atRiskRecoveries', 'reconcile', Stats.MAXIMUM, 'at risk'),
-          of('unreadableRecords', 'reconcile', Stats.MAXIMUM, 'not readable'),
-          of('unreadableRecords', 'worker', Stats.MAXIMUM, 'not readable by the worker'),
-        ]),
-        graph(
-          'The customer must act, by error',
-          THIRD,
-          [metrics.byDimension('actionRequired', Stats.SUM)],
-          [of('unlistedStorage', 'ingest', Stats.SUM, 'notifications of files that are not fetched')],
-        ),
-        graph('Attempts of a recovery', THIRD, [
-          of('attempts', 'worker', Stats.AVERAGE, 'average'),
-          of('attempts', 'worker', Stats.MAXIMUM, 'most'),
-        ]),
-      ],
-      [
-        graph(
-          'Events that the topic has not taken',
-          HALF,
-          [of('eventsOwed', 'reconcile', Stats.MAXIMUM, 'owed')],
-          [of('oldestEventOwed', 'reconcile', Stats.MAXIMUM, 'oldest, ms')],
-        ),
-        graph('Refused by the topic, by reason', HALF, [
-          metrics.byDimension('eventsNotPublished', Stats.SUM),
-        ]),
-      ],
-      [
-        graph('Refused notifications, by reason', HALF, [
-          metrics.byDimension('refusedNotifications', Stats.SUM),
-        ]),
-        graph('Parts of notifications that were not read, by reason', HALF, [
-          metrics.byDimension('partsNotRead', Stats.SUM),
-        ]),
-      ],
-      [
-        graph('Queue', THIRD, [
-          queue.metricApproximateNumberOfMessagesVisible({
-            label: 'waiting',
-            period: PERIOD,
-            statistic: Stats.MAXIMUM,
-          }),
-          queue.metricApproximateNumberOfMessagesNotVisible({
-            label: 'at work or until their next attempt',
-            period: PERIOD,
-            statistic: Stats.MAXIMUM,
-          }),
-        ]),
-        graph('Oldest message that waits for its first attempts', THIRD, [
-          queue.metricApproximateAgeOfOldestMessage({
-            label: 'seconds',
-            period: PERIOD,
-            statistic: Stats.MAXIMUM,
-          }),
-        ]),
-        graph('Dead letters', THIRD, [
-          deadLetterQueue.metricApproximateNumberOfMessagesVisible({
-            label: 'dead letters',
-            period: PERIOD,
-            statistic: Stats.MAXIMUM,
-          }),
-        ]),
-      ],
+      failuresRow(metrics),
+      recoveredRow(line),
+      openRow(metrics, line),
+      eventsRow(metrics, line),
+      notificationsRow(metrics),
+      queueRow(parts.queue),
       functionsRow(parts),
       [
         new TextWidget({
           width: 24,
           height: 2,
-          markdown: 'Each alarm says what to do. `npm run status` tells what is open, and why.',
+          markdown: 'Each alarm says what to do. `npm run status` shows what is open, and why.',
         }),
       ],
     ],
   });
+}
+
+function failuresRow(metrics: StackMetrics): IWidget[] {
+  return [
+    graph('Failed uploads, by error class', HALF, [metrics.byDimension('primaryFailures', Stats.SUM)]),
+    graph('Lost and failed files, by last error', HALF, [
+      metrics.byDimension('lostFiles', Stats.SUM),
+      metrics.byDimension('failedFiles', Stats.SUM),
+    ]),
+  ];
+}
+
+function recoveredRow(line: Line): IWidget[] {
+  return [
+    graph(
+      'Recovered',
+      THIRD,
+      [line('recoveredFiles', 'worker', Stats.SUM, 'files')],
+      [line('recoveredBytes', 'worker', Stats.SUM, 'bytes')],
+    ),
+    graph('Time from failure to recovered', THIRD, [
+      line('timeToRecovered', 'worker', Stats.p(50), 'median, ms'),
+      line('timeToRecovered', 'worker', Stats.p(99), 'p99, ms'),
+      line('timeToRecovered', 'worker', Stats.MAXIMUM, 'longest, ms'),
+    ]),
+    graph('Time left at recovery', THIRD, [
+      line('timeLeftAtRecovery', 'worker', Stats.p(1), 'p1, ms'),
+      line('timeLeftAtRecovery', 'worker', Stats.MINIMUM, 'shortest, ms'),
+    ]),
+  ];
+}
+
+function openRow(metrics: StackMetrics, line: Line): IWidget[] {
+  return [
+    graph('Open recoveries', THIRD, [
+      line('openRecoveries', 'reconcile', Stats.MAXIMUM, 'open'),
+      line('atRiskRecoveries', 'reconcile', Stats.MAXIMUM, 'at risk'),
+      line('unreadableRecords', 'reconcile', Stats.MAXIMUM, 'not readable'),
+      line('unreadableRecords', 'worker', Stats.MAXIMUM, 'not readable by the worker'),
+    ]),
+    graph(
+      'Action required, by error',
+      THIRD,
+      [metrics.byDimension('actionRequired', Stats.SUM)],
+      [line('unlistedStorage', 'ingest', Stats.SUM, 'notifications of files that are not fetched')],
+    ),
+    graph('Attempts of a recovery', THIRD, [
+      line('attempts', 'worker', Stats.AVERAGE, 'average'),
+      line('attempts', 'worker', Stats.MAXIMUM, 'maximum'),
+    ]),
+  ];
+}
+
+function eventsRow(metrics: StackMetrics, line: Line): IWidget[] {
+  return [
+    graph(
+      'Events that the topic has not accepted',
+      HALF,
+      [line('eventsOwed', 'reconcile', Stats.MAXIMUM, 'owed')],
+      [line('oldestEventOwed', 'reconcile', Stats.MAXIMUM, 'oldest, ms')],
+    ),
+    graph('Events denied by the topic, by reason', HALF, [
+      metrics.byDimension('eventsNotPublished', Stats.SUM),
+    ]),
+  ];
+}
+
+function notificationsRow(metrics: StackMetrics): IWidget[] {
+  return [
+    graph('Rejected notifications, by reason', HALF, [
+      metrics.byDimension('refusedNotifications', Stats.SUM),
+    ]),
+    graph('Parts of notifications that were not read, by reason', HALF, [
+      metrics.byDimension('partsNotRead', Stats.SUM),
+    ]),
+  ];
+}
+
+function queueRow({ queue, deadLetterQueue }: RecoveryQueue): IWidget[] {
+  const largest = (label: string) => ({ label, period: PERIOD, statistic: Stats.MAXIMUM });
+  return [
+    graph('Queue', THIRD, [
+      queue.metricApproximateNumberOfMessagesVisible(largest('waiting')),
+      queue.metricApproximateNumberOfMessagesNotVisible(largest('in progress or waiting to retry')),
+    ]),
+    graph('Oldest message that waits for its first attempts', THIRD, [
+      queue.metricApproximateAgeOfOldestMessage(largest('seconds')),
+    ]),
+    graph('Dead letters', THIRD, [
+      deadLetterQueue.metricApproximateNumberOfMessagesVisible(largest('dead letters')),
+    ]),
+  ];
 }
 
 function functionsRow({ api, ingest, worker, reconcile }: MonitoredParts): IWidget[] {

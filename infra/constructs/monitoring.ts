@@ -1,23 +1,21 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Alarm, ComparisonOperator } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import type { MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
-import { type AlarmDefinition, alarmDefinitions, StackMetrics } from './alarms.ts';
-import { makeGraphs } from './graphs.ts';
-import type { RecoveryQueue } from './queue.ts';
+import type { AlarmDefinition } from './alarm-definition.ts';
+import { alarmDefinitions, type MonitoredParts } from './alarms.ts';
+import { addGraphs } from './graphs.ts';
+import { StackMetrics } from './stack-metrics.ts';
 
 export interface AlarmTopicProps {
   /**
-   * Whom to write to. AWS asks the address for its consent first.
+   * Address that alarms are sent to; AWS sends it a confirmation email first.
    *
-   * @default - nobody: subscribe whatever you like to the topic
+   * @default - none: subscribe to the topic what you like
    */
   readonly email?: string | undefined;
 }
@@ -64,21 +62,6 @@ export class AlarmTopic extends Construct {
   }
 }
 
-/** What alarms and graphs look at. */
-export interface MonitoredParts {
-  readonly api: HttpApi;
-  /** Counts the notifications that did not reach ingest or the queue: answered 5xx, or 413. */
-  readonly notTaken: MetricFilter;
-  readonly queue: RecoveryQueue;
-  readonly ingest: IFunction;
-  readonly worker: IFunction;
-  readonly reconcile: IFunction;
-  /** Hours before its deadline from which an open recovery counts as at risk; for the alarm's words. */
-  readonly atRiskHours: number;
-  /** Minutes between two runs of reconcile. */
-  readonly reconcileMinutes: number;
-}
-
 export interface MonitoringProps extends MonitoredParts {
   /**
    * Address that alarms are sent to.
@@ -89,8 +72,8 @@ export interface MonitoringProps extends MonitoredParts {
 }
 
 /**
- * Alarms to a topic, and a CloudWatch dashboard. An alarm is for a person: each says what happened and which command to
- * run; what heals by itself raises none.
+ * Alarms to a topic, and a CloudWatch dashboard. Each alarm says what happened and which
+ * command to run; what recovers by itself raises none.
  */
 export class Monitoring extends Construct {
   readonly topic: Topic;
@@ -103,7 +86,7 @@ export class Monitoring extends Construct {
       `\`npm run ${name} -- ${options}${options === '' ? '' : ' '}--stack ${stackName}\``;
     this.topic = new AlarmTopic(this, 'Alarms', { email: props.alarmEmail }).topic;
     const alarms = alarmDefinitions(props, metrics, command).map((definition) => this.#alarm(definition));
-    makeGraphs(this, props, metrics, alarms);
+    addGraphs(this, props, metrics, alarms);
   }
 
   #alarm({ id, metric, threshold, below, ...definition }: AlarmDefinition): Alarm {
