@@ -8,16 +8,17 @@ import type { LogLine } from './aws/lambda/protocol.ts';
 import type { LocalFunction } from './aws/lambda/runtime.ts';
 import { runSchedule, startSchedules } from './aws/lambda/schedules.ts';
 import { startPoller } from './aws/lambda/sqs-poller.ts';
+import type { Credentials } from './aws/listen.ts';
 import { type Endpoints, endpointVariables, startServers } from './aws/servers.ts';
 import { type Clock, createClock } from './clock.ts';
 import { readAssembly } from './cloudformation/assembly.ts';
-import type { Credentials, World } from './cloudformation/deployment.ts';
-import { makeResources, refuseUnknownTypes } from './cloudformation/provision.ts';
+import type { Deployment } from './cloudformation/deployment.ts';
+import { provisionResources, rejectUnknownTypes } from './cloudformation/provision.ts';
 import { createBucket } from './cloudformation/resources/storage.ts';
 import { resourcesOf } from './cloudformation/template.ts';
 
 /** What an assembly is run with. */
-export interface EngineOptions {
+export interface EmulatorOptions {
   /** Directory of the cloud assembly. */
   readonly assembly: string;
   /** Which of its stacks, when there are several. */
@@ -34,7 +35,7 @@ export interface EngineOptions {
   readonly buckets?: readonly string[] | undefined;
   /** `manual`: schedules run by {@link LocalSchedules.run} only. @default 'automatic' */
   readonly schedules?: 'automatic' | 'manual' | undefined;
-  /** Is told each line that a function logs, as it comes. */
+  /** Called with each line that a function logs, as it comes. */
   readonly onLog?: ((line: LogLine) => void) | undefined;
   /** Whose `AWS_ENDPOINT_URL_*` name servers to use instead of embedded ones. @default process.env */
   readonly env?: NodeJS.ProcessEnv | undefined;
@@ -59,7 +60,7 @@ export interface LocalSchedules {
 }
 
 /** A template that runs. */
-export interface Engine {
+export interface Emulator {
   /** The stack's outputs, by key. */
   readonly outputs: Readonly<Record<string, string>>;
   /** Of the servers, and of Lambda's `Invoke` for the stack's own functions. */
@@ -82,111 +83,124 @@ export interface Engine {
 const REGION = 'us-east-1';
 const ACCOUNT_ID = '000000000000';
 
-/** Makes and runs the resources of one stack of a cloud assembly. Whatever fails, nothing is left running. */
-export async function startEngine(options: EngineOptions): Promise<Engine> {
-  const closers: (() => unknown)[] = [];
-  const close = async () => {
-    for (const closer of closers.splice(0).toReversed()) await closer();
-  };
-  try {
-    return { ...(await start(options, (closer) => closers.push(closer))), close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+/**
+ * Creates and runs the resources of one stack of a cloud assembly. If anything fails, nothing is left running.
+ *
+ * @example
+ * const emulator = await startEmulator({ assembly: 'cdk.out' });
+ * const reply = await emulator.functions.invoke('reconcile', {});
+ * await emulator.close();
+ */
+export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
+  await using starting = new AsyncDisposableStack();
+  const emulator = await start(options, starting);
+  const running = starting.move();
+  return { ...emulator, close: () => running.disposeAsync() };
 }
 
 async function start(
-  options: EngineOptions,
-  onClose: (closer: () => unknown) => void,
-): Promise<Omit<Engine, 'close'>> {
-  const env = options.env ?? process.env;
-  const clock = options.clock ?? createClock();
+  options: EmulatorOptions,
+  running: AsyncDisposableStack,
+): Promise<Omit<Emulator, 'close'>> {
+  const { env = process.env, clock = createClock() } = options;
   const stack = readAssembly(options.assembly, options.stackName);
-  const pseudo = {
-    'AWS::Region': REGION,
-    'AWS::AccountId': ACCOUNT_ID,
-    'AWS::Partition': 'aws',
-    'AWS::URLSuffix': 'amazonaws.com',
-    'AWS::StackName': stack.name,
-    'AWS::StackId': `arn:aws:cloudformation:${REGION}:${ACCOUNT_ID}:stack/${stack.name}/local`,
-  };
+  const scope = { template: stack.template, pseudo: pseudoParameters(stack.name) };
+  const resources = resourcesOf({ ...scope, provisioned: () => undefined });
+  rejectUnknownTypes(resources);
+  const functions = resources.filter(({ type }) => type === 'AWS::Lambda::Function');
   const keys = keyring(env);
-  const resources = resourcesOf({ template: stack.template, pseudo, made: () => undefined });
-  refuseUnknownTypes(resources);
-  const functionIds = resources
-    .filter((resource) => resource.type === 'AWS::Lambda::Function')
-    .map((resource) => resource.logicalId);
-  const dir = await directory(options.dir, onClose);
-  const servers = await startServers({
-    directory: dir,
-    credentials: [keys.owner, ...functionIds.map(keys.of)],
-    clock,
-    env,
-  });
-  onClose(() => servers.close());
+  const dir = await directory(options.dir, running);
+  const credentials = [keys.owner, ...functions.map(({ logicalId }) => keys.of(logicalId))];
+  const servers = await startServers({ directory: dir, credentials, clock, env });
+  running.defer(() => servers.close());
   const clients = createClients(servers.endpoints, REGION, keys.owner);
-  onClose(() => clients.destroy());
+  running.defer(() => clients.destroy());
 
-  const world: World = {
+  const deployment: Deployment = {
+    ...emptyDeployment(options),
     stackName: stack.name,
-    region: REGION,
-    accountId: ACCOUNT_ID,
-    suffix: randomBytes(4).toString('hex'),
     clock,
     clients,
     endpointVariables: endpointVariables(servers.endpoints),
-    environmentOverrides: options.environment ?? {},
     credentialsOf: keys.of,
     assetDirectory: stack.assetDirectory,
-    apiPort: options.port ?? 0,
-    onLog: options.onLog,
-    functions: new Map(),
-    apis: new Map(),
-    mappings: [],
-    schedules: [],
-    queueUrls: new Map(),
   };
-  onClose(() => Promise.all([...world.functions.values()].map((each) => each.close())));
-  onClose(() => Promise.all([...world.apis.values()].map((api) => api.close())));
+  running.defer(() => closeAll(deployment.functions.values()));
+  running.defer(() => closeAll(deployment.apis.values()));
   await Promise.all((options.buckets ?? []).map((bucket) => createBucket(clients.s3, bucket)));
-  const { outputs } = await makeResources({ template: stack.template, pseudo }, world);
+  const outputs = await provisionResources(scope, deployment);
 
-  const lambda = await startLambdaApi(world.functions);
-  onClose(() => lambda.close());
-  const pollers = world.mappings.map((mapping) => startPoller(mapping, clients.sqs));
-  onClose(() => Promise.all(pollers.map((poller) => poller.close())));
-  if (options.schedules !== 'manual') onClose(startSchedules(world.schedules, clock));
+  const lambda = await startLambdaApi(deployment.functions);
+  running.defer(() => lambda.close());
+  const pollers = deployment.mappings.map((mapping) => startPoller(mapping, clients.sqs));
+  running.defer(() => closeAll(pollers));
+  if (options.schedules !== 'manual') running.defer(startSchedules(deployment.schedules, clock));
   return {
     outputs,
     endpoints: { ...servers.endpoints, lambda: lambda.endpoint },
     region: REGION,
     credentials: keys.owner,
     clients,
-    apiOrigin: [...world.apis.values()][0]?.endpoint,
-    functions: functionsOf(world),
-    schedules: schedulesOf(world),
+    apiOrigin: [...deployment.apis.values()][0]?.endpoint,
+    functions: functionsOf(deployment),
+    schedules: schedulesOf(deployment),
     clock,
     dir,
   };
 }
 
-async function directory(
-  given: string | undefined,
-  onClose: (closer: () => unknown) => void,
-): Promise<string> {
+function pseudoParameters(stackName: string): Record<string, string> {
+  return {
+    'AWS::Region': REGION,
+    'AWS::AccountId': ACCOUNT_ID,
+    'AWS::Partition': 'aws',
+    'AWS::URLSuffix': 'amazonaws.com',
+    'AWS::StackName': stackName,
+    'AWS::StackId': `arn:aws:cloudformation:${REGION}:${ACCOUNT_ID}:stack/${stackName}/local`,
+  };
+}
+
+/** A deployment without resources. */
+function emptyDeployment({
+  environment,
+  port,
+  onLog,
+}: EmulatorOptions): Omit<
+  Deployment,
+  'stackName' | 'clock' | 'clients' | 'endpointVariables' | 'credentialsOf' | 'assetDirectory'
+> {
+  return {
+    region: REGION,
+    accountId: ACCOUNT_ID,
+    suffix: randomBytes(4).toString('hex'),
+    environmentOverrides: environment ?? {},
+    apiPort: port ?? 0,
+    onLog,
+    functions: new Map(),
+    apis: new Map(),
+    mappings: [],
+    schedules: [],
+    queueUrls: new Map(),
+  };
+}
+
+async function closeAll(closables: Iterable<{ close(): Promise<void> }>): Promise<void> {
+  await Promise.all(Array.from(closables, (each) => each.close()));
+}
+
+async function directory(given: string | undefined, running: AsyncDisposableStack): Promise<string> {
   if (given !== undefined) {
     await mkdir(given, { recursive: true });
     return given;
   }
   const temporary = await mkdtemp(join(tmpdir(), 'zencoder-recovery-'));
-  onClose(() => rm(temporary, { recursive: true, force: true }));
+  running.defer(() => rm(temporary, { recursive: true, force: true }));
   return temporary;
 }
 
 /**
- * Access keys: the owner's, and one pair for each function, so that a server can tell who calls. With servers of
- * somebody else (`AWS_ENDPOINT_URL_*`) all use the keys in the environment, since only those are known there.
+ * Access keys: the owner's, and one pair for each function, so that a server can tell who calls. With
+ * foreign servers (`AWS_ENDPOINT_URL_*`) all use the keys in the environment, since only those are known there.
  */
 function keyring(env: NodeJS.ProcessEnv): { owner: Credentials; of: (id: string) => Credentials } {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
@@ -203,11 +217,11 @@ function keyring(env: NodeJS.ProcessEnv): { owner: Credentials; of: (id: string)
   return { owner: of(''), of };
 }
 
-function functionsOf(world: World): LocalFunctions {
+function functionsOf(deployment: Deployment): LocalFunctions {
   const find = (name: string): LocalFunction => {
-    const all = [...world.functions.values()];
+    const all = [...deployment.functions.values()];
     const found = all.find((each) => shortName(each) === name || each.definition.name === name);
-    const byPrefix = all.find((each) => each.definition.name.startsWith(`${world.stackName}-${name}-`));
+    const byPrefix = all.find((each) => each.definition.name.startsWith(`${deployment.stackName}-${name}-`));
     if (found !== undefined) return found;
     if (byPrefix !== undefined) return byPrefix;
     throw new Error(`no function ${name}; there are: ${all.map(shortName).join(', ')}`);
@@ -216,7 +230,7 @@ function functionsOf(world: World): LocalFunctions {
     invoke: async (name, event) => find(name).invoke(event),
     kill: (name) => find(name).kill(),
     logs: (name) => find(name).logs.map((line) => line.text),
-    names: [...world.functions.values()].map(shortName),
+    names: [...deployment.functions.values()].map(shortName),
   };
 }
 
@@ -225,15 +239,15 @@ function shortName(each: LocalFunction): string {
   return each.definition.environment.POWERTOOLS_SERVICE_NAME ?? each.definition.name;
 }
 
-function schedulesOf(world: World): LocalSchedules {
+function schedulesOf(deployment: Deployment): LocalSchedules {
   return {
-    names: world.schedules.map((schedule) => schedule.name),
+    names: deployment.schedules.map((schedule) => schedule.name),
     async run(name) {
-      const found = world.schedules.find((schedule) =>
+      const found = deployment.schedules.find((schedule) =>
         [schedule.name, schedule.logicalId, shortName(schedule.target)].includes(name),
       );
       if (found === undefined) throw new Error(`no schedule ${name}`);
-      return runSchedule(found, world.clock);
+      return runSchedule(found, deployment.clock);
     },
   };
 }

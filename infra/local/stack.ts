@@ -2,10 +2,10 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
-import { synthesizedAssembly } from './cloudformation/cached-assembly.ts';
-import { type Engine, type EngineOptions, startEngine } from './emulator.ts';
+import { cachedAssembly } from './cloudformation/cached-assembly.ts';
+import { type Emulator, type EmulatorOptions, startEmulator } from './emulator.ts';
 
-export interface LocalStackOptions extends Omit<EngineOptions, 'assembly'> {
+export interface LocalStackOptions extends Omit<EmulatorOptions, 'assembly'> {
   /** Settings of the stack, before those in `cdk.json`. */
   readonly context?: Readonly<Record<string, unknown>> | undefined;
   /** Directory of a cloud assembly to run. @default synthesized from the sources */
@@ -15,7 +15,7 @@ export interface LocalStackOptions extends Omit<EngineOptions, 'assembly'> {
 }
 
 /** The recovery stack, running on this machine. */
-export interface LocalStack extends Engine {
+export interface LocalStack extends Emulator {
   readonly apiOrigin: string;
   /** Where to post notifications, with credentials: `http://user:password@127.0.0.1:PORT/notifications`. */
   readonly notificationUrl: string;
@@ -38,45 +38,36 @@ const credentials = v.object({ username: v.string(), password: v.string() });
 /**
  * Synthesizes the stack and runs it on embedded servers.
  *
- * @throws {InvalidConfig} when the settings are faulty
+ * @throws {InvalidConfig} when settings are invalid
  * @throws {TemplateError} when the template has something that the local stack does not know
  */
 export async function startLocalStack(options: LocalStackOptions = {}): Promise<LocalStack> {
-  const assembly = options.assembly ?? (await synthesizedAssembly(options.context ?? {}));
-  const engine = await startEngine({ ...options, assembly });
-  try {
-    return await describe(engine, options.stateFile);
-  } catch (error) {
-    await engine.close();
-    throw error;
-  }
+  const assembly = options.assembly ?? (await cachedAssembly(options.context ?? {}));
+  await using starting = new AsyncDisposableStack();
+  const emulator = starting.adopt(await startEmulator({ ...options, assembly }), (each) => each.close());
+  const stack = await describe(emulator);
+  if (options.stateFile !== undefined) await writeState(options.stateFile, stack, starting);
+  const running = starting.move();
+  return { ...stack, close: () => running.disposeAsync() };
 }
 
-async function describe(engine: Engine, stateFile: string | undefined): Promise<LocalStack> {
-  if (engine.apiOrigin === undefined) throw new Error('the template has no HTTP API');
-  const found = v.parse(outputs, engine.outputs);
+async function describe(emulator: Emulator): Promise<LocalStack> {
+  if (emulator.apiOrigin === undefined) throw new Error('the template has no HTTP API');
+  const found = v.parse(outputs, emulator.outputs);
   const { DashboardUrl, DashboardSecretArn } = found;
-  const stack = {
-    ...engine,
-    apiOrigin: engine.apiOrigin,
-    notificationUrl: await withCredentials(engine, found.NotificationUrl, found.NotificationSecretArn),
+  return {
+    ...emulator,
+    apiOrigin: emulator.apiOrigin,
+    notificationUrl: await withCredentials(emulator, found.NotificationUrl, found.NotificationSecretArn),
     dashboardUrl:
       DashboardUrl === undefined || DashboardSecretArn === undefined
         ? undefined
-        : await withCredentials(engine, DashboardUrl, DashboardSecretArn),
-  };
-  if (stateFile === undefined) return stack;
-  await writeState(stateFile, stack);
-  return {
-    ...stack,
-    async close() {
-      await Promise.all([rm(stateFile, { force: true }), engine.close()]);
-    },
+        : await withCredentials(emulator, DashboardUrl, DashboardSecretArn),
   };
 }
 
 /** An address with the user name and password that a secret holds. */
-async function withCredentials({ clients }: Engine, address: string, secretArn: string): Promise<string> {
+async function withCredentials({ clients }: Emulator, address: string, secretArn: string): Promise<string> {
   const secret = await clients.secretsManager.send(new GetSecretValueCommand({ SecretId: secretArn }));
   const { username, password } = v.parse(credentials, JSON.parse(secret.SecretString ?? ''));
   const complete = new URL(address);
@@ -85,10 +76,16 @@ async function withCredentials({ clients }: Engine, address: string, secretArn: 
   return complete.href;
 }
 
-async function writeState(stateFile: string, stack: LocalStack): Promise<void> {
+/** Writes what the operator commands need; it is removed when `running` ends. */
+async function writeState(
+  stateFile: string,
+  stack: LocalStack,
+  running: AsyncDisposableStack,
+): Promise<void> {
+  running.defer(() => rm(stateFile, { force: true }));
   await mkdir(dirname(stateFile), { recursive: true });
   const { endpoints, outputs: values, credentials: keys, region } = stack;
   const state = { endpoints, outputs: values, credentials: keys, region, apiOrigin: stack.apiOrigin };
-  // It holds access keys: of this machine only, but nobody else's business either.
+  // It holds access keys of this machine's servers: for this user only.
   await writeFile(stateFile, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
 }

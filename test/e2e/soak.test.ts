@@ -8,8 +8,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createChaos } from '../soak/chaos.ts';
-import { startWorld } from '../soak/environment.ts';
-import { faultsOfHeard, type HeardEvent, listenToEvents } from '../soak/events.ts';
+import { startSoakEnvironment } from '../soak/environment.ts';
+import { errorsOfHeard, type HeardEvent, listenToEvents } from '../soak/events.ts';
 import { createPoster } from '../soak/post.ts';
 import { seededRandom } from '../soak/random.ts';
 import { waitForEnd } from '../soak/settle.ts';
@@ -78,7 +78,7 @@ it('what cannot be understood ends with code 2, without a stack being started', 
 
 it('its verdict notices a missing, an altered and a stray object, half an upload, an unknown job and a missing event', async () => {
   const random = seededRandom(1);
-  const world = await startWorld(createChaos(NOTHING, random));
+  const world = await startSoakEnvironment(createChaos(NOTHING, random));
   onTestFinished(() => world.close());
   const heard = await listenToEvents(world.stack);
   const { clients, outputs, notificationUrl } = world.stack;
@@ -102,9 +102,9 @@ it('its verdict notices a missing, an altered and a stray object, half an upload
   await clients.s3.send(new UploadPartCommand({ ...half, UploadId, PartNumber: 1, Body: 'half' }));
 
   const expected = { jobs: [missing, altered, untold], refusedJobs: new Set<number>() };
-  const { faults } = await verify(world, expected, await heard());
+  const { errors } = await verify(world, expected, await heard());
 
-  expect(faults).toEqual(
+  expect(errors).toEqual(
     expect.arrayContaining([
       `video.mp4 of job ${missing.jobId} is not in the bucket`,
       `${keyOf(altered.jobId)} is not what Zencoder kept`,
@@ -119,7 +119,7 @@ it('its verdict notices a missing, an altered and a stray object, half an upload
 it('its verdict notices a recovery that is open and an event that is owed', async () => {
   const random = seededRandom(1);
   const chaos = createChaos({ ...NOTHING, missing: 1 }, random);
-  const world = await startWorld(chaos);
+  const world = await startSoakEnvironment(chaos);
   onTestFinished(() => world.close());
   const job = failedJob(0, random);
   const poster = createPoster(world.stack.notificationUrl, 1);
@@ -130,9 +130,9 @@ it('its verdict notices a recovery that is open and an event that is owed', asyn
   await poster.post(notificationOf(job, 'output', world.sign));
   await vi.waitFor(async () => expect(chaos.injected['files missing at first']).toBeGreaterThan(0), 30_000);
 
-  const { faults } = await verify(world, { jobs: [job], refusedJobs: new Set() }, []);
+  const { errors } = await verify(world, { jobs: [job], refusedJobs: new Set() }, []);
 
-  expect(faults).toEqual(
+  expect(errors).toEqual(
     expect.arrayContaining([
       expect.stringMatching(/^\d+ recoveries are listed as open$/),
       '1 events are owed',
@@ -194,19 +194,19 @@ describe('its verdict of events', () => {
     eventOf('recovery-lost', jobId, { file: { filename: 'video.mp4' }, error: { errorClass } });
 
   it('is content with each event once or more often', () => {
-    expect(faultsOfHeard([...right, ...right], expected)).toEqual([]);
+    expect(errorsOfHeard([...right, ...right], expected)).toEqual([]);
   });
 
   it('notices the loss of a file that was recovered', () => {
     const events = [...right, lost(job.jobId, 'SourceOutOfReach')];
-    expect(faultsOfHeard(events, expected)).toEqual([
+    expect(errorsOfHeard(events, expected)).toEqual([
       `a false event recovery-lost of job ${job.jobId}, video.mp4: SourceOutOfReach`,
     ]);
   });
 
   it('takes the loss of a file for true whose first URL was refused, and for no other reason', () => {
-    expect(faultsOfHeard([...right, lost(refused.jobId, 'SourceOutOfReach')], expected)).toEqual([]);
-    expect(faultsOfHeard([...right, lost(refused.jobId, 'SourceNotFound')], expected)).toEqual([
+    expect(errorsOfHeard([...right, lost(refused.jobId, 'SourceOutOfReach')], expected)).toEqual([]);
+    expect(errorsOfHeard([...right, lost(refused.jobId, 'SourceNotFound')], expected)).toEqual([
       `a false event recovery-lost of job ${refused.jobId}, video.mp4: SourceNotFound`,
     ]);
   });
@@ -216,7 +216,7 @@ describe('its verdict of events', () => {
     const failed = eventOf('recovery-failed', job.jobId, { error: { errorClass: 'DestinationConflict' } });
     const stray = eventOf('primary-failure', 7, {});
     const second = { ...eventOf('primary-failure', refused.jobId, {}), id: 'second' };
-    expect(faultsOfHeard([...others, failed, stray, second], expected)).toEqual([
+    expect(errorsOfHeard([...others, failed, stray, second], expected)).toEqual([
       `no event primary-failure of job ${job.jobId}`,
       `2 different events primary-failure of job ${refused.jobId}`,
       `a false event recovery-failed of job ${job.jobId}: DestinationConflict`,

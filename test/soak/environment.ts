@@ -21,7 +21,7 @@ const DAY_SECONDS = 86_400;
 const WORKER_TIMEOUT_SECONDS = 120;
 
 /** The stack on servers that can fail, and Zencoder's storage. */
-export interface World {
+export interface SoakEnvironment {
   readonly stack: LocalStack;
   readonly clock: Clock;
   /** Keeps a file as Zencoder does. */
@@ -29,14 +29,14 @@ export interface World {
   readonly sign: (path: string) => string;
   /** Signs by the key that is withdrawn. */
   readonly signInVain: (path: string) => string;
-  /** The ledger by a way of its own: reading it neither fails nor counts as {@link World.activity}. */
+  /** The ledger by a way of its own: reading it neither fails nor counts as {@link SoakEnvironment.activity}. */
   readonly ledger: Ledger;
   /** Requests that functions have made to storage, bucket and ledger: while it stands still, nobody works. */
   readonly activity: () => number;
   readonly close: () => Promise<void>;
 }
 
-export async function startWorld(chaos: Chaos): Promise<World> {
+export async function startSoakEnvironment(chaos: Chaos): Promise<SoakEnvironment> {
   const closers: (() => Promise<unknown>)[] = [];
   const close = async () => {
     for (const closer of closers.splice(0).toReversed()) await closer();
@@ -52,7 +52,7 @@ export async function startWorld(chaos: Chaos): Promise<World> {
 async function start(
   chaos: Chaos,
   onClose: (closer: () => Promise<unknown>) => void,
-): Promise<Omit<World, 'close'>> {
+): Promise<Omit<SoakEnvironment, 'close'>> {
   const dir = await mkdtemp(join(tmpdir(), 'soak-'));
   onClose(() => rm(dir, { recursive: true, force: true }));
   const clock = createClock();
@@ -117,7 +117,7 @@ function storageSide(
   storage: S3Server,
   keys: { readonly accessKeyId: string; readonly secretAccessKey: string },
   clock: Clock,
-): Pick<World, 'keep' | 'sign' | 'signInVain'> {
+): Pick<SoakEnvironment, 'keep' | 'sign' | 'signInVain'> {
   const client = new S3Client({
     endpoint: storage.origin,
     region: 'us-east-1',

@@ -78,7 +78,7 @@ export function heardOf(deliveries: readonly HeardEvent[]): Heard {
  * Faults of what was heard: it has to be an event for each failed upload and for each recovered file, and no other but
  * the loss of a file whose first URL was refused, which was true until a later notification came.
  */
-export function faultsOfHeard(deliveries: readonly HeardEvent[], { jobs, refusedJobs }: Expected): string[] {
+export function errorsOfHeard(deliveries: readonly HeardEvent[], { jobs, refusedJobs }: Expected): string[] {
   const expected = jobs.flatMap(({ jobId, files }) => [
     `primary-failure of job ${jobId}`,
     ...files.map(({ path }) => `recovery-recovered of job ${jobId}, ${path.split('/').at(-1)}`),

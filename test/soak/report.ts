@@ -20,7 +20,7 @@ export interface SoakReport {
 /** The report for people. */
 export function reportText(report: SoakReport): string {
   const { options, jobs, injected, refused, took, settling, verification } = report;
-  const { files, recovered, attempts, heard, faults, faultCount } = verification;
+  const { files, recovered, attempts, heard, errors, errorCount } = verification;
   const rows: [string, string][] = [
     [
       'Notifications',
@@ -45,8 +45,8 @@ export function reportText(report: SoakReport): string {
     ...rows.map(([name, value]) => `${name.padEnd(20)}  ${value}`),
     '',
     ...(settling.isDone ? [] : ['The time was up before the queue was empty and every event published.']),
-    ...faults.map((fault) => `- ${fault}`),
-    ...(faultCount > faults.length ? [`… and ${faultCount - faults.length} more`] : []),
+    ...errors.map((fault) => `- ${fault}`),
+    ...(errorCount > errors.length ? [`… and ${errorCount - errors.length} more`] : []),
     report.ok
       ? 'Every file is in the bucket, whole and once; every failed upload is recorded once; no event is false or wanting.'
       : 'FAILED',

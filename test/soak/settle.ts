@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { queueDepth } from '../../infra/cli/lib/queues.ts';
-import type { World } from './environment.ts';
+import type { SoakEnvironment } from './environment.ts';
 
 const LOOK_EVERY_MS = 250;
 /** Of the stack's time, whenever nobody works. */
@@ -22,7 +22,7 @@ export interface Settling {
  * @param until real time, epoch milliseconds.
  */
 export async function waitForEnd(
-  { stack, clock, activity, ledger }: World,
+  { stack, clock, activity, ledger }: SoakEnvironment,
   until: number,
   onLook: (left: { readonly messages: number; readonly events: number }) => void,
 ): Promise<Settling> {

@@ -1,6 +1,6 @@
 import pMap from 'p-map';
 import { type Chaos, createChaos } from './chaos.ts';
-import { startWorld, type World } from './environment.ts';
+import { type SoakEnvironment, startSoakEnvironment } from './environment.ts';
 import { listenToEvents } from './events.ts';
 import type { SoakOptions } from './options.ts';
 import { createPoster } from './post.ts';
@@ -26,36 +26,36 @@ export async function soak(options: SoakOptions, tell: (text: string) => void): 
   const burst = burstOf(jobs, { count: options.notifications, refused: options.refused, random });
   const refusedJobs = new Set(burst.flatMap(({ job, isRefused }) => (isRefused ? [job.jobId] : [])));
   tell('Starting the stack …');
-  const world = await startWorld(chaos);
+  const environment = await startSoakEnvironment(chaos);
   try {
-    await keepAll(world, jobs, tell);
-    const heard = await listenToEvents(world.stack);
-    const poster = createPoster(world.stack.notificationUrl, CONNECTIONS);
+    await keepAll(environment, jobs, tell);
+    const heard = await listenToEvents(environment.stack);
+    const poster = createPoster(environment.stack.notificationUrl, CONNECTIONS);
     const began = performance.now();
-    chaos.begin(() => world.stack.functions.kill('worker'));
+    chaos.begin(() => environment.stack.functions.kill('worker'));
     let posted = 0;
     await pMap(
       burst,
       async ({ job, kind, isRefused }) => {
-        await poster.post(notificationOf(job, kind, isRefused ? world.signInVain : world.sign));
+        await poster.post(notificationOf(job, kind, isRefused ? environment.signInVain : environment.sign));
         posted++;
-        if (posted === Math.ceil(burst.length / 2)) refuseTopic(chaos, world, options.topic);
+        if (posted === Math.ceil(burst.length / 2)) refuseTopic(chaos, environment, options.topic);
         if (posted % 100 === 0) tell(`${posted} of ${burst.length} notifications are taken`);
       },
       { concurrency: CONNECTIONS },
     );
     const posting = performance.now() - began;
     poster.close();
-    const settling = await waitForEnd(world, until, ({ messages, events }) =>
+    const settling = await waitForEnd(environment, until, ({ messages, events }) =>
       tell(`${messages} messages are on the queue, ${events} events are owed`),
     );
     chaos.end();
     const all = performance.now() - began;
     tell('Looking at every file …');
-    const verification = await verify(world, { jobs, refusedJobs }, await heard());
+    const verification = await verify(environment, { jobs, refusedJobs }, await heard());
     const { timeout: _, json: __, help: ___, ...chosen } = options;
     return {
-      ok: settling.isDone && verification.faultCount === 0,
+      ok: settling.isDone && verification.errorCount === 0,
       options: chosen,
       jobs: jobs.length,
       injected: chaos.injected,
@@ -66,17 +66,17 @@ export async function soak(options: SoakOptions, tell: (text: string) => void): 
     };
   } finally {
     chaos.end();
-    await world.close();
+    await environment.close();
   }
 }
 
-function refuseTopic(chaos: Chaos, { clock }: World, milliseconds: number): void {
+function refuseTopic(chaos: Chaos, { clock }: SoakEnvironment, milliseconds: number): void {
   const end = clock.now() + milliseconds;
   chaos.refuseTopic(() => clock.now() < end);
 }
 
 async function keepAll(
-  world: World,
+  environment: SoakEnvironment,
   jobs: readonly FailedJob[],
   tell: (text: string) => void,
 ): Promise<void> {
@@ -85,7 +85,7 @@ async function keepAll(
   await pMap(
     files,
     async (file) => {
-      await world.keep(file);
+      await environment.keep(file);
       kept++;
       if (kept % 100 === 0) tell(`${kept} of ${files.length} files are on Zencoder's storage`);
     },

@@ -6,8 +6,8 @@ import { uploadsWithParts } from '../../infra/local/demo/unfinished-uploads.ts';
 import type { LocalStack } from '../../infra/local/stack.ts';
 import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
 import type { JobRecords } from '../../lambda/shared/ledger/reads.ts';
-import type { World } from './environment.ts';
-import { faultsOfHeard, type Heard, type HeardEvent, heardOf } from './events.ts';
+import type { SoakEnvironment } from './environment.ts';
+import { errorsOfHeard, type Heard, type HeardEvent, heardOf } from './events.ts';
 import type { Expected, FailedJob, KeptFile } from './workload.ts';
 
 /** What is there at the end. */
@@ -18,12 +18,12 @@ export interface Verification {
   readonly attempts: Readonly<Record<number, number>>;
   /** The stack's events. */
   readonly heard: Heard;
-  /** Sentences; empty when everything is as it has to be. At most {@link MAX_FAULTS}. */
-  readonly faults: readonly string[];
-  readonly faultCount: number;
+  /** Sentences; empty when everything is as it has to be. At most {@link MAX_ERRORS}. */
+  readonly errors: readonly string[];
+  readonly errorCount: number;
 }
 
-const MAX_FAULTS = 20;
+const MAX_ERRORS = 20;
 
 interface Found {
   readonly size: number;
@@ -38,7 +38,7 @@ interface Found {
  * @param deliveries of the stack's events.
  */
 export async function verify(
-  { stack, ledger, clock }: Pick<World, 'stack' | 'ledger' | 'clock'>,
+  { stack, ledger, clock }: Pick<SoakEnvironment, 'stack' | 'ledger' | 'clock'>,
   expected: Expected,
   deliveries: readonly HeardEvent[],
 ): Promise<Verification> {
@@ -46,54 +46,54 @@ export async function verify(
   const objects = await objectsIn(stack);
   const attempts: Record<number, number> = {};
   let recovered = 0;
-  const faults: string[] = [];
+  const errors: string[] = [];
   const keys = new Set<string>();
   await pMap(
     jobs,
     async (job) => {
       const records = await ledger.queries.readJob(String(job.jobId));
-      faults.push(...faultsOfRecords(job, records));
+      errors.push(...errorsOfRecords(job, records));
       for (const { state, attempts: count, key = '' } of records.recoveries) {
         attempts[count] = (attempts[count] ?? 0) + 1;
         if (state === 'recovered') recovered++;
-        if (keys.has(key)) faults.push(`two recoveries have the key ${key}`);
+        if (keys.has(key)) errors.push(`two recoveries have the key ${key}`);
         keys.add(key);
       }
-      for (const file of job.files) faults.push(...(await faultsOfFile(stack, job, file, records, objects)));
+      for (const file of job.files) errors.push(...(await errorsOfFile(stack, job, file, records, objects)));
     },
     { concurrency: 16 },
   );
   const files = jobs.reduce((sum, job) => sum + job.files.length, 0);
-  if (objects.size !== files) faults.push(`${objects.size} objects are in the bucket for ${files} files`);
-  faults.push(...faultsOfHeard(deliveries, expected), ...(await leftovers(stack)));
-  faults.push(...(await openEnds(ledger, clock.now())));
+  if (objects.size !== files) errors.push(`${objects.size} objects are in the bucket for ${files} files`);
+  errors.push(...errorsOfHeard(deliveries, expected), ...(await leftovers(stack)));
+  errors.push(...(await openEnds(ledger, clock.now())));
   return {
     files,
     recovered,
     attempts,
     heard: heardOf(deliveries),
-    faults: faults.slice(0, MAX_FAULTS),
-    faultCount: faults.length,
+    errors: errors.slice(0, MAX_ERRORS),
+    errorCount: errors.length,
   };
 }
 
-function faultsOfRecords(job: FailedJob, { failures, recoveries }: JobRecords): string[] {
-  const faults: string[] = [];
+function errorsOfRecords(job: FailedJob, { failures, recoveries }: JobRecords): string[] {
+  const errors: string[] = [];
   if (failures.length !== 1)
-    faults.push(`job ${job.jobId} has ${failures.length} primary failures instead of 1`);
+    errors.push(`job ${job.jobId} has ${failures.length} primary failures instead of 1`);
   if (recoveries.length !== job.files.length) {
-    faults.push(`job ${job.jobId} has ${recoveries.length} recoveries for ${job.files.length} files`);
+    errors.push(`job ${job.jobId} has ${recoveries.length} recoveries for ${job.files.length} files`);
   }
   for (const { state, filename, lastError } of recoveries) {
     if (state === 'recovered') continue;
-    faults.push(
+    errors.push(
       `${filename} of job ${job.jobId} is ${state}: ${lastError?.errorClass} ${lastError?.message}`,
     );
   }
-  return faults;
+  return errors;
 }
 
-async function faultsOfFile(
+async function errorsOfFile(
   stack: LocalStack,
   { jobId }: FailedJob,
   file: KeptFile,

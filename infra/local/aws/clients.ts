@@ -3,7 +3,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import type { Credentials } from '../cloudformation/deployment.ts';
+import type { Credentials } from './listen.ts';
 import type { Endpoints } from './servers.ts';
 
 /** Real SDK clients of a local stack's servers. */

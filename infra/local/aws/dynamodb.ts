@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from './listen.ts';
 
 /** A DynamoDB to work against. */
 export interface LocalDynamoDb {
@@ -12,7 +13,7 @@ export interface LocalDynamoDb {
   close(): Promise<void>;
 }
 
-const ANSWERS_WITHIN_MS = 10_000;
+const START_TIMEOUT_MS = 10_000;
 const FREE_PORT_ATTEMPTS = 5;
 
 /**
@@ -46,7 +47,7 @@ function findProgram(): string {
   }
 }
 
-/** Null when the program ended before it answered, as it does when somebody else took the port in the meantime. */
+/** Null when the program ended before it listened, as it does when another process took the port in the meantime. */
 async function start(program: string, port: number): Promise<LocalDynamoDb | null> {
   const child = spawn(program, ['--host', '127.0.0.1', '--port', String(port)], { stdio: 'ignore' });
   const ended = once(child, 'exit').then(() => true);
@@ -57,8 +58,8 @@ async function start(program: string, port: number): Promise<LocalDynamoDb | nul
     child.kill('SIGKILL');
     await ended;
   };
-  for (const until = Date.now() + ANSWERS_WITHIN_MS; ; ) {
-    if (await answers(port)) {
+  for (const until = Date.now() + START_TIMEOUT_MS; ; ) {
+    if (await isListening(port)) {
       if (child.exitCode === null) return { endpoint: `http://127.0.0.1:${port}`, close };
     }
     if (await Promise.race([ended, delay(20, false)])) {
@@ -67,22 +68,12 @@ async function start(program: string, port: number): Promise<LocalDynamoDb | nul
     }
     if (Date.now() > until) {
       await close();
-      throw new Error(`${program} did not answer on port ${port}`);
+      throw new Error(`${program} did not respond on port ${port}`);
     }
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
-}
-
-async function answers(port: number): Promise<boolean> {
+async function isListening(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
   try {
     await once(socket, 'connect');

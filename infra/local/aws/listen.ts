@@ -1,4 +1,11 @@
 import type { Server } from 'node:http';
+import { createServer } from 'node:net';
+
+/** Access keys that a client signs with. */
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
 
 /** A server that a local stack talks to. */
 export interface LocalServer {
@@ -7,16 +14,21 @@ export interface LocalServer {
   close(): Promise<void>;
 }
 
+/** A server that listens. */
+export interface Listening extends LocalServer {
+  readonly port: number;
+}
+
 /**
  * Listens on 127.0.0.1: never `localhost`, for which the AWS SDK would look up `bucket.localhost`.
  *
  * @param port 0 for any free one
  * @throws when the port is taken
  */
-export async function listen(server: Server, port = 0): Promise<LocalServer> {
+export async function listen(server: Server, port = 0, host = '127.0.0.1'): Promise<Listening> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
+    server.listen(port, host, () => {
       server.off('error', reject);
       resolve();
     });
@@ -24,11 +36,24 @@ export async function listen(server: Server, port = 0): Promise<LocalServer> {
   const address = server.address();
   const bound = typeof address === 'object' && address !== null ? address.port : port;
   return {
-    endpoint: `http://127.0.0.1:${bound}`,
+    endpoint: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    port: bound,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+}
+
+/** A port of 127.0.0.1 that was free a moment ago: nothing listens on it. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject).listen(0, '127.0.0.1', resolve);
+  await promise;
+  const address = server.address();
+  await new Promise((closed) => server.close(closed));
+  if (address === null || typeof address === 'string') throw new Error('no port is free');
+  return address.port;
 }

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
-import type { Credentials } from '../cloudformation/deployment.ts';
 import { startDynamoDb } from './dynamodb.ts';
-import type { LocalServer } from './listen.ts';
+import type { Credentials, LocalServer } from './listen.ts';
 import { startMessaging } from './messaging.ts';
 import { startS3 } from './s3/server.ts';
 import { startSecretsManager } from './secrets-manager.ts';

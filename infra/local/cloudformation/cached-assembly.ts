@@ -22,7 +22,7 @@ const SOURCES = ['lambda/**/*.{ts,tsx}', 'infra/{*.ts,constructs/*.ts}', 'cdk.js
  * @returns its directory
  * @throws {InvalidConfig} when the settings are faulty
  */
-export async function synthesizedAssembly(
+export async function cachedAssembly(
   context: Readonly<Record<string, unknown>>,
   folder = join(ROOT, '.local', 'assemblies'),
 ): Promise<string> {
@@ -42,7 +42,7 @@ export async function synthesizedAssembly(
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
-  await forgetOld(folder);
+  await removeOld(folder);
   return directory;
 }
 
@@ -67,7 +67,7 @@ async function digestOf(context: Readonly<Record<string, unknown>>): Promise<str
   return hash.digest('hex').slice(0, 16);
 }
 
-async function forgetOld(folder: string): Promise<void> {
+async function removeOld(folder: string): Promise<void> {
   const names = (await readdir(folder)).filter((name) => /^[0-9a-f]{16}$/.test(name));
   const dated = await Promise.all(
     names.map(async (name) => ({ name, used: (await stat(join(folder, name))).mtimeMs })),

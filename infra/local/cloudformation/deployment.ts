@@ -5,9 +5,10 @@ import type { LogLine } from '../aws/lambda/protocol.ts';
 import type { LocalFunction } from '../aws/lambda/runtime.ts';
 import type { Schedule } from '../aws/lambda/schedules.ts';
 import type { QueueMapping } from '../aws/lambda/sqs-poller.ts';
+import type { Credentials } from '../aws/listen.ts';
 import type { Clock } from '../clock.ts';
 import type { JsonObject } from '../json.ts';
-import type { MadeResource } from './template.ts';
+import type { ProvisionedResource } from './template.ts';
 
 /** A resource whose intrinsics are all resolved. */
 export interface ResolvedResource {
@@ -16,11 +17,14 @@ export interface ResolvedResource {
   readonly properties: JsonObject;
 }
 
-/** Makes one resource. @throws {UnsupportedResource} for properties that have no local counterpart */
-export type Provisioner = (resource: ResolvedResource, world: World) => Promise<MadeResource> | MadeResource;
+/** Creates one resource. @throws {UnsupportedResource} for properties that have no local counterpart */
+export type Provisioner = (
+  resource: ResolvedResource,
+  deployment: Deployment,
+) => Promise<ProvisionedResource> | ProvisionedResource;
 
-/** Where resources are made, and what is made so far. */
-export interface World {
+/** A stack that is being provisioned: where its resources go, and those that others refer to. */
+export interface Deployment {
   readonly stackName: string;
   readonly region: string;
   readonly accountId: string;
@@ -49,12 +53,7 @@ export interface World {
   readonly queueUrls: Map<string, string>;
 }
 
-export interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-}
-
-/** The template asks for something that the local stack cannot make. */
+/** The template asks for something that the local stack cannot create. */
 export class UnsupportedResource extends Error {
   override readonly name = 'UnsupportedResource';
 
@@ -67,19 +66,23 @@ export class UnsupportedResource extends Error {
 export function physicalName(
   resource: ResolvedResource,
   property: string,
-  world: World,
-  longest: number,
+  { stackName, suffix }: Pick<Deployment, 'stackName' | 'suffix'>,
+  maxLength: number,
 ): string {
   const asked = resource.properties[property];
   if (typeof asked === 'string') return asked;
-  const room = longest - world.suffix.length - 1;
-  return `${`${world.stackName}-${resource.logicalId}`.slice(0, room)}-${world.suffix}`;
+  const room = maxLength - suffix.length - 1;
+  return `${`${stackName}-${resource.logicalId}`.slice(0, room)}-${suffix}`;
 }
 
 /** The function that an ARN (of a function, version, alias or API integration) means. */
-export function functionByArn(arn: string, resource: ResolvedResource, world: World): LocalFunction {
+export function functionByArn(
+  arn: string,
+  resource: ResolvedResource,
+  deployment: Deployment,
+): LocalFunction {
   const name = /:function:([^:/]+)/.exec(arn)?.[1];
-  const found = name === undefined ? undefined : world.functions.get(name);
+  const found = name === undefined ? undefined : deployment.functions.get(name);
   if (found === undefined) throw new UnsupportedResource(resource, `${arn} is no function of this stack`);
   return found;
 }
@@ -91,13 +94,13 @@ export const truth = v.pipe(
   v.transform((value) => value === true || value === 'true'),
 );
 
-/** Reads the properties that matter locally; others are left alone. @throws {UnsupportedResource} naming the faults */
+/** Reads the properties that matter locally; others are left alone. @throws {UnsupportedResource} naming the errors */
 export function parseProperties<S extends v.GenericSchema>(
   schema: S,
   resource: ResolvedResource,
 ): v.InferOutput<S> {
   const result = v.safeParse(schema, resource.properties);
   if (result.success) return result.output;
-  const faults = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'properties'}: ${issue.message}`);
-  throw new UnsupportedResource(resource, faults.join('; '));
+  const errors = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'properties'}: ${issue.message}`);
+  throw new UnsupportedResource(resource, errors.join('; '));
 }

@@ -1,5 +1,5 @@
 import { asText, isObject, type JsonObject, objectAt } from '../json.ts';
-import type { Provisioner, World } from './deployment.ts';
+import type { Deployment, Provisioner } from './deployment.ts';
 import {
   provisionHttpApi,
   provisionIntegration,
@@ -15,7 +15,7 @@ import {
 import { provisionQueue, provisionSubscription, provisionTopic } from './resources/messaging.ts';
 import { provisionBucket, provisionSecret, provisionTable } from './resources/storage.ts';
 import {
-  type MadeResource,
+  type ProvisionedResource,
   referencesOf,
   resolveValue,
   resourcesOf,
@@ -24,7 +24,7 @@ import {
   type TemplateResource,
 } from './template.ts';
 
-const MAKERS: Readonly<Record<string, Provisioner>> = {
+const PROVISIONERS: Readonly<Record<string, Provisioner>> = {
   'AWS::ApiGatewayV2::Api': provisionHttpApi,
   'AWS::ApiGatewayV2::Integration': provisionIntegration,
   'AWS::ApiGatewayV2::Route': provisionRoute,
@@ -46,8 +46,8 @@ const MAKERS: Readonly<Record<string, Provisioner>> = {
 
 /**
  * Types that change nothing of what runs locally: who may call what, what is watched, how things are encrypted. Others
- * may refer to them, so they get a made-up name and ARN. A type that is in neither list stops the stack: someone has
- * to decide what it means.
+ * may refer to them, so they get a placeholder name and ARN. A type that is in neither list stops the stack: it has
+ * to be decided what it means.
  */
 const WITHOUT_LOCAL_MEANING = new Set([
   'AWS::CDK::Metadata',
@@ -72,20 +72,18 @@ const WITHOUT_LOCAL_MEANING = new Set([
   'Custom::S3AutoDeleteObjects',
 ]);
 
-/** What came of a template. */
-export interface MadeStack {
-  /** Values of the template's outputs, by output key. */
-  readonly outputs: Readonly<Record<string, string>>;
-}
-
 /**
- * Makes every resource of a template, each as soon as those it refers to are made, as CloudFormation does.
+ * Creates every resource of a template, each as soon as those it refers to exist, as CloudFormation does.
  *
+ * @returns the values of the template's outputs, by output key
  * @throws {TemplateError} for unknown intrinsics and references, naming the resource
  */
-export async function makeResources(scope: Omit<Scope, 'made'>, world: World): Promise<MadeStack> {
-  const made = new Map<string, MadeResource>();
-  const whole: Scope = { ...scope, made: (logicalId) => made.get(logicalId) };
+export async function provisionResources(
+  scope: Omit<Scope, 'provisioned'>,
+  deployment: Deployment,
+): Promise<Record<string, string>> {
+  const provisioned = new Map<string, ProvisionedResource>();
+  const whole: Scope = { ...scope, provisioned: (logicalId) => provisioned.get(logicalId) };
   const resources = new Map(resourcesOf(whole).map((resource) => [resource.logicalId, resource]));
   const order = inOrder(resources);
   const promises = new Map<string, Promise<void>>();
@@ -94,23 +92,27 @@ export async function makeResources(scope: Omit<Scope, 'made'>, world: World): P
     promises.set(
       resource.logicalId,
       Promise.all(dependencies).then(async () => {
-        made.set(resource.logicalId, await make(resource, whole, world));
+        provisioned.set(resource.logicalId, await provision(resource, whole, deployment));
       }),
     );
   }
   await Promise.all(promises.values());
-  return { outputs: outputsOf(whole) };
+  return outputsOf(whole);
 }
 
-async function make(resource: TemplateResource, scope: Scope, world: World): Promise<MadeResource> {
-  const maker = MAKERS[resource.type];
-  if (maker === undefined) return madeUp(resource, world);
+async function provision(
+  resource: TemplateResource,
+  scope: Scope,
+  deployment: Deployment,
+): Promise<ProvisionedResource> {
+  const provisioner = PROVISIONERS[resource.type];
+  if (provisioner === undefined) return placeholder(resource, deployment);
   const path = `Resources.${resource.logicalId}.Properties`;
   const properties = resolveValue(relevantProperties(resource), path, scope);
-  return maker({ ...resource, properties: isObject(properties) ? properties : {} }, world);
+  return provisioner({ ...resource, properties: isObject(properties) ? properties : {} }, deployment);
 }
 
-/** Properties that no maker reads, and that may refer to what is not made locally. */
+/** Properties that no provisioner reads, and that may refer to what is not created locally. */
 const WITHOUT_LOCAL_EFFECT = new Set([
   'AccessLogSettings',
   'BucketEncryption',
@@ -128,13 +130,13 @@ function relevantProperties(resource: TemplateResource): JsonObject {
   return Object.fromEntries(entries);
 }
 
-function madeUp(resource: TemplateResource, world: World): MadeResource {
+function placeholder(resource: TemplateResource, deployment: Deployment): ProvisionedResource {
   const service = (resource.type.split('::')[1] ?? 'local').toLowerCase();
   // IAM knows no regions.
   const arn =
     service === 'iam'
-      ? `arn:aws:iam::${world.accountId}:role/${resource.logicalId}`
-      : `arn:aws:${service}:${world.region}:${world.accountId}:${resource.logicalId}`;
+      ? `arn:aws:iam::${deployment.accountId}:role/${resource.logicalId}`
+      : `arn:aws:${service}:${deployment.region}:${deployment.accountId}:${resource.logicalId}`;
   return {
     ref: resource.logicalId,
     attributes: { Arn: arn, RoleId: resource.logicalId, KeyId: resource.logicalId },
@@ -142,13 +144,13 @@ function madeUp(resource: TemplateResource, world: World): MadeResource {
 }
 
 /**
- * Checks, before anything is made, that the local stack knows every type.
+ * Checks, before anything is created, that the local stack knows every type.
  *
  * @throws {TemplateError} naming those that it does not
  */
-export function refuseUnknownTypes(resources: readonly TemplateResource[]): void {
+export function rejectUnknownTypes(resources: readonly TemplateResource[]): void {
   const unknown = resources.filter(
-    ({ type }) => MAKERS[type] === undefined && !WITHOUT_LOCAL_MEANING.has(type),
+    ({ type }) => PROVISIONERS[type] === undefined && !WITHOUT_LOCAL_MEANING.has(type),
   );
   if (unknown.length === 0) return;
   const list = unknown.map(({ logicalId, type }) => `Resources.${logicalId} (${type})`).join(', ');
@@ -156,7 +158,7 @@ export function refuseUnknownTypes(resources: readonly TemplateResource[]): void
 }
 
 function dependenciesOf(resource: TemplateResource, all: ReadonlyMap<string, TemplateResource>): string[] {
-  if (MAKERS[resource.type] === undefined) return [];
+  if (PROVISIONERS[resource.type] === undefined) return [];
   const references = referencesOf(relevantProperties(resource));
   return [...references].filter((id) => all.has(id) && id !== resource.logicalId);
 }

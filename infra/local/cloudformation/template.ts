@@ -14,7 +14,7 @@ export class TemplateError extends Error {
 }
 
 /** What an intrinsic needs to know of a resource that has been made. */
-export interface MadeResource {
+export interface ProvisionedResource {
   /** What `Ref` gives. */
   readonly ref: string;
   /** What `Fn::GetAtt` gives, by attribute name. */
@@ -27,7 +27,7 @@ export interface Scope {
   /** `AWS::Region` and the like. */
   readonly pseudo: Readonly<Record<string, string>>;
   /** The made resource of that logical id; undefined when there is none (yet). */
-  readonly made: (logicalId: string) => MadeResource | undefined;
+  readonly provisioned: (logicalId: string) => ProvisionedResource | undefined;
 }
 
 /** The resources whose condition holds, in the template's order. */
@@ -185,17 +185,17 @@ function reference(name: string, path: string, scope: Scope): Json {
   if (name === 'AWS::NoValue') return NO_VALUE;
   const pseudo = scope.pseudo[name];
   if (pseudo !== undefined) return pseudo;
-  const made = scope.made(name);
-  if (made !== undefined) return made.ref;
+  const provisioned = scope.provisioned(name);
+  if (provisioned !== undefined) return provisioned.ref;
   const parameter = objectAt(objectAt(scope.template, 'Parameters'), name).Default;
   if (parameter !== undefined) return parameter;
   throw new TemplateError(`${path}: nothing is called ${name}`);
 }
 
 function attributeOf(logicalId: string, attribute: string, path: string, scope: Scope): Json {
-  const made = scope.made(logicalId);
-  if (made === undefined) throw new TemplateError(`${path}: nothing is called ${logicalId}`);
-  const value = made.attributes[attribute];
+  const provisioned = scope.provisioned(logicalId);
+  if (provisioned === undefined) throw new TemplateError(`${path}: nothing is called ${logicalId}`);
+  const value = provisioned.attributes[attribute];
   if (value === undefined) {
     throw new TemplateError(`${path}: the local stack knows no attribute ${attribute} of ${logicalId}`);
   }

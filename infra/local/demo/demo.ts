@@ -11,9 +11,9 @@ import { startS3 } from '../aws/s3/server.ts';
 import { type LocalStack, startLocalStack } from '../stack.ts';
 import { startDestination } from '../zencoder/destination.ts';
 import { startZencoder } from '../zencoder/zencoder.ts';
-import { Board, follow, type Stage } from './live-view.ts';
+import { follow, LiveView, type ScenarioRun } from './live-view.ts';
 import { printReport, recoveredRows, seconds, type Terminal, terminalOf } from './report.ts';
-import { type Expectation, mannerOf, SCENARIOS } from './scenarios.ts';
+import { behaviourOf, type Expectation, SCENARIOS } from './scenarios.ts';
 import { type Check, type DemoOutcome, verify } from './verify.ts';
 
 const USAGE = `Usage: npm run demo [-- --json]
@@ -61,7 +61,7 @@ async function run(terminal: Terminal, closers: Closers): Promise<{ outcome: Dem
   closers.add(() => stack.close());
   terminal.write(`Running after ${seconds(Date.now() - began)}. Zencoder does ${SCENARIOS.length} jobs:\n\n`);
 
-  const destination = await startDestination(mannerOf);
+  const destination = await startDestination(behaviourOf);
   closers.add(() => destination.close());
   const zencoder = await startZencoder({
     notificationUrls: [stack.notificationUrl],
@@ -72,14 +72,14 @@ async function run(terminal: Terminal, closers: Closers): Promise<{ outcome: Dem
   closers.add(() => zencoder.close());
 
   const cast = { zencoder, destination, closedPort: await closedPort() };
-  const stages: Stage[] = [];
-  const board = new Board(terminal);
+  const stages: ScenarioRun[] = [];
+  const board = new LiveView(terminal);
   let isPlaying = true;
   const playing = (async () => {
     for (const scene of SCENARIOS) {
-      const stage: Stage = { title: `${stages.length + 1} ${scene.title}`, expectation: null };
+      const stage: ScenarioRun = { title: `${stages.length + 1} ${scene.title}`, expectation: null };
       stages.push(stage);
-      stage.expectation = await scene.play(cast);
+      stage.expectation = await scene.run(cast);
     }
   })().finally(() => {
     isPlaying = false;
@@ -168,7 +168,7 @@ async function main(): Promise<number> {
   }
   try {
     const { outcome, checks } = await run(values.json === true ? silent : visible, closers);
-    const ok = checks.every(({ faults }) => faults.length === 0);
+    const ok = checks.every(({ errors }) => errors.length === 0);
     if (values.json === true) {
       const { failures } = outcome;
       const report = { ok, checks, recoveries: recoveredRows(outcome), failures };

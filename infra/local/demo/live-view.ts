@@ -8,7 +8,7 @@ import type { Expectation, ExpectedFile } from './scenarios.ts';
 import { recordOf } from './verify.ts';
 
 /** One line of the live view. */
-export interface BoardLine {
+export interface LiveLine {
   /** What the line is about; a line keeps its place as long as it keeps its id. */
   readonly id: string;
   readonly text: string;
@@ -25,7 +25,7 @@ const COLOURS: Readonly<Record<string, Colour>> = {
 };
 
 /** The live view: redrawn in place on a terminal, otherwise a line for each change. */
-export class Board {
+export class LiveView {
   readonly #terminal: Terminal;
   #drawn = 0;
   readonly #seen = new Map<string, string>();
@@ -34,12 +34,12 @@ export class Board {
     this.#terminal = terminal;
   }
 
-  show(lines: readonly BoardLine[]): void {
+  show(lines: readonly LiveLine[]): void {
     if (this.#terminal.redraws) this.#redraw(lines);
     else this.#append(lines);
   }
 
-  #redraw(lines: readonly BoardLine[]): void {
+  #redraw(lines: readonly LiveLine[]): void {
     const { width, height } = this.#terminal;
     const visible = lines.slice(-Math.max(1, height - 2));
     const up = this.#drawn === 0 ? '' : `\u001b[${this.#drawn}A`;
@@ -48,7 +48,7 @@ export class Board {
     this.#drawn = visible.length;
   }
 
-  #append(lines: readonly BoardLine[]): void {
+  #append(lines: readonly LiveLine[]): void {
     for (const line of lines) {
       if (this.#seen.get(line.id) === line.state) continue;
       this.#seen.set(line.id, line.state);
@@ -56,7 +56,7 @@ export class Board {
     }
   }
 
-  #line({ text, state, detail }: BoardLine, width: number): string {
+  #line({ text, state, detail }: LiveLine, width: number): string {
     const room = Math.max(10, width - 1);
     const left = `${text.padEnd(56)} `.slice(0, room);
     const shown = state.slice(0, room - left.length);
@@ -68,7 +68,7 @@ export class Board {
 const POLL = 150;
 
 /** A scene on stage: its expectation is known once Zencoder has done the job. */
-export interface Stage {
+export interface ScenarioRun {
   readonly title: string;
   expectation: Expectation | null;
 }
@@ -82,9 +82,9 @@ export interface Stage {
  * @returns the last look, by job id
  */
 export async function follow(
-  ledger: Ledger,
-  stages: readonly Stage[],
-  options: { until: number; isPlaying: () => boolean; show: (lines: readonly BoardLine[]) => void },
+  ledger: LedgerTable,
+  stages: readonly ScenarioRun[],
+  options: { until: number; isPlaying: () => boolean; show: (lines: readonly LiveLine[]) => void },
 ): Promise<Map<string, JobRecords>> {
   const seen = new Map<string, JobRecords>();
   for (;;) {
@@ -115,7 +115,7 @@ function find(records: JobRecords, file: ExpectedFile): RecoveryRecord | undefin
   return recordOf(new Map([[file.jobId, records]]), file);
 }
 
-function lines(stages: readonly Stage[], seen: ReadonlyMap<string, JobRecords>): BoardLine[] {
+function lines(stages: readonly ScenarioRun[], seen: ReadonlyMap<string, JobRecords>): LiveLine[] {
   return stages.flatMap(({ title, expectation }, index) => {
     if (expectation === null) return [{ id: title, text: title, state: 'Zencoder is at work' }];
     const { files, failures, onPrimary } = expectation;
@@ -128,7 +128,7 @@ function lines(stages: readonly Stage[], seen: ReadonlyMap<string, JobRecords>):
   });
 }
 
-function fileLine(id: string, file: ExpectedFile, record: RecoveryRecord | undefined): BoardLine {
+function fileLine(id: string, file: ExpectedFile, record: RecoveryRecord | undefined): LiveLine {
   const text = `  ${file.role.padEnd(9)} ${file.name}`;
   const state = record?.state ?? 'notified';
   const { bytesDone, bytesTotal } = record ?? {};

@@ -130,10 +130,10 @@ export function printReport(terminal: Terminal, outcome: DemoOutcome, checks: re
   heading(terminal, `Failed primary uploads, as the ledger has them: ${outcome.failures.length}`);
   terminal.write(failureTable(outcome.failures));
   heading(terminal, 'Verified');
-  for (const { what, faults } of checks) {
-    const verdict = faults.length === 0 ? paint(terminal, 'green', 'yes') : paint(terminal, 'red', 'NO ');
+  for (const { what, errors } of checks) {
+    const verdict = errors.length === 0 ? paint(terminal, 'green', 'yes') : paint(terminal, 'red', 'NO ');
     terminal.write(`  ${verdict}  ${what}\n`);
-    for (const fault of faults) terminal.write(`       ${fault}\n`);
+    for (const fault of errors) terminal.write(`       ${fault}\n`);
   }
 }
 

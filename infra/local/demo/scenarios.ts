@@ -13,9 +13,9 @@ const SAMPLE = new URL('notifications/02-v2-output-backup-video-host-unresolved.
 const LARGE = 80 * 2 ** 20;
 
 /** Who takes part in the scenes. */
-export interface Cast {
+export interface ScenarioServers {
   readonly zencoder: Zencoder;
-  /** The customer's own server; see {@link mannerOf}. */
+  /** The customer's own server; see {@link behaviourOf}. */
   readonly destination: Destination;
   /** A port of this machine on which nothing listens. */
   readonly closedPort: number;
@@ -52,19 +52,19 @@ export interface Expectation {
   readonly delivered: Promise<unknown>;
 }
 
-export interface Scene {
+export interface Scenario {
   readonly title: string;
-  play(cast: Cast): Promise<Expectation>;
+  run(servers: ScenarioServers): Promise<Expectation>;
 }
 
 /** How the customer's server treats an upload, by its path. */
-export function mannerOf(path: string) {
+export function behaviourOf(path: string) {
   if (path.includes('/locked/') || path.endsWith('/strip/frame_0002.png')) return 'denies';
   if (path.includes('/overloaded/')) return 'breaks';
   return path.includes('/stuck/') ? 'hangs' : 'takes';
 }
 
-export const SCENARIOS: readonly Scene[] = [
+export const SCENARIOS: readonly Scenario[] = [
   job('All well: the primary takes everything', ({ destination }) => ({
     passThrough: 'asset:ep-101',
     outputs: [
@@ -118,7 +118,7 @@ export const SCENARIOS: readonly Scene[] = [
       { label: '360', url: 's3://acme-video-out/shows/ep-104/360.mp4', file: CLIP },
     ],
   })),
-  { title: 'Documented sample, months too late', play: playSample },
+  { title: 'Documented sample, months too late', run: runSample },
   job('HLS as one ZIP after a timeout; captions after a 503', ({ destination }) => ({
     passThrough: 'asset:ep-106',
     notifications: 'both',
@@ -155,8 +155,8 @@ export const SCENARIOS: readonly Scene[] = [
   })),
 ];
 
-function job(title: string, request: (cast: Cast) => JobRequest): Scene {
-  return { title, play: async (cast) => expectationOf(await cast.zencoder.createJob(request(cast))) };
+function job(title: string, request: (servers: ScenarioServers) => JobRequest): Scenario {
+  return { title, run: async (servers) => expectationOf(await servers.zencoder.createJob(request(servers))) };
 }
 
 function expectationOf({ job: done, files, delivered }: JobReport): Expectation {
@@ -193,7 +193,7 @@ function failuresOf(jobId: string, output: Output): ExpectedFailure[] {
 }
 
 /** Its URL ended long ago, so that nothing is to be had: the ledger has to say so. */
-async function playSample({ zencoder }: Cast): Promise<Expectation> {
+async function runSample({ zencoder }: ScenarioServers): Promise<Expectation> {
   const body = await readFile(SAMPLE, 'utf8');
   const { job: sampleJob, output }: SamplePayload = JSON.parse(body);
   const about = { jobId: String(sampleJob.id), outputId: String(output.id), role: 'media' as const };

@@ -11,7 +11,7 @@ import { uploadsWithParts } from './unfinished-uploads.ts';
 export interface Check {
   readonly what: string;
   /** What is wrong instead; empty when all is right. */
-  readonly faults: readonly string[];
+  readonly errors: readonly string[];
 }
 
 /** What the demo ended with. */
@@ -30,15 +30,15 @@ export async function verify(s3: S3Client, bucket: string, outcome: DemoOutcome)
   const wanted = files.filter((file) => file.outcome === 'recovered');
   const records = wanted.map((file) => recordOf(outcome.ledger, file));
   return [
-    check('every notification was taken at once', deliveryFaults(outcome.deliveries)),
+    check('every notification was taken at once', deliveryErrors(outcome.deliveries)),
     check(
       `${wanted.length} files are in the bucket, each with the SHA-256 of what Zencoder uploaded`,
-      await Promise.all(wanted.map((file) => byteFault(s3, bucket, file, recordOf(outcome.ledger, file)))),
+      await Promise.all(wanted.map((file) => byteError(s3, bucket, file, recordOf(outcome.ledger, file)))),
     ),
-    check('nothing else is in the bucket', await strangers(s3, bucket, records)),
-    check('no multipart upload is left behind', await leftUploads(s3, bucket)),
-    check('the ledger has a recovery for each backup file and for no other', recoveryFaults(outcome, files)),
-    check('the ledger has every primary failure, and only those', failureFaults(outcome)),
+    check('nothing else is in the bucket', await unexpectedObjects(s3, bucket, records)),
+    check('no multipart upload is left behind', await unfinishedUploads(s3, bucket)),
+    check('the ledger has a recovery for each backup file and for no other', recoveryErrors(outcome, files)),
+    check('the ledger has every primary failure, and only those', failureErrors(outcome)),
   ];
 }
 
@@ -55,11 +55,11 @@ export function recordOf(
     );
 }
 
-function check(what: string, faults: readonly (string | null)[]): Check {
-  return { what, faults: faults.filter((fault) => fault !== null) };
+function check(what: string, errors: readonly (string | null)[]): Check {
+  return { what, errors: errors.filter((fault) => fault !== null) };
 }
 
-function deliveryFaults(deliveries: readonly Delivery[]): string[] {
+function deliveryErrors(deliveries: readonly Delivery[]): string[] {
   return deliveries
     .filter(({ state, attempts }) => state !== 'delivered' || attempts.length !== 1)
     .map(({ jobId, state, attempts }) => {
@@ -68,7 +68,7 @@ function deliveryFaults(deliveries: readonly Delivery[]): string[] {
     });
 }
 
-async function byteFault(
+async function byteError(
   s3: S3Client,
   bucket: string,
   file: ExpectedFile,
@@ -87,7 +87,7 @@ async function byteFault(
   return sha256.digest('hex') === file.sha256 ? null : `${name} differs from what Zencoder uploaded`;
 }
 
-async function strangers(
+async function unexpectedObjects(
   s3: S3Client,
   bucket: string,
   records: readonly (RecoveryRecord | undefined)[],
@@ -103,12 +103,12 @@ async function strangers(
   return found.map((key) => `${key} should not be there`);
 }
 
-async function leftUploads(s3: S3Client, bucket: string): Promise<string[]> {
+async function unfinishedUploads(s3: S3Client, bucket: string): Promise<string[]> {
   const uploads = await uploadsWithParts(s3, bucket);
   return uploads.map(({ key }) => `an upload of ${key} is unfinished`);
 }
 
-function recoveryFaults({ expectations, ledger }: DemoOutcome, files: readonly ExpectedFile[]): string[] {
+function recoveryErrors({ expectations, ledger }: DemoOutcome, files: readonly ExpectedFile[]): string[] {
   const wrong = files.flatMap((file) => {
     const state = recordOf(ledger, file)?.state ?? 'unknown';
     return state === file.outcome ? [] : [`${file.name} of output ${file.outputId} is ${state}`];
@@ -120,7 +120,7 @@ function recoveryFaults({ expectations, ledger }: DemoOutcome, files: readonly E
   return [...wrong, ...extra];
 }
 
-function failureFaults({ expectations, failures }: DemoOutcome): string[] {
+function failureErrors({ expectations, failures }: DemoOutcome): string[] {
   const text = (failure: { jobId: string; outputId: string; role: string; errorClass: string }) =>
     `job ${failure.jobId}, output ${failure.outputId}, ${failure.role}: ${failure.errorClass}`;
   const expected = new Set(expectations.flatMap((expectation) => expectation.failures).map(text));

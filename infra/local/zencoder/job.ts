@@ -1,3 +1,4 @@
+import { type MediaFields, mediaFieldsOf } from './media-fields.ts';
 import type { FileSource } from './source.ts';
 
 /** What the stand-in is asked to encode; the parts of Zencoder's create request that matter to uploads. */
@@ -64,9 +65,6 @@ export interface ThumbnailRequest {
   readonly dimensions?: string;
 }
 
-/** Media fields as notifications and API answers state them. */
-export type MediaFields = Readonly<Record<string, string | number | null>>;
-
 /** An error in Zencoder's terms. */
 export interface UploadProblem {
   readonly errorClass: string;
@@ -131,6 +129,38 @@ export interface Job {
   state: State;
   updatedAt: number;
   finishedAt: number | null;
+}
+
+/** A job as it stands before any of its work is done. */
+export function newJob(request: JobRequest, now: number, nextId: () => number): Job {
+  return {
+    id: nextId(),
+    inputId: nextId(),
+    passThrough: request.passThrough ?? null,
+    test: request.test ?? false,
+    signature: request.signature ?? 'v4',
+    createdAt: now,
+    updatedAt: now,
+    finishedAt: null,
+    state: 'pending',
+    outputs: request.outputs.map((output) => ({
+      id: nextId(),
+      label: output.label ?? null,
+      type: output.type ?? 'standard',
+      media: mediaFieldsOf(output.type ?? 'standard', output.media),
+      createdAt: now,
+      state: 'pending',
+      finishedAt: null,
+      statedSize: null,
+      statedMd5: null,
+      file: null,
+      thumbnails: [],
+      backupServerUsed: false,
+      mediaFailure: null,
+      thumbnailFailure: null,
+      failure: null,
+    })),
+  };
 }
 
 /** All files of an output that were placed anywhere. */

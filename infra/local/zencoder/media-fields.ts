@@ -1,4 +1,5 @@
-import type { MediaFields } from './job.ts';
+/** Media fields as notifications and API responses state them. */
+export type MediaFields = Readonly<Record<string, string | number | null>>;
 
 const NAMES = [
   'audio_bitrate_in_kbps',

@@ -1,45 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
+import { type LocalServer, listen } from '../aws/listen.ts';
 import { type ApiKey, answer, RateLimit } from './api.ts';
-import { filesOf, type Job, type JobRequest, type Output } from './job.ts';
-import { mediaFieldsOf } from './media-fields.ts';
+import { filesOf, type Job, type JobRequest, newJob, type Output } from './job.ts';
 import { type Delivery, documentedSchedule, Notifier, type RetrySchedule } from './notifier.ts';
 import { placeOutput, type ReportedFile, reportFiles } from './outputs.ts';
 import { jobNotification, outputNotification, type UrlOf } from './payload.ts';
 import { BackupStorage, LIFETIME, type StorageOptions } from './storage.ts';
 import type { PrimaryOptions } from './uploads.ts';
-
-/** A job as it stands before any of its work is done. */
-export function newJob(request: JobRequest, now: number, nextId: () => number): Job {
-  return {
-    id: nextId(),
-    inputId: nextId(),
-    passThrough: request.passThrough ?? null,
-    test: request.test ?? false,
-    signature: request.signature ?? 'v4',
-    createdAt: now,
-    updatedAt: now,
-    finishedAt: null,
-    state: 'pending',
-    outputs: request.outputs.map((output) => ({
-      id: nextId(),
-      label: output.label ?? null,
-      type: output.type ?? 'standard',
-      media: mediaFieldsOf(output.type ?? 'standard', output.media),
-      createdAt: now,
-      state: 'pending',
-      finishedAt: null,
-      statedSize: null,
-      statedMd5: null,
-      file: null,
-      thumbnails: [],
-      backupServerUsed: false,
-      mediaFailure: null,
-      thumbnailFailure: null,
-      failure: null,
-    })),
-  };
-}
 
 export interface ZencoderOptions {
   /** Where notifications of jobs go that name no URL of their own, with Basic credentials. @default none */
@@ -88,6 +56,7 @@ export class Zencoder {
   readonly #jobs: Job[] = [];
   readonly #removed = new Set<string>();
   readonly #server: Server;
+  #listening: LocalServer | undefined;
   /** Begins with the time, so that two stand-ins after each other give no number twice. */
   #lastId = Date.now();
 
@@ -113,16 +82,13 @@ export class Zencoder {
 
   /** Opens the API on a free port. */
   async listen(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#server.once('error', reject).listen(0, '127.0.0.1', resolve);
-    await promise;
+    this.#listening = await listen(this.#server);
   }
 
   /** Base of the API, e.g. `http://127.0.0.1:4567/api/v2`. */
   get apiUrl(): string {
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('the API is not listening');
-    return `http://127.0.0.1:${address.port}/api/v2`;
+    if (this.#listening === undefined) throw new Error('the API is not listening');
+    return `${this.#listening.endpoint}/api/v2`;
   }
 
   /** Oldest first. */
@@ -205,10 +171,7 @@ export class Zencoder {
   /** Gives up notifications that are still under way and closes the API. */
   async close(): Promise<void> {
     this.#notifier.close();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#server.close(() => resolve());
-    this.#server.closeAllConnections();
-    await promise;
+    await this.#listening?.close();
   }
 
   #transfers() {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startMessaging } from '../../../infra/local/aws/messaging.ts';
 import { createClock } from '../../../infra/local/clock.ts';
-import { startEngine } from '../../../infra/local/emulator.ts';
+import { startEmulator } from '../../../infra/local/emulator.ts';
 import type { JsonObject } from '../../../infra/local/json.ts';
 import { type AssemblyFixture, assemblyFixture } from './cloudformation/assembly-fixture.ts';
 
@@ -19,7 +19,7 @@ afterEach(() => fixture.remove());
 
 const start = async (Resources: JsonObject, env: NodeJS.ProcessEnv = {}) => {
   await fixture.write({ Resources, Outputs: { Queue: { Value: { Ref: 'Queue' } } } });
-  return startEngine({ assembly: fixture.directory, env });
+  return startEmulator({ assembly: fixture.directory, env });
 };
 
 const QUEUE = { Queue: { Type: 'AWS::SQS::Queue' } };

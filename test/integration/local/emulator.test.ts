@@ -9,7 +9,7 @@ import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Engine, startEngine } from '../../../infra/local/emulator.ts';
+import { type Emulator, startEmulator } from '../../../infra/local/emulator.ts';
 import type { JsonObject } from '../../../infra/local/json.ts';
 import { type AssemblyFixture, assemblyFixture } from './cloudformation/assembly-fixture.ts';
 import { eventually } from './eventually.ts';
@@ -29,12 +29,12 @@ export const handler = async (event) => {
 };`;
 
 let fixture: AssemblyFixture;
-let engine: Engine;
+let engine: Emulator;
 
 beforeAll(async () => {
   fixture = await assemblyFixture();
   await fixture.write(await template(fixture));
-  engine = await startEngine({ assembly: fixture.directory, environment: { take: { EXTRA: 'set here' } } });
+  engine = await startEmulator({ assembly: fixture.directory, environment: { take: { EXTRA: 'set here' } } });
 });
 
 afterAll(async () => {

@@ -1,5 +1,21 @@
 import type { Readable } from 'node:stream';
 
+/** A function as the template describes it. */
+export interface FunctionDefinition {
+  readonly name: string;
+  readonly arn: string;
+  /** Directory of the unpacked asset. */
+  readonly directory: string;
+  /** e.g. `index.handler`. */
+  readonly handler: string;
+  /** All environment variables of the process; nothing of this process is inherited. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutSeconds: number;
+  readonly memoryMegabytes: number;
+  /** Invocations at once before AWS throttles; undefined for the account's limit. */
+  readonly reservedConcurrency: number | undefined;
+}
+
 /** What an execution environment's thread is started with. */
 export interface EnvironmentData {
   /** Directory of the unpacked asset. */

@@ -1,29 +1,19 @@
 import type { Clock } from '../../clock.ts';
-import { type ExecutionEnvironment, startEnvironment } from './environment.ts';
-import { createLog, EventTooLarge, FunctionThrottled, type LogLine } from './protocol.ts';
-
-/** A function as the template describes it. */
-export interface FunctionDefinition {
-  readonly name: string;
-  readonly arn: string;
-  /** Directory of the unpacked asset. */
-  readonly directory: string;
-  /** e.g. `index.handler`. */
-  readonly handler: string;
-  /** All environment variables of the process; nothing of this process is inherited. */
-  readonly environment: Readonly<Record<string, string>>;
-  readonly timeoutSeconds: number;
-  readonly memoryMegabytes: number;
-  /** Invocations at once before AWS throttles; undefined for the account's limit. */
-  readonly reservedConcurrency: number | undefined;
-}
+import { ExecutionEnvironment } from './environment.ts';
+import {
+  createLog,
+  EventTooLarge,
+  type FunctionDefinition,
+  FunctionThrottled,
+  type LogLine,
+} from './protocol.ts';
 
 /** A function that can be invoked. */
 export interface LocalFunction {
   readonly definition: FunctionDefinition;
   readonly logs: readonly LogLine[];
   /**
-   * Invokes and waits for the answer, as `InvocationType: RequestResponse`.
+   * Invokes and waits for the response, as `InvocationType: RequestResponse`.
    *
    * @throws {FunctionError} when the function threw, timed out or died
    * @throws {FunctionThrottled} over its reserved concurrency
@@ -36,7 +26,7 @@ export interface LocalFunction {
   close(): Promise<void>;
 }
 
-/** Threads of one function at most, whatever the template allows: a machine is no region. */
+/** Maximum number of threads of one function, whatever the template allows: a machine is no region. */
 export const MAX_ENVIRONMENTS = 10;
 const MAX_EVENT_BYTES = 6 * 1024 * 1024;
 const ACCOUNT_CONCURRENCY = 1000;
@@ -52,77 +42,104 @@ export function createFunction(
 ): LocalFunction {
   const log = createLog(definition.name, onLog);
   const limit = definition.reservedConcurrency ?? ACCOUNT_CONCURRENCY;
-  const most = Math.min(limit, MAX_ENVIRONMENTS);
-  const environments = new Set<ExecutionEnvironment>();
-  const idle: ExecutionEnvironment[] = [];
-  const waiting: PromiseWithResolvers<ExecutionEnvironment>[] = [];
+  const pool = new EnvironmentPool(
+    Math.min(limit, MAX_ENVIRONMENTS),
+    () => new ExecutionEnvironment(definition, log, clock.offset),
+  );
   let running = 0;
-  let closed = false;
-
-  const stackClosed = () => new Error(`${definition.name}: the local stack is closed`);
-  const start = () => {
-    const environment = startEnvironment(definition, log, clock.offset);
-    environments.add(environment);
-    return environment;
-  };
-  const take = (): ExecutionEnvironment | undefined => {
-    const warm = idle.pop();
-    if (warm?.alive) return warm;
-    if (warm !== undefined) {
-      environments.delete(warm);
-      return take();
-    }
-    return environments.size < most ? start() : undefined;
-  };
-  const acquire = async () => {
-    const environment = take();
-    if (environment !== undefined) return environment;
-    const later = Promise.withResolvers<ExecutionEnvironment>();
-    waiting.push(later);
-    return later.promise;
-  };
-  const release = (environment: ExecutionEnvironment) => {
-    if (environment.alive) idle.push(environment);
-    else environments.delete(environment);
-    if (waiting.length === 0 || closed) return;
-    const next = take();
-    if (next !== undefined) waiting.shift()?.resolve(next);
-  };
-
+  let closed: Error | undefined;
   return {
     definition,
     logs: log.lines,
     async invoke(event) {
-      if (closed) throw stackClosed();
+      if (closed !== undefined) throw closed;
       const text = JSON.stringify(event ?? null);
       const bytes = Buffer.byteLength(text);
       if (bytes > MAX_EVENT_BYTES) throw new EventTooLarge(definition.name, bytes);
       if (running >= limit) throw new FunctionThrottled(definition.name);
       running++;
       try {
-        const environment = await acquire();
-        try {
-          const result: unknown = JSON.parse(await environment.invoke(text));
-          return result;
-        } finally {
-          release(environment);
-        }
+        const result: unknown = JSON.parse(await pool.use((environment) => environment.invoke(text)));
+        return result;
       } finally {
         running--;
       }
     },
-    kill() {
-      const busy = [...environments]
-        .filter((environment) => environment.busySince !== undefined)
-        .toSorted((a, b) => (a.busySince ?? 0) - (b.busySince ?? 0));
-      const [oldest] = busy;
-      void oldest?.kill();
-      return oldest !== undefined;
-    },
+    kill: () => pool.killOldest(),
     async close() {
-      closed = true;
-      for (const waiter of waiting.splice(0)) waiter.reject(stackClosed());
-      await Promise.all([...environments].map((environment) => environment.kill()));
+      closed = new Error(`${definition.name}: the local stack is closed`);
+      await pool.close(closed);
     },
   };
+}
+
+/** The environments of one function. */
+class EnvironmentPool {
+  readonly #max: number;
+  readonly #start: () => ExecutionEnvironment;
+  readonly #environments = new Set<ExecutionEnvironment>();
+  readonly #idle: ExecutionEnvironment[] = [];
+  readonly #waiting: PromiseWithResolvers<ExecutionEnvironment>[] = [];
+  #closed = false;
+
+  constructor(max: number, start: () => ExecutionEnvironment) {
+    this.#max = max;
+    this.#start = start;
+  }
+
+  /** Runs `work` in a free environment, once there is one. */
+  async use<T>(work: (environment: ExecutionEnvironment) => Promise<T>): Promise<T> {
+    const environment = await this.#acquire();
+    try {
+      return await work(environment);
+    } finally {
+      this.#release(environment);
+    }
+  }
+
+  /** Kills the environment that has been busy longest; false when none is. */
+  killOldest(): boolean {
+    const [oldest] = [...this.#environments]
+      .filter(({ busySince }) => busySince !== undefined)
+      .toSorted((a, b) => (a.busySince ?? 0) - (b.busySince ?? 0));
+    void oldest?.kill();
+    return oldest !== undefined;
+  }
+
+  /** Ends every environment; what waits for one is rejected with `reason`. */
+  async close(reason: Error): Promise<void> {
+    this.#closed = true;
+    for (const waiter of this.#waiting.splice(0)) waiter.reject(reason);
+    await Promise.all([...this.#environments].map((environment) => environment.kill()));
+  }
+
+  async #acquire(): Promise<ExecutionEnvironment> {
+    const environment = this.#take();
+    if (environment !== undefined) return environment;
+    const later = Promise.withResolvers<ExecutionEnvironment>();
+    this.#waiting.push(later);
+    return later.promise;
+  }
+
+  #release(environment: ExecutionEnvironment): void {
+    if (environment.alive) this.#idle.push(environment);
+    else this.#environments.delete(environment);
+    if (this.#waiting.length === 0 || this.#closed) return;
+    const next = this.#take();
+    if (next !== undefined) this.#waiting.shift()?.resolve(next);
+  }
+
+  /** A warm environment, else a new one, as long as there are less than the maximum. */
+  #take(): ExecutionEnvironment | undefined {
+    const warm = this.#idle.pop();
+    if (warm?.alive) return warm;
+    if (warm !== undefined) {
+      this.#environments.delete(warm);
+      return this.#take();
+    }
+    if (this.#environments.size >= this.#max) return undefined;
+    const environment = this.#start();
+    this.#environments.add(environment);
+    return environment;
+  }
 }

@@ -5,7 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { installClock } from '../../clock.ts';
 import type { EnvironmentData, ErrorPayload, InvokeRequest, ThreadReport } from './protocol.ts';
 
-/** What Node itself takes in Lambda before any code of the function, about. */
+/** What Node itself takes in Lambda before any code of the function, roughly. */
 const RUNTIME_BYTES = 50 * 1024 * 1024;
 const SAMPLE_MILLISECONDS = 50;
 

@@ -6,9 +6,20 @@ import type { CutFault, Fault, FaultHook, FaultRequest, OtherAnswer } from './fa
 import { ClientGone } from './receive.ts';
 import { readRequest, type S3Request } from './request.ts';
 import { OPERATIONS, type OperationName, route } from './route.ts';
-import type { S3Stats } from './server.ts';
 import type { Answer, Service } from './service.ts';
 import { xmlDocument } from './xml.ts';
+
+/** Counts since the start. */
+export interface S3Stats {
+  readonly requests: number;
+  /** Body bytes received, and bytes of objects sent. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Connections accepted. */
+  readonly connections: number;
+  /** Requests by operation, e.g. `{ PutObject: 3 }`. */
+  readonly byOperation: Readonly<Record<string, number>>;
+}
 
 /** One request's connection and what is known of it so far. */
 interface Visit {

@@ -6,8 +6,9 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { listen } from '../listen.ts';
 import type { FaultHook } from './faults.ts';
-import { Handler } from './handler.ts';
+import { Handler, type S3Stats } from './handler.ts';
 import { Store } from './store.ts';
 
 export interface S3Options {
@@ -42,18 +43,6 @@ export interface S3Options {
   readonly faults?: FaultHook;
 }
 
-/** Counts since the start. */
-export interface S3Stats {
-  readonly requests: number;
-  /** Body bytes received, and bytes of objects sent. */
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  /** Connections accepted. */
-  readonly connections: number;
-  /** Requests by operation, e.g. `{ PutObject: 3 }`. */
-  readonly byOperation: Readonly<Record<string, number>>;
-}
-
 export interface S3Server {
   /** `http://127.0.0.1:PORT`: with an IP address the SDK puts the bucket into the path by itself. */
   readonly origin: string;
@@ -70,7 +59,7 @@ export interface S3Server {
  * as AWS documents it.
  */
 export async function startS3(options: S3Options): Promise<S3Server> {
-  const { host = '127.0.0.1', port = 0, now = Date.now, keepBodies = true } = options;
+  const { host, port, now = Date.now, keepBodies = true } = options;
   const store = new Store(options.dir, keepBodies);
   for (const bucket of options.buckets ?? []) if (!store.has(bucket)) store.createBucket(bucket, now());
   const handler = new Handler(
@@ -91,15 +80,14 @@ export async function startS3(options: S3Options): Promise<S3Server> {
   // A test may hold a connection for longer than any default, and a large part may take long to come.
   server.keepAliveTimeout = 60_000;
   server.requestTimeout = 0;
-  const bound = await listen(server, host, port);
-  const authority = host.includes(':') ? `[${host}]:${bound}` : `${host}:${bound}`;
+  const listening = await listen(server, port, host);
   return {
-    origin: `${options.tls === undefined ? 'http' : 'https'}://${authority}`,
-    port: bound,
+    origin: options.tls === undefined ? listening.endpoint : listening.endpoint.replace('http:', 'https:'),
+    port: listening.port,
     stats: () => handler.stats(),
     setFaults: (faults) => handler.setFaults(faults),
     close: async () => {
-      await closeServer(server);
+      await listening.close();
       await handler.idle();
       await store.bodies.settled();
     },
@@ -108,22 +96,4 @@ export async function startS3(options: S3Options): Promise<S3Server> {
 
 function makeServer(tls: S3Options['tls'], listener: RequestListener): Server {
   return tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
-}
-
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { startHttpApi } from '../../aws/api-gateway/api.ts';
 import {
+  type Deployment,
   functionByArn,
   numeric,
   type Provisioner,
@@ -8,18 +9,17 @@ import {
   type ResolvedResource,
   truth,
   UnsupportedResource,
-  type World,
 } from '../deployment.ts';
 
 const api = v.object({ ProtocolType: v.literal('HTTP'), Name: v.optional(v.string()) });
 
 /** AWS::ApiGatewayV2::Api: starts its server, so that its address is known to whatever refers to it. */
-export const provisionHttpApi: Provisioner = async (resource, world) => {
+export const provisionHttpApi: Provisioner = async (resource, deployment) => {
   parseProperties(api, resource);
-  const id = `${resource.logicalId.toLowerCase().slice(0, 10)}${world.suffix}`;
-  const port = world.apis.size === 0 ? world.apiPort : 0;
-  const made = await startHttpApi({ id, port, accountId: world.accountId, now: world.clock.now });
-  world.apis.set(id, made);
+  const id = `${resource.logicalId.toLowerCase().slice(0, 10)}${deployment.suffix}`;
+  const port = deployment.apis.size === 0 ? deployment.apiPort : 0;
+  const made = await startHttpApi({ id, port, accountId: deployment.accountId, now: deployment.clock.now });
+  deployment.apis.set(id, made);
   return { ref: id, attributes: { ApiEndpoint: made.endpoint, ApiId: id } };
 };
 
@@ -32,10 +32,10 @@ const integration = v.object({
 });
 
 /** AWS::ApiGatewayV2::Integration of a function, payload format 2.0. */
-export const provisionIntegration: Provisioner = (resource, world) => {
+export const provisionIntegration: Provisioner = (resource, deployment) => {
   const wanted = parseProperties(integration, resource);
-  const target = functionByArn(wanted.IntegrationUri, resource, world);
-  apiOf(resource, wanted.ApiId, world).addIntegration({
+  const target = functionByArn(wanted.IntegrationUri, resource, deployment);
+  apiOf(resource, wanted.ApiId, deployment).addIntegration({
     id: resource.logicalId,
     invoke: (event) => target.invoke(event),
     timeoutMilliseconds: wanted.TimeoutInMillis,
@@ -51,9 +51,9 @@ const route = v.object({
 });
 
 /** AWS::ApiGatewayV2::Route */
-export const provisionRoute: Provisioner = (resource, world) => {
+export const provisionRoute: Provisioner = (resource, deployment) => {
   const wanted = parseProperties(route, resource);
-  apiOf(resource, wanted.ApiId, world).addRoute(
+  apiOf(resource, wanted.ApiId, deployment).addRoute(
     wanted.RouteKey,
     wanted.Target.replace(/^integrations\//, ''),
   );
@@ -72,14 +72,14 @@ const stage = v.object({
 });
 
 /** AWS::ApiGatewayV2::Stage: its name in paths. Its throttle is not applied: a machine is slower anyway. */
-export const provisionStage: Provisioner = (resource, world) => {
+export const provisionStage: Provisioner = (resource, deployment) => {
   const wanted = parseProperties(stage, resource);
-  apiOf(resource, wanted.ApiId, world).setStage(wanted.StageName);
+  apiOf(resource, wanted.ApiId, deployment).setStage(wanted.StageName);
   return { ref: wanted.StageName, attributes: {} };
 };
 
-function apiOf(resource: ResolvedResource, id: string, world: World) {
-  const found = world.apis.get(id);
+function apiOf(resource: ResolvedResource, id: string, deployment: Deployment) {
+  const found = deployment.apis.get(id);
   if (found === undefined) throw new UnsupportedResource(resource, `${id} is no HTTP API of this stack`);
   return found;
 }

@@ -16,23 +16,23 @@ const rule = v.object({
 });
 
 /** AWS::Events::Rule with a schedule and functions as targets. */
-export const provisionRule: Provisioner = (resource, world) => {
+export const provisionRule: Provisioner = (resource, deployment) => {
   const wanted = parseProperties(rule, resource);
-  const name = physicalName(resource, 'Name', world, 64);
+  const name = physicalName(resource, 'Name', deployment, 64);
   if (wanted.ScheduleExpression === undefined) {
     throw new UnsupportedResource(resource, 'only rules with a schedule work locally');
   }
-  const arn = `arn:aws:events:${world.region}:${world.accountId}:rule/${name}`;
+  const arn = `arn:aws:events:${deployment.region}:${deployment.accountId}:rule/${name}`;
   for (const target of wanted.Targets) {
-    world.schedules.push({
+    deployment.schedules.push({
       name,
       logicalId: resource.logicalId,
       every: rateOf(wanted.ScheduleExpression, resource),
       enabled: wanted.State === 'ENABLED',
-      target: functionByArn(target.Arn, resource, world),
+      target: functionByArn(target.Arn, resource, deployment),
       event: (time) =>
         target.Input === undefined
-          ? scheduledEvent(arn, world.region, world.accountId, time)
+          ? scheduledEvent(arn, deployment.region, deployment.accountId, time)
           : parsed(target.Input),
     });
   }
@@ -46,16 +46,16 @@ const schedule = v.object({
 });
 
 /** AWS::Scheduler::Schedule with a function as target. */
-export const provisionSchedule: Provisioner = (resource, world) => {
+export const provisionSchedule: Provisioner = (resource, deployment) => {
   const wanted = parseProperties(schedule, resource);
-  const name = physicalName(resource, 'Name', world, 64);
-  const arn = `arn:aws:scheduler:${world.region}:${world.accountId}:schedule/default/${name}`;
-  world.schedules.push({
+  const name = physicalName(resource, 'Name', deployment, 64);
+  const arn = `arn:aws:scheduler:${deployment.region}:${deployment.accountId}:schedule/default/${name}`;
+  deployment.schedules.push({
     name,
     logicalId: resource.logicalId,
     every: rateOf(wanted.ScheduleExpression, resource),
     enabled: wanted.State === 'ENABLED',
-    target: functionByArn(wanted.Target.Arn, resource, world),
+    target: functionByArn(wanted.Target.Arn, resource, deployment),
     event: () => (wanted.Target.Input === undefined ? {} : parsed(wanted.Target.Input)),
   });
   return { ref: name, attributes: { Arn: arn } };

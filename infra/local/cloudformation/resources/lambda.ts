@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import { createFunction, MAX_ENVIRONMENTS } from '../../aws/lambda/runtime.ts';
 import {
+  type Deployment,
   functionByArn,
   numeric,
   type Provisioner,
@@ -10,7 +11,6 @@ import {
   type ResolvedResource,
   truth,
   UnsupportedResource,
-  type World,
 } from '../deployment.ts';
 
 const functionProperties = v.object({
@@ -25,37 +25,37 @@ const functionProperties = v.object({
 });
 
 /** AWS::Lambda::Function, from the bundle that would be uploaded. */
-export const provisionFunction: Provisioner = (resource, world) => {
+export const provisionFunction: Provisioner = (resource, deployment) => {
   const wanted = parseProperties(functionProperties, resource);
   if (!wanted.Runtime.startsWith('nodejs')) {
     throw new UnsupportedResource(resource, `runtime ${wanted.Runtime} does not run locally`);
   }
   if (wanted.Layers.length > 0) throw new UnsupportedResource(resource, 'layers do not work locally');
-  const directory = world.assetDirectory(wanted.Code.S3Key ?? '');
+  const directory = deployment.assetDirectory(wanted.Code.S3Key ?? '');
   if (directory === undefined)
     throw new UnsupportedResource(resource, 'its code is no asset of the assembly');
-  const name = physicalName(resource, 'FunctionName', world, 64);
-  const arn = `arn:aws:lambda:${world.region}:${world.accountId}:function:${name}`;
+  const name = physicalName(resource, 'FunctionName', deployment, 64);
+  const arn = `arn:aws:lambda:${deployment.region}:${deployment.accountId}:function:${name}`;
   const definition = {
     name,
     arn,
     directory,
     handler: wanted.Handler,
-    environment: environmentOf(resource, name, wanted, world),
+    environment: environmentOf(resource, name, wanted, deployment),
     timeoutSeconds: wanted.Timeout,
     memoryMegabytes: wanted.MemorySize,
     reservedConcurrency: wanted.ReservedConcurrentExecutions,
   };
-  world.functions.set(name, createFunction(definition, world.clock, world.onLog));
+  deployment.functions.set(name, createFunction(definition, deployment.clock, deployment.onLog));
   return { ref: name, attributes: { Arn: arn } };
 };
 
 /** AWS::Lambda::Version and AWS::Lambda::Alias mean the function itself. */
-export const provisionFunctionAlias: Provisioner = (resource, world) => {
+export const provisionFunctionAlias: Provisioner = (resource, deployment) => {
   const wanted = parseProperties(v.object({ FunctionName: v.string() }), resource);
   const { arn } = wanted.FunctionName.startsWith('arn:')
-    ? functionByArn(wanted.FunctionName, resource, world).definition
-    : functionByArn(`:function:${wanted.FunctionName}`, resource, world).definition;
+    ? functionByArn(wanted.FunctionName, resource, deployment).definition
+    : functionByArn(`:function:${wanted.FunctionName}`, resource, deployment).definition;
   return { ref: arn, attributes: { FunctionArn: arn, AliasArn: arn, Version: '$LATEST' } };
 };
 
@@ -64,13 +64,13 @@ function environmentOf(
   resource: ResolvedResource,
   name: string,
   wanted: v.InferOutput<typeof functionProperties>,
-  world: World,
+  deployment: Deployment,
 ): Record<string, string> {
   const variables = wanted.Environment?.Variables ?? {};
-  const credentials = world.credentialsOf(resource.logicalId);
+  const credentials = deployment.credentialsOf(resource.logicalId);
   return {
-    AWS_REGION: world.region,
-    AWS_DEFAULT_REGION: world.region,
+    AWS_REGION: deployment.region,
+    AWS_DEFAULT_REGION: deployment.region,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     AWS_EXECUTION_ENV: `AWS_Lambda_${wanted.Runtime}`,
@@ -84,13 +84,18 @@ function environmentOf(
     TZ: ':UTC',
     _HANDLER: wanted.Handler,
     ...variables,
-    ...world.endpointVariables,
-    ...overridesFor([name, resource.logicalId, variables.POWERTOOLS_SERVICE_NAME], world),
+    ...deployment.endpointVariables,
+    ...overridesFor([name, resource.logicalId, variables.POWERTOOLS_SERVICE_NAME], deployment),
   };
 }
 
-function overridesFor(names: readonly (string | undefined)[], world: World): Record<string, string> {
-  const found = names.flatMap((name) => (name === undefined ? [] : [world.environmentOverrides[name] ?? {}]));
+function overridesFor(
+  names: readonly (string | undefined)[],
+  deployment: Deployment,
+): Record<string, string> {
+  const found = names.flatMap((name) =>
+    name === undefined ? [] : [deployment.environmentOverrides[name] ?? {}],
+  );
   return Object.assign({}, ...found);
 }
 
@@ -105,19 +110,19 @@ const mappingProperties = v.object({
 });
 
 /** AWS::Lambda::EventSourceMapping of a queue. Polling starts when the whole stack is made. */
-export const provisionEventSourceMapping: Provisioner = (resource, world) => {
+export const provisionEventSourceMapping: Provisioner = (resource, deployment) => {
   const wanted = parseProperties(mappingProperties, resource);
-  const queueUrl = world.queueUrls.get(wanted.EventSourceArn);
+  const queueUrl = deployment.queueUrls.get(wanted.EventSourceArn);
   if (queueUrl === undefined) {
     throw new UnsupportedResource(resource, `${wanted.EventSourceArn} is no queue of this stack`);
   }
   const id = randomUUID();
   if (wanted.Enabled) {
-    world.mappings.push({
+    deployment.mappings.push({
       queueUrl,
       queueArn: wanted.EventSourceArn,
-      region: world.region,
-      target: functionByArn(qualified(wanted.FunctionName), resource, world),
+      region: deployment.region,
+      target: functionByArn(qualified(wanted.FunctionName), resource, deployment),
       batchSize: wanted.BatchSize,
       partialResponses: wanted.FunctionResponseTypes.length > 0,
       // More would only hide messages that wait for a thread.

@@ -25,21 +25,22 @@ const properties = v.object({
 });
 
 /** AWS::SQS::Queue */
-export const provisionQueue: Provisioner = async (resource, world) => {
+export const provisionQueue: Provisioner = async (resource, deployment) => {
   const wanted = parseProperties(properties, resource);
   const name =
-    physicalName(resource, 'QueueName', world, 75) + suffixOf(resource.properties.QueueName, wanted);
+    physicalName(resource, 'QueueName', deployment, 75) + suffixOf(resource.properties.QueueName, wanted);
   const attributes = Object.entries(wanted).flatMap(([key, value]) =>
     value === undefined ? [] : [[key, isObject(value) ? JSON.stringify(value) : String(value)] as const],
   );
-  const created = await world.clients.sqs.send(
+  const created = await deployment.clients.sqs.send(
     new CreateQueueCommand({ QueueName: name, Attributes: Object.fromEntries(attributes) }),
   );
   if (created.QueueUrl === undefined) throw new UnsupportedResource(resource, 'the queue server gave no URL');
   // The path only: the server's idea of its host need not resolve, and the SDK follows the URL's host.
-  const url = new URL(new URL(created.QueueUrl).pathname, world.endpointVariables.AWS_ENDPOINT_URL_SQS).href;
-  const arn = `arn:aws:sqs:${world.region}:${world.accountId}:${name}`;
-  world.queueUrls.set(arn, url);
+  const url = new URL(new URL(created.QueueUrl).pathname, deployment.endpointVariables.AWS_ENDPOINT_URL_SQS)
+    .href;
+  const arn = `arn:aws:sqs:${deployment.region}:${deployment.accountId}:${name}`;
+  deployment.queueUrls.set(arn, url);
   return { ref: url, attributes: { Arn: arn, QueueName: name, QueueUrl: url } };
 };
 
@@ -48,9 +49,9 @@ function suffixOf(asked: unknown, wanted: v.InferOutput<typeof properties>): str
 }
 
 /** AWS::SNS::Topic */
-export const provisionTopic: Provisioner = async (resource, world) => {
-  const name = physicalName(resource, 'TopicName', world, 256);
-  const created = await world.clients.sns.send(new CreateTopicCommand({ Name: name }));
+export const provisionTopic: Provisioner = async (resource, deployment) => {
+  const name = physicalName(resource, 'TopicName', deployment, 256);
+  const created = await deployment.clients.sns.send(new CreateTopicCommand({ Name: name }));
   if (created.TopicArn === undefined) throw new UnsupportedResource(resource, 'the topic server gave no ARN');
   return { ref: created.TopicArn, attributes: { TopicArn: created.TopicArn, TopicName: name } };
 };
@@ -68,7 +69,7 @@ const subscription = v.object({
 const OUTSIDE = new Set(['email', 'email-json', 'sms', 'http', 'https']);
 
 /** AWS::SNS::Subscription of a queue; those of people are left out. */
-export const provisionSubscription: Provisioner = async (resource, world) => {
+export const provisionSubscription: Provisioner = async (resource, deployment) => {
   const wanted = parseProperties(subscription, resource);
   if (OUTSIDE.has(wanted.Protocol))
     return { ref: `${wanted.TopicArn}:not-subscribed-locally`, attributes: {} };
@@ -83,7 +84,7 @@ export const provisionSubscription: Provisioner = async (resource, world) => {
     attributes.RawMessageDelivery = String(wanted.RawMessageDelivery);
   if (wanted.FilterPolicy !== undefined) attributes.FilterPolicy = JSON.stringify(wanted.FilterPolicy);
   if (wanted.FilterPolicyScope !== undefined) attributes.FilterPolicyScope = wanted.FilterPolicyScope;
-  const made = await world.clients.sns.send(
+  const made = await deployment.clients.sns.send(
     new SubscribeCommand({
       TopicArn: wanted.TopicArn,
       Protocol: 'sqs',

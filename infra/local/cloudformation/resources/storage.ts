@@ -18,15 +18,15 @@ import {
 } from '../deployment.ts';
 
 /** AWS::S3::Bucket */
-export const provisionBucket: Provisioner = async (resource, world) => {
-  const name = physicalName(resource, 'BucketName', world, 63).toLowerCase();
-  await createBucket(world.clients.s3, name);
+export const provisionBucket: Provisioner = async (resource, deployment) => {
+  const name = physicalName(resource, 'BucketName', deployment, 63).toLowerCase();
+  await createBucket(deployment.clients.s3, name);
   return {
     ref: name,
     attributes: {
       Arn: `arn:aws:s3:::${name}`,
       DomainName: `${name}.s3.amazonaws.com`,
-      RegionalDomainName: `${name}.s3.${world.region}.amazonaws.com`,
+      RegionalDomainName: `${name}.s3.${deployment.region}.amazonaws.com`,
     },
   };
 };
@@ -68,11 +68,11 @@ const tableProperties = v.object({
 
 /**
  * AWS::DynamoDB::Table and AWS::DynamoDB::GlobalTable, one replica. Always on demand; point-in-time recovery,
- * protection and encryption have no local effect.
+ * protection and encryption have no local counterpart.
  */
-export const provisionTable: Provisioner = async (resource, world) => {
+export const provisionTable: Provisioner = async (resource, deployment) => {
   const wanted = parseProperties(tableProperties, resource);
-  const name = physicalName(resource, 'TableName', world, 255);
+  const name = physicalName(resource, 'TableName', deployment, 255);
   const input: CreateTableCommandInput = {
     TableName: name,
     BillingMode: 'PAY_PER_REQUEST',
@@ -82,7 +82,7 @@ export const provisionTable: Provisioner = async (resource, world) => {
     LocalSecondaryIndexes: wanted.LocalSecondaryIndexes,
     StreamSpecification: wanted.StreamSpecification && { StreamEnabled: true, ...wanted.StreamSpecification },
   };
-  const { dynamodb } = world.clients;
+  const { dynamodb } = deployment.clients;
   const created = await dynamodb.send(new CreateTableCommand(input));
   if (created.TableDescription?.TableStatus !== 'ACTIVE') {
     await waitUntilTableExists({ client: dynamodb, maxWaitTime: 60, minDelay: 1 }, { TableName: name });
@@ -94,7 +94,8 @@ export const provisionTable: Provisioner = async (resource, world) => {
     );
   }
   const arn =
-    created.TableDescription?.TableArn ?? `arn:aws:dynamodb:${world.region}:${world.accountId}:table/${name}`;
+    created.TableDescription?.TableArn ??
+    `arn:aws:dynamodb:${deployment.region}:${deployment.accountId}:table/${name}`;
   const stream = created.TableDescription?.LatestStreamArn;
   return {
     ref: name,
@@ -120,11 +121,11 @@ const secretProperties = v.object({
 });
 
 /** AWS::SecretsManager::Secret, with the value that the template states or asks to be generated. */
-export const provisionSecret: Provisioner = async (resource, world) => {
+export const provisionSecret: Provisioner = async (resource, deployment) => {
   const wanted = parseProperties(secretProperties, resource);
-  const name = physicalName(resource, 'Name', world, 512);
+  const name = physicalName(resource, 'Name', deployment, 512);
   const value = wanted.SecretString ?? generated(wanted.GenerateSecretString ?? v.parse(generate, {}));
-  const made = await world.clients.secretsManager.send(
+  const made = await deployment.clients.secretsManager.send(
     new CreateSecretCommand({
       Name: name,
       SecretString: value,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readAssembly } from '../../../../infra/local/cloudformation/assembly.ts';
-import { synthesizedAssembly } from '../../../../infra/local/cloudformation/cached-assembly.ts';
+import { cachedAssembly } from '../../../../infra/local/cloudformation/cached-assembly.ts';
 
 let folder: string;
 
@@ -16,11 +16,11 @@ afterAll(() => rm(folder, { recursive: true }));
 describe('the assembly of the sources', () => {
   it('is synthesized once for the same sources and settings', { timeout: 60_000 }, async () => {
     const [first, other] = await Promise.all([
-      synthesizedAssembly({ stackName: 'One' }, folder),
-      synthesizedAssembly({ stackName: 'Two' }, folder),
+      cachedAssembly({ stackName: 'One' }, folder),
+      cachedAssembly({ stackName: 'Two' }, folder),
     ]);
     const written = (await stat(join(first, 'manifest.json'))).mtimeMs;
-    expect(await synthesizedAssembly({ stackName: 'One' }, folder)).toBe(first);
+    expect(await cachedAssembly({ stackName: 'One' }, folder)).toBe(first);
     expect((await stat(join(first, 'manifest.json'))).mtimeMs).toBe(written);
     expect(readAssembly(first).name).toBe('One');
     expect(readAssembly(other).name).toBe('Two');
@@ -29,7 +29,7 @@ describe('the assembly of the sources', () => {
 
   it('says which settings are faulty, and keeps nothing of it', { timeout: 60_000 }, async () => {
     const before = await readdir(folder);
-    await expect(synthesizedAssembly({ maxConcurrency: 'many' }, folder)).rejects.toThrow('maxConcurrency');
+    await expect(cachedAssembly({ maxConcurrency: 'many' }, folder)).rejects.toThrow('maxConcurrency');
     expect(await readdir(folder)).toEqual(before);
   });
 });

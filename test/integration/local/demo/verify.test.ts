@@ -149,7 +149,7 @@ function failure(errorClass: string) {
 
 async function faults(given: DemoOutcome): Promise<string[]> {
   const checks = await verify(s3, BUCKET, given);
-  return checks.flatMap((check) => check.faults);
+  return checks.flatMap((check) => check.errors);
 }
 
 async function put(key: string, content: string): Promise<void> {

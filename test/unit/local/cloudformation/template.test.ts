@@ -15,7 +15,7 @@ function scope(template: JsonObject = {}): Scope {
   return {
     template,
     pseudo: { 'AWS::Region': 'us-east-1', 'AWS::Partition': 'aws' },
-    made: (logicalId) => (logicalId === 'Queue' ? QUEUE : undefined),
+    provisioned: (logicalId) => (logicalId === 'Queue' ? QUEUE : undefined),
   };
 }
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { Board } from '../../../../infra/local/demo/live-view.ts';
+import { LiveView } from '../../../../infra/local/demo/live-view.ts';
 import { bytes, type Terminal, table } from '../../../../infra/local/demo/report.ts';
 
 test('without a terminal, a line is written for each change of state and for nothing else', () => {
   const { terminal, written } = screen({ redraws: false });
-  const board = new Board(terminal);
+  const board = new LiveView(terminal);
 
   board.show([line('a', 'copying', '10 %')]);
   board.show([line('a', 'copying', '20 %'), line('b', 'copying', '')]);
@@ -19,7 +19,7 @@ test('without a terminal, a line is written for each change of state and for not
 
 test('on a terminal, the same lines are drawn again in place and never wrap', () => {
   const { terminal, written } = screen({ redraws: true, width: 70 });
-  const board = new Board(terminal);
+  const board = new LiveView(terminal);
 
   board.show([line('a', 'copying', 'x'.repeat(200)), line('b', 'copying', '')]);
   const first = written();
@@ -31,9 +31,9 @@ test('on a terminal, the same lines are drawn again in place and never wrap', ()
 
 test('colours are left out where they are not wanted', () => {
   const coloured = screen({ redraws: true, colours: true });
-  new Board(coloured.terminal).show([line('a', 'recovered', '')]);
+  new LiveView(coloured.terminal).show([line('a', 'recovered', '')]);
   const plain = screen({ redraws: true, colours: false });
-  new Board(plain.terminal).show([line('a', 'recovered', '')]);
+  new LiveView(plain.terminal).show([line('a', 'recovered', '')]);
 
   expect(coloured.written()).toContain('\u001b[32mrecovered');
   expect(plain.written()).not.toContain('\u001b[32m');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type ApiState, answer, RateLimit } from '../../../../infra/local/zencoder/api.ts';
 import type { Job } from '../../../../infra/local/zencoder/job.ts';
-import { newJob } from '../../../../infra/local/zencoder/zencoder.ts';
+import { newJob } from '../../../../infra/local/zencoder/job.ts';
 
 const NOW = Date.parse('2026-03-14T10:00:00Z');
 const FULL = 'full-key';

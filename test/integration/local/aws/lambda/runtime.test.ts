@@ -2,12 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FunctionError, FunctionThrottled } from '../../../../../infra/local/aws/lambda/protocol.ts';
 import {
-  createFunction,
   type FunctionDefinition,
-  type LocalFunction,
-} from '../../../../../infra/local/aws/lambda/runtime.ts';
+  FunctionError,
+  FunctionThrottled,
+} from '../../../../../infra/local/aws/lambda/protocol.ts';
+import { createFunction, type LocalFunction } from '../../../../../infra/local/aws/lambda/runtime.ts';
 import { createClock } from '../../../../../infra/local/clock.ts';
 import { eventually } from '../../eventually.ts';
 
