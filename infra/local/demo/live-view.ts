@@ -3,7 +3,8 @@ import type { Ledger } from '../../../lambda/shared/ledger/ledger.ts';
 import type { JobRecords } from '../../../lambda/shared/ledger/reads.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
 import { SETTLED_STATES } from '../../../lambda/shared/zencoder/model.ts';
-import { bytes, type Colour, paint, type Terminal } from './report.ts';
+import type { Colour, Terminal } from '../../cli/lib/terminal.ts';
+import { bytes } from './report.ts';
 import type { Expectation, ExpectedFile } from './scenarios.ts';
 import { recordOf } from './verify.ts';
 
@@ -24,36 +25,39 @@ const COLOURS: Readonly<Record<string, Colour>> = {
   copying: 'bold',
 };
 
+/** Characters of a line in a file or a pipe. */
+const PLAIN_WIDTH = 160;
+
 /** The live view: redrawn in place on a terminal, otherwise a line for each change. */
 export class LiveView {
   readonly #terminal: Terminal;
+  readonly #height: number;
   #drawn = 0;
   readonly #seen = new Map<string, string>();
 
-  constructor(terminal: Terminal) {
+  /** @param height lines on the screen, where lines are redrawn */
+  constructor(terminal: Terminal, height = 50) {
     this.#terminal = terminal;
+    this.#height = height;
   }
 
-  show(lines: readonly LiveLine[]): void {
-    if (this.#terminal.redraws) this.#redraw(lines);
-    else this.#append(lines);
+  async show(lines: readonly LiveLine[]): Promise<void> {
+    const { width } = this.#terminal;
+    await this.#terminal.write(width === undefined ? this.#changes(lines) : this.#redrawn(lines, width));
   }
 
-  #redraw(lines: readonly LiveLine[]): void {
-    const { width, height } = this.#terminal;
-    const visible = lines.slice(-Math.max(1, height - 2));
+  #redrawn(lines: readonly LiveLine[], width: number): string {
+    const visible = lines.slice(-Math.max(1, this.#height - 2));
     const up = this.#drawn === 0 ? '' : `\u001b[${this.#drawn}A`;
     const text = visible.map((line) => `\u001b[2K${this.#line(line, width)}\n`).join('');
-    this.#terminal.write(`${up}\r${text}`);
     this.#drawn = visible.length;
+    return `${up}\r${text}`;
   }
 
-  #append(lines: readonly LiveLine[]): void {
-    for (const line of lines) {
-      if (this.#seen.get(line.id) === line.state) continue;
-      this.#seen.set(line.id, line.state);
-      this.#terminal.write(`${this.#line(line, this.#terminal.width)}\n`);
-    }
+  #changes(lines: readonly LiveLine[]): string {
+    const changed = lines.filter(({ id, state }) => this.#seen.get(id) !== state);
+    for (const { id, state } of changed) this.#seen.set(id, state);
+    return changed.map((line) => `${this.#line(line, PLAIN_WIDTH)}\n`).join('');
   }
 
   #line({ text, state, detail }: LiveLine, width: number): string {
@@ -61,13 +65,13 @@ export class LiveView {
     const left = `${text.padEnd(56)} `.slice(0, room);
     const shown = state.slice(0, room - left.length);
     const right = detail === undefined ? '' : `  ${detail}`.slice(0, room - left.length - shown.length);
-    return left + paint(this.#terminal, COLOURS[state] ?? 'dim', shown) + right;
+    return left + this.#terminal.paint(COLOURS[state] ?? 'dim', shown) + right;
   }
 }
 
-const POLL = 150;
+const POLL_MS = 150;
 
-/** A scene on stage: its expectation is known once Zencoder has done the job. */
+/** A scenario that has been started: its expectation is known once Zencoder has done the job. */
 export interface ScenarioRun {
   readonly title: string;
   expectation: Expectation | null;
@@ -78,24 +82,24 @@ export interface ScenarioRun {
  * is over.
  *
  * @param until epoch milliseconds
- * @param isPlaying true while scenes may still be added
+ * @param isRunning true while scenarios may still be added
  * @returns the last look, by job id
  */
 export async function follow(
-  ledger: LedgerTable,
-  stages: readonly ScenarioRun[],
-  options: { until: number; isPlaying: () => boolean; show: (lines: readonly LiveLine[]) => void },
+  ledger: Ledger,
+  runs: readonly ScenarioRun[],
+  options: { until: number; isRunning: () => boolean; show: (lines: readonly LiveLine[]) => Promise<void> },
 ): Promise<Map<string, JobRecords>> {
   const seen = new Map<string, JobRecords>();
   for (;;) {
-    const wasPlaying = options.isPlaying();
-    const known = stages.flatMap(({ expectation }) => (expectation === null ? [] : [expectation]));
+    const wasRunning = options.isRunning();
+    const known = runs.flatMap(({ expectation }) => (expectation === null ? [] : [expectation]));
     const open = known.filter((expectation) => !isDone(expectation, seen.get(expectation.jobId)));
     await Promise.all(open.map(async ({ jobId }) => seen.set(jobId, await ledger.queries.readJob(jobId))));
-    options.show(lines(stages, seen));
+    await options.show(lines(runs, seen));
     const isOver = known.every((expectation) => isDone(expectation, seen.get(expectation.jobId)));
-    if ((!wasPlaying && isOver) || Date.now() > options.until) return seen;
-    await sleep(POLL);
+    if ((!wasRunning && isOver) || Date.now() > options.until) return seen;
+    await sleep(POLL_MS);
   }
 }
 
@@ -115,8 +119,8 @@ function find(records: JobRecords, file: ExpectedFile): RecoveryRecord | undefin
   return recordOf(new Map([[file.jobId, records]]), file);
 }
 
-function lines(stages: readonly ScenarioRun[], seen: ReadonlyMap<string, JobRecords>): LiveLine[] {
-  return stages.flatMap(({ title, expectation }, index) => {
+function lines(runs: readonly ScenarioRun[], seen: ReadonlyMap<string, JobRecords>): LiveLine[] {
+  return runs.flatMap(({ title, expectation }, index) => {
     if (expectation === null) return [{ id: title, text: title, state: 'Zencoder is at work' }];
     const { files, failures, onPrimary } = expectation;
     const state = `${onPrimary} on the primary, ${files.length} to recover`;

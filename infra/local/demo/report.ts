@@ -1,38 +1,8 @@
 import { type PrimaryFailureRecord, placeOf } from '../../../lambda/shared/ledger/records.ts';
 import { cut } from '../../../lambda/shared/runtime/redact.ts';
+import type { Terminal } from '../../cli/lib/terminal.ts';
 import type { ExpectedFile } from './scenarios.ts';
 import { type Check, type DemoOutcome, recordOf } from './verify.ts';
-
-/** How the demo may write: redrawn lines and colours on a terminal, plain lines elsewhere. */
-export interface Terminal {
-  readonly redraws: boolean;
-  readonly colours: boolean;
-  /** Characters in a line. */
-  readonly width: number;
-  /** Lines on the screen. */
-  readonly height: number;
-  write(text: string): void;
-}
-
-/** Colours honour `NO_COLOR`; nothing is redrawn when the output is a file or a pipe. */
-export function terminalOf(stream: NodeJS.WriteStream, environment: NodeJS.ProcessEnv): Terminal {
-  const isTty = stream.isTTY && environment.TERM !== 'dumb';
-  const noColour = environment.NO_COLOR;
-  return {
-    redraws: isTty,
-    colours: isTty && (noColour === undefined || noColour === ''),
-    width: isTty ? stream.columns : 160,
-    height: isTty ? stream.rows : 50,
-    write: (text) => void stream.write(text),
-  };
-}
-
-const CODES = { green: 32, red: 31, yellow: 33, dim: 2, bold: 1 } as const;
-export type Colour = keyof typeof CODES;
-
-export function paint(terminal: Pick<Terminal, 'colours'>, colour: Colour, text: string): string {
-  return terminal.colours ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text;
-}
 
 /** A table with as much room as its cells need; numbers (bytes, times) are aligned to the right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -74,7 +44,7 @@ export interface RecoveredRow {
   /** How many parts the object was put together from, by its entity tag. */
   readonly parts: number | null;
   readonly verifiedBy: readonly string[];
-  /** Milliseconds from the ledger's first word of the file to its settlement. */
+  /** Milliseconds from the file's first record in the ledger to its settlement. */
   readonly milliseconds: number | null;
   /** Why it is not recovered. */
   readonly reason: string | null;
@@ -101,11 +71,15 @@ function recoveredRow(outcome: DemoOutcome, file: ExpectedFile): RecoveredRow {
 }
 
 /** The tables and the verdict for people. */
-export function printReport(terminal: Terminal, outcome: DemoOutcome, checks: readonly Check[]): void {
+export async function printReport(
+  terminal: Terminal,
+  outcome: DemoOutcome,
+  checks: readonly Check[],
+): Promise<void> {
   const rows = recoveredRows(outcome);
   const recovered = rows.filter((row) => row.state === 'recovered');
-  heading(terminal, `Recovered: ${recovered.length} files`);
-  terminal.write(
+  await heading(terminal, `Recovered: ${recovered.length} files`);
+  await terminal.write(
     table(
       ['key', 'size', 'parts', 'verified by', 'time'],
       recovered.map((row) => [
@@ -119,21 +93,21 @@ export function printReport(terminal: Terminal, outcome: DemoOutcome, checks: re
   );
   const others = rows.filter((row) => row.state !== 'recovered');
   if (others.length > 0) {
-    heading(terminal, `Not recovered: ${others.length}`);
-    terminal.write(
+    await heading(terminal, `Not recovered: ${others.length}`);
+    await terminal.write(
       table(
         ['job', 'output', 'role', 'state', 'reason'],
         others.map((row) => [row.jobId, row.outputId, row.role, row.state, shortened(row.reason ?? '')]),
       ),
     );
   }
-  heading(terminal, `Failed primary uploads, as the ledger has them: ${outcome.failures.length}`);
-  terminal.write(failureTable(outcome.failures));
-  heading(terminal, 'Verified');
+  await heading(terminal, `Failed primary uploads, as the ledger has them: ${outcome.failures.length}`);
+  await terminal.write(failureTable(outcome.failures));
+  await heading(terminal, 'Verified');
   for (const { what, errors } of checks) {
-    const verdict = errors.length === 0 ? paint(terminal, 'green', 'yes') : paint(terminal, 'red', 'NO ');
-    terminal.write(`  ${verdict}  ${what}\n`);
-    for (const fault of errors) terminal.write(`       ${fault}\n`);
+    const verdict = errors.length === 0 ? terminal.paint('green', 'yes') : terminal.paint('red', 'NO ');
+    await terminal.write(`  ${verdict}  ${what}\n`);
+    for (const error of errors) await terminal.write(`       ${error}\n`);
   }
 }
 
@@ -155,6 +129,6 @@ function shortened(text: string): string {
   return text.length > 90 ? `${cut(text, 89)}…` : text;
 }
 
-function heading(terminal: Terminal, text: string): void {
-  terminal.write(`\n${paint(terminal, 'bold', text)}\n`);
+async function heading(terminal: Terminal, text: string): Promise<void> {
+  await terminal.write(`\n${terminal.paint('bold', text)}\n`);
 }

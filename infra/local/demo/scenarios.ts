@@ -12,7 +12,7 @@ const POSTER = new URL('media/poster.jpg', FIXTURES);
 const SAMPLE = new URL('notifications/02-v2-output-backup-video-host-unresolved.json', FIXTURES);
 const LARGE = 80 * 2 ** 20;
 
-/** Who takes part in the scenes. */
+/** What the scenarios run against. */
 export interface ScenarioServers {
   readonly zencoder: Zencoder;
   /** The customer's own server; see {@link behaviourOf}. */
@@ -21,7 +21,7 @@ export interface ScenarioServers {
   readonly closedPort: number;
 }
 
-/** A file that the scene expects in the ledger, and in the bucket if it is to be recovered. */
+/** A file that the scenario expects in the ledger, and in the bucket if it is to be recovered. */
 export interface ExpectedFile {
   readonly jobId: string;
   readonly outputId: string;
@@ -41,20 +41,20 @@ export interface ExpectedFailure {
   readonly errorClass: string;
 }
 
-/** What has to be true after a scene. */
+/** What has to be true after a scenario. */
 export interface Expectation {
   readonly jobId: string;
   readonly files: readonly ExpectedFile[];
   readonly failures: readonly ExpectedFailure[];
-  /** Files that reached the customer's own destination and so are no business of the recovery. */
+  /** Files that reached the customer's own destination and so need no recovery. */
   readonly onPrimary: number;
-  /** Settled once Zencoder has got rid of its notifications, or given them up. */
+  /** Settled once every notification is delivered, or given up. */
   readonly delivered: Promise<unknown>;
 }
 
 export interface Scenario {
   readonly title: string;
-  run(servers: ScenarioServers): Promise<Expectation>;
+  readonly run: (servers: ScenarioServers) => Promise<Expectation>;
 }
 
 /** How the customer's server treats an upload, by its path. */
@@ -192,7 +192,7 @@ function failuresOf(jobId: string, output: Output): ExpectedFailure[] {
   ];
 }
 
-/** Its URL ended long ago, so that nothing is to be had: the ledger has to say so. */
+/** Its URL expired long ago, so the file cannot be recovered: the ledger has to say so. */
 async function runSample({ zencoder }: ScenarioServers): Promise<Expectation> {
   const body = await readFile(SAMPLE, 'utf8');
   const { job: sampleJob, output }: SamplePayload = JSON.parse(body);

@@ -1,14 +1,15 @@
 import { expect, test } from 'vitest';
+import type { Terminal } from '../../../../infra/cli/lib/terminal.ts';
 import { LiveView } from '../../../../infra/local/demo/live-view.ts';
-import { bytes, type Terminal, table } from '../../../../infra/local/demo/report.ts';
+import { bytes, table } from '../../../../infra/local/demo/report.ts';
 
-test('without a terminal, a line is written for each change of state and for nothing else', () => {
-  const { terminal, written } = screen({ redraws: false });
-  const board = new LiveView(terminal);
+test('LiveView writes a line for each change of state and nothing else without a terminal', async () => {
+  const { terminal, written } = screen({ width: undefined });
+  const view = new LiveView(terminal, 24);
 
-  board.show([line('a', 'copying', '10 %')]);
-  board.show([line('a', 'copying', '20 %'), line('b', 'copying', '')]);
-  board.show([line('a', 'recovered', '8 B'), line('b', 'copying', '')]);
+  await view.show([line('a', 'copying', '10 %')]);
+  await view.show([line('a', 'copying', '20 %'), line('b', 'copying', '')]);
+  await view.show([line('a', 'recovered', '8 B'), line('b', 'copying', '')]);
 
   const states = written()
     .split('\n')
@@ -17,29 +18,32 @@ test('without a terminal, a line is written for each change of state and for not
   expect(written()).not.toContain('\u001b');
 });
 
-test('on a terminal, the same lines are drawn again in place and never wrap', () => {
-  const { terminal, written } = screen({ redraws: true, width: 70 });
-  const board = new LiveView(terminal);
+test('LiveView redraws the same lines in place on a terminal and never wraps them', async () => {
+  const { terminal, written } = screen({ width: 70 });
+  const view = new LiveView(terminal, 24);
 
-  board.show([line('a', 'copying', 'x'.repeat(200)), line('b', 'copying', '')]);
+  await view.show([line('a', 'copying', 'x'.repeat(200)), line('b', 'copying', '')]);
   const first = written();
-  board.show([line('a', 'recovered', ''), line('b', 'copying', '')]);
+  await view.show([line('a', 'recovered', ''), line('b', 'copying', '')]);
 
   expect(first.split('\n').every((text) => text.replaceAll('\u001b[2K', '').length < 72)).toBe(true);
   expect(written().slice(first.length).startsWith('\u001b[2A')).toBe(true);
 });
 
-test('colours are left out where they are not wanted', () => {
-  const coloured = screen({ redraws: true, colours: true });
-  new LiveView(coloured.terminal).show([line('a', 'recovered', '')]);
-  const plain = screen({ redraws: true, colours: false });
-  new LiveView(plain.terminal).show([line('a', 'recovered', '')]);
+test('LiveView paints states as the terminal allows', async () => {
+  const coloured = screen({
+    width: 100,
+    paint: (colour, text) => (colour === undefined ? text : `<${colour}>${text}`),
+  });
+  await new LiveView(coloured.terminal).show([line('a', 'recovered', '')]);
+  const plain = screen({ width: 100 });
+  await new LiveView(plain.terminal).show([line('a', 'recovered', '')]);
 
-  expect(coloured.written()).toContain('\u001b[32mrecovered');
-  expect(plain.written()).not.toContain('\u001b[32m');
+  expect(coloured.written()).toContain('<green>recovered');
+  expect(plain.written()).not.toContain('<green>');
 });
 
-test('a table gives each column the room it needs, numbers to the right', () => {
+test('table gives each column the room that it needs and aligns numbers to the right', () => {
   const text = table(
     ['key', 'size'],
     [
@@ -56,7 +60,7 @@ test.each([
   [1023, '1023 B'],
   [1024, '1.0 KiB'],
   [80 * 2 ** 20, '80.0 MiB'],
-])('%d bytes are shown as %s', (count, shown) => {
+])('bytes shows %d bytes as %s', (count, shown) => {
   expect(bytes(count)).toBe(shown);
 });
 
@@ -67,11 +71,9 @@ function line(id: string, state: string, detail: string) {
 function screen(options: Partial<Terminal>) {
   let text = '';
   const terminal: Terminal = {
-    redraws: false,
-    colours: false,
     width: 100,
-    height: 24,
-    write: (more) => {
+    paint: (_colour, plain) => plain,
+    write: async (more) => {
       text += more;
     },
     ...options,
