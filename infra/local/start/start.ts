@@ -34,7 +34,7 @@ const { values } = parseArgs({
 /** The stand-in's API key, as a customer would keep theirs. */
 const API_KEY_SECRET = 'zencoder-api-key';
 
-const closers: (() => Promise<unknown>)[] = [];
+const running = new AsyncDisposableStack();
 const print = (text: string) => void process.stdout.write(`${text}\n`);
 
 if (values.help) {
@@ -48,7 +48,7 @@ if (values.help) {
   } catch (error) {
     process.stderr.write(`npm start: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
-    await closeAll();
+    await running.disposeAsync();
   }
 }
 
@@ -58,11 +58,11 @@ async function run(): Promise<void> {
   const recovered = join(values.dir, 'recovered');
   for (const folder of [data, recovered]) await rm(folder, { recursive: true, force: true });
   await mkdir(recovered, { recursive: true });
-  closers.push(() => rm(data, { recursive: true, force: true }));
+  running.defer(() => rm(data, { recursive: true, force: true }));
 
   const clock = createClock();
   const zencoder = await startZencoderSide(data, clock);
-  closers.push(() => zencoder.close());
+  running.defer(() => zencoder.close());
   print('Synthesizing the stack and starting it on embedded servers …');
   const ingest = { ZENCODER_STORAGE: zencoder.allowList };
   const worker = {
@@ -79,12 +79,12 @@ async function run(): Promise<void> {
     stateFile: join(values.dir, 'stack.json'),
     onLog: printLog,
   });
-  closers.push(() => stack.close());
+  running.defer(() => stack.close());
   await stack.clients.secretsManager.send(
     new CreateSecretCommand({ Name: API_KEY_SECRET, SecretString: zencoder.apiKey }),
   );
   const bucket = stack.outputs.BucketName ?? '';
-  closers.push(
+  running.defer(
     mirrorBucket(stack.clients.s3, bucket, recovered, {
       mirrored: (path, key, isShortened) =>
         print(
@@ -100,7 +100,7 @@ async function run(): Promise<void> {
   print(`Running after ${((performance.now() - began) / 1000).toFixed(1)} s.\n`);
   explain(stack, sample, recovered);
   const input = createInterface({ input: process.stdin });
-  closers.push(async () => input.close());
+  running.defer(() => input.close());
   input.on('line', () => {
     zencoder.runJob(stack.notificationUrl).then(
       (id) => print(`Zencoder did job ${id}; its upload failed, it has notified.`),
@@ -142,7 +142,7 @@ function contextOf(settings: readonly string[]): Record<string, string> {
   );
 }
 
-/** The wanted port, or 0 (any) with a word about it. */
+/** The wanted port, or 0 (any) with a message about it. */
 async function freePort(wanted: number): Promise<number> {
   if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65_535)
     throw new Error(`--port ${values.port}: no port`);
@@ -157,12 +157,8 @@ async function freePort(wanted: number): Promise<number> {
 
 async function stop(started: Promise<void>): Promise<void> {
   print('\nStopping …');
-  // Whoever asks a second time does not want to wait.
+  // A second Ctrl-C ends it without waiting.
   process.once('SIGINT', () => process.exit(130));
   await started.catch(() => undefined);
-  await closeAll();
-}
-
-async function closeAll(): Promise<void> {
-  for (const close of closers.splice(0).toReversed()) await close();
+  await running.disposeAsync();
 }

@@ -18,15 +18,16 @@ export interface ZencoderSide {
   readonly apiUrl: string;
   /** An API key with full access. */
   readonly apiKey: string;
-  /** A job whose upload fails; Zencoder notifies of it by itself. Gives the job's id. */
+  /** A job whose upload fails; Zencoder notifies of it by itself. @returns the job's id */
   runJob(notificationUrl: string): Promise<string>;
-  /** The notification of such a job, kept back: somebody else is to post it. */
+  /** The notification of such a job, kept back: the user posts it. */
   keptNotification(): Promise<string>;
   close(): Promise<void>;
 }
 
 /** Starts the Zencoder stand-in with its backup storage. */
 export async function startZencoderSide(directory: string, clock: Clock): Promise<ZencoderSide> {
+  await using starting = new AsyncDisposableStack();
   const account = { accessKeyId: 'AKIAZENCODERSTANDIN0', secretAccessKey: randomBytes(20).toString('hex') };
   const s3 = await startS3({
     dir: join(directory, 'zencoder'),
@@ -34,6 +35,7 @@ export async function startZencoderSide(directory: string, clock: Clock): Promis
     credentials: { [account.accessKeyId]: account.secretAccessKey },
     now: clock.now,
   });
+  starting.defer(() => s3.close());
   const zencoder = await startZencoder({
     storage: { ...account, origin: s3.origin, bucket: BUCKET },
     primary: { timeout: 5000 },
@@ -45,6 +47,8 @@ export async function startZencoderSide(directory: string, clock: Clock): Promis
       passThrough: JSON.stringify({ title: 'A clip' }),
       outputs: [{ label: 'web', url: DESTINATION, file: CLIP }],
     });
+  starting.defer(() => zencoder.close());
+  const running = starting.move();
   return {
     allowList: `${BUCKET},zencoder-live,${s3.origin}/${BUCKET}`,
     apiUrl: zencoder.apiUrl,
@@ -59,9 +63,6 @@ export async function startZencoderSide(directory: string, clock: Clock): Promis
       if (output === undefined) throw new Error('the job has no output');
       return JSON.stringify(outputNotification(done, output, zencoder.urlOf), null, 2);
     },
-    async close() {
-      await zencoder.close();
-      await s3.close();
-    },
+    close: () => running.disposeAsync(),
   };
 }

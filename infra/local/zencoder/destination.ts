@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { listen } from '../aws/listen.ts';
 
 /** How a destination treats the next upload. */
-export type Manner = 'takes' | 'denies' | 'breaks' | 'hangs';
+export type UploadBehaviour = 'takes' | 'denies' | 'breaks' | 'hangs';
 
 /** A customer's own server, as far as Zencoder has to do with one: it takes uploads by HTTP PUT, or does not. */
 export interface Destination {
@@ -14,32 +15,19 @@ export interface Destination {
 }
 
 /**
- * @param manner by path; `denies` answers 403, `breaks` 503 (both with a body as S3's, so that an S3 client understands
+ * @param behaviour by path; `denies` answers 403, `breaks` 503 (both with a body as S3's, so that an S3 client understands
  *   it), `hangs` does not answer at all
  */
-export async function startDestination(manner: (path: string) => Manner): Promise<Destination> {
+export async function startDestination(behaviour: (path: string) => UploadBehaviour): Promise<Destination> {
   const files = new Map<string, string>();
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://destination.invalid').pathname;
     receive(request)
-      .then((sha256) => settle(manner(path), response, () => files.set(path, sha256)))
+      .then((sha256) => settle(behaviour(path), response, () => files.set(path, sha256)))
       .catch(() => response.destroy());
   });
-  const listening = Promise.withResolvers<void>();
-  server.once('error', listening.reject).listen(0, '127.0.0.1', listening.resolve);
-  await listening.promise;
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the destination is not listening');
-  return {
-    origin: `http://127.0.0.1:${address.port}`,
-    files,
-    async close() {
-      const closed = Promise.withResolvers<void>();
-      server.close(() => closed.resolve());
-      server.closeAllConnections();
-      await closed.promise;
-    },
-  };
+  const { endpoint, close } = await listen(server);
+  return { origin: endpoint, files, close };
 }
 
 async function receive(request: IncomingMessage): Promise<string> {
@@ -48,8 +36,8 @@ async function receive(request: IncomingMessage): Promise<string> {
   return digest.digest('hex');
 }
 
-function settle(manner: Manner, response: ServerResponse, take: () => void): void {
-  switch (manner) {
+function settle(behaviour: UploadBehaviour, response: ServerResponse, take: () => void): void {
+  switch (behaviour) {
     case 'takes':
       take();
       response.writeHead(200).end();
