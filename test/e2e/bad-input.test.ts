@@ -2,7 +2,8 @@ import { createServer } from 'node:http';
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type LocalServer, listen } from '../../infra/local/aws/listen.ts';
-import { freshId, outputOf, type RunningStack, startRunningStack } from '../support/running-stack.ts';
+import { freshId, type RunningStack, startRunningStack } from '../support/running-stack.ts';
+import { outputOf } from '../support/stack.ts';
 
 let running: RunningStack;
 /** A server that nobody may be sent to: it counts whoever comes. */
@@ -102,7 +103,7 @@ describe('a request that is no notification', () => {
 
 describe('a URL that is not on Zencoder storage', () => {
   const strangers = (): [string, string][] => {
-    const storage = new URL(running.storage.origin);
+    const storage = new URL(running.standIn.storage.origin);
     const path = 'zencoder-temp-storage-us-east-1/o/1/2.mp4?Signature=c2VjcmV0&Expires=4102444800';
     return [
       ['a look-alike host', `https://zencoder-temp-storage-us-east-1.s3.amazonaws.com.evil.example/o/1.mp4`],
@@ -205,7 +206,7 @@ describe('a URL that is not on Zencoder storage', () => {
   it('is not followed to by a redirect', async () => {
     const jobId = freshId();
     const url = await running.keep(`o/1/${jobId}.mp4`, new Uint8Array(10));
-    running.storage.setFaults(({ operation }) =>
+    running.standIn.storage.setFaults(({ operation }) =>
       operation === 'GetObject'
         ? { status: 301, code: 'PermanentRedirect', headers: { location: `${trap.endpoint}/o/1.mp4` } }
         : undefined,
@@ -213,7 +214,7 @@ describe('a URL that is not on Zencoder storage', () => {
 
     await running.post(notificationOf(jobId, url));
     const { recoveries } = await running.settled(String(jobId), 1);
-    running.storage.setFaults(undefined);
+    running.standIn.storage.setFaults(undefined);
 
     expect(recoveries).toMatchObject([
       {

@@ -19,7 +19,7 @@ it('a worker killed in the middle of a copy is succeeded: whole, once, and with 
   // Parts after the second are held back until the kill, so that it is in the middle whatever the machine's speed.
   let held = 0;
   const killed = Promise.withResolvers<void>();
-  running.storage.setFaults(async ({ operation, count }) => {
+  running.standIn.storage.setFaults(async ({ operation, count }) => {
     if (operation === 'GetObject' && count > 2) {
       held += 1;
       await killed.promise;
@@ -37,7 +37,7 @@ it('a worker killed in the middle of a copy is succeeded: whole, once, and with 
   await vi.waitFor(async () => expect(await running.uploads()).toBe(1), 20_000);
   const wasRunning = running.stack.functions.kill('worker');
   killed.resolve();
-  running.storage.setFaults(undefined);
+  running.standIn.storage.setFaults(undefined);
   const { recoveries } = await running.settled(String(jobId), 1);
 
   expect(wasRunning).toBe(true);

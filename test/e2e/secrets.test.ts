@@ -5,8 +5,8 @@ import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { accessDenied } from '../../infra/local/aws/s3/faults.ts';
 import { outputNotification } from '../../infra/local/zencoder/payload.ts';
-import { type ReliableStack, startReliableStack } from '../support/reliable-stack.ts';
-import { outputOf } from '../support/running-stack.ts';
+import { type RunningStack, startRunningStack } from '../support/running-stack.ts';
+import { outputOf } from '../support/stack.ts';
 import { WITH_THUMBNAILS } from '../support/zencoder-stand-in.ts';
 
 const MINUTE = 60_000;
@@ -28,10 +28,13 @@ const MESSAGES = [
   `s3+eu-central-1://AKIAIOSFODNN7SECRET:${PASSWORDS[4]}@acme-video-out/web.mp4 secret_access_key=${PASSWORDS[4]}`,
 ];
 
-let running: ReliableStack;
+let running: RunningStack;
 let signatures: Set<string>;
 beforeAll(async () => {
-  running = await startReliableStack('full', { POWERTOOLS_LOG_LEVEL: 'DEBUG' });
+  running = await startRunningStack({
+    apiAccess: 'full',
+    variables: { POWERTOOLS_LOG_LEVEL: 'DEBUG' },
+  });
   signatures = new Set();
   const { zencoder } = running.standIn;
   const { urlOf } = zencoder;

@@ -1,15 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { type S3Server, startS3 } from '../../infra/local/aws/s3/server.ts';
 import { uploadsWithParts } from '../../infra/local/demo/unfinished-uploads.ts';
-import { type LocalStack, startLocalStack } from '../../infra/local/stack.ts';
-import { createLedger } from '../../lambda/shared/ledger/ledger.ts';
-import { freshId, outputOf } from '../support/running-stack.ts';
+import { freshId, type RunningStack, startRunningStack } from '../support/running-stack.ts';
 import { contentOf, type SourceServer, startSource } from '../support/source-server.ts';
+import { outputOf } from '../support/stack.ts';
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -24,46 +19,31 @@ const IN_FLIGHT = 128 * MiB;
 const PATIENCE_MS = 20 * 60_000;
 
 let source: SourceServer;
-let sink: S3Server;
-let stack: LocalStack;
-let dir: string;
+let running: RunningStack;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'segments-'));
   source = await startSource({ file: { size: SIZE, etag: '"made-up"' } });
-  // Only checksums are kept: nobody has room for the bytes, and S3 checks every part and the whole by them.
-  sink = await startS3({ dir, keepBodies: false, etags: 'opaque' });
-  stack = await startLocalStack({
+  // Only checksums are kept: no machine has room for the bytes, and S3 checks every part and the whole by them.
+  running = await startRunningStack({
+    bucket: { keepBodies: false, etags: 'opaque' },
     context: {
       segmentBytes: Math.ceil(SIZE / SEGMENTS / MiB) * MiB,
       maxConcurrency: WORKERS,
       workerTimeoutSeconds: 60,
     },
     environment: { ingest: { ZENCODER_STORAGE: source.origin }, worker: { ZENCODER_STORAGE: source.origin } },
-    env: {
-      AWS_ENDPOINT_URL_S3: sink.origin,
-      AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
-      AWS_SECRET_ACCESS_KEY: 'local',
-    },
   });
 });
 afterAll(async () => {
-  await stack?.close();
-  await sink?.close();
+  await running?.close();
   await source?.close();
-  await rm(dir, { recursive: true, force: true });
 });
 
 it('a file larger than one invocation is copied by several at once, three of them killed, and byte for byte', {
   timeout: PATIENCE_MS,
 }, async () => {
-  const { s3, dynamodb } = stack.clients;
-  const ledger = createLedger({
-    client: dynamodb,
-    tableName: outputOf(stack, 'TableName'),
-    recordTtlDays: 0,
-    now: Date.now,
-  });
+  const { stack, ledger } = running;
+  const { s3 } = stack.clients;
   const Bucket = outputOf(stack, 'BucketName');
   const jobId = freshId();
   const recovery = async () => (await ledger.queries.readJob(String(jobId))).recoveries[0];
@@ -108,26 +88,18 @@ it('a file larger than one invocation is copied by several at once, three of the
 async function post(jobId: number): Promise<void> {
   const date = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const url = `${source.origin}/o/mezzanine.mov?X-Amz-Date=${date}&X-Amz-Expires=86399&X-Amz-Signature=00`;
-  const { username, password, origin, pathname } = new URL(stack.notificationUrl);
-  const answer = await fetch(`${origin}${pathname}`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      authorization: `Basic ${btoa(`${username}:${password}`)}`,
+  const body = JSON.stringify({
+    output: {
+      id: 1,
+      state: 'finished',
+      type: 'standard',
+      url,
+      backup_server_used: true,
+      file_size_in_bytes: SIZE,
     },
-    body: JSON.stringify({
-      output: {
-        id: 1,
-        state: 'finished',
-        type: 'standard',
-        url,
-        backup_server_used: true,
-        file_size_in_bytes: SIZE,
-      },
-      job: { id: jobId, state: 'finished' },
-    }),
+    job: { id: jobId, state: 'finished' },
   });
-  expect(answer.status).toBe(202);
+  expect((await running.post(body)).status).toBe(202);
 }
 
 /** CRC32 of the whole made-up file as S3 writes it, computed over its bytes. */

@@ -53,7 +53,7 @@ it('a burst with every kind of fault: every file once, every failure once, every
     ok: true,
     jobs: 56,
     settling: { isDone: true },
-    verification: { faults: [], heard: { events: { 'primary-failure': 56 } } },
+    verification: { errors: [], heard: { events: { 'primary-failure': 56 } } },
   });
   expect(report.verification.recovered).toBe(report.verification.files);
   expect(report.verification.heard.events['recovery-recovered']).toBe(report.verification.files);

@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Browser } from 'playwright-core';
-import { type LocalStack, startLocalStack } from '../../infra/local/stack.ts';
-import { datedLedger } from '../support/ledger-table.ts';
+import type { LocalStack } from '../../infra/local/stack.ts';
+import { startTestStack } from '../support/stack.ts';
 import { launchBrowser } from './browser.ts';
 import { FAILED_JOB, FAILED_OUTPUT, SHOWN_JOB, SHOWN_OUTPUT } from './scenarios.ts';
 import { seedLedger } from './seed.ts';
@@ -47,23 +47,14 @@ if (values.help) {
 
 async function run(directory: string, isFull: boolean): Promise<void> {
   await mkdir(directory, { recursive: true });
-  const [stack, browser] = await Promise.all([
-    startLocalStack({ environment: { dashboard: { HAS_ZENCODER_API_KEY: 'true' } } }),
-    launchBrowser(),
-  ]);
-  try {
-    const shots = { stack, browser, directory, isFull };
-    await shoot(shots, [{ name: 'first-run', path: '/' }]);
-    const tableName = stack.outputs.TableName ?? '';
-    await seedLedger(
-      datedLedger({ client: stack.clients.dynamodb, tableName, recordTtlDays: 0, now: Date.now }),
-      Date.now(),
-    );
-    await shoot(shots, PAGES);
-  } finally {
-    await browser.close();
-    await stack.close();
-  }
+  await using running = new AsyncDisposableStack();
+  const { stack, ledger, close } = await startTestStack({ apiAccess: 'full' });
+  running.defer(close);
+  const browser = running.adopt(await launchBrowser(), (each) => each.close());
+  const shots = { stack, browser, directory, isFull };
+  await shoot(shots, [{ name: 'first-run', path: '/' }]);
+  await seedLedger(ledger, Date.now());
+  await shoot(shots, PAGES);
 }
 
 interface Shots {

@@ -1,5 +1,5 @@
 import { type Fault, type FaultHook, type FaultRequest, slowDown } from '../../infra/local/aws/s3/faults.ts';
-import type { ProxyFault } from './fault-proxy.ts';
+import type { ProxyFault } from '../support/fault-proxy.ts';
 import type { SoakOptions } from './options.ts';
 import type { Random } from './random.ts';
 import { unprovenAnswers } from './unproven.ts';

@@ -1,13 +1,7 @@
-import { SubscribeCommand } from '@aws-sdk/client-sns';
-import {
-  CreateQueueCommand,
-  DeleteMessageBatchCommand,
-  GetQueueAttributesCommand,
-  ReceiveMessageCommand,
-} from '@aws-sdk/client-sqs';
 import * as v from 'valibot';
 import type { LocalStack } from '../../infra/local/stack.ts';
 import type { RecoveryEvent } from '../../lambda/shared/events/events.ts';
+import { subscribeToEvents } from '../support/event-queue.ts';
 import type { Expected } from './workload.ts';
 
 /** What the verdict takes from an event. */
@@ -33,37 +27,13 @@ export interface Heard {
   readonly repeated: number;
 }
 
-/** Subscribes a queue to the stack's events. @returns a function that gives every delivery so far. */
-export async function listenToEvents({
-  clients,
-  endpoints,
-  outputs,
-}: LocalStack): Promise<() => Promise<HeardEvent[]>> {
-  const { sqs, sns } = clients;
-  const created = await sqs.send(new CreateQueueCommand({ QueueName: 'soak-events' }));
-  const QueueUrl = new URL(new URL(created.QueueUrl ?? '').pathname, endpoints.sqs).href;
-  const { Attributes = {} } = await sqs.send(
-    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),
-  );
-  await sns.send(
-    new SubscribeCommand({
-      TopicArn: outputs.EventsTopicArn,
-      Protocol: 'sqs',
-      Endpoint: Attributes.QueueArn,
-      Attributes: { RawMessageDelivery: 'true' },
-    }),
-  );
+/** Subscribes to the stack's events. @returns a function that gives every delivery so far. */
+export async function listenToEvents(stack: LocalStack): Promise<() => Promise<HeardEvent[]>> {
+  const next = await subscribeToEvents(stack);
   const deliveries: HeardEvent[] = [];
   return async () => {
-    for (;;) {
-      const { Messages = [] } = await sqs.send(
-        new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }),
-      );
-      if (Messages.length === 0) return deliveries;
-      deliveries.push(...Messages.map(({ Body = '' }) => v.parse(heardEvent, JSON.parse(Body))));
-      const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
-      await sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
-    }
+    deliveries.push(...(await next()).map((body) => v.parse(heardEvent, JSON.parse(body))));
+    return deliveries;
   };
 }
 

@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest';
 import type { LocalStack } from '../../infra/local/stack.ts';
 import { launchBrowser } from '../screenshots/browser.ts';
 import { type DatedLedger, datedLedger } from './ledger-table.ts';
-import { outputOf } from './running-stack.ts';
+import { outputOf } from './stack.ts';
 
 /** A real browser on the dashboard of a running stack. */
 export interface DashboardBrowser {

@@ -1,36 +1,35 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import * as v from 'valibot';
 import { vi } from 'vitest';
 import { queueDepth } from '../../infra/cli/lib/queues.ts';
-import { presignV4 } from '../../infra/local/aws/s3/presign.ts';
-import { type S3Server, startS3 } from '../../infra/local/aws/s3/server.ts';
-import { createClock } from '../../infra/local/clock.ts';
 import { uploadsWithParts } from '../../infra/local/demo/unfinished-uploads.ts';
-import { type LocalStack, type LocalStackOptions, startLocalStack } from '../../infra/local/stack.ts';
-import { createLedger } from '../../lambda/shared/ledger/ledger.ts';
+import type { OutputRequest } from '../../infra/local/zencoder/job.ts';
+import type { RecoveryEvent } from '../../lambda/shared/events/events.ts';
 import type { JobRecords } from '../../lambda/shared/ledger/reads.ts';
+import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
+import { METRICS, type MetricKey } from '../../lambda/shared/runtime/metrics.ts';
+import { subscribeToEvents } from './event-queue.ts';
+import { outputOf, startTestStack, type TestStack, type TestStackOptions } from './stack.ts';
 
-const BUCKET = 'zencoder-temp-storage-us-east-1';
-const KEYS = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'zencoder-backup-storage' };
-const DAY_SECONDS = 86_400;
+const metricLine = v.looseObject({ _aws: v.object({ Timestamp: v.number() }), service: v.string() });
 
-/** The deployed stack on embedded servers, with a second S3 that plays Zencoder's backup storage. */
-export interface RunningStack {
-  readonly stack: LocalStack;
-  readonly storage: S3Server;
-  /** Keeps a file as Zencoder does and signs its URL for 24 hours; `path` begins with `o/`. */
-  readonly keep: (path: string, body: Uint8Array) => Promise<string>;
-  /** Signs the URL of a kept file anew. */
-  readonly sign: (path: string, expiresInSeconds?: number) => string;
+/** A {@link TestStack} with what tests do with it and ask of it. */
+export interface RunningStack extends TestStack {
   /** Posts a body to the notification URL, with its credentials unless others are given. */
   readonly post: (body: string | Uint8Array, headers?: Record<string, string>) => Promise<Response>;
+  /** A job whose uploads fail, notified to the stack unless Zencoder withholds it. */
+  readonly failedJob: (...outputs: Partial<OutputRequest>[]) => Promise<string>;
   /** All that the ledger has of a job. */
   readonly job: (jobId: string) => Promise<JobRecords>;
   /** Waits until all recoveries of a job are settled; fails with what is open. */
   readonly settled: (jobId: string, recoveries: number) => Promise<JobRecords>;
+  /**
+   * Waits until the only recovery of a job is as the test says; fails with what it is. Time goes on meanwhile: after a
+   * second of waiting the clock runs a hundred times as fast as the machine's, since a message may have been hidden by a
+   * function that did not know yet that the test had moved the clock.
+   */
+  readonly recovery: (jobId: string, isSo: (record: RecoveryRecord) => boolean) => Promise<RecoveryRecord>;
   /**
    * Waits until the queue holds nothing, visible or not. After a second of waiting the stack's clock runs a hundred times
    * as fast as the machine's: further messages of a settled recovery are kept in reserve until their time comes.
@@ -42,114 +41,34 @@ export interface RunningStack {
   readonly digest: (key: string) => Promise<string>;
   /** Number of multipart uploads with parts left in the customer's bucket. */
   readonly uploads: () => Promise<number>;
-  readonly close: () => Promise<void>;
+  /** Values of a metric that a function has written so far, the oldest first. */
+  readonly metric: (service: 'worker' | 'reconcile', metric: MetricKey, by?: string) => number[];
+  /** Every line that the functions have logged so far. */
+  readonly lines: () => string[];
+  /** Events published since the last call. */
+  readonly events: () => Promise<RecoveryEvent[]>;
 }
 
-/** Starts both; a test file does it once. */
-export async function startRunningStack(options: LocalStackOptions = {}): Promise<RunningStack> {
-  const dir = await mkdtemp(join(tmpdir(), 'zencoder-storage-'));
-  const clock = options.clock ?? createClock();
-  const storage = await startS3({
-    dir,
-    buckets: [BUCKET],
-    credentials: { [KEYS.accessKeyId]: KEYS.secretAccessKey },
-    now: clock.now,
-  });
-  const environment = { ZENCODER_STORAGE: `${storage.origin}/${BUCKET},${BUCKET},zencoder-live` };
-  const stack = await startLocalStack({
-    ...options,
-    clock,
-    environment: {
-      ...options.environment,
-      ingest: { ...environment, ...options.environment?.ingest },
-      worker: { ...environment, ...options.environment?.worker },
-    },
-  });
-  const zencoder = new S3Client({
-    endpoint: storage.origin,
-    region: 'us-east-1',
-    credentials: KEYS,
-    forcePathStyle: true,
-  });
-  const { s3, sqs, dynamodb } = stack.clients;
-  const Bucket = outputOf(stack, 'BucketName');
-  const ledger = createLedger({
-    client: dynamodb,
-    tableName: outputOf(stack, 'TableName'),
-    recordTtlDays: 0,
-    now: Date.now,
-  });
-  const now = () => stack.clock.now();
-
-  const sign = (path: string, expiresIn = DAY_SECONDS - 1) =>
-    presignV4({
-      ...KEYS,
-      method: 'GET',
-      url: `${storage.origin}/${BUCKET}/${path}`,
-      region: 'us-east-1',
-      expiresIn,
-      now: now(),
-    });
-  const job = (jobId: string) => ledger.queries.readJob(jobId);
-
+/** Starts the stack; a test file does it once. */
+export async function startRunningStack(options: TestStackOptions = {}): Promise<RunningStack> {
+  const started = await startTestStack(options);
+  const { stack } = started;
+  const events = await subscribeToEvents(stack);
   return {
-    stack,
-    storage,
-    sign,
-    job,
-    keep: async (path, body) => {
-      await zencoder.send(new PutObjectCommand({ Bucket: BUCKET, Key: path, Body: body }));
-      return sign(path);
-    },
-    post: async (body, headers = {}) => {
-      const { username, password, href } = new URL(stack.notificationUrl);
-      const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-      const url = href.replace(`${username}:${password}@`, '');
-      return await fetch(url, {
-        method: 'POST',
-        body,
-        headers: { 'content-type': 'application/json', authorization, ...headers },
-      });
-    },
-    settled: (jobId, recoveries) =>
-      vi.waitFor(
-        async () => {
-          const records = await job(jobId);
-          const open = records.recoveries.filter(({ settledAt }) => settledAt === undefined);
-          if (records.recoveries.length < recoveries || open.length > 0) {
-            throw new Error(`not settled: ${JSON.stringify(records.recoveries, null, 2)}`);
-          }
-          return records;
-        },
-        { timeout: 60_000, interval: 50 },
-      ),
-    idle: async () => {
-      let polls = 0;
-      await vi.waitFor(
-        async () => {
-          if (++polls > 20) stack.clock.advance(100 * 50);
-          const { waiting, hidden, delayed } = await queueDepth(sqs, outputOf(stack, 'QueueUrl'));
-          if (waiting + hidden + delayed > 0)
-            throw new Error(`queue holds ${waiting} + ${hidden} + ${delayed} messages`);
-        },
-        { timeout: 60_000, interval: 50 },
-      );
-    },
-    keys: async (Prefix = '') => {
-      const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix }));
-      return Contents.flatMap(({ Key }) => Key ?? []);
-    },
-    digest: async (Key) => {
-      const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
-      return digestOf((await Body?.transformToByteArray()) ?? new Uint8Array());
-    },
-    uploads: async () => (await uploadsWithParts(s3, Bucket)).length,
-    close: async () => {
-      zencoder.destroy();
-      await stack.close();
-      await storage.close();
-      await rm(dir, { recursive: true, force: true });
-    },
+    ...started,
+    ...waitsOf(started),
+    ...bucketOf(started),
+    post: (body, headers) => post(stack.notificationUrl, body, headers),
+    failedJob: (...outputs) => failedJob(started, outputs),
+    lines: () => stack.functions.names.flatMap((name) => stack.functions.logs(name)),
+    metric: (service, metric, by) =>
+      stack.functions.logs(service).flatMap((line) => {
+        const parsed = v.safeParse(metricLine, jsonOf(line));
+        if (!parsed.success || (by !== undefined && parsed.output.ErrorClass !== by)) return [];
+        const value = parsed.output[METRICS[metric].name];
+        return [value].flat().filter((each) => typeof each === 'number');
+      }),
+    events: async () => (await events()).map((body): RecoveryEvent => JSON.parse(body)),
   };
 }
 
@@ -163,9 +82,101 @@ export function freshId(): number {
   return Number(BigInt.asUintN(40, BigInt(`0x${randomBytes(6).toString('hex')}`))) + 1_000_000;
 }
 
-/** An output of the stack that has to be there. */
-export function outputOf(stack: LocalStack, name: string): string {
-  const value = stack.outputs[name];
-  if (value === undefined) throw new Error(`the stack has no output ${name}`);
-  return value;
+function waitsOf({
+  stack,
+  clock,
+  ledger,
+}: TestStack): Pick<RunningStack, 'job' | 'settled' | 'recovery' | 'idle'> {
+  const job = (jobId: string) => ledger.queries.readJob(jobId);
+  const waitFor = <T>(look: () => Promise<T>) => vi.waitFor(look, { timeout: 60_000, interval: 50 });
+  /** As `waitFor`; after a second the clock runs a hundred times as fast as the machine's. */
+  const waitAhead = <T>(look: () => Promise<T>) => {
+    let polls = 0;
+    return waitFor(() => {
+      if (++polls > 20) clock.advance(100 * 50);
+      return look();
+    });
+  };
+  return {
+    job,
+    settled: (jobId, recoveries) =>
+      waitFor(async () => {
+        const records = await job(jobId);
+        const open = records.recoveries.filter(({ settledAt }) => settledAt === undefined);
+        if (records.recoveries.length < recoveries || open.length > 0) {
+          throw new Error(`not settled: ${JSON.stringify(records.recoveries, null, 2)}`);
+        }
+        return records;
+      }),
+    recovery: (jobId, isSo) =>
+      waitAhead(async () => {
+        const { recoveries } = await job(jobId);
+        const [record] = recoveries;
+        if (record !== undefined && recoveries.length === 1 && isSo(record)) return record;
+        throw new Error(`not so: ${JSON.stringify(recoveries, null, 2)}`);
+      }),
+    idle: () =>
+      waitAhead(async () => {
+        const depth = await queueDepth(stack.clients.sqs, outputOf(stack, 'QueueUrl'));
+        const { waiting, hidden, delayed } = depth;
+        if (waiting + hidden + delayed > 0)
+          throw new Error(`queue holds ${waiting} + ${hidden} + ${delayed} messages`);
+      }),
+  };
+}
+
+function bucketOf({ stack }: TestStack): Pick<RunningStack, 'keys' | 'digest' | 'uploads'> {
+  const { s3 } = stack.clients;
+  const Bucket = outputOf(stack, 'BucketName');
+  return {
+    keys: async (Prefix = '') => {
+      const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix }));
+      return Contents.flatMap(({ Key }) => Key ?? []);
+    },
+    digest: async (Key) => {
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
+      return digestOf((await Body?.transformToByteArray()) ?? new Uint8Array());
+    },
+    uploads: async () => (await uploadsWithParts(s3, Bucket)).length,
+  };
+}
+
+async function post(
+  notificationUrl: string,
+  body: string | Uint8Array,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  const { username, password, href } = new URL(notificationUrl);
+  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  return await fetch(href.replace(`${username}:${password}@`, ''), {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json', authorization, ...headers },
+  });
+}
+
+async function failedJob(
+  { stack, standIn }: Pick<TestStack, 'stack' | 'standIn'>,
+  outputs: readonly Partial<OutputRequest>[],
+): Promise<string> {
+  const { job, delivered } = await standIn.zencoder.createJob({
+    passThrough: 'asset:1',
+    notificationUrls: [stack.notificationUrl],
+    outputs: (outputs.length === 0 ? [{}] : outputs).map((output, index) => ({
+      label: `output ${index}`,
+      url: `ftp://render:n0t-real@media.acme.invalid/${index}.mp4`,
+      file: new URL('../fixtures/media/clip.mp4', import.meta.url),
+      ...output,
+    })),
+  });
+  await delivered;
+  return String(job.id);
+}
+
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }

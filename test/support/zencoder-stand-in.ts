@@ -1,21 +1,24 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import type { FaultHook } from '../../infra/local/aws/s3/faults.ts';
 import { type S3Server, startS3 } from '../../infra/local/aws/s3/server.ts';
 import type { OutputRequest } from '../../infra/local/zencoder/job.ts';
 import { type JobReport, startZencoder, type Zencoder } from '../../infra/local/zencoder/zencoder.ts';
 import { createZencoderApi, type ZencoderApi } from '../../lambda/shared/zencoder/api.ts';
 
 export const BACKUP_BUCKET = 'zencoder-temp-storage-us-east-1';
-const KEYS = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'zencoder-backup-storage' };
+export const BACKUP_KEYS = {
+  accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
+  secretAccessKey: 'zencoder-backup-storage',
+};
 const CLIP = new URL('../fixtures/media/captions-en.vtt', import.meta.url);
 const FRAMES = ['frame_0000.png', 'frame_0001.png'].map((name) => ({
   name,
   file: new URL(`../fixtures/media/${name}`, import.meta.url),
 }));
 
-/** A Zencoder with its backup storage; all of it ends with the test. */
+/** A Zencoder with its backup storage. */
 export interface StandIn {
   readonly zencoder: Zencoder;
   readonly storage: S3Server;
@@ -31,6 +34,10 @@ export interface StandInOptions {
   /** Epoch milliseconds. */
   readonly now?: () => number;
   readonly notificationUrls?: readonly string[];
+  /** What goes wrong in the backup storage. */
+  readonly storageFaults?: FaultHook | undefined;
+  /** Access key whose signatures the storage accepts besides its own. */
+  readonly secondKey?: string | undefined;
 }
 
 /** What an output is asked with that has thumbnails. */
@@ -38,17 +45,21 @@ export const WITH_THUMBNAILS: Partial<OutputRequest> = {
   thumbnails: [{ label: 'strip', files: FRAMES, baseUrl: 'ftp://media.acme.invalid/thumbnails/' }],
 };
 
-/** As {@link startStandIn}, for a whole test file: who starts it closes it. */
+/** Starts a Zencoder with its backup storage, until it is closed. */
 export async function openStandIn({
   now = Date.now,
   notificationUrls = [],
+  storageFaults,
+  secondKey,
 }: StandInOptions = {}): Promise<StandIn & { close(): Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), 'zencoder-stand-in-'));
-  const credentials = { [KEYS.accessKeyId]: KEYS.secretAccessKey };
-  const storage = await startS3({ dir, buckets: [BACKUP_BUCKET], credentials, now });
+  const { accessKeyId, secretAccessKey } = BACKUP_KEYS;
+  const credentials = { [accessKeyId]: secretAccessKey, [secondKey ?? accessKeyId]: secretAccessKey };
+  const faults = storageFaults === undefined ? {} : { faults: storageFaults };
+  const storage = await startS3({ dir, buckets: [BACKUP_BUCKET], credentials, now, ...faults });
   const zencoder = await startZencoder({
     notificationUrls,
-    storage: { ...KEYS, origin: storage.origin },
+    storage: { ...BACKUP_KEYS, origin: storage.origin },
     primary: { timeout: 2_000 },
     now,
   });
@@ -79,10 +90,4 @@ export async function openStandIn({
       await rm(dir, { recursive: true, force: true });
     },
   };
-}
-
-export async function startStandIn(options: StandInOptions = {}): Promise<StandIn> {
-  const standIn = await openStandIn(options);
-  onTestFinished(() => standIn.close());
-  return standIn;
 }

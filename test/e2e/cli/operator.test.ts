@@ -5,13 +5,8 @@ import { join } from 'node:path';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCli } from '../../support/run-cli.ts';
-import {
-  digestOf,
-  freshId,
-  outputOf,
-  type RunningStack,
-  startRunningStack,
-} from '../../support/running-stack.ts';
+import { digestOf, freshId, type RunningStack, startRunningStack } from '../../support/running-stack.ts';
+import { outputOf } from '../../support/stack.ts';
 
 let folder: string;
 let running: RunningStack;
@@ -136,7 +131,7 @@ describe('npm run status', () => {
   });
 
   it('lists open recoveries by deadline, and wants a person for those at risk', async () => {
-    running.storage.setFaults(() => ({ status: 503, code: 'SlowDown' }));
+    running.standIn.storage.setFaults(() => ({ status: 503, code: 'SlowDown' }));
     const [late, soon] = [await openRecovery(80_000), await openRecovery(3000)];
     const { code, answer } = await json('status', '--at-risk', '1h');
     expect(code).toBe(3);
@@ -144,7 +139,7 @@ describe('npm run status', () => {
     const { stdout } = await run('status', '--limit', '1');
     expect(stdout).toMatch(new RegExp(`\\d+m( \\d+s)? left +${soon} `));
     expect(stdout).toContain('… and 1 more (--limit)');
-    running.storage.setFaults(undefined);
+    running.standIn.storage.setFaults(undefined);
   });
 });
 

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
-import { type ReliableStack, startReliableStack } from '../../support/reliable-stack.ts';
 import { runCli } from '../../support/run-cli.ts';
+import { type RunningStack, startRunningStack } from '../../support/running-stack.ts';
 
 let folder: string;
-let running: ReliableStack;
+let running: RunningStack;
 beforeAll(async () => {
-  running = await startReliableStack('full');
+  running = await startRunningStack({ apiAccess: 'full' });
   folder = await mkdtemp(join(tmpdir(), 'redrive-'));
   await mkdir(join(folder, '.local'));
   const { endpoints, outputs, credentials, region } = running.stack;

@@ -1,41 +1,27 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LocalStack, startLocalStack } from '../../../infra/local/stack.ts';
 import type { ReportedFile } from '../../../infra/local/zencoder/outputs.ts';
 import type { OutputContext } from '../../../lambda/shared/ledger/fresh-recoveries.ts';
 import type { ClaimedRecovery } from '../../../lambda/shared/ledger/records.ts';
 import { type DashboardBrowser, openDashboard } from '../../support/dashboard-browser.ts';
 import { aFailure, anError } from '../../support/ledger-data.ts';
-import { openStandIn, type StandIn } from '../../support/zencoder-stand-in.ts';
+import { startTestStack, type TestStack } from '../../support/stack.ts';
+import type { StandIn } from '../../support/zencoder-stand-in.ts';
 
 const HOUR = 60 * 60 * 1000;
-const SECRET = 'zencoder-api-key';
 
-let standIn: StandIn & { close(): Promise<void> };
-let stack: LocalStack;
+let running: TestStack;
+let standIn: StandIn;
 let dashboard: DashboardBrowser;
 beforeAll(async () => {
-  standIn = await openStandIn();
-  stack = await startLocalStack({
-    environment: {
-      dashboard: { HAS_ZENCODER_API_KEY: 'true' },
-      worker: {
-        ZENCODER_STORAGE: standIn.allowed,
-        ZENCODER_API_URL: standIn.zencoder.apiUrl,
-        ZENCODER_API_KEY_SECRET_ARN: SECRET,
-      },
-    },
-  });
-  const key = standIn.zencoder.apiKeys.find(({ access }) => access === 'full')?.key ?? '';
-  await stack.clients.secretsManager.send(new CreateSecretCommand({ Name: SECRET, SecretString: key }));
-  dashboard = await openDashboard(stack);
+  running = await startTestStack({ apiAccess: 'full' });
+  ({ standIn } = running);
+  dashboard = await openDashboard(running.stack);
 });
 afterAll(async () => {
-  await dashboard.close();
-  await stack.close();
-  await standIn.close();
+  await dashboard?.close();
+  await running?.close();
 });
 
 /** A job that Zencoder did, whose file a worker has claimed. */

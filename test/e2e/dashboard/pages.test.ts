@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LocalStack, startLocalStack } from '../../../infra/local/stack.ts';
 import { SCENARIOS, SHOWN_JOB, SHOWN_OUTPUT } from '../../screenshots/scenarios.ts';
 import { seedLedger } from '../../screenshots/seed.ts';
 import {
@@ -7,6 +6,7 @@ import {
   type DashboardBrowser,
   openDashboard,
 } from '../../support/dashboard-browser.ts';
+import { startTestStack, type TestStack } from '../../support/stack.ts';
 
 const RECORD = `/jobs/${SHOWN_JOB}/outputs/${SHOWN_OUTPUT}`;
 const PAGES: readonly (readonly [name: string, path: string])[] = [
@@ -23,15 +23,15 @@ const PAGES: readonly (readonly [name: string, path: string])[] = [
   ),
 ];
 
-let stack: LocalStack;
+let running: TestStack;
 let dashboard: DashboardBrowser;
 beforeAll(async () => {
-  stack = await startLocalStack();
-  dashboard = await openDashboard(stack);
+  running = await startTestStack();
+  dashboard = await openDashboard(running.stack);
 });
 afterAll(async () => {
-  await dashboard.close();
-  await stack.close();
+  await dashboard?.close();
+  await running?.close();
 });
 
 describe('the first run', () => {

@@ -2,19 +2,19 @@ import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
-import { type ReliableStack, startReliableStack } from '../../support/reliable-stack.ts';
-import { outputOf } from '../../support/running-stack.ts';
+import { type RunningStack, startRunningStack } from '../../support/running-stack.ts';
+import { outputOf } from '../../support/stack.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-let running: ReliableStack;
+let running: RunningStack;
 
 /** Its message is hidden until some time ahead. */
 const isWaiting = ({ nextAttemptAt = 0 }: RecoveryRecord) => nextAttemptAt > running.clock.now();
 
 beforeAll(async () => {
-  running = await startReliableStack(null);
+  running = await startRunningStack();
 });
 afterAll(() => running?.close());
 afterEach(() => {

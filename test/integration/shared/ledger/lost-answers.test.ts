@@ -5,7 +5,7 @@ import type {
   PlannedRecovery,
   RecoveryRecord,
 } from '../../../../lambda/shared/ledger/records.ts';
-import { type FaultProxy, startFaultProxy } from '../../../soak/fault-proxy.ts';
+import { type FaultProxy, startFaultProxy } from '../../../support/fault-proxy.ts';
 import {
   aFailuresMessage,
   aFile,

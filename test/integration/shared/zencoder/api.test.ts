@@ -9,7 +9,7 @@ import {
   NotAtZencoder,
   ReadOnlyKey,
 } from '../../../../lambda/shared/zencoder/api-errors.ts';
-import { startStandIn } from '../../../support/zencoder-stand-in.ts';
+import { openStandIn, type StandIn } from '../../../support/zencoder-stand-in.ts';
 
 type Handler = (incoming: IncomingMessage, response: ServerResponse) => void;
 
@@ -30,6 +30,13 @@ async function apiOn(handler: Handler, keys: readonly (string | null)[] = ['a-ke
 const status = (code: number, headers: Record<string, string> = {}): Handler => {
   return (_, response) => void response.writeHead(code, headers).end('{"errors":["no"]}');
 };
+
+/** A Zencoder until the end of the test. */
+async function startStandIn(): Promise<StandIn> {
+  const standIn = await openStandIn();
+  onTestFinished(() => standIn.close());
+  return standIn;
+}
 
 describe('the client of the Zencoder API', () => {
   it('reads jobs, outputs and lists of the stand-in, newest first', async () => {
