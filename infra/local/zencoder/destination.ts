@@ -26,8 +26,8 @@ export async function startDestination(behaviour: (path: string) => UploadBehavi
       .then((sha256) => settle(behaviour(path), response, () => files.set(path, sha256)))
       .catch(() => response.destroy());
   });
-  const { endpoint, close } = await listen(server);
-  return { origin: endpoint, files, close };
+  const listening = await listen(server);
+  return { origin: listening.endpoint, files, close: () => listening.close() };
 }
 
 async function receive(request: IncomingMessage): Promise<string> {

@@ -77,25 +77,25 @@ describe('a template that cannot run locally', () => {
 
 describe('a local stack', () => {
   it('removes its directory and stops its servers on close', async () => {
-    const engine = await start(QUEUE);
-    expect(existsSync(engine.dir)).toBe(true);
-    await engine.close();
-    expect(existsSync(engine.dir)).toBe(false);
-    for (const endpoint of Object.values(engine.endpoints)) await expect(fetch(endpoint)).rejects.toThrow();
+    const emulator = await start(QUEUE);
+    expect(existsSync(emulator.dir)).toBe(true);
+    await emulator.close();
+    expect(existsSync(emulator.dir)).toBe(false);
+    for (const endpoint of Object.values(emulator.endpoints)) await expect(fetch(endpoint)).rejects.toThrow();
   });
 
   it('uses the servers that the environment names, with the keys that it names', async () => {
     const other = await startMessaging(createClock());
-    const engine = await start(QUEUE, {
+    const emulator = await start(QUEUE, {
       AWS_ENDPOINT_URL_SQS: other.endpoint,
       AWS_ENDPOINT_URL_SNS: other.endpoint,
       AWS_ACCESS_KEY_ID: 'given',
       AWS_SECRET_ACCESS_KEY: 'also given',
     });
-    expect(engine.endpoints.sqs).toBe(other.endpoint);
-    expect(engine.outputs.Queue).toContain(`${other.endpoint}/000000000000/Fixture-Queue-`);
-    expect(engine.credentials).toMatchObject({ accessKeyId: 'given', secretAccessKey: 'also given' });
-    await engine.close();
+    expect(emulator.endpoints.sqs).toBe(other.endpoint);
+    expect(emulator.outputs.Queue).toContain(`${other.endpoint}/000000000000/Fixture-Queue-`);
+    expect(emulator.credentials).toMatchObject({ accessKeyId: 'given', secretAccessKey: 'also given' });
+    await emulator.close();
     expect((await fetch(`${other.endpoint}/health`)).status).toBe(200);
     await other.close();
   });

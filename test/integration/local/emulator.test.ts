@@ -29,22 +29,25 @@ export const handler = async (event) => {
 };`;
 
 let fixture: AssemblyFixture;
-let engine: Emulator;
+let emulator: Emulator;
 
 beforeAll(async () => {
   fixture = await assemblyFixture();
   await fixture.write(await template(fixture));
-  engine = await startEmulator({ assembly: fixture.directory, environment: { take: { EXTRA: 'set here' } } });
+  emulator = await startEmulator({
+    assembly: fixture.directory,
+    environment: { take: { EXTRA: 'set here' } },
+  });
 });
 
 afterAll(async () => {
-  await engine?.close();
+  await emulator?.close();
   await fixture.remove();
 });
 
 describe('a template that runs locally', () => {
   it('makes the queue with its visibility timeout and redrive policy', async () => {
-    const { Attributes = {} } = await engine.clients.sqs.send(
+    const { Attributes = {} } = await emulator.clients.sqs.send(
       new GetQueueAttributesCommand({ QueueUrl: output('QueueUrl'), AttributeNames: ['All'] }),
     );
     expect(Attributes.VisibilityTimeout).toBe('60');
@@ -52,7 +55,7 @@ describe('a template that runs locally', () => {
   });
 
   it('makes the table with its indexes', async () => {
-    const { Table } = await engine.clients.dynamodb.send(
+    const { Table } = await emulator.clients.dynamodb.send(
       new DescribeTableCommand({ TableName: output('TableName') }),
     );
     expect(Table?.GlobalSecondaryIndexes?.map((index) => index.IndexName)).toEqual(['by-day']);
@@ -60,13 +63,13 @@ describe('a template that runs locally', () => {
 
   it('makes the bucket, for the owner to use', async () => {
     const Bucket = output('BucketName');
-    await engine.clients.s3.send(new PutObjectCommand({ Bucket, Key: 'a', Body: 'hello' }));
-    const read = await engine.clients.s3.send(new GetObjectCommand({ Bucket, Key: 'a' }));
+    await emulator.clients.s3.send(new PutObjectCommand({ Bucket, Key: 'a', Body: 'hello' }));
+    const read = await emulator.clients.s3.send(new GetObjectCommand({ Bucket, Key: 'a' }));
     expect(await read.Body?.transformToString()).toBe('hello');
   });
 
   it('generates the secret as the template asks', async () => {
-    const { SecretString = '' } = await engine.clients.secretsManager.send(
+    const { SecretString = '' } = await emulator.clients.secretsManager.send(
       new GetSecretValueCommand({ SecretId: output('SecretArn') }),
     );
     expect(JSON.parse(SecretString)).toEqual({
@@ -83,7 +86,7 @@ describe('a template that runs locally', () => {
       TABLE_NAME: output('TableName'),
       AWS_REGION: 'us-east-1',
       AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
-      AWS_ENDPOINT_URL_SQS: engine.endpoints.sqs,
+      AWS_ENDPOINT_URL_SQS: emulator.endpoints.sqs,
     });
     expect(environment).not.toHaveProperty('PATH');
   });
@@ -108,7 +111,7 @@ describe('a template that runs locally', () => {
   it('keeps the lines that functions write', async () => {
     await post('/echo', 'text');
     await eventually(() =>
-      expect(engine.functions.logs('echo').join('\n')).toContain('called Fixture-Echo-'),
+      expect(emulator.functions.logs('echo').join('\n')).toContain('called Fixture-Echo-'),
     );
   });
 
@@ -118,36 +121,40 @@ describe('a template that runs locally', () => {
 
   it('feeds messages to the function and deletes those it took', async () => {
     await send('fine');
-    await eventually(() => expect(engine.functions.logs('take').join('\n')).toContain('took fine 1'));
+    await eventually(() => expect(emulator.functions.logs('take').join('\n')).toContain('took fine 1'));
     await eventually(async () => expect(await depth('QueueUrl')).toEqual([0, 0]));
   });
 
   it('brings a failed message back after its visibility timeout, and to the dead-letter queue in the end', async () => {
     await send('fail please');
-    await eventually(() => expect(engine.functions.logs('take').join('\n')).toContain('took fail please 1'));
+    await eventually(() =>
+      expect(emulator.functions.logs('take').join('\n')).toContain('took fail please 1'),
+    );
     await eventually(async () => expect(await depth('QueueUrl')).toEqual([0, 1]));
-    engine.clock.advance(61_000);
-    await eventually(() => expect(engine.functions.logs('take').join('\n')).toContain('took fail please 2'));
+    emulator.clock.advance(61_000);
+    await eventually(() =>
+      expect(emulator.functions.logs('take').join('\n')).toContain('took fail please 2'),
+    );
     await eventually(async () => expect(await depth('QueueUrl')).toEqual([0, 1]));
-    engine.clock.advance(61_000);
+    emulator.clock.advance(61_000);
     await eventually(async () => expect(await depth('DeadLetterQueueUrl')).toEqual([1, 0]));
   });
 
   it('shows functions the moved clock', async () => {
-    const before = engine.clock.now();
-    engine.clock.advance(3_600_000);
-    const result = await engine.functions.invoke('Time', {});
+    const before = emulator.clock.now();
+    emulator.clock.advance(3_600_000);
+    const result = await emulator.functions.invoke('Time', {});
     expect(result).toBeGreaterThanOrEqual(before + 3_600_000);
   });
 
   it('runs a schedule once when its time has come, and by hand', async () => {
-    engine.clock.advance(300_000);
-    await eventually(() => expect(engine.functions.logs('Time')).toContain('schedule'));
-    expect(await engine.schedules.run('Timer')).toBeTypeOf('number');
+    emulator.clock.advance(300_000);
+    await eventually(() => expect(emulator.functions.logs('Time')).toContain('schedule'));
+    expect(await emulator.schedules.run('Timer')).toBeTypeOf('number');
   });
 
   it('gives a schedule the input that the template states', async () => {
-    const result = await engine.schedules.run('Hourly');
+    const result = await emulator.schedules.run('Hourly');
     expect(JSON.parse(Object.assign({ body: '' }, result).body).event).toEqual({ from: 'schedule' });
   });
 
@@ -155,11 +162,11 @@ describe('a template that runs locally', () => {
     for (const type of ['lost', 'recovered']) {
       const MessageAttributes = { type: { DataType: 'String', StringValue: type } };
       const TopicArn = output('TopicArn');
-      await engine.clients.sns.send(
+      await emulator.clients.sns.send(
         new PublishCommand({ TopicArn, Message: `one ${type}`, MessageAttributes }),
       );
     }
-    const { Messages = [] } = await engine.clients.sqs.send(
+    const { Messages = [] } = await emulator.clients.sqs.send(
       new ReceiveMessageCommand({
         QueueUrl: output('InboxUrl'),
         MaxNumberOfMessages: 10,
@@ -172,8 +179,8 @@ describe('a template that runs locally', () => {
   it('lets nobody but the owner and the functions into the bucket', async () => {
     const { S3Client } = await import('@aws-sdk/client-s3');
     const stranger = new S3Client({
-      endpoint: engine.endpoints.s3,
-      region: engine.region,
+      endpoint: emulator.endpoints.s3,
+      region: emulator.region,
       credentials: { accessKeyId: 'AKIASTRANGER', secretAccessKey: 'x' },
     });
     await expect(stranger.send(new HeadBucketCommand({ Bucket: output('BucketName') }))).rejects.toThrow();
@@ -183,21 +190,21 @@ describe('a template that runs locally', () => {
 });
 
 function output(name: string): string {
-  return engine.outputs[name] ?? '';
+  return emulator.outputs[name] ?? '';
 }
 
 async function post(path: string, body: string, headers: Record<string, string> = {}) {
-  const response = await fetch(`${engine.apiOrigin}${path}`, { method: 'POST', body, headers });
+  const response = await fetch(`${emulator.apiOrigin}${path}`, { method: 'POST', body, headers });
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
 async function send(MessageBody: string): Promise<void> {
-  await engine.clients.sqs.send(new SendMessageCommand({ QueueUrl: output('QueueUrl'), MessageBody }));
+  await emulator.clients.sqs.send(new SendMessageCommand({ QueueUrl: output('QueueUrl'), MessageBody }));
 }
 
 /** Visible and hidden messages. */
 async function depth(queue: string): Promise<number[]> {
-  const { Attributes = {} } = await engine.clients.sqs.send(
+  const { Attributes = {} } = await emulator.clients.sqs.send(
     new GetQueueAttributesCommand({ QueueUrl: output(queue), AttributeNames: ['All'] }),
   );
   return [
