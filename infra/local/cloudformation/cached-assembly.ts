@@ -8,7 +8,7 @@ import type { SynthesizeOptions } from '../../synthesize.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const KEPT_ASSEMBLIES = 4;
-/** A stack that runs loads bundles from its assembly: what was used so lately may be in use. */
+/** A stack that runs loads bundles from its assembly: what was used that lately may be in use. */
 const MAY_BE_IN_USE_MILLISECONDS = 24 * 3_600_000;
 
 /** What decides how an assembly comes out; `infra/local` and `infra/cli` only read it. */
@@ -20,13 +20,13 @@ const SOURCES = ['lambda/**/*.{ts,tsx}', 'infra/{*.ts,constructs/*.ts}', 'cdk.js
  * @param context settings, before those in `cdk.json`
  * @param folder where assemblies are kept, each under a digest of what it was made from
  * @returns its directory
- * @throws {InvalidConfig} when the settings are faulty
+ * @throws {InvalidConfig} when settings are invalid
  */
 export async function cachedAssembly(
   context: Readonly<Record<string, unknown>>,
   folder = join(ROOT, '.local', 'assemblies'),
 ): Promise<string> {
-  const directory = join(folder, await digestOf(context));
+  const directory = join(folder, await assemblyDigest(context));
   if (existsSync(join(directory, 'manifest.json'))) {
     const now = new Date();
     await utimes(directory, now, now);
@@ -51,7 +51,7 @@ async function synthesizeInThread(options: SynthesizeOptions): Promise<void> {
   const thread = new Worker(new URL('./synthesize-thread.ts', import.meta.url), {
     workerData: options,
     execArgv: [],
-    // Which assets are being bundled interests nobody here.
+    // It lists the assets that are being bundled.
     stderr: true,
     name: 'synthesize',
   });
@@ -60,10 +60,20 @@ async function synthesizeInThread(options: SynthesizeOptions): Promise<void> {
   if (code !== 0) throw new Error(`synthesis ended with code ${String(code)}`);
 }
 
-async function digestOf(context: Readonly<Record<string, unknown>>): Promise<string> {
+/** The files that decide how an assembly comes out, relative to `root`, in order. */
+export async function assemblySources(root = ROOT): Promise<string[]> {
+  return (await Array.fromAsync(glob(SOURCES, { cwd: root }))).toSorted();
+}
+
+/** A digest of those files and of the settings. */
+export async function assemblyDigest(
+  context: Readonly<Record<string, unknown>>,
+  root = ROOT,
+): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(context));
-  const files = await Array.fromAsync(glob(SOURCES, { cwd: ROOT }));
-  for (const file of files.toSorted()) hash.update(`\0${file}\0`).update(await readFile(join(ROOT, file)));
+  for (const file of await assemblySources(root)) {
+    hash.update(`\0${file}\0`).update(await readFile(join(root, file)));
+  }
   return hash.digest('hex').slice(0, 16);
 }
 

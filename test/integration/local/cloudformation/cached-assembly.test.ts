@@ -1,9 +1,14 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readAssembly } from '../../../../infra/local/cloudformation/assembly.ts';
-import { cachedAssembly } from '../../../../infra/local/cloudformation/cached-assembly.ts';
+import {
+  assemblyDigest,
+  assemblySources,
+  cachedAssembly,
+} from '../../../../infra/local/cloudformation/cached-assembly.ts';
 
 let folder: string;
 
@@ -13,8 +18,8 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-describe('the assembly of the sources', () => {
-  it('is synthesized once for the same sources and settings', { timeout: 60_000 }, async () => {
+describe('cachedAssembly', () => {
+  it('synthesizes once for the same sources and settings', { timeout: 60_000 }, async () => {
     const [first, other] = await Promise.all([
       cachedAssembly({ stackName: 'One' }, folder),
       cachedAssembly({ stackName: 'Two' }, folder),
@@ -27,9 +32,63 @@ describe('the assembly of the sources', () => {
     expect(await readdir(folder)).toHaveLength(2);
   });
 
-  it('says which settings are faulty, and keeps nothing of it', { timeout: 60_000 }, async () => {
+  it('names the invalid settings and keeps no assembly of them', { timeout: 60_000 }, async () => {
     const before = await readdir(folder);
     await expect(cachedAssembly({ maxConcurrency: 'many' }, folder)).rejects.toThrow('maxConcurrency');
     expect(await readdir(folder)).toEqual(before);
+  });
+});
+
+describe('assemblySources', () => {
+  it('lists every module that the synthesis loads', async () => {
+    const root = join(import.meta.dirname, '..', '..', '..', '..');
+    const { metafile } = await build({
+      absWorkingDir: root,
+      entryPoints: ['infra/synthesize.ts'],
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      packages: 'external',
+      write: false,
+      metafile: true,
+    });
+    const loaded = Object.keys(metafile.inputs);
+    expect(loaded).toContain('infra/constructs/worker.ts');
+    expect(await assemblySources()).toEqual(expect.arrayContaining(loaded));
+  });
+});
+
+describe('assemblyDigest', () => {
+  const FILES = [
+    'lambda/worker/handler.ts',
+    'infra/stack.ts',
+    'infra/constructs/bucket.ts',
+    'infra/cli/status.ts',
+    'infra/local/emulator.ts',
+    'cdk.json',
+    'package-lock.json',
+  ];
+  let root: string;
+
+  beforeAll(async () => {
+    root = join(folder, 'project');
+    for (const file of FILES) {
+      await mkdir(dirname(join(root, file)), { recursive: true });
+      await writeFile(join(root, file), 'before');
+    }
+  });
+
+  it.each([
+    ['infra/constructs/bucket.ts', true],
+    ['infra/stack.ts', true],
+    ['lambda/worker/handler.ts', true],
+    ['cdk.json', true],
+    ['package-lock.json', true],
+    ['infra/cli/status.ts', false],
+    ['infra/local/emulator.ts', false],
+  ])('takes a change of %s for a new assembly: %s', async (file, isNew) => {
+    const before = await assemblyDigest({}, root);
+    await writeFile(join(root, file), 'after');
+    expect((await assemblyDigest({}, root)) !== before).toBe(isNew);
   });
 });
