@@ -10,7 +10,7 @@ try {
   app.synth();
 } catch (error) {
   if (!(error instanceof InvalidConfig)) throw error;
-  // The message is for people; where it was thrown helps nobody.
+  // The message says it all: no stack trace.
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;
 }

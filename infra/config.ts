@@ -94,15 +94,15 @@ const entries = v.object({
    */
   atRiskHours: v.optional(wholeNumber(1, 24), 6),
   /**
-   * Minutes between two runs of reconcile, which looks for recoveries that stand still and for failed uploads that no
-   * notification told of.
+   * Minutes between two runs of reconcile, which looks for stalled recoveries and for failed uploads without a
+   * notification.
    *
    * @default 5
    */
   reconcileMinutes: v.optional(wholeNumber(1, 60), 5),
   /**
    * ARN of your own secret that holds a full-access Zencoder API key, as plain text or as JSON with `apiKey`. With it
-   * URLs are refreshed, recoveries can be redriven, and uploads are found that no notification told of.
+   * URLs are refreshed, recoveries can be redriven, and failed uploads are found without a notification.
    *
    * @default - no key: all of that waits for notifications
    */
@@ -114,9 +114,9 @@ const entries = v.object({
    */
   zencoderApiUrl: v.optional(httpsUrl, DEFAULT_ZENCODER_API_URL),
   /**
-   * E-mail address that alarms are sent to. AWS asks it for its consent first.
+   * E-mail address that alarms are sent to; AWS sends it a confirmation email first.
    *
-   * @default - nobody: subscribe what you like to the topic in the output AlarmTopicArn
+   * @default - none: subscribe what you like to the topic in the output AlarmTopicArn
    */
   alarmEmail: v.optional(emailAddress),
   /**
@@ -127,7 +127,7 @@ const entries = v.object({
   maxConcurrency: v.optional(wholeNumber(2, 1000), 10),
   /**
    * How long one worker invocation may take, in seconds. The queue hides a message a little longer than that, so it
-   * is also how soon the work of a worker that died is taken up again.
+   * is also how soon the work of a worker that died is resumed.
    *
    * @default 900
    */
@@ -151,7 +151,7 @@ const entries = v.object({
    */
   recordTtlDays: v.optional(wholeNumber(0, 3650), 0),
   /**
-   * Least important log lines that are written: DEBUG, INFO, WARN or ERROR.
+   * Minimum level of the log lines that are written: DEBUG, INFO, WARN or ERROR.
    *
    * @default INFO
    */
@@ -182,7 +182,7 @@ export const SETTINGS: readonly string[] = Object.keys(entries.entries);
 /** The parsed settings; absent are only those without a default. */
 export type Config = Readonly<v.InferOutput<typeof settings>>;
 
-/** Settings that cannot be deployed; the message has a line for each fault. */
+/** Settings that cannot be deployed; the message has a line for each error. */
 export class InvalidConfig extends Error {
   override readonly name = 'InvalidConfig';
 }
@@ -190,18 +190,18 @@ export class InvalidConfig extends Error {
 /**
  * Reads the settings from the context of a CDK app. Context keys that belong to the CDK itself are passed over.
  *
- * @throws {InvalidConfig} naming every faulty and every unknown setting at once.
+ * @throws {InvalidConfig} naming every invalid and every unknown setting at once.
  */
 export function parseConfig(context: Readonly<Record<string, unknown>>): Config {
-  const faults = unknownSettings(Object.keys(context), SETTINGS);
+  const errors = unknownSettings(Object.keys(context), SETTINGS);
   const result = v.safeParse(settings, context);
   const byName = Map.groupBy(result.issues ?? [], nameOf);
   for (const [name, issues] of byName) {
-    faults.push(`${name}: ${issues[0]?.message ?? 'wrong'}, found ${JSON.stringify(context[name])}`);
+    errors.push(`${name}: ${issues[0]?.message ?? 'wrong'}, found ${JSON.stringify(context[name])}`);
   }
-  if (!result.success || faults.length > 0) {
-    const list = faults.map((fault) => `  - ${fault}`).join('\n');
-    throw new InvalidConfig(`The settings (context in cdk.json, or -c) have faults:\n${list}`);
+  if (!result.success || errors.length > 0) {
+    const list = errors.map((error) => `  - ${error}`).join('\n');
+    throw new InvalidConfig(`The settings (context in cdk.json, or -c) have errors:\n${list}`);
   }
   return result.output;
 }

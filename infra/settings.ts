@@ -6,7 +6,7 @@ import { parseKeyTemplate } from '../lambda/worker/key-template.ts';
  * Context keys that look like a setting of this stack and are none: plain words, and misspelt settings in any
  * writing. Keys of the CDK itself hold a colon or a slash, or are not near to any setting.
  *
- * @returns a fault for each, with the setting that was probably meant.
+ * @returns an error for each, with the setting that was probably meant.
  */
 export function unknownSettings(found: readonly string[], known: readonly string[]): string[] {
   return found
@@ -127,26 +127,23 @@ export function arn(service: string, resource: RegExp) {
 }
 
 /** A key template that the worker will understand. */
-export const keyTemplate = v.pipe(
-  v.string('expected a key template'),
-  v.rawCheck(({ dataset, addIssue }) => {
-    if (dataset.typed) reportThrown(() => parseKeyTemplate(dataset.value), addIssue);
-  }),
-);
+export const keyTemplate = v.pipe(v.string('expected a key template'), parsedBy(parseKeyTemplate));
 
-/** Allow-list of Zencoder's storage; the outcome is the text that the functions parse again. */
+/** Allow-list of Zencoder's storage; the output is the text that the functions parse again. */
 export const storage = v.pipe(
   v.union([v.string(), v.array(v.string())], 'expected bucket names or origins'),
   v.transform((value) => (typeof value === 'string' ? value : value.join(','))),
-  v.rawCheck(({ dataset, addIssue }) => {
-    if (dataset.typed) reportThrown(() => parseStorageAllowList(dataset.value), addIssue);
-  }),
+  parsedBy(parseStorageAllowList),
 );
 
-function reportThrown(parse: () => unknown, addIssue: (issue: { message: string }) => void): void {
-  try {
-    parse();
-  } catch (error) {
-    addIssue({ message: error instanceof Error ? error.message : String(error) });
-  }
+/** Takes a text that `parse` takes; what it throws is the message. */
+function parsedBy(parse: (text: string) => unknown) {
+  return v.rawCheck<string>(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    try {
+      parse(dataset.value);
+    } catch (error) {
+      addIssue({ message: error instanceof Error ? error.message : String(error) });
+    }
+  });
 }

@@ -9,7 +9,7 @@ const cdkJson = v.object({ context: v.record(v.string(), v.unknown()) });
 /**
  * The CDK app: settings from the context, one stack.
  *
- * @throws {InvalidConfig} when settings are faulty.
+ * @throws {InvalidConfig} when settings are invalid.
  */
 export function makeApp(props: AppProps = {}): App {
   const app = new App(props);
@@ -18,7 +18,7 @@ export function makeApp(props: AppProps = {}): App {
   return app;
 }
 
-/** The context in `cdk.json`, which the CLI hands to the app that it runs, and nobody to an app within a process. */
+/** The context in `cdk.json`, which the CLI passes to the app that it runs; an app within a process has to read it. */
 export function contextOfCdkJson(): Record<string, unknown> {
   const file = readFileSync(new URL('../cdk.json', import.meta.url), 'utf8');
   return v.parse(cdkJson, JSON.parse(file)).context;
@@ -41,7 +41,7 @@ export interface SynthesizeOptions {
  *
  * @returns the folder of the cloud assembly: `manifest.json` leads to the template and to the asset manifest, which names
  * the folder of each function's bundle.
- * @throws {InvalidConfig} when settings are faulty.
+ * @throws {InvalidConfig} when settings are invalid.
  */
 export function synthesize({ context, outdir }: SynthesizeOptions): string {
   const app = makeApp({
