@@ -20,7 +20,7 @@ import type { StackMetrics } from './stack-metrics.ts';
 /** What alarms and graphs look at. */
 export interface MonitoredParts {
   readonly api: HttpApi;
-  /** Counts the notifications that did not reach ingest or the queue: answered 5xx, or 413. */
+  /** Counts the notifications that did not reach ingest or the queue: 5xx responses, or 413. */
   readonly notTaken: MetricFilter;
   readonly queue: RecoveryQueue;
   readonly ingest: IFunction;

@@ -48,7 +48,7 @@ export class RecoveryBucket extends Construct {
 
   /**
    * Allows what a recovery does: create objects, resume and abort multipart uploads, and look whether a key is taken.
-   * Listing the bucket makes S3 answer 404 instead of 403 for a key that is free.
+   * Listing the bucket makes S3 respond 404 instead of 403 for a key that is free.
    *
    * That no object is ever overwritten is not left to the code: without `If-None-Match` creating an object is denied.
    * (Starting an upload and sending its parts cannot carry that header, and create nothing.)

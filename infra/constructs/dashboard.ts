@@ -10,7 +10,7 @@ import type { PublicApi } from './http-api.ts';
 import type { LedgerTable } from './ledger-table.ts';
 import type { RecoveryQueue } from './queue.ts';
 
-/** Everything that the dashboard answers; any other path never reaches the function. */
+/** Every route of the dashboard; any other path never reaches the function. */
 const ROUTES: readonly (readonly [HttpMethod, string])[] = [
   [HttpMethod.GET, '/'],
   [HttpMethod.GET, '/errors'],

@@ -8,7 +8,7 @@ import { Construct } from 'constructs';
  * what is in them. Subscribe what you like, with a filter policy on the attributes `type`, `role`, `errorClass`, `test`.
  *
  * Encrypted by the account's own key for SNS, under which subscribers need no permission of their own, and closed to
- * whoever comes without TLS.
+ * any caller without TLS.
  */
 export class EventsTopic extends Construct {
   readonly topic: Topic;

@@ -7,7 +7,7 @@ import { bundleOf } from '../bundle.ts';
 
 /** What all functions of the stack have in common. */
 export interface LoggingProps {
-  /** Least important log lines that are written: DEBUG, INFO, WARN or ERROR. */
+  /** Minimum level of the log lines that are written: DEBUG, INFO, WARN or ERROR. */
   readonly logLevel: string;
   /** How many days the log group keeps its lines. */
   readonly logRetentionDays: number;

@@ -16,13 +16,13 @@ export interface RecoveryApiProps {
   /** How many days the access log is kept. */
   readonly logRetentionDays: number;
   /**
-   * Requests a second that the API answers in the long run; beyond it callers get 429 and try again.
+   * Requests a second that the API serves in the long run; beyond it callers get 429 and try again.
    *
    * @default 500
    */
   readonly requestsPerSecond?: number;
   /**
-   * Requests that it answers at once.
+   * Requests that it serves at once.
    *
    * @default 1000
    */
@@ -46,7 +46,7 @@ const ACCESS_LOG_FIELDS = {
 
 /**
  * The stack's public door: an HTTP API on its default stage, throttled, with an access log. Its address speaks HTTP/1.1
- * as well as HTTP/2, which matters because Zencoder does not deliver over HTTP/2. It authorizes nobody itself: each
+ * as well as HTTP/2, which matters because Zencoder does not deliver over HTTP/2. It authorizes no caller itself: each
  * route says who does.
  */
 export class PublicApi extends Construct {
@@ -84,8 +84,8 @@ export class PublicApi extends Construct {
   }
 
   /**
-   * Counts the requests to these routes that were answered 5xx, by the function or by the API itself when it cannot have
-   * its answer, or 413: the API refuses what no function can take. It counts lines of the access log, since the API's own
+   * Counts the requests to these routes with a 5xx response, by the function or by the API itself when it does not get
+   * the function's response, or 413: the API rejects what no function can take. It counts lines of the access log, since the API's own
    * metric knows no routes.
    *
    * @param metricName in the namespace of the stack's metrics.

@@ -15,7 +15,7 @@ export interface RecoveryQueueProps {
  *   timeout so that throttled batches are not taken twice; here a batch is one message, the event source mapping
  *   never polls more than the workers that it may start, and a longer time would only delay taking up the work of a
  *   worker that died. It is never shorter than the timeout: a worker's lease in the ledger ends with its invocation, so it
- *   has always run out when the message comes back.
+ *   has always run out when the message is redelivered.
  * - **Receive count**: the worker itself gives a recovery up when its URL ends, two days after it was read at most, or
  *   after 40 hours when the bucket does not say whether the file is there or denies the completion of a copied one. It backs
  *   off up to 15 minutes, spread over the upper half of each step (11 minutes on average), and tries all files of a message

@@ -38,7 +38,7 @@ export interface RecoveryWorkerProps extends LoggingProps, ZencoderApiProps {
 
 /**
  * The worker and its connection to the queue: one message an invocation, so that a slow file delays no other, and an
- * answer that names the message that failed, so that the worker decides when it comes back.
+ * response that names the message that failed, so that the worker decides when it is redelivered.
  *
  * The bound on concurrency is the event source mapping's, not a reserved concurrency of the function: above it
  * messages wait in the queue, without being received and counted in vain.

@@ -5,7 +5,7 @@
 export interface Clock {
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Moves the time forward by so many milliseconds; waiters that are due then are due at once. */
+  /** Moves the time forward by these milliseconds; waiters that are due then are due at once. */
   advance(milliseconds: number): void;
   /** Calls back after every advance; gives a function that ends it. */
   onAdvance(listener: () => void): () => void;

@@ -199,7 +199,7 @@ async function directory(given: string | undefined, running: AsyncDisposableStac
 }
 
 /**
- * Access keys: the owner's, and one pair for each function, so that a server can tell who calls. With
+ * Access keys: the owner's, and one pair for each function, so that a server knows who calls. With
  * foreign servers (`AWS_ENDPOINT_URL_*`) all use the keys in the environment, since only those are known there.
  */
 function keyring(env: NodeJS.ProcessEnv): { owner: Credentials; of: (id: string) => Credentials } {

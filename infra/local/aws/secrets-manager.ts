@@ -146,7 +146,7 @@ const describeRequest = v.object({ SecretId: v.string() });
 export async function startSecretsManager(now: () => number): Promise<LocalServer> {
   const store = new SecretsStore(now);
   const server = createServer((request, response) => {
-    answer(request, store).then(
+    respond(request, store).then(
       (body) => send(response, 200, body),
       (error: unknown) => send(response, ...failure(error)),
     );
@@ -154,7 +154,7 @@ export async function startSecretsManager(now: () => number): Promise<LocalServe
   return listen(server);
 }
 
-async function answer(request: IncomingMessage, store: SecretsStore): Promise<object> {
+async function respond(request: IncomingMessage, store: SecretsStore): Promise<object> {
   const target = String(request.headers['x-amz-target'] ?? '');
   const body: unknown = JSON.parse(await text(request));
   switch (target) {

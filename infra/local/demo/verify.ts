@@ -63,8 +63,8 @@ function deliveryErrors(deliveries: readonly Delivery[]): string[] {
   return deliveries
     .filter(({ state, attempts }) => state !== 'delivered' || attempts.length !== 1)
     .map(({ jobId, state, attempts }) => {
-      const answers = attempts.map(({ status, fault }) => status ?? fault).join(', ');
-      return `a notification of job ${jobId ?? '(replayed)'} is ${state} after the answers ${answers}`;
+      const responses = attempts.map(({ status, error }) => status ?? error).join(', ');
+      return `a notification of job ${jobId ?? '(replayed)'} is ${state} after the responses ${responses}`;
     });
 }
 

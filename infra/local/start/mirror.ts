@@ -132,7 +132,7 @@ export function pathInside(folder: string, key: string): string | undefined {
   return path.startsWith(root + sep) && !key.endsWith('/') ? path : undefined;
 }
 
-/** Each name of at most 250 bytes: its beginning, eight hex digits that tell it from others, and its extension. */
+/** Each name of at most 250 bytes: its beginning, eight hex digits that distinguish it from others, and its extension. */
 function shortNames(key: string): string {
   return key
     .split('/')

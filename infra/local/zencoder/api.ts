@@ -9,7 +9,7 @@ const PER_MINUTE = 60;
 export interface Allowance {
   readonly allowed: boolean;
   readonly remaining: number;
-  /** Seconds until the count begins anew. */
+  /** Seconds until the count begins again. */
   readonly retryAfter: number;
 }
 
@@ -34,7 +34,7 @@ export class RateLimit {
   }
 }
 
-/** A key of the account; a read-only one gets answers without URLs and without exact error messages. */
+/** A key of the account; a read-only one gets responses without URLs and without exact error messages. */
 export interface ApiKey {
   readonly key: string;
   readonly access: 'full' | 'read-only';
@@ -56,14 +56,14 @@ export interface ApiRequest {
   readonly key: string | undefined;
 }
 
-export interface ApiAnswer {
+export interface ApiResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
 }
 
-/** Answers a request to `/api/v2/…` as documented. */
-export function answer(request: ApiRequest, state: ApiState): ApiAnswer {
+/** Responds to a request to `/api/v2/…` as documented. */
+export function respond(request: ApiRequest, state: ApiState): ApiResponse {
   const url = new URL(request.target, 'http://zencoder.invalid');
   const given = request.key ?? url.searchParams.get('api_key');
   const key = state.keys.find((known) => known.key === given);
@@ -142,7 +142,7 @@ function positive(text: string | null): number | undefined {
   return Number.isSafeInteger(number) && number > 0 ? number : undefined;
 }
 
-function refuse(status: number, error: string, headers: Readonly<Record<string, string>> = {}): ApiAnswer {
+function refuse(status: number, error: string, headers: Readonly<Record<string, string>> = {}): ApiResponse {
   return { status, headers, body: { errors: [error] } };
 }
 

@@ -15,8 +15,8 @@ export interface Destination {
 }
 
 /**
- * @param behaviour by path; `denies` answers 403, `breaks` 503 (both with a body as S3's, so that an S3 client understands
- *   it), `hangs` does not answer at all
+ * @param behaviour by path; `denies` responds 403, `breaks` 503 (both with a body as S3's, so that an S3 client understands
+ *   it), `hangs` does not respond at all
  */
 export async function startDestination(behaviour: (path: string) => UploadBehaviour): Promise<Destination> {
   const files = new Map<string, string>();

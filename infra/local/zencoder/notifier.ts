@@ -16,10 +16,10 @@ export const documentedSchedule: RetrySchedule = (failed) => (failed > 50 ? null
 export interface DeliveryAttempt {
   /** Epoch milliseconds. */
   readonly at: number;
-  /** Status of the answer, or null when there was none. */
+  /** Status of the response, or null when there was none. */
   readonly status: number | null;
-  /** Why there was no answer. */
-  readonly fault: string | null;
+  /** Why there was no response. */
+  readonly error: string | null;
 }
 
 /** A notification on its way to one URL, as far as it has come. */
@@ -40,7 +40,7 @@ export interface NotifierOptions {
   readonly secret: string;
   readonly schedule: RetrySchedule;
   readonly now: () => number;
-  /** Milliseconds that Zencoder waits for an answer; its own value is not documented. */
+  /** Milliseconds that Zencoder waits for an response; its own value is not documented. */
   readonly timeout: number;
 }
 
@@ -109,9 +109,9 @@ export class Notifier {
         this.#closing.signal,
         AbortSignal.timeout(this.#options.timeout),
       ]);
-      return { at, status, fault: null };
-    } catch (fault) {
-      return { at, status: null, fault: fault instanceof Error ? fault.message : String(fault) };
+      return { at, status, error: null };
+    } catch (error) {
+      return { at, status: null, error: error instanceof Error ? error.message : String(error) };
     }
   }
 }
@@ -136,10 +136,10 @@ async function post(url: URL, body: string, secret: string, signals: AbortSignal
       ? {}
       : { auth: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}` }),
   });
-  const answered = once(outgoing, 'response');
+  const received = once(outgoing, 'response');
   outgoing.end(body);
-  const [answer]: IncomingMessage[] = await answered;
-  if (answer === undefined) throw new Error('an HTTP response event without a response');
-  for await (const _ of answer); // read to its end, as a sender that waits for the whole answer does
-  return answer.statusCode ?? 0;
+  const [response]: IncomingMessage[] = await received;
+  if (response === undefined) throw new Error('an HTTP response event without a response');
+  for await (const _ of response); // read to its end, as a sender that waits for the whole response does
+  return response.statusCode ?? 0;
 }

@@ -73,10 +73,10 @@ export async function placeOutput(
       output.state = 'failed';
       output.failure = request.transcodingError;
     }
-  } catch (fault) {
-    if (!(fault instanceof StorageRefused)) throw fault;
+  } catch (error) {
+    if (!(error instanceof StorageRefused)) throw error;
     output.state = 'failed';
-    output.failure = output.mediaFailure ?? output.thumbnailFailure ?? fault.problem;
+    output.failure = output.mediaFailure ?? output.thumbnailFailure ?? error.problem;
     output.file = null;
     output.thumbnails = [];
     output.mediaFailure = null;
@@ -168,10 +168,10 @@ class Route {
     try {
       const url = await this.#upload(upload.parts);
       return { placed: asPlaced(upload.name, first.file, { kind: 'primary', url }), problem: null };
-    } catch (fault) {
-      if (!(fault instanceof PrimaryUploadFailed)) throw fault;
+    } catch (error) {
+      if (!(error instanceof PrimaryUploadFailed)) throw error;
       this.#broken = true;
-      const { errorClass, message, link } = fault;
+      const { errorClass, message, link } = error;
       const problem = { errorClass, message, link };
       return { placed: (await this.#second(upload)) ?? (await this.#store(upload, problem)), problem };
     }
@@ -192,9 +192,9 @@ class Route {
     try {
       const url = await uploadToPrimary(secondaryUrl, first.file, this.#transfers.primary);
       return asPlaced(upload.name, first.file, { kind: 'secondary', url });
-    } catch (fault) {
-      if (fault instanceof PrimaryUploadFailed) return null;
-      throw fault;
+    } catch (error) {
+      if (error instanceof PrimaryUploadFailed) return null;
+      throw error;
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Job, Output, PlacedFile, PlacedThumbnails } from './job.ts';
 import { INPUT_BYTES, INPUT_FIELDS } from './media-fields.ts';
 
-/** How a file is named in an answer of this moment: a signed URL for files on Zencoder's storage. */
+/** How a file is named in a response of this moment: a signed URL for files on Zencoder's storage. */
 export type UrlOf = (job: Job, output: Output, file: PlacedFile) => string;
 
 type Json = Record<string, unknown>;
@@ -84,7 +84,7 @@ function notifiedOutput(job: Job, output: Output, urlOf: UrlOf): Json {
   };
 }
 
-/** What notifications and API answers have in common. Backup fields are missing, not false, when all went well. */
+/** What notifications and API responses have in common. Backup fields are missing, not false, when all went well. */
 function outputFields(job: Job, output: Output, urlOf: UrlOf): Json {
   return {
     ...output.media,

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-/** Bytes that are made anew each time they are read, for files too large to keep. */
+/** Bytes that are generated each time they are read, for files too large to keep. */
 export interface StreamSource {
   /** Bytes that `open()` yields. */
   readonly size: number;

@@ -55,8 +55,8 @@ export class BackupStorage {
       await client.send(
         new PutObjectCommand({ Bucket: this.bucket, Key: key, Body: file.open(), ContentLength: file.size }),
       );
-    } catch (fault) {
-      throw new StorageRefused(problem ?? UNKNOWN_PROBLEM, { cause: fault });
+    } catch (error) {
+      throw new StorageRefused(problem ?? UNKNOWN_PROBLEM, { cause: error });
     } finally {
       client.destroy();
     }

@@ -17,7 +17,7 @@ export class PrimaryUploadFailed extends Error {
   }
 }
 
-/** The destination did not answer within the time allowed. */
+/** The destination did not respond within the time allowed. */
 export class DestinationTimeout extends Error {
   override readonly name = 'DestinationTimeout';
 }
@@ -32,10 +32,10 @@ const CLASS_OF_CODE: Readonly<Record<string, 'resolve' | 'connect' | 'timeout'>>
   ETIMEDOUT: 'timeout',
 };
 
-/** What a fault of the network (never an answer of the server) is to Zencoder; the message names the destination. */
-export function fromNetworkFault(fault: unknown, destination: URL): PrimaryUploadFailed {
-  const kind = fault instanceof DestinationTimeout ? 'timeout' : kindOf(fault);
-  const options = { cause: fault };
+/** What a error of the network (never a response of the server) is to Zencoder; the message names the destination. */
+export function fromNetworkError(error: unknown, destination: URL): PrimaryUploadFailed {
+  const kind = error instanceof DestinationTimeout ? 'timeout' : kindOf(error);
+  const options = { cause: error };
   switch (kind) {
     case 'resolve':
       return new PrimaryUploadFailed(
@@ -64,17 +64,17 @@ export function fromNetworkFault(fault: unknown, destination: URL): PrimaryUploa
   }
 }
 
-function kindOf(fault: unknown): 'resolve' | 'connect' | 'timeout' | undefined {
-  if (!(fault instanceof Error)) return undefined;
-  const code = 'code' in fault && typeof fault.code === 'string' ? CLASS_OF_CODE[fault.code] : undefined;
+function kindOf(error: unknown): 'resolve' | 'connect' | 'timeout' | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code = 'code' in error && typeof error.code === 'string' ? CLASS_OF_CODE[error.code] : undefined;
   if (code !== undefined) return code;
   // An address family that fails first hides the telling code in an AggregateError or a cause.
   const inner =
-    fault instanceof AggregateError ? fault.errors : fault.cause === undefined ? [] : [fault.cause];
+    error instanceof AggregateError ? error.errors : error.cause === undefined ? [] : [error.cause];
   return inner.map(kindOf).find((kind) => kind !== undefined);
 }
 
-/** Zencoder's view of an answer that refuses the upload. */
+/** Zencoder's view of a response that refuses the upload. */
 export function fromStatus(status: number, reason: string, destination: URL): PrimaryUploadFailed {
   if (status === 401 || status === 403) {
     return new PrimaryUploadFailed(
@@ -104,7 +104,7 @@ export async function withinTime<T>(
     return await Promise.race([result, tooLate]);
   } finally {
     done.abort();
-    // The loser of the race is told to stop and has nothing more to say.
+    // What loses the race is aborted; its error is ignored.
     await Promise.allSettled([result, tooLate]);
   }
 }

@@ -8,7 +8,7 @@ import { Client, FTPError } from 'basic-ftp';
 import type { StreamSource } from './source.ts';
 import {
   DestinationTimeout,
-  fromNetworkFault,
+  fromNetworkError,
   fromStatus,
   PrimaryUploadFailed,
   withinTime,
@@ -68,29 +68,29 @@ export async function putByS3(
       }),
       { abortSignal: signal },
     );
-  } catch (fault) {
-    if (fault instanceof S3ServiceException) throw fromS3Answer(fault, bucket, url);
-    throw fault;
+  } catch (error) {
+    if (error instanceof S3ServiceException) throw fromS3Answer(error, bucket, url);
+    throw error;
   } finally {
     client.destroy();
   }
   return `http://${bucket}.s3.amazonaws.com${url.pathname}`;
 }
 
-function fromS3Answer(fault: S3ServiceException, bucket: string, url: URL): PrimaryUploadFailed {
-  switch (fault.name) {
+function fromS3Answer(error: S3ServiceException, bucket: string, url: URL): PrimaryUploadFailed {
+  switch (error.name) {
     case 'NoSuchBucket':
       return new PrimaryUploadFailed('S3BucketNotFoundError', `No bucket named ${bucket} was found on S3.`, {
-        cause: fault,
+        cause: error,
       });
     case 'InvalidAccessKeyId':
       return new PrimaryUploadFailed(
         'InvalidAccessKeyIdError',
         'No access key matching the one provided was found on S3.',
-        { cause: fault },
+        { cause: error },
       );
     default:
-      return fromStatus(fault.$metadata.httpStatusCode ?? 500, fault.name, url);
+      return fromStatus(error.$metadata.httpStatusCode ?? 500, error.name, url);
   }
 }
 
@@ -110,34 +110,34 @@ export async function putByFtp(url: URL, file: StreamSource, signal: AbortSignal
     const path = decodeURIComponent(url.pathname);
     await client.ensureDir(posix.dirname(path));
     await client.uploadFrom(file.open(), posix.basename(path));
-  } catch (fault) {
-    if (fault instanceof FTPError) throw fromFtpAnswer(fault, url);
-    throw fault;
+  } catch (error) {
+    if (error instanceof FTPError) throw fromFtpAnswer(error, url);
+    throw error;
   } finally {
     signal.removeEventListener('abort', stop);
     client.close();
   }
 }
 
-function fromFtpAnswer(fault: FTPError, url: URL): PrimaryUploadFailed {
-  switch (fault.code) {
+function fromFtpAnswer(error: FTPError, url: URL): PrimaryUploadFailed {
+  switch (error.code) {
     case 430:
     case 530:
       return new PrimaryUploadFailed(
         'InvalidUsernameOrPasswordError',
         `The username or password for ${url.protocol}//${url.host} was not accepted.`,
-        { cause: fault },
+        { cause: error },
       );
     case 532:
     case 550:
     case 553:
       return fromStatus(403, '', url);
     default:
-      return fromStatus(fault.code, fault.message.replace(/^\d+ */, ''), url);
+      return fromStatus(error.code, error.message.replace(/^\d+ */, ''), url);
   }
 }
 
-/** Uploads by HTTP PUT, with Basic credentials if the URL has some. Any answer but a 2xx is a failed upload. */
+/** Uploads by HTTP PUT, with Basic credentials if the URL has some. Any response but a 2xx is a failed upload. */
 export async function putByHttp(url: URL, file: StreamSource, signal: AbortSignal): Promise<void> {
   const send = url.protocol === 'https:' ? requestTls : request;
   const outgoing = send(bare(url), {
@@ -147,15 +147,15 @@ export async function putByHttp(url: URL, file: StreamSource, signal: AbortSigna
     headers: { 'content-length': file.size, 'content-type': 'application/octet-stream' },
     ...(url.username === '' ? {} : { auth: `${decode(url.username)}:${decode(url.password)}` }),
   });
-  const answered = once(outgoing, 'response', { signal });
-  // A server may answer and hang up before it has read everything: then its answer counts, not the broken pipe.
-  const sent = pipeline(file.open(), outgoing).catch((fault: unknown) => fault);
-  const [answer]: IncomingMessage[] = await answered;
-  if (answer === undefined) throw new Error('an HTTP response event without a response');
-  answer.resume();
+  const received = once(outgoing, 'response', { signal });
+  // A server may respond and hang up before it has read everything: then its response counts, not the broken pipe.
+  const sent = pipeline(file.open(), outgoing).catch((error: unknown) => error);
+  const [response]: IncomingMessage[] = await received;
+  if (response === undefined) throw new Error('an HTTP response event without a response');
+  response.resume();
   await sent;
-  const status = answer.statusCode ?? 0;
-  if (status < 200 || status > 299) throw fromStatus(status, answer.statusMessage ?? '', url);
+  const status = response.statusCode ?? 0;
+  if (status < 200 || status > 299) throw fromStatus(status, response.statusMessage ?? '', url);
 }
 
 function bare(url: URL): URL {
@@ -202,10 +202,10 @@ export async function uploadToPrimary(
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await withinTime(options.timeout, (signal) => upload(url, file, options, signal));
-    } catch (fault) {
-      if (fault instanceof PrimaryUploadFailed || fault instanceof UnsupportedDestination) throw fault;
-      if (fault instanceof DestinationTimeout && attempt < ATTEMPTS) continue;
-      throw fromNetworkFault(fault, url);
+    } catch (error) {
+      if (error instanceof PrimaryUploadFailed || error instanceof UnsupportedDestination) throw error;
+      if (error instanceof DestinationTimeout && attempt < ATTEMPTS) continue;
+      throw fromNetworkError(error, url);
     }
   }
 }

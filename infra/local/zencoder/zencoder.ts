@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { type LocalServer, listen } from '../aws/listen.ts';
-import { type ApiKey, answer, RateLimit } from './api.ts';
+import { type ApiKey, RateLimit, respond } from './api.ts';
 import { filesOf, type Job, type JobRequest, newJob, type Output } from './job.ts';
 import { type Delivery, documentedSchedule, Notifier, type RetrySchedule } from './notifier.ts';
 import { placeOutput, type ReportedFile, reportFiles } from './outputs.ts';
@@ -22,8 +22,8 @@ export interface ZencoderOptions {
   readonly now?: () => number;
   /** @default the linear schedule of Zencoder's API specification */
   readonly retrySchedule?: RetrySchedule;
-  /** Milliseconds that a receiver of notifications has to answer. @default 30 s */
-  readonly answerTimeout?: number;
+  /** Milliseconds that a receiver of notifications has to respond. @default 30 s */
+  readonly responseTimeout?: number;
   /** @default one full key and one read-only key, both random */
   readonly apiKeys?: readonly ApiKey[];
 }
@@ -39,14 +39,14 @@ export interface JobReport {
 
 /**
  * A stand-in for Zencoder (API v2): uploads for real, keeps on its own storage what it could not upload, notifies, and
- * serves the part of its API that tells about jobs. What the documentation leaves open is said where it is decided.
+ * serves the part of its API that describes jobs. What the documentation leaves open is said where it is decided.
  */
 export class Zencoder {
   /** Every notification so far, oldest first, with the status of each attempt. */
   readonly deliveries: readonly Delivery[];
   readonly apiKeys: readonly ApiKey[];
   readonly notificationSecret: string;
-  /** Status with which the API answers everything while it is set, e.g. 503 for maintenance. */
+  /** Status with which the API responds to everything while it is set, e.g. 503 for maintenance. */
   apiOutage: number | null = null;
   readonly #options: ZencoderOptions;
   readonly #now: () => number;
@@ -69,7 +69,7 @@ export class Zencoder {
       secret: this.notificationSecret,
       schedule: options.retrySchedule ?? documentedSchedule,
       now: this.#now,
-      timeout: options.answerTimeout ?? 30_000,
+      timeout: options.responseTimeout ?? 30_000,
     });
     this.deliveries = this.#notifier.deliveries;
     this.#limit = new RateLimit(this.#now);
@@ -134,7 +134,7 @@ export class Zencoder {
     return Promise.all([...outputs, ...this.#notifyJob(job, request)]);
   }
 
-  /** Posts a recorded body as it is. What it tells of need not be a job of this stand-in. */
+  /** Posts a recorded body as it is. Its job need not be one of this stand-in. */
   async replay(
     body: string,
     request: Pick<JobRequest, 'notificationUrls'> = {},
@@ -221,7 +221,7 @@ export class Zencoder {
       const state = { jobs: this.#jobs, keys: this.apiKeys, limit: this.#limit, urlOf: this.urlOf };
       const { status, headers, body } =
         this.apiOutage === null
-          ? answer(
+          ? respond(
               {
                 method: request.method ?? 'GET',
                 target: request.url ?? '/',

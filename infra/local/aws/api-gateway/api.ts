@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { setTimeout as delay } from 'node:timers/promises';
 import { EventTooLarge, FunctionThrottled } from '../lambda/protocol.ts';
 import { type LocalServer, listen } from '../listen.ts';
-import { functionAnswer, gatewayAnswer, type HttpAnswer, requestEvent } from './event.ts';
+import { functionResponse, type GatewayResponse, gatewayResponse, requestEvent } from './event.ts';
 import { RouteTable } from './routes.ts';
 
 /** What a route leads to. */
@@ -24,7 +24,7 @@ export interface HttpApi extends LocalServer {
 
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
-/** Starts an API without routes: it answers 404 until they are added. */
+/** Starts an API without routes: it responds 404 until they are added. */
 export async function startHttpApi(options: {
   readonly id: string;
   readonly port: number;
@@ -42,14 +42,14 @@ export async function startHttpApi(options: {
     const integration = match && integrations.get(match.target);
     return integration && { ...match, integration };
   };
-  const answer = async (request: IncomingMessage): Promise<HttpAnswer> => {
+  const respond = async (request: IncomingMessage): Promise<GatewayResponse> => {
     const body = await readBody(request);
-    if (body === undefined) return gatewayAnswer(413, 'Request Entity Too Large');
+    if (body === undefined) return gatewayResponse(413, 'Request Entity Too Large');
     const { url = '/', method = 'GET', headersDistinct: headers } = request;
     const path = decoded(url.split('?')[0] ?? '/');
-    if (path === undefined) return gatewayAnswer(400, 'Bad Request');
+    if (path === undefined) return gatewayResponse(400, 'Bad Request');
     const match = find(method, path);
-    if (match === undefined) return gatewayAnswer(404, 'Not Found');
+    if (match === undefined) return gatewayResponse(404, 'Not Found');
     const event = requestEvent(
       { method, url, headers, body, sourceIp: request.socket.remoteAddress ?? '' },
       {
@@ -68,8 +68,8 @@ export async function startHttpApi(options: {
   };
 
   const server = createServer((request, response) => {
-    answer(request).then(
-      (answered) => send(request, response, answered),
+    respond(request).then(
+      (result) => send(request, response, result),
       () => response.destroy(),
     );
   });
@@ -85,19 +85,19 @@ export async function startHttpApi(options: {
   };
 }
 
-async function invoke(integration: Integration, event: object): Promise<HttpAnswer> {
+async function invoke(integration: Integration, event: object): Promise<GatewayResponse> {
   const timeout = new AbortController();
   try {
     return await Promise.race([
-      integration.invoke(event).then(functionAnswer),
-      delay(integration.timeoutMilliseconds, gatewayAnswer(503, 'Service Unavailable'), {
+      integration.invoke(event).then(functionResponse),
+      delay(integration.timeoutMilliseconds, gatewayResponse(503, 'Service Unavailable'), {
         signal: timeout.signal,
       }),
     ]);
   } catch (error) {
-    if (error instanceof FunctionThrottled) return gatewayAnswer(503, 'Service Unavailable');
-    if (error instanceof EventTooLarge) return gatewayAnswer(413, 'Request Entity Too Large');
-    return gatewayAnswer(500, 'Internal Server Error');
+    if (error instanceof FunctionThrottled) return gatewayResponse(503, 'Service Unavailable');
+    if (error instanceof EventTooLarge) return gatewayResponse(413, 'Request Entity Too Large');
+    return gatewayResponse(500, 'Internal Server Error');
   } finally {
     timeout.abort();
   }
@@ -116,18 +116,18 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   return Buffer.concat(chunks);
 }
 
-function send(request: IncomingMessage, response: ServerResponse, answered: HttpAnswer): void {
-  // What is left of a refused body is thrown away, so that the client gets to read the answer.
+function send(request: IncomingMessage, response: ServerResponse, result: GatewayResponse): void {
+  // What is left of a refused body is thrown away, so that the client gets to read the response.
   if (!request.complete) {
     request.resume();
     response.setHeader('connection', 'close');
   }
-  response.writeHead(answered.status, {
-    ...answered.headers,
-    'content-length': answered.body.length,
+  response.writeHead(result.status, {
+    ...result.headers,
+    'content-length': result.body.length,
     'apigw-requestid': randomUUID(),
   });
-  response.end(request.method === 'HEAD' ? undefined : answered.body);
+  response.end(request.method === 'HEAD' ? undefined : result.body);
 }
 
 function decoded(path: string): string | undefined {

@@ -105,14 +105,14 @@ function gatewayTime(time: number): string {
 }
 
 /** What goes back to the HTTP client. */
-export interface HttpAnswer {
+export interface GatewayResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: Buffer;
 }
 
-/** An answer of the gateway's own. */
-export function gatewayAnswer(status: number, message: string): HttpAnswer {
+/** A response of the gateway's own. */
+export function gatewayResponse(status: number, message: string): GatewayResponse {
   return {
     status,
     headers: { 'content-type': 'application/json' },
@@ -121,10 +121,10 @@ export function gatewayAnswer(status: number, message: string): HttpAnswer {
 }
 
 /**
- * What an HTTP API makes of a function's result in payload format 2.0: an object with `statusCode` is the answer
- * itself; anything else is the body of a 200; an answer that cannot be sent is an internal error.
+ * What an HTTP API makes of a function's result in payload format 2.0: an object with `statusCode` is the response
+ * itself; anything else is the body of a 200; a response that cannot be sent is an internal error.
  */
-export function functionAnswer(result: unknown): HttpAnswer {
+export function functionResponse(result: unknown): GatewayResponse {
   if (!isObject(result) || result.statusCode === undefined) {
     const body = typeof result === 'string' ? result : JSON.stringify(result ?? null);
     return { status: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(body) };
@@ -132,7 +132,7 @@ export function functionAnswer(result: unknown): HttpAnswer {
   const status = Number(result.statusCode);
   const body = result.body ?? '';
   if (!Number.isInteger(status) || status < 200 || status > 599 || typeof body !== 'string') {
-    return gatewayAnswer(500, 'Internal Server Error');
+    return gatewayResponse(500, 'Internal Server Error');
   }
   const headers: Record<string, string | string[]> = { 'content-type': 'text/plain;charset=UTF-8' };
   if (isObject(result.headers)) {

@@ -14,20 +14,23 @@ type Invokable = Pick<LocalFunction, 'invoke'>;
 export async function startLambdaApi(functions: ReadonlyMap<string, Invokable>): Promise<LocalServer> {
   const server = createServer((request, response) => {
     invoke(request, functions).then(
-      (answer) => send(response, answer),
+      (result) => send(response, result),
       () => response.destroy(),
     );
   });
   return await listen(server);
 }
 
-interface Answer {
+interface InvokeResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: unknown;
 }
 
-async function invoke(request: IncomingMessage, functions: ReadonlyMap<string, Invokable>): Promise<Answer> {
+async function invoke(
+  request: IncomingMessage,
+  functions: ReadonlyMap<string, Invokable>,
+): Promise<InvokeResponse> {
   const name = INVOKE.exec(request.url ?? '')?.[1];
   const text = (await Array.fromAsync(request, (chunk: Buffer) => chunk.toString())).join('');
   const found = functions.get(decodeURIComponent(name ?? '').replace(/^arn:.*:function:/, ''));
@@ -46,11 +49,11 @@ async function invoke(request: IncomingMessage, functions: ReadonlyMap<string, I
   }
 }
 
-function failure(status: number, code: string, message: string): Answer {
+function failure(status: number, code: string, message: string): InvokeResponse {
   return { status, headers: { 'x-amzn-errortype': code }, body: { Type: 'User', Message: message } };
 }
 
-function send(response: ServerResponse, { status, headers, body }: Answer): void {
+function send(response: ServerResponse, { status, headers, body }: InvokeResponse): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
   response.end(JSON.stringify(body ?? null));
 }

@@ -46,7 +46,7 @@ export interface ErrorPayload {
   readonly trace?: readonly string[];
 }
 
-/** What a thread tells the runtime. */
+/** What a thread reports to the runtime. */
 export type ThreadReport =
   | { readonly type: 'ready' }
   | { readonly type: 'init-failed'; readonly error: ErrorPayload }
@@ -59,7 +59,7 @@ export type ThreadReport =
       readonly peakBytes: number;
     };
 
-/** A function threw, ran out of time or memory, or its environment died; `payload` is what AWS would answer. */
+/** A function threw, ran out of time or memory, or its environment died; `payload` is what AWS would return. */
 export class FunctionError extends Error {
   override readonly name = 'FunctionError';
   readonly payload: ErrorPayload;
@@ -107,7 +107,7 @@ export interface FunctionLog {
   capture(stream: Readable): void;
 }
 
-/** @param listener is told each line as it comes */
+/** @param listener called with each line as it comes */
 export function createLog(functionName: string, listener?: (line: LogLine) => void): FunctionLog {
   const lines: LogLine[] = [];
   const add = (source: LogLine['source'], text: string) => {

@@ -34,7 +34,7 @@ const LONG_POLL_SECONDS = 20;
 
 /**
  * Polls a queue as Lambda's event source mapping does: messages that the function took are deleted, those that failed
- * are left alone, so that they come back after their visibility timeout (or when the function itself set it to).
+ * are left alone, so that they are redelivered after their visibility timeout (or when the function itself set it to).
  */
 export function startPoller(mapping: QueueMapping, sqs: Pick<SQSClient, 'send'>): Poller {
   const limit = mapping.maximumConcurrency;
@@ -94,7 +94,7 @@ async function invoke(mapping: QueueMapping, batch: readonly Message[]): Promise
   if (!mapping.partialResponses) return [...batch];
   const failed = failedIds(result);
   const known = new Set(batch.map((message) => message.MessageId));
-  // Lambda takes an answer that names no message of the batch for a failure of all of it.
+  // Lambda takes a response that names no message of the batch for a failure of all of it.
   if (failed === undefined || failed.some((id) => !known.has(id))) return [];
   return batch.filter((message) => !failed.includes(message.MessageId ?? ''));
 }

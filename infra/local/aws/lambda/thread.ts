@@ -50,7 +50,7 @@ export function createMemoryMeter(megabytes: number, exceeded: (bytes: number) =
 
 /*
  * The inside of one execution environment: loads the bundle once, then runs one invocation after the other, as
- * Lambda's own runtime does. The thread's environment variables are the function's; nothing else tells it where it is.
+ * Lambda's own runtime does. The thread's environment variables are the function's; nothing else says where it runs.
  */
 
 type Handler = (event: unknown, context: unknown) => unknown;

@@ -48,7 +48,7 @@ export class Bodies {
     for (const id of readdirSync(this.#dir)) if (!known.has(id)) this.#unlink(id);
   }
 
-  /** Writes a range of the concatenation of `bodies` and tells of bytes written; rejects when the reader has gone. */
+  /** Writes a range of the concatenation of `bodies` and reports bytes written; rejects when the reader has gone. */
   async send(
     bodies: readonly StoredBody[],
     range: ByteRange,
@@ -144,7 +144,7 @@ function write(to: Writable, bytes: Buffer): Promise<void> {
 }
 
 /**
- * Writes one body in order. `write` only queues; whoever feeds it holds back while `backlog` is large and goes on when
+ * Writes one body in order. `write` only queues; its caller holds back while `backlog` is large and goes on when
  * `onRelief` is called.
  */
 export class BodyWriter {

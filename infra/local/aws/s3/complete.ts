@@ -12,7 +12,7 @@ import { checkWrite, encryption } from './objects.ts';
 import { receiveText } from './receive.ts';
 import type { ObjectRecord, PartRecord } from './records.ts';
 import { bareEtag } from './request.ts';
-import { type Answer, bucketOf, type Exchange, header, type Operation, type Service } from './service.ts';
+import { bucketOf, type Exchange, header, type Operation, type S3Response, type Service } from './service.ts';
 import type { Bucket, Upload } from './store.ts';
 import { parseXml, xmlDocument } from './xml.ts';
 
@@ -45,8 +45,8 @@ interface ListedPart {
 }
 
 /**
- * CompleteMultipartUpload. The object refers to its parts' files as they are, so the answer takes no longer for a large
- * object. A repetition for an upload whose object still stands is answered as the first time, unless it is conditional.
+ * CompleteMultipartUpload. The object refers to its parts' files as they are, so the response takes no longer for a large
+ * object. A repetition for an upload whose object still stands gets the response of the first time, unless it is conditional.
  */
 export const completeMultipartUpload: Operation = async (exchange, service) => {
   const bucket = bucketOf(exchange, service);
@@ -59,20 +59,24 @@ export const completeMultipartUpload: Operation = async (exchange, service) => {
       before?.uploadId !== undefined && before.uploadId === exchange.request.query.get('uploadId');
     if (repeated && before !== undefined) {
       checkWrite(exchange, before, pending);
-      return answer(exchange, bucket, before);
+      return completed(exchange, bucket, before);
     }
     const upload = uploadOf(exchange, bucket);
     const parts = chooseParts(upload, listed);
     checkWrite(exchange, before, pending);
     const object = assemble(exchange, service, upload, parts);
     bucket.completeUpload(upload, object);
-    return answer(exchange, bucket, object);
+    return completed(exchange, bucket, object);
   } finally {
     bucket.endWrite(pending);
   }
 };
 
-function answer(exchange: Exchange, bucket: Bucket, { key, etag, checksum, headers }: ObjectRecord): Answer {
+function completed(
+  exchange: Exchange,
+  bucket: Bucket,
+  { key, etag, checksum, headers }: ObjectRecord,
+): S3Response {
   const xml = xmlDocument('CompleteMultipartUploadResult', {
     Location: `http://${header(exchange, 'host') ?? ''}/${bucket.name}/${key}`,
     Bucket: bucket.name,

@@ -1,5 +1,5 @@
 /**
- * AWS's error codes that this server can answer with on its own, each with its status and AWS's wording
+ * AWS's error codes that this server can return on its own, each with its status and AWS's wording
  * (S3 API reference, "List of error codes").
  */
 const KNOWN = {
@@ -70,7 +70,7 @@ export type S3ErrorCode = keyof typeof KNOWN;
 /** What an error's XML says besides code and message, e.g. `{ Key: 'a.txt' }`, in the order of its elements. */
 export type ErrorDetails = Readonly<Record<string, string | number>>;
 
-/** An error answer as AWS makes it: a code, a status, and elements and headers of its own. */
+/** An error response as AWS makes it: a code, a status, and elements and headers of its own. */
 export class S3Error extends Error {
   override readonly name = 'S3Error';
   readonly code: string;

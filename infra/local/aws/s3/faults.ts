@@ -10,14 +10,14 @@ export interface FaultRequest {
   readonly partNumber: number | undefined;
   /** The Range header as sent. */
   readonly range: string | undefined;
-  /** The SDK's count of tries of this request, from 1; 1 for clients that do not tell. */
+  /** The SDK's count of tries of this request, from 1; 1 for clients that do not send it. */
   readonly attempt: number;
   /** How often this operation has been asked of this server, this time included. */
   readonly count: number;
   readonly accessKeyId: string | undefined;
 }
 
-/** An error answer. With status 200 it is what S3 gives when CompleteMultipartUpload fails after it began to answer. */
+/** An error response. With status 200 it is what S3 gives when CompleteMultipartUpload fails after it began to respond. */
 export interface ErrorFault {
   readonly status: number;
   readonly code: string;
@@ -27,18 +27,18 @@ export interface ErrorFault {
   readonly details?: Readonly<Record<string, string>>;
 }
 
-/** An answer that S3 does not give as documented, such as a page of a proxy or a success that lacks its ETag. */
+/** A response that S3 does not give as documented, such as a page of a proxy or a success that lacks its ETag. */
 export interface OtherAnswer {
   readonly answer: {
     readonly status: number;
     readonly headers?: Readonly<Record<string, string>>;
     readonly body?: string;
   };
-  /** Whether the operation is done before the answer. @default false */
+  /** Whether the operation is done before the response. @default false */
   readonly isDone?: boolean;
 }
 
-/** Cuts the connection once so many bytes of the body have gone over it, in whichever direction the body goes. */
+/** Cuts the connection once that many bytes of the body have gone over it, in whichever direction the body goes. */
 export interface CutFault {
   readonly cutAfterBytes: number;
   /** A TCP reset, or an orderly end too early. @default 'reset' */
@@ -47,15 +47,15 @@ export interface CutFault {
 
 /**
  * - `reset`: the connection is reset, nothing is done.
- * - `lost-answer`: the operation is done, then the connection is reset in place of the answer.
- * - `hang`: nothing is done or answered until the client gives up.
+ * - `lost-answer`: the operation is done, then the connection is reset in place of the response.
+ * - `hang`: nothing is done or sent until the client gives up.
  */
 export type Fault = ErrorFault | OtherAnswer | CutFault | 'reset' | 'lost-answer' | 'hang';
 
 /** Asked after the signature is checked. A promise holds the request back until it is settled. */
 export type FaultHook = (request: FaultRequest) => Fault | undefined | Promise<Fault | undefined>;
 
-/** What S3 answers when it wants less traffic. */
+/** What S3 returns when it wants less traffic. */
 export function slowDown(headers: Readonly<Record<string, string>> = {}): ErrorFault {
   return { status: 503, code: 'SlowDown', message: 'Please reduce your request rate.', headers };
 }
@@ -66,17 +66,17 @@ export function accessDenied(action: string, resource: string): ErrorFault {
   return { status: 403, code: 'AccessDenied', message };
 }
 
-/** What S3 answers when the role may not use the bucket's KMS key. */
+/** What S3 returns when the role may not use the bucket's KMS key. */
 export function kmsAccessDenied(keyArn = 'arn:aws:kms:us-east-1:111122223333:key/example'): ErrorFault {
   return accessDenied('kms:GenerateDataKey', keyArn);
 }
 
-/** What S3 answers when the bucket's KMS key is disabled. */
+/** What S3 returns when the bucket's KMS key is disabled. */
 export function kmsDisabled(keyArn = 'arn:aws:kms:us-east-1:111122223333:key/example'): ErrorFault {
   return { status: 400, code: 'KMS.DisabledException', message: `${keyArn} is disabled.` };
 }
 
-/** What S3 answers for a bucket of another region. */
+/** What S3 returns for a bucket of another region. */
 export function permanentRedirect(bucket: string, region: string): ErrorFault {
   return {
     status: 301,

@@ -6,7 +6,7 @@ import type { CutFault, Fault, FaultHook, FaultRequest, OtherAnswer } from './fa
 import { ClientGone } from './receive.ts';
 import { readRequest, type S3Request } from './request.ts';
 import { OPERATIONS, type OperationName, route } from './route.ts';
-import type { Answer, Service } from './service.ts';
+import type { S3Response, Service } from './service.ts';
 import { xmlDocument } from './xml.ts';
 
 /** Counts since the start. */
@@ -30,7 +30,7 @@ interface Visit {
   waits: boolean;
 }
 
-/** Takes each request through signature, fault hook and operation to its answer, and counts. */
+/** Takes each request through signature, fault hook and operation to its response, and counts. */
 export class Handler {
   readonly #service: Service;
   readonly #auth: AuthOptions;
@@ -98,12 +98,12 @@ export class Handler {
     }
     if (typeof fault === 'object' && 'answer' in fault) {
       if (fault.isDone === true) await this.#operate(visit, request, caller, operation, undefined);
-      answerOtherwise(visit, fault.answer);
+      respondOtherwise(visit, fault.answer);
       return undefined;
     }
-    const answer = await this.#operate(visit, request, caller, operation, fault);
+    const response = await this.#operate(visit, request, caller, operation, fault);
     if (fault === 'lost-answer') reset(visit);
-    else await this.#answer(visit, answer, cutOf(fault));
+    else await this.#respond(visit, response, cutOf(fault));
     return undefined;
   }
 
@@ -119,7 +119,7 @@ export class Handler {
     caller: Caller,
     operation: OperationName,
     fault: Fault | undefined,
-  ): Promise<Answer> {
+  ): Promise<S3Response> {
     const cut = cutOf(fault);
     let received = 0;
     const exchange = {
@@ -142,21 +142,21 @@ export class Handler {
     return OPERATIONS[operation](exchange, this.#service);
   }
 
-  async #answer(visit: Visit, answer: Answer, cut: CutFault | undefined): Promise<void> {
+  async #respond(visit: Visit, response: S3Response, cut: CutFault | undefined): Promise<void> {
     const { outgoing, incoming } = visit;
-    const { xml, content } = answer;
+    const { xml, content } = response;
     const hasBytes = content !== undefined && content.range !== 'empty' && incoming.method !== 'HEAD';
     if (hasBytes && content.object.bodies.some(({ id, size }) => id === '' && size > 0)) {
       throw s3Error('NotImplemented', {}, 'The bytes of this object were not kept (keepBodies: false).');
     }
     const { 'content-length': length = xml === undefined ? 0 : Buffer.byteLength(xml), ...headers } =
-      answer.headers ?? {};
-    outgoing.writeHead(answer.status, {
+      response.headers ?? {};
+    outgoing.writeHead(response.status, {
       ...identity(visit),
       ...headers,
       ...(xml === undefined ? {} : { 'content-type': 'application/xml' }),
       // The last one: after it, Node takes a content-disposition beyond ASCII for invalid.
-      ...(answer.status === 204 || answer.status === 304 ? {} : { 'content-length': length }),
+      ...(response.status === 204 || response.status === 304 ? {} : { 'content-length': length }),
     });
     if (!hasBytes) {
       outgoing.end(xml);
@@ -172,7 +172,7 @@ export class Handler {
     else hangUp(visit, cut);
   }
 
-  /** Answers with an error, or hangs up when the answer has begun. */
+  /** Responds with an error, or hangs up when the response has begun. */
   #fail(visit: Visit, error: unknown): void {
     const { incoming, outgoing } = visit;
     if (error instanceof ClientGone || outgoing.destroyed) return;
@@ -195,7 +195,7 @@ export class Handler {
       ...(visit.waits ? { connection: 'close' } : {}),
       'content-type': 'application/xml',
       ...(incoming.method === 'HEAD'
-        ? // As S3 does; a client takes an answer without either header for one that ends with its connection.
+        ? // As S3 does; a client takes a response without either header for one that ends with its connection.
           { 'transfer-encoding': 'chunked' }
         : { 'content-length': Buffer.byteLength(xml) }),
     });
@@ -224,7 +224,7 @@ function cutOf(fault: Fault | undefined): CutFault | undefined {
   return typeof fault === 'object' && 'cutAfterBytes' in fault ? fault : undefined;
 }
 
-function answerOtherwise(
+function respondOtherwise(
   { incoming, outgoing }: Visit,
   { status, headers, body }: OtherAnswer['answer'],
 ): void {

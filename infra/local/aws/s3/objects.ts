@@ -4,7 +4,7 @@ import { checkKey, keptHeaders, refuseUnsupported } from './metadata.ts';
 import { receiveBody } from './receive.ts';
 import type { ObjectRecord } from './records.ts';
 import { bareEtag, etagMatches, evaluateRead, parseRange } from './request.ts';
-import { type Answer, bucketOf, type Exchange, header, type Operation, type Service } from './service.ts';
+import { bucketOf, type Exchange, header, type Operation, type S3Response, type Service } from './service.ts';
 import type { PendingWrite } from './store.ts';
 
 export const putObject: Operation = async (exchange, service) => {
@@ -66,7 +66,7 @@ export function checkWrite(
   }
 }
 
-/** GetObject and HeadObject, which answer alike but for the body. */
+/** GetObject and HeadObject, which respond alike but for the body. */
 export const readObject: Operation = (exchange, service) => {
   const object = existing(exchange, service);
   const validators = { etag: `"${object.etag}"`, 'last-modified': httpDate(object.lastModified) };
@@ -93,7 +93,7 @@ export const readObject: Operation = (exchange, service) => {
   return withRange(exchange, object, common);
 };
 
-function withRange(exchange: Exchange, object: ObjectRecord, common: Record<string, string>): Answer {
+function withRange(exchange: Exchange, object: ObjectRecord, common: Record<string, string>): S3Response {
   const requested = header(exchange, 'range');
   const range = parseRange(requested, object.size);
   if (range === 'unsatisfiable') {

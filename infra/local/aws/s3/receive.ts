@@ -22,7 +22,7 @@ export interface ReceivedBody {
   readonly checksum: { readonly algorithm: ChecksumAlgorithm; readonly value: string } | undefined;
 }
 
-/** The client went away in the middle: nobody is left to answer. */
+/** The client went away in the middle: a response has no receiver. */
 export class ClientGone extends Error {
   override readonly name = 'ClientGone';
 }

@@ -21,12 +21,12 @@ export interface Exchange {
   readonly incoming: IncomingMessage;
   /** To be called before the body is read: it lets a client go on that waits for `100 Continue`. */
   readonly acceptBody: () => void;
-  /** Told of body bytes as they come in. */
+  /** Called with the number of body bytes as they come in. */
   readonly received: (bytes: number) => void;
 }
 
-/** What an operation answers: XML, an object's bytes, or headers alone. */
-export interface Answer {
+/** What an operation returns: XML, an object's bytes, or headers alone. */
+export interface S3Response {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | number>>;
   readonly xml?: string;
@@ -34,7 +34,7 @@ export interface Answer {
   readonly content?: { readonly object: ObjectRecord; readonly range: ByteRange | 'empty' };
 }
 
-export type Operation = (exchange: Exchange, service: Service) => Answer | Promise<Answer>;
+export type Operation = (exchange: Exchange, service: Service) => S3Response | Promise<S3Response>;
 
 /** The bucket that a request names. @throws S3Error NoSuchBucket */
 export function bucketOf(exchange: Exchange, service: Service): Bucket {

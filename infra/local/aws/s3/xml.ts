@@ -12,7 +12,7 @@ export type XmlContent =
 
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
-/** An S3 answer: the declaration and one root element in S3's namespace (errors have none). */
+/** An S3 response: the declaration and one root element in S3's namespace (errors have none). */
 export function xmlDocument(root: string, content: XmlContent, namespace = true): string {
   const attribute = namespace ? ` xmlns="${NAMESPACE}"` : '';
   return `<?xml version="1.0" encoding="UTF-8"?>\n<${root}${attribute}>${inner(content)}</${root}>`;

@@ -87,11 +87,11 @@ test('a primary failure that is missing, or one too many, is noticed', async () 
 });
 
 test('a notification that was not taken is noticed', async () => {
-  const attempts = [{ at: 0, status: 500, fault: null }];
+  const attempts = [{ at: 0, status: 500, error: null }];
   const delivery = { kind: 'job', jobId: 1, outputId: null, url: '', attempts, state: 'given up' } as const;
 
   expect(await faults(outcome({ deliveries: [delivery] }))).toEqual([
-    'a notification of job 1 is given up after the answers 500',
+    'a notification of job 1 is given up after the responses 500',
   ]);
 });
 

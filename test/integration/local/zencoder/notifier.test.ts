@@ -65,7 +65,7 @@ test('tries again when nothing answers, and gives up when the schedule ends', as
   expect(delivery.attempts).toHaveLength(3);
   expect(delivery.attempts[0]).toMatchObject({
     status: null,
-    fault: expect.stringContaining('ECONNREFUSED'),
+    error: expect.stringContaining('ECONNREFUSED'),
   });
 });
 

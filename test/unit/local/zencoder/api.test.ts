@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type ApiState, answer, RateLimit } from '../../../../infra/local/zencoder/api.ts';
+import { type ApiState, RateLimit, respond } from '../../../../infra/local/zencoder/api.ts';
 import type { Job } from '../../../../infra/local/zencoder/job.ts';
 import { newJob } from '../../../../infra/local/zencoder/job.ts';
 
@@ -22,12 +22,12 @@ test('lists jobs newest first, 50 at most on a page, and pages further', () => {
 test('refuses a missing and a wrong key, takes it as header or as parameter', () => {
   const state = account(jobs(1));
 
-  expect(answer({ method: 'GET', target: '/api/v2/jobs', key: undefined }, state).status).toBe(401);
-  expect(answer({ method: 'GET', target: '/api/v2/jobs', key: 'no' }, state).status).toBe(401);
+  expect(respond({ method: 'GET', target: '/api/v2/jobs', key: undefined }, state).status).toBe(401);
+  expect(respond({ method: 'GET', target: '/api/v2/jobs', key: 'no' }, state).status).toBe(401);
   expect(
-    answer({ method: 'GET', target: `/api/v2/jobs?api_key=${FULL}`, key: undefined }, state).status,
+    respond({ method: 'GET', target: `/api/v2/jobs?api_key=${FULL}`, key: undefined }, state).status,
   ).toBe(200);
-  expect(answer({ method: 'GET', target: '/api/v2/jobs', key: FULL }, state).status).toBe(200);
+  expect(respond({ method: 'GET', target: '/api/v2/jobs', key: FULL }, state).status).toBe(200);
 });
 
 test('says 404 for what it does not know', () => {
@@ -48,8 +48,8 @@ test('a read-only key gets no URL and no exact error message, a full key both', 
   const state = account([job]);
   const target = `/api/v2/outputs/${job.outputs[0]?.id}`;
 
-  const full = JSON.stringify(answer({ method: 'GET', target, key: FULL }, state).body);
-  const readOnly = JSON.stringify(answer({ method: 'GET', target, key: READ_ONLY }, state).body);
+  const full = JSON.stringify(respond({ method: 'GET', target, key: FULL }, state).body);
+  const readOnly = JSON.stringify(respond({ method: 'GET', target, key: READ_ONLY }, state).body);
 
   expect(full).toContain('"url":"https://signed.example/"');
   expect(full).toContain('Access was denied');
@@ -63,7 +63,7 @@ test('allows 60 calls a minute over all keys, then answers 403 and says when to 
   const state = account(jobs(2), () => now);
 
   const answers = Array.from({ length: 60 }, (_, index) =>
-    answer({ method: 'GET', target: '/api/v2/jobs/1000', key: index % 2 === 0 ? FULL : READ_ONLY }, state),
+    respond({ method: 'GET', target: '/api/v2/jobs/1000', key: index % 2 === 0 ? FULL : READ_ONLY }, state),
   );
   now += 20_000;
   const over = get('/api/v2/outputs/1', state);
@@ -114,7 +114,7 @@ function fail(job: Job): void {
 }
 
 function get(target: string, state: ApiState) {
-  return answer({ method: 'GET', target, key: FULL }, state);
+  return respond({ method: 'GET', target, key: FULL }, state);
 }
 
 function ids(answered: { readonly body: unknown }): unknown[] {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   type ApiRequest,
-  functionAnswer,
+  functionResponse,
   requestEvent,
 } from '../../../../../infra/local/aws/api-gateway/event.ts';
 
@@ -81,7 +81,7 @@ describe('an event in payload format 2.0', () => {
 
 describe('the answer to an HTTP client', () => {
   it('is what the function says', () => {
-    const answer = functionAnswer({
+    const answer = functionResponse({
       statusCode: 202,
       headers: { 'Content-Type': 'application/json', 'X-A': 1 },
       cookies: ['a=1', 'b=2'],
@@ -96,7 +96,11 @@ describe('the answer to an HTTP client', () => {
 
   it('is decoded from base64 when the function says so', () => {
     const body = Buffer.from([0, 255]);
-    const answer = functionAnswer({ statusCode: 200, body: body.toString('base64'), isBase64Encoded: true });
+    const answer = functionResponse({
+      statusCode: 200,
+      body: body.toString('base64'),
+      isBase64Encoded: true,
+    });
     expect(answer.body).toEqual(body);
   });
 
@@ -105,7 +109,7 @@ describe('the answer to an HTTP client', () => {
     ['text', 'hello', 'hello'],
     ['nothing', null, 'null'],
   ])('is a 200 of JSON for %s', (_name, result, body) => {
-    expect(functionAnswer(result)).toEqual({
+    expect(functionResponse(result)).toEqual({
       status: 200,
       headers: { 'content-type': 'application/json' },
       body: Buffer.from(body),
@@ -116,7 +120,7 @@ describe('the answer to an HTTP client', () => {
     ['a status that is none', { statusCode: 'fine' }],
     ['a body that is no text', { statusCode: 200, body: { a: 1 } }],
   ])('is an internal error for %s', (_name, result) => {
-    const answer = functionAnswer(result);
+    const answer = functionResponse(result);
     expect(answer.status).toBe(500);
     expect(answer.body.toString()).toBe('{"message":"Internal Server Error"}');
   });
