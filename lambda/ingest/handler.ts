@@ -4,7 +4,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
-import { createLedger } from '../shared/ledger/ledger.ts';
+import { count as countRefusal } from '../shared/ledger/refusals.ts';
 import { sendMessages } from '../shared/queue/send.ts';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
 import { createMeter } from '../shared/runtime/metrics.ts';
@@ -21,19 +21,20 @@ const limits = clientLimits({ requestMs: 3_000 });
 const queue = new SQSClient(limits);
 const secrets = new SecretsManagerClient(limits);
 // A refused request gets its response within two seconds, counted or not.
-const ledger = createLedger({
+const table = {
   client: new DynamoDBClient(clientLimits({ requestMs: 600, attempts: 1 })),
   tableName: environment.TABLE_NAME,
   recordTtlDays: 0,
   now: Date.now,
-});
+};
 
 const dependencies: ReceiveDependencies = {
   credentials: new CredentialCache(secrets, environment.NOTIFICATION_SECRET_ARN, (error) =>
     logger.warn('notification secret not read again, older credentials stay in use', { error }),
   ),
   send: (bodies) => sendMessages(queue, environment.QUEUE_URL, bodies),
-  countRefusal: ledger.refusals.count,
+  // Not by the ledger's handle, which would bring all of the ledger into this function's bundle.
+  countRefusal: (status) => countRefusal(table, status),
   settings: {
     storage: environment.ZENCODER_STORAGE,
     collectUnsentOutputs: environment.COLLECT_UNSENT_OUTPUTS,

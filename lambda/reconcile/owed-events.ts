@@ -76,7 +76,7 @@ async function publishPage(
     page.map(async (entry) => ({ entry, record: await readOr(entry, dependencies) })),
   );
   const records = read.flatMap(({ record }) => (record === null || record === NOT_READ ? [] : [record]));
-  const { taken, refused, refusal } = await publishOwed(records, { ledger, events });
+  const { accepted, refused, refusal } = await publishOwed(records, { ledger, events });
   if (refusal !== null) {
     logger.error('events not published', { errorClass: refusal.name, message: refusal.message });
     meter.add('eventsNotPublished', refused.length, refusal.code);
@@ -84,7 +84,7 @@ async function publishPage(
   const isLeft = ({ record }: (typeof read)[number]) =>
     record === NOT_READ || (record !== null && refused.includes(record));
   return {
-    published: taken,
+    published: accepted,
     left: read.filter(isLeft).map(({ entry }) => entry),
     isRefused: refusal?.isOfTopic === true,
   };

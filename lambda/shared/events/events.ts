@@ -26,7 +26,7 @@ interface EventHead {
   readonly output: { readonly id: string; readonly label: string | null; readonly type: string | null };
   /** Whether it is about the output's media file (or package) or about its thumbnails. */
   readonly role: Role;
-  /** When the upload to the customer's own destination failed, as near as Zencoder tells. */
+  /** When the upload to the customer's own destination failed, as near as Zencoder reports it. */
   readonly failedAt: string;
 }
 
@@ -79,7 +79,7 @@ export interface RecoveredEvent extends RecoveryEventHead {
 }
 
 /**
- * The file cannot be had by any URL tried so far (`lost`; newer evidence opens it until its deadline), or needs a person
+ * No URL tried so far yields the file (`lost`; newer evidence opens it until its deadline), or it needs manual action
  * (`failed`).
  */
 export interface NotRecoveredEvent extends RecoveryEventHead {

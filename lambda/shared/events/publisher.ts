@@ -14,7 +14,7 @@ export class EventsNotPublished extends RecoveryError {
   readonly refused: ReadonlySet<string>;
   /** The first reason, as SNS or the SDK names it: `KMSAccessDeniedException`, `TimeoutError`. */
   readonly code: string;
-  /** Whether it refused a call as a whole (its key, its policy, no answer in time), and not single events. */
+  /** Whether it refused a call as a whole (its key, its policy, no response in time), and not single events. */
   readonly isOfTopic: boolean;
 
   constructor(refusals: readonly Refusal[], outOf: number) {

@@ -1,14 +1,14 @@
 import { type ClaimedRecovery, isAmong, type Lease, type RecoveryRecord, withEvidence } from './records.ts';
 import type { LedgerItemNotUnderstood } from './table.ts';
 
-/** What a claim of a recovery comes to, decided from the record alone. */
+/** Decides a claim of a recovery from the record alone. */
 
 /**
- * What a claim came to.
+ * The result of a claim.
  *
  * - `claimed`: the caller holds the lease until its end.
  * - `leased`: a living invocation works on it; `record.lease.until` says until when.
- * - `waiting`: its next attempt belongs to the message that comes back at `record.nextAttemptAt`.
+ * - `waiting`: its next attempt belongs to the message that is visible again at `record.nextAttemptAt`.
  * - `dispatched`: its segments are at work under messages of their own.
  * - `settled`: nothing is to be done.
  * - `unreadable`: this version cannot read what is there, and leaves it alone; `record` is as the caller knows it.

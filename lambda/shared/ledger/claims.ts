@@ -14,16 +14,16 @@ export interface KeyedFile extends BackupFile {
   readonly key: string;
 }
 
-/** A backup file beside what its claim came to. */
+/** A backup file with the result of its claim. */
 export type FileClaim = ClaimOutcome & { readonly file: KeyedFile };
 
 /**
- * Makes the recoveries of an output's backup files where they are not there yet and claims all that are to be had:
+ * Makes the recoveries of an output's backup files where they are not there yet and claims all that are available:
  * those that are open, under no living lease, and due; before they are due, only for the message that they wait for and
  * for one that has had no attempt yet. A claim takes the later deadline of record and file, counts an
  * attempt and puts the state to `copying`. The first claim stores the file's key; a key that is stored stays.
  *
- * Claiming again with the same lease gives the same answer, so a call whose answer was lost can be repeated. A
+ * Claiming again with the same lease gives the same result, so a call whose response was lost can be repeated. A
  * claimed record with an `upload` is a large file that has its plan already: its segments may be at work.
  *
  * Cost for n different files that are new: one PutItem for n = 1, else n/100 TransactWriteItems (250 thumbnails: three
@@ -91,7 +91,7 @@ async function claimKnown(
   options: { readonly offerOf: (record: RecoveryRecord) => Offer; readonly whenDue: boolean },
 ): Promise<ClaimOutcome[]> {
   const outcomes = new Map<number, ClaimOutcome>();
-  // Whoever lost a race sees the winner's item and judges anew; a second loss can only be to a living lease.
+  // The loser of a race sees the winner's item and decides again; a second loss can only be to a living lease.
   let left = [...known.entries()];
   while (left.length > 0) {
     const claimable: [number, ClaimedRecovery, ConditionalWrite][] = [];

@@ -128,7 +128,7 @@ async function transact(table: Table, parts: readonly Part[]): Promise<Map<Part,
 
 const REFUSED = 'ConditionalCheckFailed';
 
-/** Why DynamoDB cancels a transaction that is worth another try; anything else is a fault of ours. */
+/** Why DynamoDB cancels a transaction that may succeed when tried again; anything else is a bug here. */
 const EXPECTED = new Set<string | undefined>([
   ...['None', REFUSED, undefined],
   ...['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded'],

@@ -1,6 +1,6 @@
 import type { Condition } from './conditional-writes.ts';
 
-/** Condition: no invocation holds the lease, or one holds it that is over. Needs `:if_now`, epoch milliseconds. */
+/** Condition: no invocation holds the lease, or its time has passed. Needs `:if_now`, epoch milliseconds. */
 export const LEASE_IS_FREE = '(attribute_not_exists(#leaseUntil) OR #leaseUntil < :if_now)';
 
 /** Condition: the lease is the caller's. Needs `:if_owner`, the id of the invocation. */

@@ -18,26 +18,26 @@ import { readable } from './unreadable.ts';
 
 /**
  * Counts over spans of time. Each reads a bounded number of pages of 1 MB (about a thousand records) and says whether
- * that was enough, so that the answer takes its second whatever the ledger holds.
+ * that was enough, so that a count takes about a second whatever the ledger holds.
  */
 
 const DAYS_AT_ONCE = 4;
 
 /** Pages that {@link countFailures} reads at most: half a million failures, or 90 days without any. */
-const MAX_TALLY_PAGES = 800;
+const MAX_FAILURE_PAGES = 800;
 
 /** Pages that {@link countRecoveries} reads of each shard at most. */
 const MAX_COUNT_PAGES = 4;
 
 /** A primary failure as far as charts need it. */
-export interface FailureSighting {
+export interface FailurePoint {
   readonly errorClass: string;
   /** Epoch milliseconds. */
   readonly failedAt: number;
 }
 
-/** What a tally came to. */
-export interface Tally {
+/** How far a count came. */
+export interface CountedSpan {
   /** False when there is more than the bound lets read. */
   readonly isComplete: boolean;
   /** Epoch milliseconds from which on everything was visited. */
@@ -45,7 +45,7 @@ export interface Tally {
 }
 
 /** Epoch milliseconds. */
-export interface TallySpan {
+export interface CountSpan {
   /** Included. */
   readonly since: number;
   /** Excluded. */
@@ -58,7 +58,7 @@ export interface BoundedCount {
   readonly isComplete: boolean;
 }
 
-const sighting = v.object({
+const point = v.object({
   errorClass: v.string(),
   failedAtKey: v.pipe(
     v.string(),
@@ -71,25 +71,25 @@ const sighting = v.object({
  * Shows every primary failure of a span to `visit`, class and time only, newest day first.
  *
  * Cost: eight Queries a day of the span (more for days with thousands of failures), four days side by side, half a
- * read unit for each 4 KB of records; at most {@link MAX_TALLY_PAGES} Queries, rounded up to whole days. Days that the
+ * read unit for each 4 KB of records; at most {@link MAX_FAILURE_PAGES} Queries, rounded up to whole days. Days that the
  * bound leaves no room for are not visited at all.
  */
 export async function countFailures(
   table: Table,
-  span: TallySpan,
-  visit: (sighting: FailureSighting) => void,
-  mostPages: number = MAX_TALLY_PAGES,
-): Promise<Tally> {
-  const budget = { pages: mostPages };
+  span: CountSpan,
+  visit: (point: FailurePoint) => void,
+  maxPages: number = MAX_FAILURE_PAGES,
+): Promise<CountedSpan> {
+  const budget = { pages: maxPages };
   let end = startOfDay(Math.max(span.since, span.until - 1)) + DAY_MS;
   while (end > span.since) {
     const days = Array.from({ length: DAYS_AT_ONCE }, (_, index) => end - (index + 1) * DAY_MS).filter(
       (start) => start + DAY_MS > span.since,
     );
-    const found = await Promise.all(days.map((day) => sightingsOfDay(table, day, span, budget)));
-    for (const sightings of found) {
-      if (sightings === null) return { isComplete: false, since: end };
-      for (const each of sightings) visit(each);
+    const found = await Promise.all(days.map((day) => pointsOfDay(table, day, span, budget)));
+    for (const points of found) {
+      if (points === null) return { isComplete: false, since: end };
+      for (const each of points) visit(each);
       end -= DAY_MS;
     }
   }
@@ -104,7 +104,7 @@ export async function countFailures(
 export async function countRecoveries(
   table: Table,
   group: StateGroup,
-  span: TallySpan,
+  span: CountSpan,
 ): Promise<BoundedCount> {
   const counts = await Promise.all(
     shardPartitions(group).map(async (partition) => {
@@ -126,15 +126,15 @@ export async function countRecoveries(
 }
 
 /** All of a day, or null when the budget did not last. */
-async function sightingsOfDay(
+async function pointsOfDay(
   table: Table,
   day: number,
-  span: TallySpan,
+  span: CountSpan,
   budget: { pages: number },
-): Promise<FailureSighting[] | null> {
+): Promise<FailurePoint[] | null> {
   const shards = await Promise.all(
     shardPartitions(dayOf(day)).map(async (partition) => {
-      const sightings: FailureSighting[] = [];
+      const points: FailurePoint[] = [];
       const options = { ProjectionExpression: 'pk, sk, errorClass, failedAtKey' };
       if (budget.pages <= 0) return null;
       for await (const { Items = [], LastEvaluatedKey } of pagesOf(
@@ -145,17 +145,17 @@ async function sightingsOfDay(
         options,
       )) {
         budget.pages -= 1;
-        for (const item of Items) sightings.push(...readable(table, sightingOf, unmarshall(item)));
+        for (const item of Items) points.push(...readable(table, pointOf, unmarshall(item)));
         if (LastEvaluatedKey !== undefined && budget.pages <= 0) return null;
       }
-      return sightings;
+      return points;
     }),
   );
   return shards.some((shard) => shard === null) ? null : shards.flatMap((shard) => shard ?? []);
 }
 
-function sightingOf(item: Item): FailureSighting {
-  const { success, output, issues } = v.safeParse(sighting, item);
+function pointOf(item: Item): FailurePoint {
+  const { success, output, issues } = v.safeParse(point, item);
   if (success) return { errorClass: output.errorClass, failedAt: output.failedAtKey };
   const attributes = issues.map((issue) => v.getDotPath(issue) ?? '(the item)');
   throw new LedgerItemNotUnderstood({ pk: String(item.pk), sk: String(item.sk) }, attributes);
@@ -165,7 +165,7 @@ async function* pagesOf(
   { client, tableName }: Table,
   index: IndexSchema,
   partition: string,
-  span: TallySpan,
+  span: CountSpan,
   options: Pick<QueryCommandInput, 'Select' | 'ProjectionExpression'>,
 ) {
   let next: QueryCommandInput['ExclusiveStartKey'];

@@ -20,7 +20,7 @@ export interface RecordedFailure {
 }
 
 /**
- * Takes down the primary failures of an output. Whoever comes first writes; a later notification changes nothing, so
+ * Records the primary failures of an output. The first message writes; a later notification changes nothing, so
  * that a record stays what it was when its event was published. The write that makes a record marks its event as owed;
  * see `outbox.ts`.
  *

@@ -9,7 +9,7 @@ import { recordTtl, type Table } from './table.ts';
 export interface OutputContext {
   readonly job: JobInfo;
   readonly output: OutputInfo;
-  /** When the upload failed, as near as the notification tells: epoch milliseconds. */
+  /** When the upload failed, as near as the notification reports it: epoch milliseconds. */
   readonly failedAt: number;
 }
 

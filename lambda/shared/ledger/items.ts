@@ -111,7 +111,7 @@ const segmentItem = v.object({
   fileId: text,
   segment: count,
   uploadId: text,
-  /** Kept with the upload that it speaks of, so that a segment planned anew begins at nothing. */
+  /** Kept with its upload, so that a segment of a new upload begins at 0. */
   progress: v.exactOptional(v.object({ uploadId: text, bytes: count, at: time })),
   ...flatLease,
 });

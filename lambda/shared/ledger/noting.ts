@@ -8,12 +8,12 @@ export function reporting(
   { logger, meter }: { readonly logger: Pick<Logger, 'error'>; readonly meter: Meter },
 ): Ledger {
   return ledger.noting(({ name, key, message }) => {
-    logger.error('record cannot be read', { ...key, fault: { errorClass: name, message } });
+    logger.error('record cannot be read', { ...key, error: { errorClass: name, message } });
     meter.add('unreadableRecords', 1);
   }).ledger;
 }
 
-/** E.g. `1 record cannot be read: JOB#1 / OUTPUT#2#FAILURE#media`, for a person; null when all could be read. */
+/** E.g. `1 record cannot be read: JOB#1 / OUTPUT#2#FAILURE#media`; null when all could be read. */
 export function unreadableLine(unreadable: NotedLedger['unreadable']): string | null {
   const keys = [...unreadable.keys()];
   if (keys.length === 0) return null;

@@ -19,11 +19,11 @@ import {
 /**
  * Events that are owed. The write that makes a primary failure or settles a recovery marks its event as owed
  * (`eventOwedAt`), and the mark goes once the topic has taken the event. So an event is published after its state is in
- * the ledger and at least once, whatever dies in between; and a topic that refuses keeps no recovery open.
+ * the ledger and at least once, whatever crashes in between; and a topic that refuses keeps no recovery open.
  */
 
 /**
- * Whether an event is owed for so long that the invocation which owed it must have died or been refused.
+ * Whether an event is owed for so long that the invocation which owed it must have crashed or been refused.
  */
 export function isLeftOwed(table: Table, { eventOwedAt }: Pick<LedgerRecord, 'eventOwedAt'>): boolean {
   return eventOwedAt !== undefined && eventOwedAt < table.now() - OWED_GRACE_MS;
@@ -60,7 +60,7 @@ export async function countOwedBefore(table: Table, before: number): Promise<num
 }
 
 /**
- * The record of an owed event as it is now; null when its event is owed no more. Consistent read: 1 read unit for each
+ * The record of an owed event as it is now; null when its event is no longer owed. Consistent read: 1 read unit for each
  * 4 KB.
  *
  * @throws {LedgerItemNotUnderstood}

@@ -8,7 +8,7 @@ export class InvalidCursor extends RecoveryError {
   override readonly category = 'invalid-input';
 }
 
-/** One page of an answer and where the next begins. */
+/** One page of a list and where the next begins. */
 export interface Page<T> {
   readonly items: readonly T[];
   /** Opaque text for URLs; absent on the last page. */
@@ -63,12 +63,12 @@ export function sortKeyOf(cursor: string | undefined): string | undefined {
   return sortKey;
 }
 
-/** Where {@link failuresByTime} and its like go on after this record. */
+/** Where {@link failuresByTime} and its like continue after this record. */
 export function afterFailure(failure: PrimaryFailureRecord): string {
   return failedAtKey(failure);
 }
 
-/** Where {@link recoveriesByState} and {@link openRecoveriesByDeadline} go on after this record. */
+/** Where {@link recoveriesByState} and {@link openRecoveriesByDeadline} continue after this record. */
 export function afterRecovery(recovery: RecoveryRecord): string {
   return stateIndexKeys(recovery).stateKey;
 }

@@ -29,7 +29,7 @@ export async function readRecovery(table: Table, key: RecoveryKey): Promise<Reco
 
 /**
  * All primary failures and recoveries of a job, by output and role; the progress of recoveries includes segments that
- * are at work. A job has at most 20 outputs of a few hundred thumbnails each, so the answer is a list.
+ * are at work. A job has at most 20 outputs of a few hundred thumbnails each, so the result is a list.
  *
  * Cost: one Query for each MB, half a read unit for each 4 KB.
  */
@@ -52,7 +52,7 @@ export async function readRecoveriesOf(
   return withSegmentProgress(table, items);
 }
 
-/** The segments of a recovery that are at work, or were when their invocation died. Consistent read. */
+/** The segments of a recovery that are at work, or were when their invocation crashed. Consistent read. */
 export async function readSegments(table: Table, key: RecoveryKey): Promise<SegmentRecord[]> {
   const items = itemsUnder(table, key.jobId, segmentsPrefix(key), { ConsistentRead: true });
   const segments = await Array.fromAsync(items, (item) => readable(table, parseSegment, item));

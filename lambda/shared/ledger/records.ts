@@ -20,15 +20,15 @@ export interface PrimaryFailureRecord extends FailureKey, PrimaryFailure {
   readonly outputType: string | null;
   readonly passThrough: string | null;
   readonly test: boolean;
-  /** When the upload failed, as near as the notification tells. */
+  /** When the upload failed, as near as the notification reports it. */
   readonly failedAt: number;
-  /** When the ledger first took it down. */
+  /** When it was first recorded. */
   readonly recordedAt: number;
   /** Since when its event is owed: from the first record of it until the topic has taken it. */
   readonly eventOwedAt?: number;
 }
 
-/** Who works on a recovery or a segment, and until when nobody else may. */
+/** The invocation that works on a recovery or a segment, and until when no other may. */
 export interface Lease {
   /** Id of the invocation. */
   readonly owner: string;
@@ -99,7 +99,7 @@ export interface RecoveryRecord extends RecoveryKey {
   readonly dispatchedBy?: Pick<Lease, 'messageId' | 'evidence'>;
   /**
    * The evidence by which it has been claimed, at most {@link MAX_EVIDENCE}: each gets an attempt of its own. A piece of
-   * evidence is what one message from outside brought, a notification or an answer of the Zencoder API: the segments and
+   * evidence is what one message from outside brought, a notification or a response of the Zencoder API: the segments and
    * the plans that are made from it carry its id.
    */
   readonly attemptedBy?: readonly string[];
@@ -113,7 +113,7 @@ export interface RecoveryRecord extends RecoveryKey {
   readonly redrives?: number;
   /** When the message is due again, while it waits. */
   readonly nextAttemptAt?: number;
-  /** The message that comes back then; a repeated notification's message is not it. */
+  /** The message that is visible again then; a repeated notification's message is not it. */
   readonly nextAttemptMessage?: ScheduledMessage;
   readonly lastError?: LastError;
   /** The last attempts that did not end well, oldest first, at most {@link HISTORY_LENGTH}. */
@@ -132,7 +132,7 @@ export interface RecoveryRecord extends RecoveryKey {
   readonly contentType?: string;
   /** How the object was checked, e.g. `crc32`, `md5`, `size`. */
   readonly verifiedBy?: readonly string[];
-  /** Differences from the announcement that a person should know of. */
+  /** Differences from the announcement, for an operator. */
   readonly warnings?: readonly string[];
   readonly bytesDone?: number;
   readonly bytesTotal?: number;
@@ -160,7 +160,7 @@ export interface SegmentRecord extends RecoveryKey {
   readonly progressAt?: number;
 }
 
-/** Zencoder sends at most ten notifications of an output: more evidence than this is not looked at. */
+/** Zencoder sends at most ten notifications of an output: more evidence than this is not kept. */
 export const MAX_EVIDENCE = 10;
 
 /** Whether a piece of evidence is one of those, or one too many. */

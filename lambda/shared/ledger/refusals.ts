@@ -12,7 +12,7 @@ import { refusalsPartition, startOfDay, TABLE_KEYS, type Table, TTL_ATTRIBUTE } 
 /** Metrics and logs keep them for longer. */
 const KEPT_MS = 30 * DAY_MS;
 
-/** How many notifications were answered with a status. */
+/** How many notifications got a status. */
 export interface RefusalCount {
   /** Of HTTP, 400 to 499. */
   readonly status: number;

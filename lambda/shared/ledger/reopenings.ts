@@ -58,7 +58,7 @@ function leftAlone(record: RecoveryRecord) {
  * Cost: one UpdateItem: 1 write unit, 1 for the index.
  *
  * @param seen the record as the caller read it.
- * @returns false when it was claimed, settled or made due by somebody else since it was read.
+ * @returns false when another invocation has claimed, settled or scheduled it since it was read.
  */
 export async function scheduleNow(table: Table, seen: RecoveryRecord): Promise<boolean> {
   const now = table.now();
@@ -66,11 +66,11 @@ export async function scheduleNow(table: Table, seen: RecoveryRecord): Promise<b
 }
 
 /**
- * Notes with an open recovery that no worker has why it cannot go on. It is no sign of life: `updatedAt` stays. Cost:
+ * Writes into an open recovery that no worker has why it cannot continue. It is no sign of life: `updatedAt` stays. Cost:
  * as for {@link scheduleNow}.
  *
  * @param seen the record as the caller read it.
- * @returns false when it was claimed, settled or changed by somebody else since it was read.
+ * @returns false when another invocation has claimed, settled or changed it since it was read.
  */
 export async function noteError(table: Table, seen: RecoveryRecord, error: LastError): Promise<boolean> {
   const lastError = truncateError(error);
@@ -106,6 +106,6 @@ function reopened(record: RecoveryRecord, now: number): RecoveryRecord {
   return parseRecovery({ ...Object.fromEntries(kept), state: 'pending', updatedAt: isoTime(now), redrives });
 }
 
-/** What a reopened recovery knows no more. */
+/** Attributes that a reopened recovery loses. */
 const FORGOTTEN = new Set<string>([...OUTCOME, ...PROGRESS]);
 for (const name of ['key', 'lastError', 'history', 'spentEvidence']) FORGOTTEN.delete(name);

@@ -21,9 +21,9 @@ import { recoveryKey, segmentKey, type Table } from './table.ts';
 
 /**
  * A large file is copied in segments by several invocations at once. While they are at work the recovery is `copying`
- * and under nobody's lease: each segment has an item with a lease and the progress of its own, so that frequent
+ * and under no lease: each segment has an item with a lease and the progress of its own, so that frequent
  * writes touch no index. A finished segment is a number in the recovery's set `segmentsDone`, added by one idempotent
- * update whose answer tells whether it was the last; its item is then deleted.
+ * update whose result says whether it was the last; its item is then deleted.
  */
 
 /** One segment of one upload. */
@@ -36,7 +36,7 @@ export interface SegmentRef {
 /**
  * - `claimed`: the caller copies the segment until its lease ends.
  * - `leased`: a living invocation copies it, for the message that the lease names.
- * - `done`: it is in the bucket; `allDone` tells that only the completion is wanting.
+ * - `done`: it is in the bucket; `allDone`: only the completion is missing.
  * - `stale`: the recovery is settled or has another upload, or none. The message may be the last one that the file has, or
  *   new evidence: see `resumeAbandoned` in the worker.
  */
@@ -74,7 +74,7 @@ export async function claimSegment(table: Table, ref: SegmentRef, lease: Lease):
   if (!result.written) {
     return { outcome: 'leased', lease: parseSegment(existingItem(result)).lease };
   }
-  // Read only now: whoever finished the segment before this lease began has said so in the recovery by then.
+  // Read only now: an invocation that finished the segment before this lease began has written it to the recovery by then.
   const record = await readRecovery(table, ref.key);
   if (!hasUpload(record, ref.uploadId)) {
     await forgetSegment(table, ref, lease.owner);
@@ -110,7 +110,7 @@ export async function saveSegmentProgress(
 }
 
 /**
- * Notes that every part of a segment is in the bucket. Idempotent, whoever calls it.
+ * Records that every part of a segment is in the bucket. Idempotent for any caller.
  *
  * Cost: one UpdateItem on the recovery (1 write unit a KB, 1 for the index), one DeleteItem (1 write unit).
  *

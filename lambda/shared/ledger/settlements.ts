@@ -37,7 +37,7 @@ export type Settlement =
 
 /**
  * - `done`: as asked for, by this call or an earlier one of the same invocation.
- * - `lease-lost`: nothing was written, since the lease ran out and somebody else claimed or settled it; `record` is
+ * - `lease-lost`: nothing was written, since the lease ran out and another invocation claimed or settled it; `record` is
  *   what is there now, or what the caller had when that cannot be read.
  */
 export type LeasedWrite = {
@@ -48,7 +48,7 @@ export type LeasedWrite = {
 /**
  * Settles recoveries that the caller has claimed: final state, details, lease and plan removed, and the event of the end
  * marked as owed (see `outbox.ts`), all by one conditional write. For the same invocation a repetition changes nothing
- * and answers `done`.
+ * and gives `done`.
  *
  * Cost: one UpdateItem (1 write unit a KB, 2 for the index by state, whose key changes, and 1 for that of owed events)
  * for one, else a TransactWriteItems for each hundred.
@@ -64,7 +64,7 @@ export async function settle(
     table,
     settlements.map(({ record, settlement }) => {
       const next = settledRecord(record, settlement, now);
-      // How far a copy came that was given up stays to be seen.
+      // How far an abandoned copy came stays visible.
       const names = settlement.state === 'recovered' ? [...OUTCOME, ...PROGRESS] : OUTCOME;
       return { seen: record, next, set: { ...attributesOf(next, names), ttl: recordTtl(table, now) } };
     }),
@@ -73,7 +73,7 @@ export async function settle(
 
 /**
  * Gives claimed recoveries back: `pending` again, with the error noted in `lastError` and `history`, lease removed. A
- * plan stays, so that the next attempt goes on where this one stopped.
+ * plan stays, so that the next attempt continues where this one stopped.
  *
  * Cost: as for {@link settle}, 1 unit for the index.
  *
@@ -132,7 +132,7 @@ export async function saveProgress(
 
 /**
  * Gives a recovery another key, before its object is written there. The caller holds the lease and has dropped any plan
- * that was made for the old key. A call whose answer was lost can be repeated.
+ * that was made for the old key. A call whose response was lost can be repeated.
  *
  * Cost: one UpdateItem: 1 write unit a KB, 1 for the index.
  *
@@ -172,7 +172,7 @@ async function writeLeased(table: Table, changes: readonly LeasedChange[]): Prom
   });
 }
 
-/** Whether this invocation has already written what it asks for, and only the answer was lost. */
+/** Whether this invocation has already written what it asks for, and only the response was lost. */
 function isRepetition(existing: RecoveryRecord, seen: ClaimedRecovery, next: RecoveryRecord): boolean {
   if (existing.state !== next.state || existing.attempts !== seen.attempts) return false;
   return existing.lease === undefined && existing.settledBy === next.settledBy;

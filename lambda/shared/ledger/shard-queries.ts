@@ -130,7 +130,7 @@ function beyond({ low, high, newestFirst, after }: Range): { low: string; high: 
   return newestFirst ? { low, high: after < high ? after : high } : { low: after > low ? after : low, high };
 }
 
-/** Enough for twice a shard's share, so that a short answer is usually one page a shard. */
+/** Enough for twice a shard's share, so that a short list is usually one page a shard. */
 function firstPage({ expected }: Range): number {
   return expected === undefined ? PAGE : Math.min(PAGE, Math.ceil(expected / SHARDS) * 2 + 1);
 }

@@ -7,7 +7,7 @@ import { isoTime } from './table.ts';
 /** How far back {@link failuresByTime} looks without `since`: it has to stop somewhere in an empty ledger. */
 export const DEFAULT_LOOK_BACK_DAYS = 30;
 
-/** A span of time and where to go on in it. */
+/** A span of time and where to continue in it. */
 export interface TimeSpan {
   /** Epoch milliseconds, included. */
   readonly since?: number | undefined;
@@ -15,7 +15,7 @@ export interface TimeSpan {
   readonly until?: number | undefined;
   /** Sort key of the last record taken. */
   readonly after?: string | undefined;
-  /** How many records are wanted at first; sizes the pages that are read, not the answer. */
+  /** How many records are wanted at first; sizes the pages that are read, not the result. */
   readonly expected?: number | undefined;
 }
 

@@ -217,7 +217,7 @@ export function stateIndexKeys(
 export interface Table {
   readonly client: DynamoDBClient;
   readonly tableName: string;
-  /** After so many days DynamoDB may delete a record; 0 keeps records for ever. */
+  /** Days after which DynamoDB may delete a record; 0 keeps records for ever. */
   readonly recordTtlDays: number;
   /** The present, epoch milliseconds. */
   readonly now: () => number;

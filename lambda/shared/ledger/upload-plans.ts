@@ -21,7 +21,7 @@ import { recoveryKey, type Table } from './table.ts';
 /**
  * - `saved`: the plan is the recovery's.
  * - `exists`: it has another plan already, in `record.upload`; the caller's upload is to be aborted.
- * - `lease-lost`: somebody else has the recovery now, or settled it; likewise.
+ * - `lease-lost`: another invocation has the recovery now, or settled it; likewise.
  */
 export interface PlanOutcome {
   readonly outcome: 'saved' | 'exists' | 'lease-lost';
@@ -40,27 +40,12 @@ export async function savePlan(
   plan: UploadPlan,
 ): Promise<PlanOutcome> {
   const now = table.now();
-  const { version, key, uploadId, plannedAt, size, partBytes, parts, segmentParts, segments } = plan;
-  const { sourceEtag, contentType } = plan;
-  const upload = {
-    version,
-    key,
-    uploadId,
-    plannedAt,
-    size,
-    partBytes,
-    parts,
-    segmentParts,
-    segments,
-    sourceEtag,
-    contentType,
-  };
   const result = await writeOne(table, {
     update: recoveryKey(record),
     changes: {
       set: {
-        ...toUpdate({ upload, updatedAt: now, progressAt: now }),
-        ...{ bytesDone: 0, bytesTotal: size, segmentsDone: undefined },
+        ...toUpdate({ upload: plan, updatedAt: now, progressAt: now }),
+        ...{ bytesDone: 0, bytesTotal: plan.size, segmentsDone: undefined },
       },
     },
     condition: {
@@ -71,17 +56,17 @@ export async function savePlan(
   if (result.written) return { outcome: 'saved', record: parseRecovery(result.attributes ?? {}) };
   const existing = parseRecovery(existingItem(result));
   if (existing.upload === undefined) return { outcome: 'lease-lost', record: existing };
-  // Its own plan found there is the answer to a call whose first answer was lost.
-  return { outcome: existing.upload.uploadId === uploadId ? 'saved' : 'exists', record: existing };
+  // Its own plan found there means that the response to an earlier call was lost.
+  return { outcome: existing.upload.uploadId === plan.uploadId ? 'saved' : 'exists', record: existing };
 }
 
 /**
- * Forgets a plan whose upload is gone or whose source changed, so that the file can be planned anew. Segments of it
+ * Forgets a plan whose upload is gone or whose source changed, so that the file can be planned again. Segments of it
  * become stale, and the recovery no longer waits for the message of one of them. Cost: as for {@link savePlan}.
  *
  * @param ending what ended the plan, noted as the error of an attempt, and the time before which the file is not planned
  * anew, epoch milliseconds; absent when it is planned anew at once.
- * @returns false when the recovery has another plan, or none; also when the answer to an earlier call was lost.
+ * @returns false when the recovery has another plan, or none; also when the response to an earlier call was lost.
  */
 export async function dropPlan(
   table: Table,
@@ -103,7 +88,7 @@ export async function dropPlan(
         ...{ upload: undefined, segmentsDone: undefined, bytesDone: undefined, progressAt: undefined },
       },
     },
-    condition: { expression: '#upload.#uploadId = :if_uploadId', values: { ':if_uploadId': uploadId } },
+    condition: { expression: IS_THIS_UPLOAD, values: { ':if_uploadId': uploadId } },
   });
   return written;
 }
@@ -135,7 +120,7 @@ export async function releaseLease(table: Table, record: ClaimedRecovery): Promi
  *
  * Cost: as for {@link savePlan}.
  *
- * @param bytesDone of the whole file, as S3 tells now.
+ * @param bytesDone of the whole file, as S3 reports now.
  */
 export async function reopenSegments(
   table: Table,
@@ -152,7 +137,7 @@ export async function reopenSegments(
       delete: { segmentsDone: new Set(segments) },
     },
     condition: {
-      expression: `${LEASE_IS_MINE} AND #upload.#uploadId = :if_uploadId`,
+      expression: `${LEASE_IS_MINE} AND ${IS_THIS_UPLOAD}`,
       values: { ':if_owner': record.lease.owner, ':if_uploadId': record.upload.uploadId },
     },
   });
@@ -161,12 +146,12 @@ export async function reopenSegments(
 
 /**
  * Claims the completion of an upload whose segments are all done. The lease is the recovery's own, so that exactly one
- * invocation completes and then settles as with any other claim, and one that dies is succeeded when its lease ends. It
+ * invocation completes and then settles as with any other claim, and after a crash another continues when the lease ends. It
  * counts as an attempt, so that a bucket that refuses to complete is asked less and less often.
  *
  * Cost: one UpdateItem: 1 write unit a KB, 1 for the index.
  *
- * @returns `stale` when the upload was planned anew or a segment is not done.
+ * @returns `stale` when the upload was replaced or a segment is not done.
  */
 export async function claimCompletion(
   table: Table,

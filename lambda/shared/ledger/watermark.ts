@@ -6,17 +6,17 @@ import type { Table } from './table.ts';
 
 /** How far Zencoder's jobs have been compared with the ledger. Ids are decimal text. */
 export interface Watermark {
-  /** Every job up to this id has been looked at after its end; null before the first scan has ended. */
+  /** Every job up to this id was checked after its end; null before the first scan has ended. */
   readonly doneTo: string | null;
   /** A scan that has not ended yet. */
   readonly scan: UnfinishedScan | null;
 }
 
-/** Where a scan goes on, from new jobs to old ones. */
+/** Where a scan continues, from new jobs to old ones. */
 export interface UnfinishedScan {
   /** The next page of the list; new jobs only push old ones to later pages. */
   readonly page: number;
-  /** Jobs from this id on have been looked at. */
+  /** Jobs from this id on were checked. */
   readonly below: string;
   /** Becomes `doneTo` when the scan has ended. */
   readonly top: string;

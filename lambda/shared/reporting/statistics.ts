@@ -1,4 +1,4 @@
-import type { BoundedCount, FailureSighting, Tally } from '../ledger/counts.ts';
+import type { BoundedCount, CountedSpan, FailurePoint } from '../ledger/counts.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RefusalCount } from '../ledger/refusals.ts';
 import { DAY_MS, HOUR_MS } from '../runtime/durations.ts';
@@ -52,7 +52,7 @@ export class ChartCounter {
     this.#until = until;
   }
 
-  add({ errorClass, failedAt }: FailureSighting): void {
+  add({ errorClass, failedAt }: FailurePoint): void {
     const start = Math.floor(failedAt / this.#step) * this.#step;
     const counts = this.#counts.get(errorClass) ?? new Map<number, number>();
     counts.set(start, (counts.get(start) ?? 0) + 1);
@@ -116,7 +116,7 @@ export interface ErrorClassView {
 export interface ErrorClasses {
   /** The most frequent first, then as Zencoder lists them. */
   readonly items: readonly ErrorClassView[];
-  readonly tally: Tally;
+  readonly tally: CountedSpan;
 }
 
 /** Every known class of upload error and every one that was met, with counts. Reads as `countFailures` of 30 days. */
@@ -154,7 +154,7 @@ const FAR_MS = 30 * DAY_MS;
 /** All that the overview shows. */
 export interface OverviewData {
   readonly chart: ChartData;
-  readonly tally: Tally;
+  readonly tally: CountedSpan;
   /** Every class that was met in the span. */
   readonly classes: readonly string[];
   readonly attention: Attention;
