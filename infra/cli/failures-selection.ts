@@ -1,3 +1,4 @@
+import { pMapIterable } from 'p-map';
 import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
 import { InvalidCursor, sortKeyOf } from '../../lambda/shared/ledger/paging.ts';
 import type { PrimaryFailureRecord, RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
@@ -6,35 +7,7 @@ import type { FailureMatch } from '../../lambda/shared/reporting/search.ts';
 import { parseTime } from '../../lambda/shared/reporting/time.ts';
 import type { RecoveryState } from '../../lambda/shared/zencoder/model.ts';
 import { quoted, readOptions, UsageError, wholeNumber } from './lib/command.ts';
-import { mapAhead } from './lib/table.ts';
-import { TARGET_HELP, TARGET_OPTIONS } from './lib/target.ts';
-
-export const HELP = `Usage: npm run failures -- [options]
-
-Lists uploads to your own storage that failed, newest first, with what became of the files.
-
-Which failures (all given must hold):
-  --since TIME      24h, 7d, 90m, 1d12h, or a UTC date or time such as 2026-03-15 or 2026-03-15T08:00
-                    (default: the last 30 days; all, when --error, --host or --job narrows the search)
-  --until TIME      likewise, excluded
-  --error CLASS     Zencoder's error class, e.g. UploadAccessDeniedError
-  --host HOST       host of the destination, or bucket of an s3:// destination
-  --job ID          one job
-  --state STATE     state of the recovery: pending, copying, recovered, lost, failed, or none
-
-How many, and how:
-  --limit N         at most N failures (default: 50 in a table, no limit with --json)
-  --cursor CURSOR   go on where an earlier answer stopped
-  --json            one JSON object a line, with all that is known
-
-${TARGET_HELP}
-Exit codes: 0 done (also when nothing was found), 1 failed, 2 not understood.
-
-Examples:
-  npm run failures -- --since 24h
-  npm run failures -- --local --error UnableToResolveHostError
-  npm run failures -- --since 7d --state lost --json | jq -r .jobId
-`;
+import { TARGET_OPTIONS } from './lib/target.ts';
 
 /** A recovery's state, or none for a failure without a backup file. */
 export type StateFilter = RecoveryState | 'none';
@@ -100,7 +73,7 @@ export function failuresOptions(argv: readonly string[], now: number): FailuresO
     throw new UsageError('--since must be before --until');
   }
   if (job !== undefined && cursor !== undefined) {
-    throw new UsageError('--cursor has no use with --job, which is answered at once');
+    throw new UsageError('--cursor cannot be combined with --job, which has one page');
   }
   return options;
 }
@@ -113,7 +86,7 @@ function defaultLimit(json: boolean): number {
 function timeOf(option: string, text: string, now: number): number {
   const time = parseTime(text, now);
   if (time !== null) return time;
-  throw new UsageError(`${option} must be such as 24h, 7d or 2026-03-15T08:00, not ${quoted(text)}`);
+  throw new UsageError(`${option} expects e.g. 24h, 7d or 2026-03-15T08:00, not ${quoted(text)}`);
 }
 
 function stateOf(text: string): StateFilter {
@@ -172,10 +145,11 @@ async function* candidates(ledger: Ledger, options: FailuresOptions): AsyncGener
     ...(Number.isFinite(options.limit) && { expected: options.limit }),
   };
   const failures = filtered(indexed(ledger, options, span), options);
-  yield* mapAhead(failures, Math.min(LOOK_UPS_AHEAD, options.limit), async (failure) => ({
-    failure,
-    recoveries: await ledger.queries.readRecoveriesOf(failure),
-  }));
+  yield* pMapIterable(
+    failures,
+    async (failure) => ({ failure, recoveries: await ledger.queries.readRecoveriesOf(failure) }),
+    { concurrency: Math.min(LOOK_UPS_AHEAD, options.limit) },
+  );
 }
 
 function indexed(

@@ -8,23 +8,40 @@ import { timeLeft, utcSeconds } from '../../lambda/shared/reporting/format.ts';
 import { wholeFailureJson } from '../../lambda/shared/reporting/json.ts';
 import type { FailureMatch } from '../../lambda/shared/reporting/search.ts';
 import type { RecoveryState } from '../../lambda/shared/zencoder/model.ts';
-import { type FailuresOptions, failuresOptions, HELP, selectFailures } from './failures-selection.ts';
+import { type FailuresOptions, failuresOptions, selectFailures } from './failures-selection.ts';
 import { type CommandContext, CommandFailure, isEntryPoint, runCommand } from './lib/command.ts';
-import { type Cell, type Column, writeTable } from './lib/table.ts';
-import { outputOf, resolveTarget, type Target, toCommandFailure } from './lib/target.ts';
+import { type Cell, COLUMNS, type Column, writeTable } from './lib/table.ts';
+import { outputOf, resolveTarget, TARGET_HELP, type Target, toCommandFailure } from './lib/target.ts';
 import type { Colour } from './lib/terminal.ts';
 
-export const COLUMNS: readonly Column[] = [
-  { title: 'failed at (UTC)', most: 19 },
-  { title: 'job', most: 20 },
-  { title: 'output', most: 36 },
-  { title: 'role', most: 9 },
-  { title: 'error class', most: 36 },
-  { title: 'destination', most: 40 },
-  { title: 'recovery', most: 60 },
-];
+export const HELP = `Usage: npm run failures -- [options]
 
-/** What needs an eye comes first. */
+Lists uploads to your own storage that failed, newest first, with what became of the files.
+
+Which failures (filters are combined (AND)):
+  --since TIME      24h, 7d, 90m, 1d12h, or a UTC date or time such as 2026-03-15 or 2026-03-15T08:00
+                    (default: the last 30 days; all, when --error, --host or --job narrows the search)
+  --until TIME      same format; exclusive
+  --error CLASS     Zencoder's error class, e.g. UploadAccessDeniedError
+  --host HOST       host of the destination, or bucket of an s3:// destination
+  --job ID          one job
+  --state STATE     state of the recovery: pending, copying, recovered, lost, failed, or none
+
+How many, and how:
+  --limit N         at most N failures (default: 50 in a table, no limit with --json)
+  --cursor CURSOR   continue from a previous page
+  --json            one full JSON object per line
+
+${TARGET_HELP}
+Exit codes: 0 done (also when nothing was found), 1 failed, 2 not understood.
+
+Examples:
+  npm run failures -- --since 24h
+  npm run failures -- --local --error UnableToResolveHostError
+  npm run failures -- --since 7d --state lost --json | jq -r .jobId
+`;
+
+/** What needs attention comes first. */
 const STATES = ['lost', 'failed', 'copying', 'pending', 'recovered'] as const satisfies RecoveryState[];
 
 const COLOURS: Record<RecoveryState, Colour> = {
@@ -34,20 +51,6 @@ const COLOURS: Record<RecoveryState, Colour> = {
   pending: 'yellow',
   recovered: 'green',
 };
-
-/** One failure as a row for people. */
-export function rowOf({ failure, recoveries }: FailureMatch, now: number): Cell[] {
-  const { failedAt, jobId, outputId, label, role, errorClass, destinationHost, test } = failure;
-  return [
-    { text: utcSeconds(failedAt) },
-    { text: test ? `${jobId} (test)` : jobId },
-    { text: label === null || label === '' ? outputId : `${outputId} ${label}` },
-    { text: role },
-    { text: errorClass },
-    { text: destinationHost ?? '-' },
-    recoveryCell(recoveries, now),
-  ];
-}
 
 /**
  * The states of all files of a failure in one cell, e.g. `recovered`, `pending, 5h 12m left` or
@@ -66,7 +69,28 @@ export function recoveryCell(recoveries: readonly RecoveryRecord[], now: number)
   return { text: parts.join(', '), colour: COLOURS[present[0] ?? 'recovered'] };
 }
 
-/** `npm run failures`: see its help in `options.ts`. */
+/** A column of the failure itself. */
+function ofFailure(column: Column<FailureMatch['failure']>): Column<FailureMatch> {
+  return { ...column, cellOf: ({ failure }) => column.cellOf(failure) };
+}
+
+function columnsAt(now: number): Column<FailureMatch>[] {
+  return [
+    ofFailure(COLUMNS.failedAt),
+    ofFailure(COLUMNS.job),
+    ofFailure(COLUMNS.output),
+    ofFailure(COLUMNS.role),
+    { title: 'error class', maxWidth: 36, cellOf: ({ failure }) => ({ text: failure.errorClass }) },
+    {
+      title: 'destination',
+      maxWidth: 40,
+      cellOf: ({ failure }) => ({ text: failure.destinationHost ?? '-' }),
+    },
+    { title: 'recovery', maxWidth: 60, cellOf: ({ recoveries }) => recoveryCell(recoveries, now) },
+  ];
+}
+
+/** `npm run failures`: see {@link HELP}. */
 export async function failures(context: CommandContext): Promise<void> {
   const options = failuresOptions(context.argv, context.now);
   const target = await resolveTarget(options.target);
@@ -97,7 +121,7 @@ async function show(ledger: Ledger, options: FailuresOptions, context: CommandCo
   if (options.json) {
     for await (const found of page.records) await out.write(`${JSON.stringify(wholeFailureJson(found))}\n`);
   } else {
-    const count = await writeTable(out, COLUMNS, rows(page.records, now));
+    const count = await writeTable(out, columnsAt(now), page.records);
     if (count === 0) await err.write(`No failed uploads ${spanOf(options)}.\n`);
   }
   const last = page.more();
@@ -106,11 +130,7 @@ async function show(ledger: Ledger, options: FailuresOptions, context: CommandCo
   }
 }
 
-async function* rows(found: AsyncIterable<FailureMatch>, now: number) {
-  for await (const one of found) yield rowOf(one, now);
-}
-
-/** At most so many records; `more` tells afterwards, by the last one given, whether there are others. */
+/** At most `limit` records; `more` is afterwards the last one given if there are others, else undefined. */
 function pageOf<T>(records: AsyncIterable<T>, limit: number) {
   let stoppedAt: T | undefined;
   async function* first(): AsyncGenerator<T> {

@@ -64,7 +64,7 @@ export function urlWithCredentials({ url, username, password }: NotificationAcce
 export const HELP = `Usage: npm run notification-url -- [options]
 
 Prints the URL that Zencoder is to notify, with its credentials: paste it into the "notifications" of your job requests,
-or into the notification settings of your Zencoder account. Who has it can post notifications: treat it as a password.
+or into the notification settings of your Zencoder account. Anyone with this URL can post notifications; keep it secret.
 
   --json            {"url", "username", "password", "withCredentials"}
 
@@ -86,8 +86,8 @@ export async function notificationUrl({ argv, out }: CommandContext): Promise<vo
   const access = await notificationAccess(await resolveTarget(which));
   const withCredentials = urlWithCredentials(access);
   const { url, username, password } = access;
-  const answer = json ? JSON.stringify({ url, username, password, withCredentials }) : withCredentials;
-  await out.write(`${answer}\n`);
+  const text = json ? JSON.stringify({ url, username, password, withCredentials }) : withCredentials;
+  await out.write(`${text}\n`);
 }
 
 if (isEntryPoint(import.meta)) await runCommand('notification-url', HELP, notificationUrl);

@@ -26,8 +26,8 @@ import { type Colour, progressOn, sanitize, type Terminal } from './lib/terminal
 
 export const HELP = `Usage: npm run preflight -- [options]
 
-Lets the worker's own function, with its own role, do in the bucket all that a recovery does: create, look up,
-be refused an overwrite, upload in parts, abort. It uses probe objects of a few bytes under
+Tests every bucket permission that a recovery needs, with the worker's role: create, look up, refuse to overwrite,
+upload in parts, abort. It uses probe objects of a few bytes under
 zencoder-recovery-preflight/, removes them, and says which permission, key policy or region is wrong. Run it after
 each change of bucket, policy or key.
 
@@ -53,11 +53,11 @@ const functionError = v.object({ errorType: v.string(), errorMessage: v.string()
 export async function invokePreflight(target: Target, functionName: string): Promise<PreflightReport> {
   const client = new LambdaClient(target.clientConfig('lambda'));
   try {
-    const answer = await client.send(
+    const response = await client.send(
       new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify(PREFLIGHT_EVENT) }),
     );
-    const payload: unknown = JSON.parse(answer.Payload?.transformToString() || 'null');
-    if (answer.FunctionError !== undefined) throw faultOf(functionName, payload);
+    const payload: unknown = JSON.parse(response.Payload?.transformToString() || 'null');
+    if (response.FunctionError !== undefined) throw toFailure(functionName, payload);
     return reportIn(payload);
   } catch (error) {
     if (error instanceof Error && error.name === 'ResourceNotFoundException') {
@@ -73,11 +73,11 @@ function reportIn(payload: unknown): PreflightReport {
   const result = v.safeParse(preflightReport, payload);
   if (result.success) return result.output;
   throw new CommandFailure(
-    'the worker answered something else than a report: deploy this version of the stack first',
+    'the worker returned something else than a report: deploy this version of the stack first',
   );
 }
 
-function faultOf(functionName: string, payload: unknown): CommandFailure {
+function toFailure(functionName: string, payload: unknown): CommandFailure {
   const { output, success } = v.safeParse(functionError, payload);
   const said = success ? `${output.errorType}: ${output.errorMessage}` : 'without a reason';
   return new CommandFailure(`the worker cannot run, ${said}; see the logs of ${functionName}`);
@@ -86,7 +86,7 @@ function faultOf(functionName: string, payload: unknown): CommandFailure {
 const MARKS = { passed: 'ok', failed: 'FAILED', skipped: 'skipped' } as const;
 const COLOURS: Record<CheckResult['outcome'], Colour> = { passed: 'green', failed: 'red', skipped: 'dim' };
 
-/** The report for people: what was tried, then each different fault once, with what to change. */
+/** The report for people: what was tried, then each different error once, with what to change. */
 export function textOf(
   terminal: Pick<Terminal, 'paint'>,
   { bucket, region, checks, leftBehind }: PreflightReport,
@@ -100,7 +100,7 @@ export function textOf(
   return [
     `Bucket ${sanitize(bucket)}, tried from ${sanitize(region)}${role === undefined ? '' : ` as ${sanitize(role)}`}:`,
     ...lines,
-    ...faultsOf(checks),
+    ...errorsOf(checks),
     ...(leftBehind.length === 0
       ? []
       : ['', 'Probe objects left behind:', ...leftBehind.map((key) => `  ${sanitize(key)}`)]),
@@ -108,7 +108,7 @@ export function textOf(
   ].join('\n');
 }
 
-function faultsOf(checks: readonly CheckResult[]): string[] {
+function errorsOf(checks: readonly CheckResult[]): string[] {
   const failed = checks.filter(({ outcome }) => outcome === 'failed');
   const byMessage = Map.groupBy(failed, ({ errorClass, message }) => `${errorClass}: ${message}`);
   return [...byMessage].flatMap(([sentence, same]) => {

@@ -1,45 +1,12 @@
+import { pMapIterable } from 'p-map';
 import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
 import { unreadableLine } from '../../lambda/shared/ledger/noting.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
+import type { RedriveMessage } from '../../lambda/shared/queue/messages.ts';
 import { parseDuration, parseTime } from '../../lambda/shared/reporting/time.ts';
 import type { RecoveryState } from '../../lambda/shared/zencoder/model.ts';
 import { quoted, readOptions, UsageError, wholeNumber } from './lib/command.ts';
-import { mapAhead } from './lib/table.ts';
-import { STACK_HELP, STACK_OPTIONS } from './lib/target.ts';
-
-export const HELP = `Usage: npm run redrive -- (--job ID | --error CLASS | --state STATE | --dead-letters) [options]
-
-Tries recoveries again now. One that waits for its next attempt is made due. For any other the worker asks Zencoder
-for a fresh URL: the stack needs an API key (full access, setting zencoderApiKeySecretArn), and Zencoder must still
-have the file, which it keeps for 24 hours. Past its deadline an open recovery is settled as lost, and a settled one is
-left alone. What is recovered is left alone, too.
-
-Which recoveries (filters are combined (AND); at least one of the first three):
-  --job ID          of one job
-  --error CLASS     whose upload failed with this class of Zencoder's, e.g. UploadAccessDeniedError
-  --state STATE     lost, failed, pending or copying; can be repeated (default: lost and failed)
-  --output ID       of one output, with --job; one without a record is looked up at Zencoder
-  --since TIME      whose upload failed since: 24h, 7d or a UTC date or time
-  --limit N         at most N (default: 1000)
-
-Or, alone:
-  --dead-letters    put the messages of the dead-letter queue back on the queue, after fixing the cause
-
-How:
-  --dry-run         list them and do nothing
-  --wait            follow them until each is settled again, at most --timeout TIME (default: 15m)
-  --json            one JSON object
-
-${STACK_HELP}
-Exit codes: 0 done (also when there was nothing to do), 1 failed, 2 not understood, 3 with --wait: some were not
-recovered.
-
-Examples:
-  npm run redrive -- --job 1702340023 --dry-run
-  npm run redrive -- --error UploadAccessDeniedError --since 24h
-  npm run redrive -- --state failed --since 12h --wait
-  npm run redrive -- --dead-letters
-`;
+import { STACK_OPTIONS } from './lib/target.ts';
 
 /** A state that a recovery can be redriven from. */
 export type RedrivenState = Exclude<RecoveryState, 'recovered'>;
@@ -91,13 +58,14 @@ export function redriveOptions(argv: readonly string[], now: number): RedriveOpt
   });
   const { 'dead-letters': deadLetters, 'dry-run': dryRun, wait, timeout, json, stack, local } = values;
   const selection = selectionOf(values, now);
-  if (deadLetters && (selection !== undefined || wait)) throw new UsageError('--dead-letters stands alone');
+  if (deadLetters && (selection !== undefined || wait))
+    throw new UsageError('--dead-letters cannot be combined with other filters');
   if (!deadLetters && selection === undefined) {
     throw new UsageError('say which recoveries: --job, --error or --state; or --dead-letters');
   }
   const milliseconds = parseDuration(timeout);
   if (milliseconds === null)
-    throw new UsageError(`--timeout must be such as 90s or 15m, not ${quoted(timeout)}`);
+    throw new UsageError(`--timeout expects e.g. 90s or 15m, not ${quoted(timeout)}`);
   const target = { ...(stack !== undefined && { stack }), ...(local !== undefined && { local }) };
   return { selection, dryRun, wait, timeout: milliseconds, json, target };
 }
@@ -151,7 +119,7 @@ function isState(text: string): text is RedrivenState {
 function timeOf(text: string, now: number): number {
   const time = parseTime(text, now);
   if (time !== null) return time;
-  throw new UsageError(`--since must be such as 24h, 7d or 2026-03-15T08:00, not ${quoted(text)}`);
+  throw new UsageError(`--since expects e.g. 24h, 7d or 2026-03-15T08:00, not ${quoted(text)}`);
 }
 
 const LOOK_UPS_AHEAD = 16;
@@ -197,7 +165,9 @@ async function* candidates(
     for (const state of states) yield* ledger.queries.recoveriesByState(state, { since });
   } else {
     const failures = ledger.queries.failuresByClass(errorClass, { since });
-    const found = mapAhead(failures, LOOK_UPS_AHEAD, (failure) => ledger.queries.readRecoveriesOf(failure));
+    const found = pMapIterable(failures, (failure) => ledger.queries.readRecoveriesOf(failure), {
+      concurrency: LOOK_UPS_AHEAD,
+    });
     for await (const recoveries of found) yield* recoveries;
   }
 }
@@ -206,4 +176,36 @@ function matches(recovery: RecoveryRecord, { outputId, states, since }: Selectio
   if (outputId !== undefined && recovery.outputId !== outputId) return false;
   const isState = states.some((state) => state === recovery.state);
   return isState && (since === undefined || recovery.failedAt >= since);
+}
+
+/** The messages for a selection: an output that is asked for by its id may be one without a record. */
+export function wantedMessages(
+  recoveries: readonly RecoveryRecord[],
+  { jobId, outputId }: Selection,
+): RedriveMessage[] {
+  const isUnknown = recoveries.length === 0 && jobId !== undefined && outputId !== undefined;
+  return isUnknown ? [messageFor(jobId, outputId)] : messagesFor(recoveries);
+}
+
+type Redriven = Pick<RecoveryRecord, 'jobId' | 'outputId' | 'role' | 'fileId'>;
+
+/**
+ * The fewest messages that redrive these recoveries: each makes the worker ask Zencoder for URLs, of which there are 60
+ * a minute. One file is named by itself; several of an output by their role, or by the output, which means all of it that
+ * is not recovered.
+ */
+export function messagesFor(recoveries: readonly Redriven[]): RedriveMessage[] {
+  const byOutput = Map.groupBy(recoveries, ({ jobId, outputId }) => `${jobId} ${outputId}`);
+  return [...byOutput.values()].flatMap(([first, ...others]) => {
+    if (first === undefined) return [];
+    const { jobId, outputId, role, fileId } = first;
+    if (others.length === 0) return [{ ...messageFor(jobId, outputId), role, fileId }];
+    const isOneRole = others.every((other) => other.role === role);
+    return [{ ...messageFor(jobId, outputId), ...(isOneRole && { role }) }];
+  });
+}
+
+/** The message for an output as a whole, known to the ledger or not. */
+function messageFor(jobId: string, outputId: string): RedriveMessage {
+  return { type: 'redrive', version: 1, jobId, outputId };
 }

@@ -1,12 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
-import { createLedger } from '../../lambda/shared/ledger/ledger.ts';
+import { createLedger, type Ledger } from '../../lambda/shared/ledger/ledger.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
-import { encodeMessage, type RedriveMessage } from '../../lambda/shared/queue/messages.ts';
+import { encodeMessage } from '../../lambda/shared/queue/messages.ts';
 import { MessagesNotQueued, sendMessages } from '../../lambda/shared/queue/send.ts';
-import { utcSeconds } from '../../lambda/shared/reporting/format.ts';
+import { counted } from '../../lambda/shared/reporting/format.ts';
 import { recoveryJson } from '../../lambda/shared/reporting/json.ts';
 import {
   type CommandContext,
@@ -16,121 +14,65 @@ import {
   runCommand,
 } from './lib/command.ts';
 import { deadLetterReasons, moveDeadLetters, queueDepth } from './lib/queues.ts';
-import { type Cell, type Column, writeTable } from './lib/table.ts';
-import { outputOf, resolveTarget, toCommandFailure } from './lib/target.ts';
+import { COLUMNS, writeTable } from './lib/table.ts';
+import { outputOf, resolveTarget, STACK_HELP, toCommandFailure } from './lib/target.ts';
 import { progressOn, sanitize, type Terminal } from './lib/terminal.ts';
+import { type Ending, waitForSettled } from './redrive-follow.ts';
 import {
-  HELP,
   type RedriveOptions,
   redriveOptions,
   type Selection,
   selectRecoveries,
+  wantedMessages,
 } from './redrive-selection.ts';
 
-type Redriven = Pick<RecoveryRecord, 'jobId' | 'outputId' | 'role' | 'fileId'>;
+export const HELP = `Usage: npm run redrive -- (--job ID | --error CLASS | --state STATE | --dead-letters) [options]
 
-/**
- * The fewest messages that redrive these recoveries: each makes the worker ask Zencoder for URLs, of which there are 60
- * a minute. One file is named by itself; several of an output by their role, or by the output, which means all of it that
- * is not recovered.
- */
-export function messagesFor(recoveries: readonly Redriven[]): RedriveMessage[] {
-  const byOutput = Map.groupBy(recoveries, ({ jobId, outputId }) => `${jobId} ${outputId}`);
-  return [...byOutput.values()].flatMap(([first, ...others]) => {
-    if (first === undefined) return [];
-    const { jobId, outputId, role, fileId } = first;
-    if (others.length === 0) return [{ ...messageFor(jobId, outputId), role, fileId }];
-    const isOneRole = others.every((other) => other.role === role);
-    return [{ ...messageFor(jobId, outputId), ...(isOneRole && { role }) }];
-  });
-}
+Tries recoveries again now. One that waits for its next attempt is made due. For any other the worker asks Zencoder
+for a fresh URL: the stack needs an API key (full access, setting zencoderApiKeySecretArn), and Zencoder must still
+have the file, which it keeps for 24 hours. Past its deadline an open recovery is settled as lost, and a settled one is
+left alone. What is recovered is left alone, too.
 
-/** The message for an output as a whole, known to the ledger or not. */
-export function messageFor(jobId: string, outputId: string): RedriveMessage {
-  return { type: 'redrive', version: 1, jobId, outputId };
-}
+Which recoveries (filters are combined (AND); at least one of the first three):
+  --job ID          of one job
+  --error CLASS     by Zencoder error class, e.g. UploadAccessDeniedError
+  --state STATE     lost, failed, pending or copying; can be repeated (default: lost and failed)
+  --output ID       of one output, with --job; one without a record is looked up at Zencoder
+  --since TIME      by time of the failed upload: 24h, 7d or a UTC date or time
+  --limit N         at most N (default: 1000)
 
-const COLUMNS: readonly Column[] = [
-  { title: 'failed at (UTC)', most: 19 },
-  { title: 'job', most: 20 },
-  { title: 'output', most: 30 },
-  { title: 'role', most: 9 },
-  { title: 'file', most: 40 },
-  { title: 'state', most: 9 },
-  { title: 'last error', most: 80 },
+Or, alone:
+  --dead-letters    put the messages of the dead-letter queue back on the queue, after fixing the cause
+
+How:
+  --dry-run         list them and do nothing
+  --wait            follow them until each is settled again, at most --timeout TIME (default: 15m)
+  --json            one JSON object
+
+${STACK_HELP}
+Exit codes: 0 done (also when there was nothing to do), 1 failed, 2 not understood, 3 with --wait: some were not
+recovered.
+
+Examples:
+  npm run redrive -- --job 1702340023 --dry-run
+  npm run redrive -- --error UploadAccessDeniedError --since 24h
+  npm run redrive -- --state failed --since 12h --wait
+  npm run redrive -- --dead-letters
+`;
+
+const RECOVERY_COLUMNS = [
+  COLUMNS.failedAt,
+  COLUMNS.job,
+  COLUMNS.output,
+  COLUMNS.role,
+  COLUMNS.file,
+  COLUMNS.state,
+  COLUMNS.lastError,
 ];
-
-/** The recoveries for people; nothing at all for none. */
-export async function writeRecoveries(out: Terminal, recoveries: readonly RecoveryRecord[]): Promise<void> {
-  await writeTable(out, COLUMNS, rowsOf(recoveries));
-}
-
-async function* rowsOf(recoveries: readonly RecoveryRecord[]): AsyncGenerator<Cell[]> {
-  for (const { failedAt, jobId, outputId, label, role, filename, state, lastError } of recoveries) {
-    yield [
-      { text: utcSeconds(failedAt) },
-      { text: jobId },
-      { text: label === null || label === '' ? outputId : `${outputId} ${label}` },
-      { text: role },
-      { text: filename },
-      { text: state },
-      { text: lastError === undefined ? '-' : `${lastError.errorClass}: ${lastError.message}` },
-    ];
-  }
-}
 
 /** Why messages are dead, for people. */
 export async function writeReasons(out: Terminal, reasons: ReadonlyMap<string, number>): Promise<void> {
   for (const [reason, count] of reasons) await out.write(`${count} x ${sanitize(reason)}\n`);
-}
-
-const EVERY_MS = 1000;
-const READS_AT_ONCE = 25;
-
-/** How redriven recoveries ended. */
-export interface Ending {
-  readonly recovered: readonly RecoveryRecord[];
-  /** Lost or failed again. */
-  readonly notRecovered: readonly RecoveryRecord[];
-  /** Not settled when the time was up. */
-  readonly open: readonly RecoveryRecord[];
-}
-
-/**
- * Follows recoveries until each is settled again: touched since it was redriven, and in a settled state.
- *
- * @param timeout milliseconds.
- */
-export async function waitForSettled(
-  ledger: Ledger,
-  redriven: readonly RecoveryRecord[],
-  timeout: number,
-  onLook: (settled: number) => Promise<void>,
-): Promise<Ending> {
-  const until = performance.now() + timeout;
-  const settled: RecoveryRecord[] = [];
-  let open = [...redriven];
-  for (;;) {
-    const still: RecoveryRecord[] = [];
-    for (let start = 0; start < open.length; start += READS_AT_ONCE) {
-      const group = open.slice(start, start + READS_AT_ONCE);
-      const now = await Promise.all(group.map((before) => ledger.queries.readRecovery(before)));
-      for (const [index, before] of group.entries()) {
-        const after = now[index];
-        if (after?.settledAt !== undefined && after.updatedAt > before.updatedAt) settled.push(after);
-        else still.push(before);
-      }
-    }
-    open = still;
-    await onLook(settled.length);
-    if (open.length === 0 || performance.now() >= until) break;
-    await sleep(EVERY_MS);
-  }
-  return {
-    recovered: settled.filter(({ state }) => state === 'recovered'),
-    notRecovered: settled.filter(({ state }) => state !== 'recovered'),
-    open,
-  };
 }
 
 /** What a redrive works with. */
@@ -141,7 +83,7 @@ interface Tools {
   readonly deadLetterQueueUrl: string;
 }
 
-/** `npm run redrive`: see its help in `options.ts`. */
+/** `npm run redrive`: see {@link HELP}. */
 export async function redrive(context: CommandContext): Promise<void> {
   const options = redriveOptions(context.argv, context.now);
   const target = await resolveTarget(options.target);
@@ -179,7 +121,7 @@ async function redriveRecoveries(
   const { recoveries, isAll, leftOut } = await selectRecoveries(ledger, selection);
   if (leftOut !== null) await err.write(`${leftOut}\n`);
   const messages = wantedMessages(recoveries, selection).map(encodeMessage);
-  if (!json) await writeRecoveries(out, recoveries);
+  if (!json) await writeTable(out, RECOVERY_COLUMNS, recoveries);
   if (!isAll) await err.write(`There are more than --limit ${selection.limit}: run it again after this.\n`);
   const progress = progressOn(err);
   if (!dryRun) {
@@ -200,7 +142,7 @@ async function redriveRecoveries(
   } else {
     await out.write(`${sentenceOf(recoveries.length, messages.length, dryRun)}\n`);
   }
-  if (ending !== undefined) await tellEnding(ending, json, out);
+  if (ending !== undefined) await showEnding(ending, json, out);
 }
 
 /** Messages between two lines of progress. */
@@ -243,10 +185,10 @@ async function followed(
   return ending;
 }
 
-async function tellEnding(ending: Ending, json: boolean, out: CommandContext['out']): Promise<void> {
+async function showEnding(ending: Ending, json: boolean, out: CommandContext['out']): Promise<void> {
   const { recovered, notRecovered, open } = ending;
   if (!json) {
-    await writeRecoveries(out, notRecovered);
+    await writeTable(out, RECOVERY_COLUMNS, notRecovered);
     await out.write(
       `${recovered.length} recovered, ${notRecovered.length} lost or failed, ${open.length} not settled yet.\n`,
     );
@@ -260,25 +202,27 @@ async function redriveDeadLetters(
   { out, err }: CommandContext,
 ): Promise<void> {
   const { waiting, hidden, delayed } = await queueDepth(sqs, deadLetterQueueUrl);
-  const most = waiting + hidden + delayed;
+  const max = waiting + hidden + delayed;
   const progress = progressOn(err);
   const reasons =
-    dryRun && most > 0 ? await deadLetterReasons(sqs, deadLetterQueueUrl) : new Map<string, number>();
+    dryRun && max > 0 ? await deadLetterReasons(sqs, deadLetterQueueUrl) : new Map<string, number>();
   const moved =
-    dryRun || most === 0
+    dryRun || max === 0
       ? 0
-      : await moveDeadLetters(sqs, { from: deadLetterQueueUrl, to: queueUrl }, most, (count) =>
-          progress.show(`${count} of about ${most} moved`),
+      : await moveDeadLetters(sqs, { from: deadLetterQueueUrl, to: queueUrl }, max, (count) =>
+          progress.show(`${count} of about ${max} moved`),
         );
   await progress.clear();
   if (json) {
     const why = [...reasons].map(([reason, count]) => ({ reason, count }));
-    await out.write(`${JSON.stringify({ dryRun, deadLetters: most, moved, reasons: why })}\n`);
+    await out.write(`${JSON.stringify({ dryRun, deadLetters: max, moved, reasons: why })}\n`);
     return;
   }
   await writeReasons(out, reasons);
   await out.write(
-    dryRun ? `${most} dead letters would be moved.\n` : `${moved} dead letters moved back to the queue.\n`,
+    dryRun
+      ? `${counted(max, 'dead letter')} would be moved.\n`
+      : `${counted(moved, 'dead letter')} moved back to the queue.\n`,
   );
 }
 
@@ -288,19 +232,10 @@ function countsOf(ending: Ending | undefined): object {
   return { ended: { recovered: recovered.length, notRecovered: notRecovered.length, open: open.length } };
 }
 
-/** An output that is asked for by its id may be one that no notification told of. */
-function wantedMessages(
-  recoveries: readonly RecoveryRecord[],
-  { jobId, outputId }: Selection,
-): RedriveMessage[] {
-  const isUnknown = recoveries.length === 0 && jobId !== undefined && outputId !== undefined;
-  return isUnknown ? [messageFor(jobId, outputId)] : messagesFor(recoveries);
-}
-
 function sentenceOf(recoveries: number, messages: number, dryRun: boolean): string {
-  if (messages === 0) return 'No such recovery.';
+  if (messages === 0) return 'No matching recoveries.';
   if (recoveries === 0) {
-    return `The ledger has no such recovery; the worker ${dryRun ? 'would look' : 'looks'} the output up at Zencoder.`;
+    return `No matching recoveries; the worker ${dryRun ? 'would look' : 'looks'} the output up at Zencoder.`;
   }
   const what = `${recoveries} ${recoveries === 1 ? 'recovery' : 'recoveries'}`;
   const how = `by ${messages} ${messages === 1 ? 'message' : 'messages'}`;

@@ -66,13 +66,13 @@ function freshId(): number {
   return FIRST_ID + randomInt(2 ** 46);
 }
 
-const MAX_ANSWER = 2000;
-const PATIENCE_MS = 30_000;
+const MAX_BODY = 2000;
+const RESPONSE_TIMEOUT_MS = 30_000;
 
-/** What the stack answered. */
-export interface Answer {
+/** The stack's response. */
+export interface StackResponse {
   readonly status: number;
-  /** The first {@link MAX_ANSWER} characters. */
+  /** The first {@link MAX_BODY} characters. */
   readonly body: string;
   readonly milliseconds: number;
 }
@@ -81,20 +81,20 @@ export interface Answer {
  * Posts a notification as Zencoder does: over HTTP/1.1, one connection a request, credentials of the URL as HTTP Basic
  * or the account's secret as a header. (`fetch` would refuse a URL with credentials.)
  *
- * @throws {CommandFailure} when nobody answers, or the stack knows no account secret to send.
+ * @throws {CommandFailure} without a response, or when the stack knows no account secret to send.
  */
 export async function postNotification(
   access: NotificationAccess,
   body: string,
   byHeader: boolean,
-): Promise<Answer> {
+): Promise<StackResponse> {
   const url = new URL(access.url);
   const began = performance.now();
   const send = url.protocol === 'https:' ? requestTls : request;
   const outgoing = send(url, {
     method: 'POST',
     agent: false,
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS),
     headers: {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
@@ -103,19 +103,19 @@ export async function postNotification(
     },
   });
   try {
-    const answered = once(outgoing, 'response');
+    const responded = once(outgoing, 'response');
     outgoing.end(body);
-    const [answer]: IncomingMessage[] = await answered;
-    if (answer === undefined) throw new Error('no answer');
-    const chunks = await Array.fromAsync(answer, (chunk: Buffer) => chunk);
+    const [response]: IncomingMessage[] = await responded;
+    if (response === undefined) throw new Error('no response');
+    const chunks = await Array.fromAsync(response, (chunk: Buffer) => chunk);
     return {
-      status: answer.statusCode ?? 0,
-      body: cut(Buffer.concat(chunks).toString(), MAX_ANSWER),
+      status: response.statusCode ?? 0,
+      body: cut(Buffer.concat(chunks).toString(), MAX_BODY),
       milliseconds: Math.round(performance.now() - began),
     };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new CommandFailure(`${url.origin} does not answer: ${reason}`, { cause: error });
+    throw new CommandFailure(`${url.origin} does not respond: ${reason}`, { cause: error });
   }
 }
 
@@ -130,7 +130,7 @@ function proofOf(access: NotificationAccess, byHeader: boolean): Record<string, 
   );
 }
 
-/** What an answer that is no success means, and what to do. */
+/** What to do about a response that is no success. */
 export function adviceFor(status: number): string {
   if (status === 401) {
     return 'the credentials are not accepted: a changed secret counts within seconds, so look whether the URL is of another stack';

@@ -21,7 +21,7 @@ import { adviceFor, followJob, postNotification, removeRecords, testNotification
 
 export const HELP = `Usage: npm run send-test -- [options]
 
-Posts a notification to the deployed URL as Zencoder does (HTTP/1.1, JSON) and follows it to its end in the ledger:
+Posts a notification to the deployed URL as Zencoder does (HTTP/1.1, JSON) and waits for the result in the ledger:
 shows that address, credentials, queue, worker and ledger work together. The job is a made-up test job with an id far
 beyond Zencoder's, whose upload is said to have failed without a backup; its record is removed from the ledger
 afterwards. An event that the topic does not take within seconds is said to be owed, and its record stays.
@@ -69,8 +69,7 @@ export function sendTestOptions(argv: readonly string[]): SendTestOptions {
     ...STACK_OPTIONS,
   });
   const milliseconds = parseDuration(timeout);
-  if (milliseconds === null)
-    throw new UsageError(`--timeout must be such as 90s or 5m, not ${quoted(timeout)}`);
+  if (milliseconds === null) throw new UsageError(`--timeout expects e.g. 90s or 5m, not ${quoted(timeout)}`);
   // Not repeated in the message: it is a credential.
   if (url !== undefined && URL.parse(url) === null)
     throw new UsageError('--url must be the whole signed URL, in quotes');
@@ -87,7 +86,7 @@ const OWED =
   'Its event is still owed: the topic did not take it. The record stays, and reconcile publishes the event once the ' +
   'topic takes it (see npm run status)';
 
-/** `npm run send-test`: see its help in `options.ts`. */
+/** `npm run send-test`: see {@link HELP}. */
 export async function sendTest(context: CommandContext): Promise<void> {
   const options = sendTestOptions(context.argv);
   const target = await resolveTarget(options.target);
@@ -96,22 +95,22 @@ export async function sendTest(context: CommandContext): Promise<void> {
   const job = testNotification(options.url, context.now);
   const say = reporter(context, options);
 
-  const answer = await postNotification(access, job.body, options.byHeader);
-  const { status, milliseconds } = answer;
+  const response = await postNotification(access, job.body, options.byHeader);
+  const { status, milliseconds } = response;
   await say.line(`Posted test job ${job.jobId} to ${access.url}: ${status} after ${milliseconds} ms`);
   if (status < 200 || status > 299) {
-    await say.json({ ok: false, jobId: job.jobId, answer });
-    throw new NeedsAttention(`send-test: ${status} ${sanitize(answer.body)}\n${adviceFor(status)}`);
+    await say.json({ ok: false, jobId: job.jobId, response });
+    throw new NeedsAttention(`send-test: ${status} ${sanitize(response.body)}\n${adviceFor(status)}`);
   }
-  if (options.url !== undefined && filesIn(answer.body) === 0) {
-    await say.json({ ok: false, jobId: job.jobId, answer });
+  if (options.url !== undefined && filesIn(response.body) === 0) {
+    await say.json({ ok: false, jobId: job.jobId, response });
     throw new NeedsAttention(
       'send-test: the stack does not take the URL for a file of Zencoder: its storage is not on the allow-list (setting zencoderStorage)',
     );
   }
   const client = new DynamoDBClient(target.clientConfig('dynamodb'));
   try {
-    await follow({ client, tableName }, job.jobId, answer, options, context);
+    await follow({ client, tableName }, job.jobId, response, options, context);
   } catch (error) {
     throw toCommandFailure(error);
   } finally {
@@ -122,7 +121,7 @@ export async function sendTest(context: CommandContext): Promise<void> {
 async function follow(
   table: { readonly client: DynamoDBClient; readonly tableName: string },
   jobId: string,
-  answer: object,
+  response: object,
   { url, timeout, keep, json }: SendTestOptions,
   context: CommandContext,
 ): Promise<void> {
@@ -147,7 +146,7 @@ async function follow(
   const removed = isToGo ? await removeRecords(table, jobId) : 0;
   if (removed > 0) await say.line('Removed its record from the ledger again');
   const ok = isDone && (recovery === undefined || recovery.state === 'recovered');
-  await say.json({ ok, jobId, answer, milliseconds, ...outcomeOf(records), owedEvents, removed });
+  await say.json({ ok, jobId, response, milliseconds, ...outcomeOf(records), owedEvents, removed });
   if (!isDone) {
     throw new NeedsAttention(
       `send-test: taken, but not done after ${Math.round(milliseconds / 1000)} s (${stateOf(records)}): see npm run status and the logs of the worker`,

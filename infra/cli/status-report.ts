@@ -5,12 +5,13 @@ import { unreadableLine } from '../../lambda/shared/ledger/noting.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import { OWED_GRACE_MS } from '../../lambda/shared/ledger/records.ts';
 import type { RefusalCount } from '../../lambda/shared/ledger/refusals.ts';
-import { duration, timeLeft, utcSeconds } from '../../lambda/shared/reporting/format.ts';
+import { requiresAction } from '../../lambda/shared/reporting/attention.ts';
+import { counted, duration, timeLeft, utcSeconds } from '../../lambda/shared/reporting/format.ts';
 import { recoveryJson } from '../../lambda/shared/reporting/json.ts';
 import { whatToDoAbout } from '../../lambda/shared/reporting/statistics.ts';
 import { DAY_MS } from '../../lambda/shared/runtime/durations.ts';
 import { deadLetterReasons, type QueueDepth, queueDepth } from './lib/queues.ts';
-import { type Cell, type Column, writeTable } from './lib/table.ts';
+import { COLUMNS, type Column, writeTable } from './lib/table.ts';
 import { sanitize, type Terminal } from './lib/terminal.ts';
 
 /** How a stack is doing. */
@@ -84,14 +85,14 @@ export function attentionFor(
   unreadable: NotedLedger['unreadable'] = new Map(),
 ): string[] {
   const leftOut = unreadableLine(unreadable);
-  const cause = open.next.find(({ lastError }) => lastError?.category === 'action-required')?.lastError;
+  const cause = open.next.find(requiresAction)?.lastError;
   return [
     ...(leftOut === null ? [] : [leftOut]),
     ...(open.atRisk > 0
       ? [`${counted(open.atRisk, 'recovery', 'recoveries')} at risk of being lost: see the last errors`]
       : []),
     ...(cause !== undefined
-      ? [`the bucket refuses (${cause.errorClass}): npm run preflight says what to change`]
+      ? [`the bucket denies access (${cause.errorClass}): npm run preflight says what to change`]
       : []),
     ...(settled.failed.count > 0
       ? [
@@ -100,7 +101,7 @@ export function attentionFor(
       : []),
     ...(eventsOwed > 0
       ? [
-          `${counted(eventsOwed, 'event is', 'events are')} not delivered: let worker and reconcile publish on the events topic (its key, its policy)`,
+          `${counted(eventsOwed, 'event is', 'events are')} not delivered: grant worker and reconcile sns:Publish on the events topic (its key, its policy)`,
         ]
       : []),
     ...refused.map(
@@ -115,10 +116,6 @@ export function attentionFor(
   ];
 }
 
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
-}
-
 async function firstOf<T>(records: AsyncIterable<T>, limit: number): Promise<T[]> {
   const first: T[] = [];
   if (limit === 0) return first;
@@ -128,17 +125,6 @@ async function firstOf<T>(records: AsyncIterable<T>, limit: number): Promise<T[]
   }
   return first;
 }
-
-const COLUMNS: readonly Column[] = [
-  { title: 'time left', most: 26 },
-  { title: 'job', most: 20 },
-  { title: 'output', most: 30 },
-  { title: 'file', most: 40 },
-  { title: 'state', most: 8 },
-  { title: 'attempts', most: 8 },
-  { title: 'next attempt', most: 14 },
-  { title: 'last error', most: 80 },
-];
 
 /** How the present is shown. */
 export interface StatusView {
@@ -165,7 +151,7 @@ export async function writeStatus(out: Terminal, status: StackStatus, view: Stat
     ...refusalRows(refused),
     [
       'Queue',
-      `${queue.waiting} waiting, ${queue.hidden} being worked on or until their next attempt, ${queue.delayed} delayed`,
+      `${queue.waiting} waiting, ${queue.hidden} in progress or waiting to retry, ${queue.delayed} delayed`,
     ],
     ...(eventsOwed > 0 ? [['Events', `${eventsOwed} not delivered`] satisfies [string, string]] : []),
     ['Dead letters', `${deadLetters.count}`],
@@ -178,8 +164,7 @@ export async function writeStatus(out: Terminal, status: StackStatus, view: Stat
   for (const [title, text] of rows) await out.write(`${title.padEnd(18)}${text}\n`);
   if (open.next.length === 0) return;
   await out.write('\n');
-  const deadlineAtRisk = now + atRisk;
-  await writeTable(out, COLUMNS, toAsync(open.next.map((recovery) => rowOf(recovery, deadlineAtRisk, now))));
+  await writeTable(out, columnsAt(now, now + atRisk), open.next);
   if (open.total > open.next.length)
     await out.write(`… and ${open.total - open.next.length} more (--limit)\n`);
 }
@@ -191,27 +176,34 @@ function refusalRows(refused: readonly RefusalCount[]): [string, string][] {
   return [['Notifications', `${texts.join(', ')} refused in the last 24 hours`]];
 }
 
-function rowOf(recovery: RecoveryRecord, deadlineAtRisk: number, now: number): Cell[] {
-  const { deadline, jobId, outputId, label, filename, state, attempts, nextAttemptAt, lastError, test } =
-    recovery;
-  const colour = deadline < now ? 'red' : deadline < deadlineAtRisk ? 'yellow' : undefined;
+function columnsAt(now: number, deadlineAtRisk: number): Column<RecoveryRecord>[] {
   return [
-    { text: timeLeft(deadline, now), colour },
-    { text: test ? `${jobId} (test)` : jobId },
-    { text: label === null || label === '' ? outputId : `${outputId} ${label}` },
-    { text: filename },
-    { text: state },
-    { text: String(attempts) },
     {
-      text:
-        nextAttemptAt === undefined
-          ? '-'
-          : nextAttemptAt <= now
-            ? 'due'
-            : `in ${duration(nextAttemptAt - now)}`,
+      title: 'time left',
+      maxWidth: 26,
+      cellOf: ({ deadline }) => ({
+        text: timeLeft(deadline, now),
+        colour: deadline < now ? 'red' : deadline < deadlineAtRisk ? 'yellow' : undefined,
+      }),
     },
-    { text: lastError === undefined ? '-' : `${lastError.errorClass}: ${lastError.message}` },
+    COLUMNS.job,
+    COLUMNS.output,
+    COLUMNS.file,
+    COLUMNS.state,
+    { title: 'attempts', maxWidth: 8, cellOf: ({ attempts }) => ({ text: String(attempts) }) },
+    {
+      title: 'next attempt',
+      maxWidth: 14,
+      cellOf: ({ nextAttemptAt }) => ({
+        text: nextAttemptAt === undefined ? '-' : dueIn(nextAttemptAt - now),
+      }),
+    },
+    COLUMNS.lastError,
   ];
+}
+
+function dueIn(milliseconds: number): string {
+  return milliseconds <= 0 ? 'due' : `in ${duration(milliseconds)}`;
 }
 
 /** The status as a JSON object of stable shape. */
@@ -246,8 +238,4 @@ export function statusJson(status: StackStatus, attention: readonly string[], no
 
 function shown({ count, isComplete }: BoundedCount): string {
   return isComplete ? String(count) : `more than ${count}`;
-}
-
-async function* toAsync<T>(items: readonly T[]): AsyncGenerator<T> {
-  yield* items;
 }

@@ -63,12 +63,11 @@ export function statusOptions(argv: readonly string[]): StatusOptions {
   });
   const { 'at-risk': atRisk, limit, json, ...target } = values;
   const milliseconds = parseDuration(atRisk);
-  if (milliseconds === null)
-    throw new UsageError(`--at-risk must be such as 4h or 90m, not ${quoted(atRisk)}`);
+  if (milliseconds === null) throw new UsageError(`--at-risk expects e.g. 4h or 90m, not ${quoted(atRisk)}`);
   return { atRisk: milliseconds, limit: wholeNumber('--limit', limit, 0, 10_000), json, target };
 }
 
-/** `npm run status`: see its help in `options.ts`. */
+/** `npm run status`: see {@link HELP}. */
 export async function status({ argv, out, err, now }: CommandContext): Promise<void> {
   const { atRisk, limit, json, target: which } = statusOptions(argv);
   const target = await resolveTarget(which);

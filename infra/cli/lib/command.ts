@@ -8,12 +8,12 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Something that the operator can mend and whose message says all; ends with exit code 1. */
+/** Something that the operator can fix, with a message that says how; ends with exit code 1. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
 }
 
-/** The command has done its work and answered, and what it found needs a person; ends with exit code 3. */
+/** The command has done its work, and what it found needs attention; ends with exit code 3. */
 export class NeedsAttention extends Error {
   override readonly name = 'NeedsAttention';
 }
@@ -22,9 +22,9 @@ export class NeedsAttention extends Error {
 export interface CommandContext {
   readonly argv: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
-  /** Answers. */
+  /** The result. */
   readonly out: Terminal;
-  /** Everything that is not the answer. */
+  /** Everything that is not the result. */
   readonly err: Terminal;
   /** Epoch milliseconds. */
   readonly now: number;
@@ -38,7 +38,7 @@ export function isEntryPoint({ filename }: ImportMeta): boolean {
 
 /**
  * Runs a command of the process and sets its exit code: 0 done, 1 failed, 2 not understood, 3 done with a result that
- * needs a person. `--help` prints the help. A reader that has seen enough (`| head`) ends it quietly.
+ * needs attention. `--help` prints the help. A reader that has seen enough (`| head`) ends it quietly.
  */
 export async function runCommand(
   name: string,
@@ -91,10 +91,10 @@ export function readOptions<const Options extends NonNullable<ParseArgsConfig['o
  *
  * @throws {UsageError}
  */
-export function wholeNumber(option: string, text: string, least: number, most: number): number {
+export function wholeNumber(option: string, text: string, min: number, max: number): number {
   const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (number >= least && number <= most) return number;
-  throw new UsageError(`${option} must be a whole number from ${least} to ${most}, not ${quoted(text)}`);
+  if (number >= min && number <= max) return number;
+  throw new UsageError(`${option} must be a whole number from ${min} to ${max}, not ${quoted(text)}`);
 }
 
 /** Text of the operator's in a message. */

@@ -1,53 +1,79 @@
+import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import { utcSeconds } from '../../../lambda/shared/reporting/format.ts';
 import { type Colour, sanitize, type Terminal } from './terminal.ts';
 
-/**
- * Maps records in order while the work for up to `ahead` of them is under way, so that one round trip per record does
- * not add up.
- */
-export async function* mapAhead<T, R>(
-  records: AsyncIterable<T>,
-  ahead: number,
-  work: (record: T) => Promise<R>,
-): AsyncGenerator<R> {
-  const under: Promise<R>[] = [];
-  for await (const record of records) {
-    const result = work(record);
-    // Whoever takes it from the list sees the failure; this keeps it from being called unhandled until then.
-    result.catch(() => undefined);
-    under.push(result);
-    const first = under.length >= ahead ? under.shift() : undefined;
-    if (first !== undefined) yield await first;
-  }
-  for (const result of under) yield await result;
-}
-
-/** A column of a table for people. */
-export interface Column {
-  readonly title: string;
-  /** Most characters; longer cells are cut. */
-  readonly most: number;
-}
-
-/** A cell: text from anywhere, made harmless before it is written. */
+/** A cell: text from anywhere, sanitized before it is written. */
 export interface Cell {
   readonly text: string;
   readonly colour?: Colour | undefined;
 }
 
+/** A column of a table for people, and what it shows of a record. */
+export interface Column<Shown> {
+  readonly title: string;
+  /** In characters; longer cells are cut. */
+  readonly maxWidth: number;
+  readonly cellOf: (record: Shown) => Cell;
+}
+
+/** The columns that several commands show. */
+export const COLUMNS = {
+  failedAt: {
+    title: 'failed at (UTC)',
+    maxWidth: 19,
+    cellOf: ({ failedAt }) => ({ text: utcSeconds(failedAt) }),
+  } satisfies Column<Pick<RecoveryRecord, 'failedAt'>>,
+  job: {
+    title: 'job',
+    maxWidth: 20,
+    cellOf: ({ jobId, test }) => ({ text: test ? `${jobId} (test)` : jobId }),
+  } satisfies Column<Pick<RecoveryRecord, 'jobId' | 'test'>>,
+  output: {
+    title: 'output',
+    maxWidth: 36,
+    cellOf: ({ outputId, label }) => ({ text: label ? `${outputId} ${label}` : outputId }),
+  } satisfies Column<Pick<RecoveryRecord, 'outputId' | 'label'>>,
+  role: {
+    title: 'role',
+    maxWidth: 9,
+    cellOf: ({ role }) => ({ text: role }),
+  } satisfies Column<Pick<RecoveryRecord, 'role'>>,
+  file: {
+    title: 'file',
+    maxWidth: 40,
+    cellOf: ({ filename }) => ({ text: filename }),
+  } satisfies Column<Pick<RecoveryRecord, 'filename'>>,
+  state: {
+    title: 'state',
+    maxWidth: 9,
+    cellOf: ({ state }) => ({ text: state }),
+  } satisfies Column<Pick<RecoveryRecord, 'state'>>,
+  lastError: {
+    title: 'last error',
+    maxWidth: 80,
+    cellOf: ({ lastError }) => ({
+      text: lastError === undefined ? '-' : `${lastError.errorClass}: ${lastError.message}`,
+    }),
+  } satisfies Column<Pick<RecoveryRecord, 'lastError'>>,
+};
+
 const GAP = 2;
-const LEAST = 8;
+const MIN_WIDTH = 8;
 const BLOCK = 50;
 
 /**
- * Writes rows as they come. Widths follow the first rows and the terminal's width and stay then, so that a table of any
- * length takes no memory.
+ * Writes a row for each record as it comes. Widths follow the first rows and the terminal's width and stay then, so that
+ * a table of any length takes no memory. No record, no table.
  *
  * @returns the number of rows.
+ *
+ * @example
+ * const rows = await writeTable(out, [COLUMNS.job, COLUMNS.state], recoveries);
  */
-export async function writeTable(
+export async function writeTable<Shown>(
   terminal: Terminal,
-  columns: readonly Column[],
-  rows: AsyncIterable<readonly Cell[]>,
+  columns: readonly Column<Shown>[],
+  records: AsyncIterable<Shown> | Iterable<Shown>,
 ): Promise<number> {
   let widths: number[] | undefined;
   let waiting: (readonly Cell[])[] = [];
@@ -62,9 +88,9 @@ export async function writeTable(
     for (const row of waiting) await terminal.write(line(terminal, row, widths));
     waiting = [];
   };
-  for await (const row of rows) {
+  for await (const record of records) {
     count++;
-    waiting.push(row);
+    waiting.push(columns.map(({ cellOf }) => cellOf(record)));
     if (widths !== undefined || waiting.length === BLOCK) await flush();
   }
   await flush();
@@ -73,18 +99,18 @@ export async function writeTable(
 
 /** As wide as titles and first rows need; the widest columns give way until the line fits the terminal. */
 export function widthsOf(
-  columns: readonly Column[],
+  columns: readonly Pick<Column<never>, 'title' | 'maxWidth'>[],
   rows: readonly (readonly Cell[])[],
   terminalWidth: number | undefined,
 ): number[] {
-  const widths = columns.map(({ title, most }, index) =>
-    Math.min(most, Math.max(title.length, ...rows.map((row) => length(row[index]?.text ?? '')))),
+  const widths = columns.map(({ title, maxWidth }, index) =>
+    Math.min(maxWidth, Math.max(title.length, ...rows.map((row) => length(row[index]?.text ?? '')))),
   );
   if (terminalWidth === undefined) return widths;
   const total = () => widths.reduce((sum, width) => sum + width + GAP, -GAP);
-  for (let widest = indexOfMost(widths); total() > terminalWidth; widest = indexOfMost(widths)) {
+  for (let widest = indexOfWidest(widths); total() > terminalWidth; widest = indexOfWidest(widths)) {
     const width = widths[widest] ?? 0;
-    if (width <= LEAST) break;
+    if (width <= MIN_WIDTH) break;
     widths[widest] = width - 1;
   }
   return widths;
@@ -109,6 +135,6 @@ function length(text: string): number {
   return Array.from(text).length;
 }
 
-function indexOfMost(widths: readonly number[]): number {
+function indexOfWidest(widths: readonly number[]): number {
   return widths.indexOf(Math.max(...widths));
 }

@@ -116,12 +116,9 @@ async function localTarget(): Promise<Target> {
   try {
     text = await readFile(STATE_FILE, 'utf8');
   } catch (cause) {
-    throw new CommandFailure(
-      `no local stack is running (${STATE_FILE} is not there): start one by npm start`,
-      {
-        cause,
-      },
-    );
+    throw new CommandFailure(`no local stack is running (${STATE_FILE} is not there): run npm start`, {
+      cause,
+    });
   }
   const result = v.safeParse(v.pipe(v.string(), v.parseJson(), state), text);
   if (!result.success)
@@ -154,9 +151,9 @@ function adviceFor(error: Error): string | undefined {
   if (/^(?:ExpiredToken|ExpiredTokenException|TokenRefreshRequired)$/.test(error.name)) {
     return 'the AWS credentials have expired: sign in again';
   }
-  if (/^AccessDenied(?:Exception)?$/.test(error.name)) return `AWS refuses: ${error.message}`;
+  if (/^AccessDenied(?:Exception)?$/.test(error.name)) return `AWS denies access: ${error.message}`;
   if ('code' in error && (error.code === 'ECONNREFUSED' || error.code === 'ENOTFOUND')) {
-    return `nobody answers (${error.message}): is the stack still running, and the endpoint right?`;
+    return `no response (${error.message}): is the stack still running, and the endpoint right?`;
   }
   return undefined;
 }

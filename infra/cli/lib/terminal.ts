@@ -11,7 +11,7 @@ export interface Terminal {
   readonly width: number | undefined;
   /** Text in a colour, where colours are wanted. */
   paint(colour: Colour | undefined, text: string): string;
-  /** Resolves when the reader is ready for more, so that an answer of any length is never held in memory. */
+  /** Resolves when the reader is ready for more, so that output of any length is never held in memory. */
   write(text: string): Promise<void>;
 }
 
@@ -41,7 +41,7 @@ export function sanitize(text: string): string {
 export interface Progress {
   /** Replaces the line. */
   show(text: string): Promise<void>;
-  /** Takes the line away, so that an answer can follow. */
+  /** Takes the line away, so that the result can follow. */
   clear(): Promise<void>;
 }
 

@@ -1,5 +1,6 @@
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import type { PrimaryFailureRecord, RecoveryRecord } from '../../shared/ledger/records.ts';
+import { requiresAction } from '../../shared/reporting/attention.ts';
 import { bytes, counted, number, relative, timeLeft, utcTime } from '../../shared/reporting/format.ts';
 import { isOpen, type Outcome, type Progress, progressOf, summarize } from '../../shared/reporting/job.ts';
 import type { RecoveryState, Role } from '../../shared/zencoder/model.ts';
@@ -13,9 +14,7 @@ export function Flags(props: {
   const { failures, recoveries } = props;
   const { counts, files } = summarize(recoveries);
   const warnings = recoveries.flatMap((recovery) => recovery.warnings ?? []);
-  const mustAct = recoveries.filter(
-    ({ state, lastError }) => state === 'pending' && lastError?.category === 'action-required',
-  );
+  const actionRequired = recoveries.filter(requiresAction);
   return (
     <ul class="flags" aria-label="Flags">
       {files > 0 && <li class="warn">Backup server used</li>}
@@ -24,7 +23,9 @@ export function Flags(props: {
           {ROLE_NAMES[role]} upload failed: <UntrustedText text={errorClass} />
         </li>
       ))}
-      {mustAct.length > 0 && <li class="bad">You must act: {counted(mustAct.length, 'file')}</li>}
+      {actionRequired.length > 0 && (
+        <li class="bad">Action required: {counted(actionRequired.length, 'file')}</li>
+      )}
       {counts.lost > 0 && <li class="bad">Lost: {counted(counts.lost, 'file')}</li>}
       {counts.failed > 0 && <li class="bad">Failed: {counted(counts.failed, 'file')}</li>}
       {warnings.length > 0 && <li class="warn">{counted(warnings.length, 'warning')}</li>}

@@ -2,19 +2,26 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { RecoveryRecord } from '../ledger/records.ts';
 import { DAY_MS } from '../runtime/durations.ts';
 import { isAtRisk } from '../zencoder/signed-url.ts';
+import { isOpen } from './job.ts';
 
-/** How long lost and failed files are shown among what needs a person. */
+/** How long lost and failed files are shown among what needs attention. */
 export const SHOWN_DAYS = 7;
-/** Open recoveries that are looked at, the nearest deadline first. */
+/** Open recoveries that are read, the nearest deadline first. */
 export const MAX_OPEN = 500;
-/** Lost, and as many failed, recoveries that are looked at, the newest first. */
+/** Lost, and as many failed, recoveries that are read, the newest first. */
 export const MAX_SETTLED = 200;
 
-/** Why a person is needed, the most pressing first. */
+/** Why attention is needed, the most pressing first. */
 export const REASONS = ['action-required', 'failed', 'at-risk', 'lost'] as const;
 export type Reason = (typeof REASONS)[number];
 
-/** Files of one output that need a person for the same reason. */
+/** When an open recovery is at risk: with less than `atRiskMs` left at `now`, both milliseconds. */
+export interface Risk {
+  readonly now: number;
+  readonly atRiskMs: number;
+}
+
+/** Files of one output that need attention for the same reason. */
 export interface AttentionItem {
   readonly reason: Reason;
   readonly jobId: string;
@@ -28,24 +35,47 @@ export interface AttentionItem {
   readonly message: string | null;
 }
 
-/** What needs a person now. */
+/** What needs attention now. */
 export interface Attention {
   /** Sorted by time left; what is over comes last, the newest first. */
   readonly items: readonly AttentionItem[];
-  /** True when there may be more than was looked at. */
+  /** True when only some of the recoveries were read. */
   readonly isTruncated: boolean;
 }
 
 /**
- * What needs a person: recoveries that the customer must repair something for, that failed, whose deadline is near but
+ * Why a recovery needs attention; null when it does not.
+ *
+ * @example
+ * attentionReason(recovery, { now: Date.now(), atRiskMs: 6 * HOUR_MS }); // 'action-required'
+ */
+export function attentionReason(
+  { state, deadline, lastError }: Pick<RecoveryRecord, 'state' | 'deadline' | 'lastError'>,
+  risk: Risk,
+): Reason | null {
+  if (state === 'lost' || state === 'failed') return state;
+  if (requiresAction({ state, lastError })) return 'action-required';
+  return isOpen({ state }) && isAtRisk(deadline, risk) ? 'at-risk' : null;
+}
+
+/** Whether an open recovery is retried in vain until the customer fixes something, such as the bucket's policy. */
+export function requiresAction({
+  state,
+  lastError,
+}: {
+  readonly state: RecoveryRecord['state'];
+  readonly lastError?: RecoveryRecord['lastError'] | undefined;
+}): boolean {
+  return isOpen({ state }) && lastError?.category === 'action-required';
+}
+
+/**
+ * What needs attention: recoveries that require an action of the customer, that failed, whose deadline is near but
  * not over, or that were lost within the last {@link SHOWN_DAYS} days.
  *
  * Reads at most {@link MAX_OPEN} open, {@link MAX_SETTLED} failed and as many lost recoveries.
  */
-export async function findNeedsAttention(
-  ledger: Ledger,
-  risk: { readonly now: number; readonly atRiskMs: number },
-): Promise<Attention> {
+export async function findNeedsAttention(ledger: Ledger, risk: Risk): Promise<Attention> {
   const { now } = risk;
   const span = { now, since: now - SHOWN_DAYS * DAY_MS, expected: MAX_SETTLED };
   const [open, failed, lost] = await Promise.all([
@@ -55,7 +85,7 @@ export async function findNeedsAttention(
   ]);
   const all = [...open, ...failed, ...lost];
   const concerned = all.flatMap((recovery) => {
-    const reason = reasonOf(recovery, risk);
+    const reason = attentionReason(recovery, risk);
     return reason === null ? [] : [{ recovery, reason }];
   });
   const groups = Map.groupBy(
@@ -67,15 +97,6 @@ export async function findNeedsAttention(
     items: items.toSorted((a, b) => byTimeLeft(a.deadline, b.deadline, now)),
     isTruncated: open.length >= MAX_OPEN || failed.length >= MAX_SETTLED || lost.length >= MAX_SETTLED,
   };
-}
-
-function reasonOf(
-  { state, deadline, lastError }: RecoveryRecord,
-  risk: Parameters<typeof isAtRisk>[1],
-): Reason | null {
-  if (state === 'lost' || state === 'failed') return state;
-  if (lastError?.category === 'action-required') return 'action-required';
-  return isAtRisk(deadline, risk) ? 'at-risk' : null;
 }
 
 function itemOf(group: readonly { recovery: RecoveryRecord; reason: Reason }[]): AttentionItem[] {
@@ -94,11 +115,11 @@ function byTimeLeft(a: number, b: number, now: number): number {
   return aOver ? b - a : a - b;
 }
 
-async function atMost<T>(most: number, records: AsyncIterable<T>): Promise<T[]> {
+async function atMost<T>(max: number, records: AsyncIterable<T>): Promise<T[]> {
   const taken: T[] = [];
   for await (const record of records) {
     taken.push(record);
-    if (taken.length >= most) break;
+    if (taken.length >= max) break;
   }
   return taken;
 }

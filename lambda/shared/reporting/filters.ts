@@ -12,7 +12,7 @@ export const SPANS = ['24h', '7d', '30d', '90d'] as const;
 /** What is looked at when the URL says nothing of time. */
 export const DEFAULT_SPAN: (typeof SPANS)[number] = '7d';
 
-/** How many records a page has unless it is told. */
+/** How many records a page has by default. */
 export const DEFAULT_LIMIT = 20;
 const MAX_RECORDS = 100;
 
@@ -111,10 +111,10 @@ export function parseFailureQuery(
   query: Readonly<Record<string, string>>,
   now: number,
 ): ListRequest<FailureFilters> {
-  const { cursor: after, limit: most, ...texts } = parse(failureQuery, query);
+  const { cursor: after, limit, ...texts } = parse(failureQuery, query);
   const { error, host, role } = texts;
   const filters = { ...spanOf(texts, now), error, host: host?.toLowerCase(), state: texts.state, role };
-  return { filters, texts: withoutAbsent(texts), cursor: after, limit: most };
+  return { filters, texts: withoutAbsent(texts), cursor: after, limit };
 }
 
 /**
@@ -126,9 +126,9 @@ export function parseRecoveryQuery(
   query: Readonly<Record<string, string>>,
   now: number,
 ): ListRequest<RecoveryFilters> {
-  const { cursor: after, limit: most, ...texts } = parse(recoveryQuery, query);
+  const { cursor: after, limit, ...texts } = parse(recoveryQuery, query);
   const filters = { state: texts.state, ...spanOf(texts, now) };
-  return { filters, texts: withoutAbsent(texts), cursor: after, limit: most };
+  return { filters, texts: withoutAbsent(texts), cursor: after, limit };
 }
 
 function spanOf({ since, until }: FilterTexts, now: number) {

@@ -210,13 +210,13 @@ export async function readOverview(
 
 const WHAT_TO_DO: Readonly<Record<number, string>> = {
   400: 'the body is no notification: look at what posts to this URL',
-  401: 'user name or password are wrong: give Zencoder the URL that npm run notification-url prints',
+  401: 'the username or password is wrong: give Zencoder the URL that npm run notification-url prints',
   404: 'the path is wrong: give Zencoder the URL that npm run notification-url prints',
   413: 'the body is too large: notify by output, not by job',
   415: 'the body is not JSON: leave "format" out of the notification settings',
 };
 
-/** What a person can do about notifications that are answered with a status. */
+/** What a person can do about notifications that are refused with a status. */
 export function whatToDoAbout(status: number): string {
   return WHAT_TO_DO[status] ?? 'see the logs of the ingest function';
 }

@@ -63,7 +63,7 @@ describe('npm run send-test', () => {
     expect(code).toBe(0);
     expect(answer).toMatchObject({
       ok: true,
-      answer: { status: 202 },
+      response: { status: 202 },
       recorded: 'UploadFailureError',
       removed: 1,
     });

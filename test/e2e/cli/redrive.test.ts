@@ -50,7 +50,7 @@ describe('npm run redrive', () => {
     expect((await running.job(jobId)).recoveries).toMatchObject([{ state: 'recovered' }]);
   });
 
-  it('finds an output that no notification told of, and has it recovered', async () => {
+  it('finds an output without a notification, and has it recovered', async () => {
     running.standIn.zencoder.withholdNotifications = true;
     const jobId = await running.failedJob();
     const outputId = String(running.standIn.zencoder.jobs.at(-1)?.outputs[0]?.id);
@@ -70,7 +70,7 @@ describe('npm run redrive', () => {
 });
 
 describe('a bucket that refuses the worker', () => {
-  it('is named by status and preflight; once mended, redrive spares the wait', async () => {
+  it('is named by status and preflight; once fixed, redrive spares the wait', async () => {
     running.destination.setFaults(({ operation }) =>
       operation === 'PutObject' ? accessDenied('s3:PutObject', 'arn:aws:s3:::acme') : undefined,
     );

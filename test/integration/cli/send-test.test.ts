@@ -27,9 +27,9 @@ async function receiver(status: number) {
 
 it('posts as Zencoder does: HTTP/1.1, JSON, Basic credentials', async () => {
   const { url, received } = await receiver(202);
-  const answer = await postNotification({ ...ACCOUNT, url }, '{"output":{}}', false);
+  const response = await postNotification({ ...ACCOUNT, url }, '{"output":{}}', false);
 
-  expect(answer).toMatchObject({ status: 202, body: '{"error":"said so"}' });
+  expect(response).toMatchObject({ status: 202, body: '{"error":"said so"}' });
   const [{ request, body } = { request: undefined, body: '' }] = received;
   expect(body).toBe('{"output":{}}');
   expect(request).toMatchObject({
@@ -53,14 +53,14 @@ it('sends the secret of the account as a header instead, when the stack knows it
   await expect(postNotification({ ...ACCOUNT, url }, '{}', true)).rejects.toThrow('"notificationSecret"');
 });
 
-it('tells an answer that is no success, and what to do', async () => {
+it('reports a response that is no success, and what to do', async () => {
   const { url } = await receiver(401);
   expect((await postNotification({ ...ACCOUNT, url }, '{}', false)).status).toBe(401);
   expect(adviceFor(401)).toContain('credentials');
   expect(adviceFor(503)).toContain('npm run status');
 });
 
-it('fails when nobody answers, without the credentials in the message', async () => {
+it('fails without a response, without the credentials in the message', async () => {
   const { url } = await receiver(200);
   const elsewhere = url.replace(/:\d+/, ':1');
   const posting = postNotification({ ...ACCOUNT, url: elsewhere }, '{}', false);

@@ -39,7 +39,7 @@ describe('options of npm run failures', () => {
   });
 
   it.each([
-    [['--since', 'yesterday'], /--since must be such as 24h/],
+    [['--since', 'yesterday'], /--since expects e.g. 24h/],
     [['--since', '1h', '--until', '2h'], /--since must be before --until/],
     [['--state', 'gone'], /--state must be one of pending, copying, recovered, lost, failed, none/],
     [['--job', 'abc'], /--job must be a job's number, not "abc"/],
@@ -47,7 +47,10 @@ describe('options of npm run failures', () => {
     [['--limit', '1e3'], /--limit/],
     [['--error', ' '], /--error must not be empty/],
     [['--cursor', 'made-up'], /--cursor: the cursor is not one/],
-    [['--job', '1', '--cursor', cursorAt('2026-03-14T12:00:00.000Z#1#2#media')], /no use with --job/],
+    [
+      ['--job', '1', '--cursor', cursorAt('2026-03-14T12:00:00.000Z#1#2#media')],
+      /cannot be combined with --job/,
+    ],
     [['--what'], /--what/],
     [['stray'], /stray/],
   ])('%j is not understood', (argv, message) => {

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../../infra/cli/lib/command.ts';
-import { messagesFor } from '../../../infra/cli/redrive.ts';
-import { redriveOptions } from '../../../infra/cli/redrive-selection.ts';
+import { messagesFor, redriveOptions } from '../../../infra/cli/redrive-selection.ts';
 import { parseMessage, type RedriveMessage } from '../../../lambda/shared/queue/messages.ts';
 import type { Role } from '../../../lambda/shared/zencoder/model.ts';
 
@@ -35,10 +34,10 @@ describe('redriveOptions', () => {
     [['--job', 'abc'], '--job must be a number'],
     [['--state', 'open'], '--state must be one of lost, failed, pending, copying'],
     [['--error', ' '], '--error must not be empty'],
-    [['--state', 'lost', '--since', 'yesterday'], '--since must be such as'],
+    [['--state', 'lost', '--since', 'yesterday'], '--since expects e.g.'],
     [['--state', 'lost', '--limit', '0'], '--limit must be a whole number'],
-    [['--dead-letters', '--job', '1'], '--dead-letters stands alone'],
-    [['--job', '1', '--timeout', 'soon'], '--timeout must be such as'],
+    [['--dead-letters', '--job', '1'], '--dead-letters cannot be combined with other filters'],
+    [['--job', '1', '--timeout', 'soon'], '--timeout expects e.g.'],
   ])('refuses %j: %s', (argv, message) => {
     expect(() => options(...argv)).toThrow(UsageError);
     expect(() => options(...argv)).toThrow(message);

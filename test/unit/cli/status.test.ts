@@ -32,7 +32,7 @@ describe('attentionFor', () => {
     [
       'notifications with wrong credentials',
       { refused: [{ status: 401, count: 3 }] },
-      '3 notifications refused with 401: user name or password are wrong: give Zencoder the URL that npm run notification-url prints',
+      '3 notifications refused with 401: the username or password is wrong: give Zencoder the URL that npm run notification-url prints',
     ],
     ['notifications as XML', { refused: [{ status: 415, count: 1 }] }, 'leave "format" out'],
     ['dead letters', { deadLetters: { count: 4, reasons: new Map() } }, 'npm run redrive -- --dead-letters'],

@@ -65,10 +65,10 @@ describe('a deployed stack', () => {
     );
   });
 
-  it('that nobody answers for is not waited for', async () => {
+  it('without a response is not waited for', async () => {
     const { code, said } = await run(['--since', '1h'], deployed());
     expect(code).toBe(1);
-    expect(said).toMatch(/^failures: nobody answers \(connect ECONNREFUSED 127\.0\.0\.1:9\)/);
+    expect(said).toMatch(/^failures: no response \(connect ECONNREFUSED 127\.0\.0\.1:9\)/);
   });
 
   it('that does not exist, or is none of ours, is named', async () => {
@@ -95,7 +95,7 @@ describe('a deployed stack', () => {
 
 describe('the local stack', () => {
   it('says how to start it when it is not running, or what to do with a damaged note of it', async () => {
-    expect((await run(['--local'])).said).toContain('start one by npm start');
+    expect((await run(['--local'])).said).toContain('run npm start');
     await mkdir(join(folder, '.local'));
     await writeFile(join(folder, '.local/stack.json'), '{"endpoints": 1}');
     const damaged = await run(['--local']);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { HELP as failures } from '../../../../infra/cli/failures-selection.ts';
+import { HELP as failures } from '../../../../infra/cli/failures.ts';
 import { HELP as notificationUrl } from '../../../../infra/cli/notification-url.ts';
 import { HELP as preflight } from '../../../../infra/cli/preflight.ts';
-import { HELP as redrive } from '../../../../infra/cli/redrive-selection.ts';
+import { HELP as redrive } from '../../../../infra/cli/redrive.ts';
 import { HELP as sendTest } from '../../../../infra/cli/send-test.ts';
 import { HELP as status } from '../../../../infra/cli/status.ts';
 

@@ -1,56 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Cell, type Column, mapAhead, widthsOf, writeTable } from '../../../../infra/cli/lib/table.ts';
+import { type Cell, type Column, widthsOf, writeTable } from '../../../../infra/cli/lib/table.ts';
 import { sanitize, type Terminal, terminalOf } from '../../../../infra/cli/lib/terminal.ts';
 
-async function* numbers(count: number) {
-  for (let n = 0; n < count; n++) yield n;
-}
+type Row = readonly Cell[];
 
-describe('mapAhead', () => {
-  it('keeps the order and never has more under way than it may', async () => {
-    let underWay = 0;
-    let most = 0;
-    const results = await Array.fromAsync(
-      mapAhead(numbers(20), 4, async (n) => {
-        most = Math.max(most, ++underWay);
-        await new Promise(setImmediate);
-        underWay--;
-        return n * 2;
-      }),
-    );
-    expect(results).toEqual(Array.from({ length: 20 }, (_, n) => n * 2));
-    expect(most).toBe(4);
-  });
+const cellAt = (index: number) => (row: Row) => row[index] ?? { text: '' };
 
-  it('fails with the first failure in order, after what came before it', async () => {
-    const seen: number[] = [];
-    const work = async (n: number) => {
-      if (n === 3) throw new Error('third');
-      return n;
-    };
-    const read = async () => {
-      for await (const n of mapAhead(numbers(6), 2, work)) seen.push(n);
-    };
-    await expect(read()).rejects.toThrow('third');
-    expect(seen).toEqual([0, 1, 2]);
-  });
-});
-
-const COLUMNS: readonly Column[] = [
-  { title: 'job', most: 20 },
-  { title: 'message', most: 30 },
-  { title: 'state', most: 10 },
+const COLUMNS: readonly Column<Row>[] = [
+  { title: 'job', maxWidth: 20, cellOf: cellAt(0) },
+  { title: 'message', maxWidth: 30, cellOf: cellAt(1) },
+  { title: 'state', maxWidth: 10, cellOf: cellAt(2) },
 ];
 
-async function tableOf(
-  rows: readonly (readonly Cell[])[],
-  terminal: Partial<Terminal> = {},
-): Promise<string> {
+async function tableOf(rows: readonly Row[], terminal: Partial<Terminal> = {}): Promise<string> {
   let written = '';
-  async function* all() {
-    yield* rows;
-  }
   const whole: Terminal = {
     width: undefined,
     paint: (_, text) => text,
@@ -59,13 +23,13 @@ async function tableOf(
     },
     ...terminal,
   };
-  await writeTable(whole, COLUMNS, all());
+  await writeTable(whole, COLUMNS, rows);
   return written;
 }
 
 const row = (...texts: string[]): Cell[] => texts.map((text) => ({ text }));
 
-describe('a table', () => {
+describe('writeTable', () => {
   it('aligns its columns to what is in them', async () => {
     expect(await tableOf([row('1', 'denied', 'lost'), row('12345', 'no such host', 'recovered')])).toBe(
       ['job    message       state', '1      denied        lost', '12345  no such host  recovered', ''].join(
@@ -74,7 +38,7 @@ describe('a table', () => {
     );
   });
 
-  it('is nothing without rows', async () => {
+  it('writes nothing without rows', async () => {
     expect(await tableOf([])).toBe('');
   });
 
@@ -99,7 +63,7 @@ describe('a table', () => {
     expect(lines.at(-1)).toBe('119  longer…  s');
   });
 
-  it('lets no text from outside steer the terminal', async () => {
+  it('lets no text from outside control the terminal', async () => {
     const hostile = '\u001b[31mred\u001b]0;title\u0007\r\nnew line\u009b2J\u202Egnp.exe\u2066\u0000';
     const written = await tableOf([row(hostile, hostile, hostile)]);
     expect(written.split('\n')).toHaveLength(3);
@@ -118,10 +82,10 @@ describe('a table', () => {
   });
 });
 
-describe('colours', () => {
+describe('paint', () => {
   const stream = (isTTY: boolean) => Object.assign(Object.create(process.stdout), { isTTY, columns: 80 });
 
-  it('are for terminals only, and not when NO_COLOR is set', () => {
+  it('colours on terminals only, and not when NO_COLOR is set', () => {
     const painted = (isTTY: boolean, environment: NodeJS.ProcessEnv) =>
       terminalOf(stream(isTTY), environment).paint('red', 'lost');
     expect(painted(true, {})).toBe('\u001b[31mlost\u001b[0m');
