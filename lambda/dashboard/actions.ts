@@ -47,7 +47,7 @@ export function contentDisposition(filename: string): string {
   return `attachment; filename="${ascii}"; filename*=UTF-8''${full}`;
 }
 
-/** What is to be tried again: an output, one role of it, or one file. */
+/** What is to be retried: an output, one role of it, or one file. */
 export type RetryRequest = Pick<RedriveMessage, 'jobId' | 'outputId' | 'role' | 'fileId'>;
 
 /** The queue did not take the request; nothing has changed, and it can be made again. */

@@ -5,32 +5,19 @@ import { viewJob } from '../shared/reporting/job.ts';
 import { errorClassJson, failureJson, jobJson, recoveryJson } from '../shared/reporting/json.ts';
 import { listRecoveries, searchFailures } from '../shared/reporting/search.ts';
 import { errorClasses } from '../shared/reporting/statistics.ts';
-import { type DashboardWorld, readingOf } from './dependencies.ts';
-
-/** The answer to a request that cannot be served, as RFC 9457 has it. `detail` is fit to be shown to anybody. */
-export function problem(
-  status: number,
-  title: string,
-  detail?: string,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  const body = { type: 'about:blank', title, status, ...(detail !== undefined && { detail }) };
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { 'content-type': 'application/problem+json', ...headers },
-  });
-}
+import { type DashboardDependencies, readingOf } from './dependencies.ts';
+import { HttpError } from './errors.ts';
 
 /**
  * The JSON API: the same queries as the pages, for scripts. Lists have `items`, and a `cursor` if
  * there are more; `unreadable` counts the records that are left out since they cannot be read.
  */
-export function apiRoutes(world: DashboardWorld): Hono {
-  const { now } = world;
+export function apiRoutes(dependencies: Pick<DashboardDependencies, 'ledger' | 'log' | 'now'>): Hono {
+  const { now } = dependencies;
   const api = new Hono();
 
   api.get('/failures', async (context) => {
-    const { ledger, unreadable } = readingOf(world);
+    const { ledger, unreadable } = readingOf(dependencies);
     const { items, cursor } = await searchFailures(ledger, parseFailureQuery(context.req.query(), now()));
     return context.json({
       items: items.map(failureJson),
@@ -40,7 +27,7 @@ export function apiRoutes(world: DashboardWorld): Hono {
   });
 
   api.get('/recoveries', async (context) => {
-    const { ledger, unreadable } = readingOf(world);
+    const { ledger, unreadable } = readingOf(dependencies);
     const { items, cursor } = await listRecoveries(ledger, parseRecoveryQuery(context.req.query(), now()));
     return context.json({
       items: items.map(recoveryJson),
@@ -50,19 +37,19 @@ export function apiRoutes(world: DashboardWorld): Hono {
   });
 
   api.get('/jobs/:jobId{[0-9]{1,20}}', async (context) => {
-    const { ledger, unreadable } = readingOf(world);
+    const { ledger, unreadable } = readingOf(dependencies);
     const jobId = context.req.param('jobId');
     const job = await viewJob(ledger, jobId);
     if (job === null) {
       const leftOut = unreadableLine(unreadable);
       const detail = `no failed upload of job ${jobId} is in the ledger`;
-      return problem(404, 'Not found', leftOut === null ? detail : `${detail}; ${leftOut}`);
+      throw new HttpError(404, 'Not found', leftOut === null ? detail : `${detail}; ${leftOut}`);
     }
     return context.json({ ...jobJson(job), unreadable: unreadable.size });
   });
 
   api.get('/errors', async (context) => {
-    const { ledger, unreadable } = readingOf(world);
+    const { ledger, unreadable } = readingOf(dependencies);
     const { items, tally } = await errorClasses(ledger, now());
     return context.json({
       items: items.map(errorClassJson),
@@ -71,6 +58,8 @@ export function apiRoutes(world: DashboardWorld): Hono {
     });
   });
 
-  api.all('*', () => problem(404, 'Not found', 'there is no such resource'));
+  api.all('*', () => {
+    throw new HttpError(404, 'Not found', 'there is no such resource');
+  });
   return api;
 }

@@ -2,7 +2,7 @@ import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { createMiddleware } from 'hono/factory';
 import * as v from 'valibot';
 import { basicCredentials, isSameSecret, SecretVersions } from '../shared/runtime/secrets.ts';
-import type { DashboardWorld } from './dependencies.ts';
+import { HttpError } from './errors.ts';
 
 const secretShape = v.pipe(
   v.string(),
@@ -22,6 +22,13 @@ const secretShape = v.pipe(
 
 /** One version of the dashboard's secret. */
 export type DashboardCredentials = v.InferOutput<typeof secretShape>;
+
+/** The credentials that are accepted now. */
+export interface AcceptedCredentials {
+  validVersions(): Promise<readonly DashboardCredentials[]>;
+  /** Called only after a failed authentication; null when it is too early to read the secret again. */
+  reload(): Promise<readonly DashboardCredentials[] | null>;
+}
 
 /** The accepted credentials of the dashboard: the current version of its secret and the previous one. */
 export function dashboardCredentials(
@@ -46,7 +53,7 @@ export function isAccepted(basic: Buffer | null, accepted: readonly DashboardCre
   return matches > 0;
 }
 
-/** What a request carries once it is let in. */
+/** What a request carries once it is authenticated. */
 export interface DashboardEnv {
   Variables: {
     /** `user:password`, to bind form tokens to. */
@@ -56,7 +63,7 @@ export interface DashboardEnv {
 
 /**
  * Nothing but the dashboard's own assets and API: no inline script or style, no frame, no other site. The header of
- * every answer.
+ * every response.
  */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -81,7 +88,7 @@ const HEADERS = {
   'x-robots-tag': 'noindex, nofollow',
 };
 
-/** Puts the security headers on every answer, errors included; nothing is cached unless the answer says otherwise. */
+/** Puts the security headers on every response, errors included; nothing is cached unless the response says otherwise. */
 export const securityHeaders = createMiddleware(async (context, next) => {
   await next();
   for (const [name, value] of Object.entries(HEADERS)) context.res.headers.set(name, value);
@@ -89,22 +96,21 @@ export const securityHeaders = createMiddleware(async (context, next) => {
 });
 
 /**
- * Lets in who presents the credentials of the dashboard's secret, in its current or previous version; answers 401 to
- * everybody else, before anything is read.
+ * Lets in requests with the credentials of the dashboard's secret, in its current or previous version; any other gets a
+ * 401 before anything is read.
  */
-export function authenticated(
-  credentials: DashboardWorld['credentials'],
-  refuse: (path: string) => Response,
-) {
+export function authenticated(credentials: AcceptedCredentials) {
   return createMiddleware<DashboardEnv>(async (context, next) => {
     const basic = basicCredentials(context.req.header('authorization'));
-    if (basic === null || !(await isLetIn(basic, credentials))) return refuse(context.req.path);
+    if (basic === null || !(await isLetIn(basic, credentials))) {
+      throw new HttpError(401, 'Unauthorized', 'credentials are missing or wrong');
+    }
     context.set('basic', basic);
     return await next();
   });
 }
 
-async function isLetIn(basic: Buffer, credentials: DashboardWorld['credentials']): Promise<boolean> {
+async function isLetIn(basic: Buffer, credentials: AcceptedCredentials): Promise<boolean> {
   if (isAccepted(basic, await credentials.validVersions())) return true;
   // The secret may have been rotated since it was read.
   const fresh = await credentials.reload();

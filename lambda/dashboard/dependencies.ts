@@ -1,23 +1,19 @@
 import type { Ledger, NotedLedger } from '../shared/ledger/ledger.ts';
 import type { Downloads, RetryQueue } from './actions.ts';
-import type { DashboardCredentials } from './auth.ts';
+import type { AcceptedCredentials } from './auth.ts';
 
-/** What the dashboard needs of the world; made once, at the handler. */
-export interface DashboardWorld {
+/** What the dashboard is made of; made once, at the handler. */
+export interface DashboardDependencies {
   /** Only read. */
   readonly ledger: Ledger;
-  readonly credentials: {
-    validVersions(): Promise<readonly DashboardCredentials[]>;
-    /** Asked only after a failed authentication; null when it is too early to ask again. */
-    reload(): Promise<readonly DashboardCredentials[] | null>;
-  };
+  readonly credentials: AcceptedCredentials;
   readonly retries: RetryQueue;
   readonly downloads: Downloads;
   /** Region of the bucket, for links into the console. */
   readonly region: string;
   /** Time left from which an open recovery is at risk, milliseconds. */
   readonly atRiskMs: number;
-  /** Whether the worker can ask the Zencoder API for a fresh URL, which what is settled needs to be retried. */
+  /** Whether the worker can ask the Zencoder API for a fresh URL, which a settled recovery needs to be retried. */
   readonly hasApiKey: boolean;
   readonly log: Log;
   /** Epoch milliseconds. */
@@ -31,6 +27,6 @@ export interface Log {
 }
 
 /** The ledger for one request: what cannot be read is left out, logged once, and there to be named on the page. */
-export function readingOf({ ledger, log }: Pick<DashboardWorld, 'ledger' | 'log'>): NotedLedger {
+export function readingOf({ ledger, log }: Pick<DashboardDependencies, 'ledger' | 'log'>): NotedLedger {
   return ledger.noting((error) => log.error('record cannot be read', { ...error.key, error }));
 }

@@ -20,7 +20,7 @@ const schema = v.object({
 
 export type DashboardEnvironment = v.InferOutput<typeof schema>;
 
-/** @throws {InvalidEnvironment} naming every faulty variable. */
+/** @throws {InvalidEnvironment} naming every invalid variable. */
 export function dashboardEnvironment(): DashboardEnvironment {
   return parseEnvironment(schema);
 }

@@ -8,7 +8,7 @@ import type { RecoveryState, Role } from '../shared/zencoder/model.ts';
 const DECEPTIVE = /(?![\t\n])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
 
 /**
- * Text from outside so that it looks like what it is: every deceptive character is written out, as in `[U+202E]`.
+ * Text from outside as it is: every deceptive character is written out, as in `[U+202E]`.
  * Escaping for HTML is done where the text is put into a page.
  */
 export function revealInvisible(text: string): string {
@@ -20,26 +20,26 @@ function nameOf(character: string): string {
   return `[U+${code.toString(16).toUpperCase().padStart(4, '0')}]`;
 }
 
-/** What a state means for whoever reads it. */
+/** What a state means for the reader of a page. */
 export const STATE_MEANINGS: Readonly<Record<RecoveryState, string>> = {
-  pending: 'Waits for its next attempt; nothing has to be done.',
-  copying: 'Is being copied into the bucket.',
-  recovered: 'Is in the bucket.',
+  pending: 'Waiting for its next attempt; no action needed.',
+  copying: 'Being copied into the bucket.',
+  recovered: 'In the bucket.',
   lost: 'Not available by any URL tried so far. A new notification or a retry within 24 hours may still recover it; after that, run the job again.',
-  failed: 'Cannot go on without a person.',
+  failed: 'Needs manual action.',
 };
 
 /** What the last error of a recovery means for it. */
 export const ERROR_MEANINGS: Readonly<Record<ErrorCategory, string>> = {
-  transient: 'A passing fault. The next attempt follows by itself.',
-  'action-required': 'You can mend this. Attempts go on by themselves until the deadline.',
-  'url-refused': 'Zencoder’s storage refused the signed URL before its deadline.',
+  transient: 'Temporary error; will retry automatically.',
+  'action-required': 'You can fix this. Retries continue automatically until the deadline.',
+  'url-refused': 'Zencoder’s storage denied the signed URL before its deadline.',
   lost: 'The file is not available by this URL.',
-  conflict: 'Another object is at this key already. It is never overwritten: move it, then retry.',
-  'invalid-input': 'The recovery does not understand what it was given. This needs a person.',
+  conflict: 'This key already contains another object. It is never overwritten: move it, then retry.',
+  'invalid-input': 'Unexpected input; needs manual action.',
 };
 
-/** What a failed upload was about. */
+/** Names of what failed to upload. */
 export const ROLE_NAMES: Readonly<Record<Role, string>> = { media: 'Media', thumbnail: 'Thumbnails' };
 
 /** Ways in which a recovered object was checked. */

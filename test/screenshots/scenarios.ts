@@ -9,7 +9,7 @@ export interface SceneFile {
   readonly state: RecoveryState;
   /** Label of its thumbnail set. */
   readonly set?: string;
-  /** Attempts that did not end well, in order. */
+  /** Failed attempts, in order. */
   readonly errors?: readonly LastError[];
   readonly warnings?: readonly string[];
   /** Share that is copied, of one that is being copied. */
@@ -70,7 +70,7 @@ export const SHOWN_JOB = '1702455310';
 /** Its output with the longest record. */
 export const SHOWN_OUTPUT = '4310660242';
 
-/** A job with an output that needs a person. */
+/** A job with an output that needs attention. */
 export const FAILED_JOB = '1702599001';
 export const FAILED_OUTPUT = '4310799001';
 

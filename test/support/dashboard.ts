@@ -1,25 +1,25 @@
 import type { RetryRequest } from '../../lambda/dashboard/actions.ts';
 import { createDashboard } from '../../lambda/dashboard/app.tsx';
 import type { DashboardCredentials } from '../../lambda/dashboard/auth.ts';
-import type { DashboardWorld } from '../../lambda/dashboard/dependencies.ts';
+import type { DashboardDependencies } from '../../lambda/dashboard/dependencies.ts';
 import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
 import { HOUR, NOW } from './ledger-data.ts';
 
 export const CREDENTIALS: DashboardCredentials = { username: 'dashboard', password: 'correct-horse-battery' };
 
-/** The dashboard over a ledger, with what it did to the rest of the world. */
+/** The dashboard over a ledger, with what it asked of its other dependencies. */
 export interface TestDashboard {
-  /** Asks as who has the credentials. */
+  /** Sends a request with the credentials. */
   readonly get: (path: string, headers?: Record<string, string>) => Promise<Response>;
   readonly post: (
     path: string,
     form: Record<string, string>,
     headers?: Record<string, string>,
   ) => Promise<Response>;
-  /** Asks with exactly this. */
+  /** Sends exactly this request. */
   readonly request: (path: string, init?: RequestInit) => Promise<Response>;
   readonly retries: readonly RetryRequest[];
-  readonly faults: readonly unknown[];
+  readonly errors: readonly unknown[];
 }
 
 export const ORIGIN = 'https://dashboard.example';
@@ -29,9 +29,9 @@ export function basic({ username, password }: DashboardCredentials = CREDENTIALS
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-export function aDashboard(ledger: Ledger, given: Partial<DashboardWorld> = {}): TestDashboard {
+export function aDashboard(ledger: Ledger, given: Partial<DashboardDependencies> = {}): TestDashboard {
   const retries: RetryRequest[] = [];
-  const faults: unknown[] = [];
+  const errors: unknown[] = [];
   const app = createDashboard({
     ledger,
     credentials: { validVersions: async () => [CREDENTIALS], reload: async () => null },
@@ -40,14 +40,14 @@ export function aDashboard(ledger: Ledger, given: Partial<DashboardWorld> = {}):
     region: 'eu-central-1',
     atRiskMs: 6 * HOUR,
     hasApiKey: true,
-    log: { info: () => undefined, error: (_, facts) => void faults.push(facts.error) },
+    log: { info: () => undefined, error: (_, facts) => void errors.push(facts.error) },
     now: () => NOW,
     ...given,
   });
   const request = async (path: string, init?: RequestInit) => app.request(`${ORIGIN}${path}`, init);
   return {
     retries,
-    faults,
+    errors,
     request,
     get: (path, headers) => request(path, { headers: { authorization: basic(), ...headers } }),
     post: (path, form, headers) =>

@@ -1,16 +1,16 @@
 /**
  * The only script: while something on a page is open, it asks for the page again every few seconds (less often while
- * nothing happens, and not at all while nobody looks) and puts the parts marked `data-live` in place of the old ones.
+ * nothing happens, and not at all while the page is hidden) and puts the parts marked `data-live` in place of the old ones.
  * Everything works without it, by reloading.
  *
  * A part that has the focus is left alone, what a person opened stays open, and the summary in the live region is
- * changed only when its words change, so that screen readers tell news and nothing else.
+ * changed only when its words change, so that screen readers announce changes and nothing else.
  */
 export const LIVE_SCRIPT = `(() => {
   'use strict';
-  const SHORTEST = 3000;
-  const LONGEST = 30000;
-  let interval = SHORTEST;
+  const MIN_INTERVAL = 3000;
+  const MAX_INTERVAL = 30000;
+  let interval = MIN_INTERVAL;
   const isOpen = () => document.querySelector('[data-live="open"]') !== null;
 
   function update(fresh) {
@@ -27,18 +27,18 @@ export const LIVE_SCRIPT = `(() => {
       hasChanged = true;
     }
     const status = document.getElementById('live-status');
-    const told = fresh.getElementById('live-status');
-    if (status !== null && told !== null && status.textContent !== told.textContent) {
-      status.textContent = told.textContent;
+    const next = fresh.getElementById('live-status');
+    if (status !== null && next !== null && status.textContent !== next.textContent) {
+      status.textContent = next.textContent;
     }
-    interval = hasChanged ? SHORTEST : Math.min(LONGEST, interval * 1.25);
+    interval = hasChanged ? MIN_INTERVAL : Math.min(MAX_INTERVAL, interval * 1.25);
   }
 
   async function refresh() {
     if (document.visibilityState === 'visible') {
       try {
-        const answer = await fetch(location.origin + location.pathname + location.search, { cache: 'no-store', redirect: 'error' });
-        if (answer.ok) update(new DOMParser().parseFromString(await answer.text(), 'text/html'));
+        const response = await fetch(location.origin + location.pathname + location.search, { cache: 'no-store', redirect: 'error' });
+        if (response.ok) update(new DOMParser().parseFromString(await response.text(), 'text/html'));
       } catch {
         // The next round tries again.
       }

@@ -11,8 +11,8 @@ const DAY_NAME = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'shor
 
 /** Failed primaries over time, stacked by error class, with the same numbers as a table. */
 export function Chart({ data, spanWords }: { readonly data: ChartData; readonly spanWords: string }) {
-  const most = Math.max(1, ...data.buckets.map(totalOf));
-  const scale = niceScale(most);
+  const max = Math.max(1, ...data.buckets.map(totalOf));
+  const scale = niceScale(max);
   return (
     <figure class="chart">
       <Plot data={data} scale={scale} spanWords={spanWords} />
@@ -182,11 +182,11 @@ interface Scale {
 }
 
 /** Up to four lines at round numbers. */
-function niceScale(most: number): Scale {
-  const rough = Math.max(1, most / GRID_LINES);
+function niceScale(max: number): Scale {
+  const rough = Math.max(1, max / GRID_LINES);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= rough) ?? rough;
-  return { step, lines: Math.ceil(most / step) };
+  return { step, lines: Math.ceil(max / step) };
 }
 
 function yOf(value: number, { step, lines }: Scale): number {

@@ -29,8 +29,8 @@ export function ErrorsPage(props: {
       <div class="head">
         <h1>Upload errors</h1>
         <p class="muted">
-          Every class of upload error that Zencoder is known to report, and every other one as it was met,
-          with the number of failed uploads in this account.
+          Every class of upload error that Zencoder is known to report, plus any others seen, with the number
+          of failed uploads in this account.
           {!tally.isComplete && ` Only those since ${utcTime(tally.since)} are counted.`}
         </p>
       </div>
@@ -45,8 +45,8 @@ export function ErrorsPage(props: {
                     <UntrustedText text={errorClass} />
                   </code>
                 </LinkOut>,
-                kind?.explanation ?? 'Not in Zencoder’s list; the message of each failure says more.',
-                kind?.fix ?? 'Look at the message in the record of a failure.',
+                kind?.explanation ?? 'Undocumented; see each failure’s message.',
+                kind?.fix ?? 'See the message in the record of a failure.',
                 number(lastDay),
                 number(lastWeek),
                 lastMonth === 0 ? (

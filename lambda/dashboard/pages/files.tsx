@@ -1,19 +1,10 @@
-import { placeOf, type RecoveryRecord } from '../../shared/ledger/records.ts';
-import { bytes, counted, number, relative } from '../../shared/reporting/format.ts';
+import type { RecoveryRecord } from '../../shared/ledger/records.ts';
+import { bytes, counted } from '../../shared/reporting/format.ts';
 import { canBeRetried, isOpen, needsFreshUrl, sizeOf } from '../../shared/reporting/job.ts';
 import { downloadPath } from '../../shared/reporting/links.ts';
-import { ERROR_MEANINGS, revealInvisible, STATE_MEANINGS, s3Console, VERIFICATIONS } from '../text.ts';
-import {
-  Fact,
-  LinkOut,
-  liveState,
-  ProgressBar,
-  RetryForm,
-  StateBadge,
-  Time,
-  TimeLeft,
-  UntrustedText,
-} from './components.tsx';
+import { revealInvisible } from '../text.ts';
+import { liveState, ProgressBar, RetryForm, StateBadge, TimeLeft, UntrustedText } from './components.tsx';
+import { FileDetails, nameOf } from './file-details.tsx';
 
 /** One backup file: where it stands, where it is, what was tried. */
 export function FileCard(props: {
@@ -70,125 +61,10 @@ export function FileCard(props: {
         <summary>
           Details<span class="vh"> of {revealInvisible(nameOf(recovery))}</span>
         </summary>
-        <Details recovery={recovery} now={now} region={props.region} />
+        <FileDetails recovery={recovery} now={now} region={props.region} />
       </details>
     </article>
   );
-}
-
-function Details(props: {
-  readonly recovery: RecoveryRecord;
-  readonly now: number;
-  readonly region: string;
-}) {
-  const { recovery, now, region } = props;
-  const { state, lastError, warnings = [], nextAttemptAt, settledAt, history } = recovery;
-  return (
-    <>
-      <dl class="facts">
-        <Fact name="State">
-          {state}: {STATE_MEANINGS[state]}
-        </Fact>
-        {lastError !== undefined && (
-          <Fact name="Last error">
-            <code>{revealInvisible(lastError.errorClass)}</code>: <UntrustedText text={lastError.message} />{' '}
-            <span class="small muted">{ERROR_MEANINGS[lastError.category]}</span>
-          </Fact>
-        )}
-        {warnings.length > 0 && (
-          <Fact name="Warnings">
-            <ul>
-              {warnings.map((warning) => (
-                <li>
-                  <UntrustedText text={warning} />
-                </li>
-              ))}
-            </ul>
-          </Fact>
-        )}
-        <Place recovery={recovery} region={region} />
-        <Size recovery={recovery} />
-        {state === 'recovered' && (
-          <Fact name="Verified by">
-            {(recovery.verifiedBy ?? [])
-              .map((way) => VERIFICATIONS[way] ?? revealInvisible(way))
-              .join('; ') || 'nothing'}
-          </Fact>
-        )}
-        <Fact name="Deadline">
-          <Time at={recovery.deadline} now={now} />
-        </Fact>
-        <Fact name="Attempts">
-          {number(recovery.attempts)}
-          {nextAttemptAt !== undefined && isOpen(recovery) && `, the next ${relative(nextAttemptAt, now)}`}
-        </Fact>
-        {settledAt !== undefined && (
-          <Fact name="Settled">
-            <Time at={settledAt} now={now} />
-          </Fact>
-        )}
-        <Fact name="Came from">
-          <code>
-            <UntrustedText text={recovery.source} />
-          </code>
-        </Fact>
-      </dl>
-      {history.length > 0 && <History recovery={recovery} now={now} />}
-    </>
-  );
-}
-
-function Place({ recovery, region }: { readonly recovery: RecoveryRecord; readonly region: string }) {
-  const { state } = recovery;
-  const place = placeOf(recovery);
-  if (place === null) return null;
-  const { bucket, key } = place;
-  return (
-    <Fact name={state === 'recovered' ? 'Where it is' : 'Was to go to'}>
-      <code>
-        <UntrustedText text={`s3://${bucket}/${key}`} />
-      </code>{' '}
-      {state === 'recovered' && <LinkOut href={s3Console(region, bucket, key)}>S3 console</LinkOut>}
-    </Fact>
-  );
-}
-
-function Size({ recovery }: { readonly recovery: RecoveryRecord }) {
-  const { expectedSize, size } = recovery;
-  const known = size ?? expectedSize ?? recovery.bytesTotal;
-  if (known === undefined || known === null) return <Fact name="Size">not known yet</Fact>;
-  return (
-    <Fact name="Size">
-      {bytes(known)} <span class="small muted">{counted(known, 'byte')}</span>
-      {size !== undefined && expectedSize !== null && expectedSize !== size && (
-        <span class="small"> (announced: {counted(expectedSize, 'byte')})</span>
-      )}
-    </Fact>
-  );
-}
-
-function History({ recovery, now }: { readonly recovery: RecoveryRecord; readonly now: number }) {
-  return (
-    <details id={`history-${recovery.role}-${recovery.fileId}`}>
-      <summary>
-        {counted(recovery.history.length, 'attempt')} that did not end well
-        <span class="vh">, {revealInvisible(nameOf(recovery))}</span>
-      </summary>
-      <ol class="attempts">
-        {recovery.history.toReversed().map(({ at, errorClass, message }) => (
-          <li>
-            <Time at={at} now={now} /> <code>{revealInvisible(errorClass)}</code>
-            <br />
-            <UntrustedText text={message} />
-          </li>
-        ))}
-      </ol>
-    </details>
-  );
-}
-
-function nameOf({ filename, thumbnailLabel }: RecoveryRecord): string {
-  return thumbnailLabel === null ? filename : `${thumbnailLabel}/${filename}`;
 }
 
 /** Files on one page of a record. */
@@ -221,8 +97,8 @@ export function Files(props: {
       </div>
       {!hasApiKey && recoveries.some(needsFreshUrl) && (
         <p class="small muted">
-          What is lost or failed needs a fresh URL from Zencoder to be retried, and no API key is configured:
-          set <code>zencoderApiKeySecretArn</code>, deploy, and retry here.
+          Lost or failed files need a new URL from Zencoder to be retried, and no API key is configured: set{' '}
+          <code>zencoderApiKeySecretArn</code>, deploy, and retry here.
         </p>
       )}
       {shown.map((recovery) => (

@@ -5,15 +5,50 @@ import { revealInvisible } from '../text.ts';
 const SPAN_NAMES = { '24h': '24 hours', '7d': '7 days', '30d': '30 days', '90d': '90 days' } as const;
 const STATES = ['open', 'pending', 'copying', 'recovered', 'lost', 'failed'] as const;
 
+const ROLES = [
+  ['media', 'media'],
+  ['thumbnail', 'thumbnails'],
+] as const;
+
 /** The filters as a form that puts them into the URL. */
-export function Filters(props: { readonly texts: FilterTexts; readonly classes: readonly string[] }) {
-  const { texts } = props;
-  const since = texts.since ?? DEFAULT_SPAN;
-  const isCustom = !SPANS.some((span) => span === since);
-  const known = [...UPLOAD_ERRORS.map(({ errorClass }) => errorClass), UNKNOWN_UPLOAD_ERROR];
-  const classes = [...new Set([...props.classes, ...(texts.error ? [texts.error] : []), ...known])];
+export function Filters({
+  texts,
+  classes,
+}: {
+  readonly texts: FilterTexts;
+  readonly classes: readonly string[];
+}) {
   return (
     <form class="filters" action="/#failures" method="get" aria-label="Filter failed uploads">
+      <SpanFilter texts={texts} />
+      <Choice
+        label="Error class"
+        name="error"
+        chosen={texts.error}
+        values={classesOf(texts, classes)}
+        isWide
+      />
+      <label class="grow">
+        Destination host
+        <input name="host" value={texts.host ?? ''} placeholder="all" autocomplete="off" spellcheck={false} />
+      </label>
+      <Choice label="Recovery" name="state" chosen={texts.state} values={STATES.map(named)} />
+      <Choice label="File type" name="role" chosen={texts.role} values={ROLES} />
+      <button class="primary" type="submit">
+        Filter
+      </button>
+      <a class="button" href="/">
+        Clear
+      </a>
+    </form>
+  );
+}
+
+function SpanFilter({ texts }: { readonly texts: FilterTexts }) {
+  const since = texts.since ?? DEFAULT_SPAN;
+  const isCustom = !SPANS.some((span) => span === since);
+  return (
+    <>
       <label>
         Time
         <select name="since">
@@ -35,50 +70,39 @@ export function Filters(props: { readonly texts: FilterTexts; readonly classes: 
           <input name="until" value={texts.until} />
         </label>
       )}
-      <label class="grow">
-        Error class
-        <select name="error">
-          <option value="">all</option>
-          {classes.map((name) => (
-            <option value={name} selected={name === texts.error}>
-              {revealInvisible(name)}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label class="grow">
-        Destination host
-        <input name="host" value={texts.host ?? ''} placeholder="all" autocomplete="off" spellcheck={false} />
-      </label>
-      <label>
-        Recovery
-        <select name="state">
-          <option value="">all</option>
-          {STATES.map((state) => (
-            <option value={state} selected={state === texts.state}>
-              {state}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        Upload of
-        <select name="role">
-          <option value="">all</option>
-          <option value="media" selected={texts.role === 'media'}>
-            media
-          </option>
-          <option value="thumbnail" selected={texts.role === 'thumbnail'}>
-            thumbnails
-          </option>
-        </select>
-      </label>
-      <button class="primary" type="submit">
-        Filter
-      </button>
-      <a class="button" href="/">
-        Clear
-      </a>
-    </form>
+    </>
   );
+}
+
+/** One of some values, or all; each value with its name. */
+function Choice(props: {
+  readonly label: string;
+  readonly name: string;
+  readonly chosen: string | undefined;
+  readonly values: readonly (readonly [string, string])[];
+  readonly isWide?: boolean;
+}) {
+  return (
+    <label class={props.isWide ? 'grow' : undefined}>
+      {props.label}
+      <select name={props.name}>
+        <option value="">all</option>
+        {props.values.map(([value, name]) => (
+          <option value={value} selected={value === props.chosen}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** The classes that were seen first, then the one that is asked for, then all others that are known. */
+function classesOf({ error }: FilterTexts, seen: readonly string[]) {
+  const known = [...UPLOAD_ERRORS.map(({ errorClass }) => errorClass), UNKNOWN_UPLOAD_ERROR];
+  return [...new Set([...seen, ...(error ? [error] : []), ...known])].map(named);
+}
+
+function named(value: string): readonly [string, string] {
+  return [value, revealInvisible(value)];
 }

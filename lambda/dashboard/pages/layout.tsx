@@ -1,24 +1,14 @@
-import { html } from 'hono/html';
+import { raw } from 'hono/html';
 import type { PropsWithChildren } from 'hono/jsx';
-import type { JSX } from 'hono/jsx/jsx-runtime';
 import { utcTime } from '../../shared/reporting/format.ts';
 import { SCRIPT, STYLESHEET } from '../assets/assets.ts';
 import { Banner } from './components.tsx';
-
-/** The answer that shows a page. */
-export async function htmlResponse(page: JSX.Element, status = 200): Promise<Response> {
-  const text = await html`<!doctype html>${page}`;
-  return new Response(String(text), {
-    status,
-    headers: { 'content-type': 'text/html; charset=utf-8' },
-  });
-}
 
 /** What every page needs. */
 export interface PageFrame {
   readonly title: string;
   /** Which entry of the navigation the page belongs to. */
-  readonly section?: 'overview' | 'errors';
+  readonly section?: 'overview' | 'errors' | undefined;
   /** Epoch milliseconds. */
   readonly now: number;
   /** Path of the same thing in the JSON API. */
@@ -36,76 +26,91 @@ const ICON =
 /** A whole page. */
 export function Page({ title, section, now, api, leftOut = null, children }: PropsWithChildren<PageFrame>) {
   return (
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <title>{`${title} · Zencoder recovery`}</title>
-        <link rel="icon" href={ICON} />
-        <link rel="stylesheet" href={STYLESHEET.path} />
-        <script src={SCRIPT.path} defer />
-      </head>
-      <body>
-        <a class="skip" href="#main">
-          Skip to content
+    <>
+      {raw('<!doctype html>')}
+      <html lang="en">
+        <head>
+          <meta charset="utf-8" />
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <meta name="color-scheme" content="light dark" />
+          <title>{`${title} · Zencoder recovery`}</title>
+          <link rel="icon" href={ICON} />
+          <link rel="stylesheet" href={STYLESHEET.path} />
+          <script src={SCRIPT.path} defer />
+        </head>
+        <body>
+          <a class="skip" href="#main">
+            Skip to content
+          </a>
+          <Header section={section} />
+          <main id="main" class="wrap" tabindex={-1}>
+            {leftOut !== null && (
+              <Banner tone="bad" title={leftOut}>
+                It was changed by hand or written by a newer version. It is left alone, and not counted below.
+              </Banner>
+            )}
+            {children}
+          </main>
+          <footer>
+            <div class="wrap">
+              <span>As of {utcTime(now)}. All times are UTC.</span>
+              {api !== undefined && <a href={api}>This page as JSON</a>}
+            </div>
+          </footer>
+        </body>
+      </html>
+    </>
+  );
+}
+
+function Header({ section }: { readonly section: PageFrame['section'] }) {
+  return (
+    <header class="top">
+      <div class="wrap">
+        <a class="brand" href="/">
+          <Mark />
+          Zencoder recovery
         </a>
-        <header class="top">
-          <div class="wrap">
-            <a class="brand" href="/">
-              <Mark />
-              Zencoder recovery
-            </a>
-            <nav aria-label="Main">
-              <ul>
-                <li>
-                  <a href="/" aria-current={section === 'overview' ? 'page' : undefined}>
-                    Overview
-                  </a>
-                </li>
-                <li>
-                  <a href="/errors" aria-current={section === 'errors' ? 'page' : undefined}>
-                    Errors
-                  </a>
-                </li>
-              </ul>
-            </nav>
-            <search>
-              <form class="find" action="/jobs" method="get">
-                <label class="vh" for="job-id">
-                  Job id
-                </label>
-                <input
-                  id="job-id"
-                  name="id"
-                  inputmode="numeric"
-                  pattern="[0-9]{1,20}"
-                  title="The number of a Zencoder job"
-                  placeholder="Job id"
-                  autocomplete="off"
-                  required
-                />
-                <button type="submit">Open job</button>
-              </form>
-            </search>
-          </div>
-        </header>
-        <main id="main" class="wrap" tabindex={-1}>
-          {leftOut !== null && (
-            <Banner tone="bad" title={leftOut}>
-              It was changed by hand or written by a newer version. It is left alone, and not counted below.
-            </Banner>
-          )}
-          {children}
-        </main>
-        <footer>
-          <div class="wrap">
-            <span>As of {utcTime(now)}. All times are UTC.</span>
-            {api !== undefined && <a href={api}>This page as JSON</a>}
-          </div>
-        </footer>
-      </body>
-    </html>
+        <nav aria-label="Main">
+          <ul>
+            <li>
+              <a href="/" aria-current={section === 'overview' ? 'page' : undefined}>
+                Overview
+              </a>
+            </li>
+            <li>
+              <a href="/errors" aria-current={section === 'errors' ? 'page' : undefined}>
+                Errors
+              </a>
+            </li>
+          </ul>
+        </nav>
+        <search>
+          <JobForm />
+        </search>
+      </div>
+    </header>
+  );
+}
+
+function JobForm() {
+  return (
+    <form class="find" action="/jobs" method="get">
+      <label class="vh" for="job-id">
+        Job id
+      </label>
+      <input
+        id="job-id"
+        name="id"
+        inputmode="numeric"
+        pattern="[0-9]{1,20}"
+        title="The number of a Zencoder job"
+        placeholder="Job id"
+        autocomplete="off"
+        required
+      />
+      <button type="submit">Open job</button>
+    </form>
   );
 }
 
@@ -123,7 +128,7 @@ function Mark() {
   );
 }
 
-/** A page that only tells something, such as that there is no such job. */
+/** A page with nothing but a text, such as that there is no such job. */
 export function MessagePage(props: {
   readonly title: string;
   readonly text: string;

@@ -3,22 +3,10 @@ import { canBeRetried, type JobView, type OutputView, summarize } from '../../sh
 import { documentationLink, errorPage, jobPath, outputPath } from '../../shared/reporting/links.ts';
 import { uploadErrorKind } from '../../shared/zencoder/upload-errors.ts';
 import { ROLE_NAMES, revealInvisible, withQuery } from '../text.ts';
-import {
-  Badge,
-  Banner,
-  Breadcrumbs,
-  Fact,
-  Flags,
-  LinkOut,
-  liveState,
-  outcomeWords,
-  ProgressBar,
-  Time,
-  UntrustedText,
-} from './components.tsx';
+import { Banner, Fact, Flags, LinkOut, liveState, ProgressBar, Time, UntrustedText } from './components.tsx';
 import { Files } from './files.tsx';
-import { BackupBanner, TestBanner } from './job.tsx';
 import { Page } from './layout.tsx';
+import { BackupBanner, PassThrough, RecordHead, TestBanner } from './record.tsx';
 
 /** What came of a retry, as the redirect behind the form says. */
 export type RetryNotice = 'queued' | 'nothing';
@@ -43,7 +31,7 @@ export interface OutputProps {
 /** The record of an output: why its upload failed, and where each of its files is. */
 export function OutputPage(props: OutputProps) {
   const { job, output, now, notice, hasApiKey, leftOut } = props;
-  const { jobId, outputId, label, outputType, failures, recoveries } = output;
+  const { jobId, outputId, label, failures, recoveries } = output;
   const name = label ?? `Output ${outputId}`;
   const outcome = summarize(recoveries);
   const path = outputPath(jobId, outputId);
@@ -56,24 +44,16 @@ export function OutputPage(props: OutputProps) {
       api={`/api${jobPath(jobId)}`}
       leftOut={leftOut}
     >
-      <div class="head">
-        <Breadcrumbs
-          links={[
-            ['Overview', '/'],
-            [`Job ${jobId}`, jobPath(jobId)],
-          ]}
-          here={`Output ${outputId}`}
-        />
-        <div class="row">
-          <h1>
-            <UntrustedText text={name} />
-          </h1>
-          {job.test && <Badge tone="info">test job</Badge>}
-        </div>
-        <p id="live-status" class="muted" role="status">
-          {recoveries.length === 0 ? 'Nothing to recover' : outcomeWords(outcome)}
-        </p>
-      </div>
+      <RecordHead
+        links={[
+          ['Overview', '/'],
+          [`Job ${jobId}`, jobPath(jobId)],
+        ]}
+        here={`Output ${outputId}`}
+        name={name}
+        isTest={job.test}
+        outcome={outcome}
+      />
       {notice !== null && <Notice notice={notice} />}
       {job.test && <TestBanner />}
       <div class="head" id="output-summary" data-live={isRetried ? 'open' : liveState(recoveries)}>
@@ -85,37 +65,34 @@ export function OutputPage(props: OutputProps) {
         {failures.map((failure) => (
           <Cause failure={failure} now={now} />
         ))}
-        <section class="card" aria-labelledby="about">
-          <h2 id="about">About the output</h2>
-          <dl class="facts">
-            <Fact name="Job">
-              <a href={jobPath(jobId)}>{jobId}</a>
-            </Fact>
-            <Fact name="Output">{outputId}</Fact>
-            <Fact name="Label">
-              {label === null ? <span class="muted">none</span> : <UntrustedText text={label} />}
-            </Fact>
-            <Fact name="Type">
-              {outputType === null ? (
-                <span class="muted">not told</span>
-              ) : (
-                <UntrustedText text={outputType} />
-              )}
-            </Fact>
-            <Fact name="pass_through">
-              {job.passThrough === null ? (
-                <span class="muted">none</span>
-              ) : (
-                <code>
-                  <UntrustedText text={job.passThrough} />
-                </code>
-              )}
-            </Fact>
-          </dl>
-        </section>
+        <AboutOutput job={job} output={output} />
       </div>
       {recoveries.length > 0 && <Files {...props} recoveries={recoveries} path={path} />}
     </Page>
+  );
+}
+
+function AboutOutput({
+  job: { passThrough },
+  output: { jobId, outputId, label, outputType },
+}: Pick<OutputProps, 'job' | 'output'>) {
+  return (
+    <section class="card" aria-labelledby="about">
+      <h2 id="about">About the output</h2>
+      <dl class="facts">
+        <Fact name="Job">
+          <a href={jobPath(jobId)}>{jobId}</a>
+        </Fact>
+        <Fact name="Output">{outputId}</Fact>
+        <Fact name="Label">
+          {label === null ? <span class="muted">none</span> : <UntrustedText text={label} />}
+        </Fact>
+        <Fact name="Type">
+          {outputType === null ? <span class="muted">unknown</span> : <UntrustedText text={outputType} />}
+        </Fact>
+        <PassThrough text={passThrough} />
+      </dl>
+    </section>
   );
 }
 
@@ -141,7 +118,7 @@ function Cause({ failure, now }: { readonly failure: PrimaryFailureRecord; reado
       <dl class="facts">
         <Fact name="What it means">
           {kind === null
-            ? 'Zencoder’s list of errors does not have this class; the message above is all there is.'
+            ? 'Zencoder’s list of errors does not have this class; see the message above.'
             : kind.explanation}
         </Fact>
         {kind !== null && <Fact name="What to fix">{kind.fix}</Fact>}
@@ -152,7 +129,7 @@ function Cause({ failure, now }: { readonly failure: PrimaryFailureRecord; reado
         </Fact>
         <Fact name="Destination">
           {destinationHost === null ? (
-            <span class="muted">not told</span>
+            <span class="muted">unknown</span>
           ) : (
             <a href={withQuery('/', { host: destinationHost, since: '30d' })}>
               <UntrustedText text={destinationHost} />
@@ -179,7 +156,7 @@ function Cause({ failure, now }: { readonly failure: PrimaryFailureRecord; reado
 function Notice({ notice }: { readonly notice: RetryNotice }) {
   return notice === 'queued' ? (
     <Banner tone="info" title="Retry requested">
-      The worker takes it up within seconds. What had been given up needs a fresh URL from Zencoder first.
+      The worker takes it up within seconds. Lost or failed files need a new URL from Zencoder first.
     </Banner>
   ) : (
     <Banner tone="info" title="Nothing to retry">

@@ -14,7 +14,7 @@ export interface Column {
   readonly isNumber?: boolean;
 }
 
-/** What each element is, also where a browser no longer takes it for that because it is laid out as something else. */
+/** The role of each element, written out. */
 const ROLES = {
   table: { role: 'table' },
   rowgroup: { role: 'rowgroup' },
@@ -74,7 +74,7 @@ export function Row(props: {
 const FAILURE_COLUMNS = [
   { name: 'Output' },
   { name: 'Failed' },
-  { name: 'Upload of' },
+  { name: 'File type' },
   { name: 'Error class' },
   { name: 'Destination' },
   { name: 'Recovery' },
@@ -104,7 +104,7 @@ export function FailureTable({
                 <UntrustedText text={errorClass} />
               </a>,
               destinationHost === null ? (
-                <span class="muted">not told</span>
+                <span class="muted">unknown</span>
               ) : (
                 <a href={withQuery('/', { host: destinationHost, since: '30d' })}>
                   <UntrustedText text={destinationHost} />
@@ -133,12 +133,12 @@ const REASONS: Readonly<
   Record<Reason, { readonly name: string; readonly tone: Tone; readonly what: string }>
 > = {
   'action-required': {
-    name: 'you must act',
+    name: 'action required',
     tone: 'bad',
-    what: 'Mend what the message says. Attempts go on by themselves until the deadline.',
+    what: 'Fix the problem below. Retries continue automatically until the deadline.',
   },
-  failed: { name: 'failed', tone: 'bad', what: 'Look at the record, mend the cause, then retry.' },
-  'at-risk': { name: 'at risk', tone: 'warn', what: 'Not in the bucket yet: look at what holds it up.' },
+  failed: { name: 'failed', tone: 'bad', what: 'Open the record, fix the cause, then retry.' },
+  'at-risk': { name: 'at risk', tone: 'warn', what: 'Not in the bucket yet: check why.' },
   lost: { name: 'lost', tone: 'bad', what: 'Run the job again if you need the file.' },
 };
 
@@ -150,7 +150,7 @@ const ATTENTION_COLUMNS = [
   { name: 'What to do' },
 ];
 
-/** What needs a person, or the news that nothing does. */
+/** What needs attention, or that nothing does. */
 export function AttentionTable(props: {
   readonly items: readonly AttentionItem[];
   readonly now: number;
@@ -161,7 +161,7 @@ export function AttentionTable(props: {
     return (
       <p class="empty">
         <span>
-          <Badge tone="ok">all clear</Badge> Nothing is lost, failed, refused by your bucket, or within{' '}
+          <Badge tone="ok">all clear</Badge> Nothing is lost, failed, denied by your bucket, or within{' '}
           {duration(props.atRiskMs)} of its deadline.
         </span>
       </p>
@@ -170,7 +170,7 @@ export function AttentionTable(props: {
   const hidden = items.length - MAX_ROWS;
   return (
     <>
-      <Table label="What needs a person" columns={ATTENTION_COLUMNS}>
+      <Table label="What needs attention" columns={ATTENTION_COLUMNS}>
         {items.slice(0, MAX_ROWS).map((item) => (
           <Row
             columns={ATTENTION_COLUMNS}
@@ -224,7 +224,8 @@ export function OutputName(props: {
   );
 }
 
+const MAX_SHOWN = 160;
+
 function shortened(text: string): string {
-  const most = 160;
-  return text.length <= most ? text : `${cut(text, most)}…`;
+  return text.length <= MAX_SHOWN ? text : `${cut(text, MAX_SHOWN)}…`;
 }

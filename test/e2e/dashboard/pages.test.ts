@@ -94,10 +94,10 @@ describe('with a week of failed uploads', () => {
     expect(await rows.nth(1).getByRole('rowheader').innerText()).toBe(newest);
   });
 
-  it('leads from what needs a person to the record that says why', async () => {
+  it('leads from what needs attention to the record that says why', async () => {
     const { page } = await dashboard.open();
     await page.goto('/');
-    const row = page.getByRole('table', { name: 'What needs a person' }).getByRole('row', { name: /720/ });
+    const row = page.getByRole('table', { name: 'What needs attention' }).getByRole('row', { name: /720/ });
     await row.getByRole('link', { name: '720', exact: true }).click();
     await page.getByText('refuses s3:PutObject').first().waitFor();
     await page.getByRole('navigation', { name: 'Breadcrumb' }).getByRole('link', { name: /^Job/ }).click();
@@ -134,11 +134,7 @@ describe('with a week of failed uploads', () => {
     await page.goto(RECORD);
     await page.getByText('3.0 GB of 4.8 GB (63 %)').first().waitFor();
     await page.locator('summary', { hasText: 'Details of hd.mp4' }).click();
-    await page
-      .getByText('The next attempt follows by itself')
-      .or(page.getByText('Is being copied'))
-      .first()
-      .waitFor();
+    await page.getByText('will retry automatically').or(page.getByText('Being copied')).first().waitFor();
   });
 
   it('opens to nobody without the right credentials', async () => {

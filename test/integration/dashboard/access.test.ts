@@ -113,13 +113,13 @@ describe('assets', () => {
   });
 });
 
-it('a fault is logged, and not shown', async () => {
+it('an error is logged, and not shown', async () => {
   const broken = ledger.with({ tableName: 'no-such-table' });
-  const { get, faults } = aDashboard(broken);
+  const { get, errors } = aDashboard(broken);
   const page = await get('/');
   expect(page.status).toBe(500);
   expect(await page.text()).not.toMatch(/no-such-table|ResourceNotFound/);
   const api = await get('/api/errors');
   expect(await api.json()).toMatchObject({ status: 500, title: 'Something went wrong' });
-  expect(faults).toHaveLength(2);
+  expect(errors).toHaveLength(2);
 });

@@ -50,7 +50,7 @@ describe('refused notifications', () => {
     await ledger.refusals.count(415);
     const text = textOf(await page());
     expect(text).toContain('3 notifications refused in the last 24 hours');
-    expect(text).toContain('2 × 401: user name or password are wrong');
+    expect(text).toContain('2 × 401: the username or password is wrong');
     expect(text).toContain('1 × 415: the body is not JSON');
   });
 
@@ -60,7 +60,7 @@ describe('refused notifications', () => {
   });
 });
 
-describe('what needs a person', () => {
+describe('what needs attention', () => {
   it('is sorted by time left; what can be recovered by itself is not there', async () => {
     await gone(ledger, 'lost', { label: 'gone', file: { deadline: NOW - HOUR } });
     await copying(ledger, { label: 'soon', file: { deadline: NOW + 2 * HOUR } });
@@ -75,7 +75,7 @@ describe('what needs a person', () => {
     );
     expect(labels).toEqual(['stuck', 'soon', 'refused', 'gone']);
     expect(textOf(section)).toMatch(/stuck.* failed .*1h left.*soon.* at risk .*2h left/);
-    expect(textOf(section)).toMatch(/refused.* you must act .*9h left.*no s3:PutObject/);
+    expect(textOf(section)).toMatch(/refused.* action required .*9h left.*no s3:PutObject/);
     expect(textOf(section)).toMatch(/gone.* lost .*expired 1h ago.*Run the job again/);
   });
 
@@ -88,7 +88,7 @@ describe('what needs a person', () => {
   });
 });
 
-describe('what needs a person, by its deadline', () => {
+describe('what needs attention, by its deadline', () => {
   const attention = async () => textOf(/<h2 id="attention">[\s\S]*?<\/table>/.exec(await page())?.[0] ?? '');
 
   it('shows the nearest of all files of an output', async () => {
@@ -121,7 +121,7 @@ describe('a record that cannot be read', () => {
       expect(text).toContain('edited');
     }
     expect(textOf(await page())).toContain('readable');
-    expect(dashboard.faults).toHaveLength(3);
+    expect(dashboard.errors).toHaveLength(3);
     expect(await (await dashboard.get(`/api/jobs/${bad.jobId}`)).json()).toMatchObject({ unreadable: 1 });
     expect(await (await dashboard.get('/api/recoveries')).json()).toMatchObject({ items: [], unreadable: 1 });
   });

@@ -36,7 +36,7 @@ describe('a job', () => {
     await copying(ledger, { jobId, bytesDone: 250 });
     const text = textOf(await page(`/jobs/${jobId}`));
     expect(text).toContain('Backup server used Zencoder could not upload files of 2 outputs');
-    expect(text).toContain('Of 2 files, in your bucket: 1; being recovered: 1. Nearest deadline: 20h left');
+    expect(text).toContain('1 file is in your bucket. 1 file is being recovered. Nearest deadline: 20h left');
   });
 
   it('shows how far each output has come, under it flags, and the way to its record', async () => {
@@ -76,7 +76,7 @@ describe('a job', () => {
     const { get } = aDashboard(ledger);
     const unknown = await get('/jobs/999999999');
     expect(unknown.status).toBe(404);
-    expect(textOf(await unknown.text())).toContain('The ledger has no failed upload of job 999999999');
+    expect(textOf(await unknown.text())).toContain('There is no record of a failed upload of job 999999999');
     for (const path of ['/jobs/abc', '/jobs/1/outputs/x', '/jobs/1/outputs/2', '/jobs/1/']) {
       expect((await get(path)).status).toBe(404);
     }
@@ -124,7 +124,7 @@ describe('the record of an output', () => {
     const html = await page(recordOf(record));
     const text = textOf(html);
     const key = `${record.jobId}/video.mp4`;
-    expect(text).toContain(`Where it is s3://recovered-files/${key}`);
+    expect(text).toContain(`Location s3://recovered-files/${key}`);
     expect(text).toMatch(/Verified by size as announced by Zencoder; CRC-32/);
     expect(text).toContain('Size 1.0 kB 1,000 bytes');
     expect(linkIn(html, 'S3 console')).toBe(
@@ -140,15 +140,15 @@ describe('the record of an output', () => {
 
     expect(record.key).toBe('1/video.mp4');
     expect(text).not.toContain('1/video.mp4');
-    expect(text).not.toMatch(/Where it is|Was to go to/);
+    expect(text).not.toMatch(/(Location|Destination) s3:/);
   });
 
-  it('shows attempts that did not end well, and when the next is due', async () => {
+  it('shows failed attempts, and when the next is due', async () => {
     const text = textOf(await page(recordOf(await refusedByBucket(ledger))));
     expect(text).toContain('Attempts 1, the next in 1h');
-    expect(text).toMatch(/Last error BucketAccessDenied : no s3:PutObject You can mend this/);
-    expect(text).toContain('1 attempt that did not end well');
-    expect(text).toContain('You must act: 1 file');
+    expect(text).toMatch(/Last error BucketAccessDenied : no s3:PutObject You can fix this/);
+    expect(text).toContain('1 failed attempt');
+    expect(text).toContain('Action required: 1 file');
   });
 
   it('has no signature anywhere', async () => {
@@ -197,7 +197,7 @@ describe('a download', () => {
   });
 });
 
-it('deadlines are told in time left, and past ones as past', async () => {
+it('shows deadlines as time left, and past ones as expired', async () => {
   const open = await waiting(ledger, { file: { deadline: NOW + 3 * HOUR } });
   expect(textOf(await page(recordOf(open)))).toContain('3h left');
   const lost = await gone(ledger, 'lost', { file: { deadline: NOW - 3 * HOUR } });

@@ -1,0 +1,126 @@
+import { type Context, Hono } from 'hono';
+import * as v from 'valibot';
+import type { Ledger } from '../shared/ledger/ledger.ts';
+import { unreadableLine } from '../shared/ledger/noting.ts';
+import { placeOf } from '../shared/ledger/records.ts';
+import { canBeRetried, type JobView, type OutputView, viewJob } from '../shared/reporting/job.ts';
+import { outputPath } from '../shared/reporting/links.ts';
+import type { RetryRequest } from './actions.ts';
+import type { DashboardEnv } from './auth.ts';
+import { formToken, isFormToken, isFromElsewhere } from './csrf.ts';
+import { type DashboardDependencies, readingOf } from './dependencies.ts';
+import { HttpError } from './errors.ts';
+import { OutputPage, type RetryNotice } from './pages/output.tsx';
+import { JOB } from './routes.tsx';
+
+const OUTPUT = `${JOB}/outputs/:outputId{[0-9]{1,20}}` as const;
+const FILE = `${OUTPUT}/files/:role{media|thumbnail}/:fileId{[0-9a-f]{16}}` as const;
+
+type OutputIds = Pick<OutputView, 'jobId' | 'outputId'>;
+
+/** The record of an output, *Retry now* and downloads. */
+export function outputRoutes(dependencies: DashboardDependencies): Hono<DashboardEnv> {
+  const { ledger, downloads, now, region, hasApiKey } = dependencies;
+  const routes = new Hono<DashboardEnv>();
+
+  routes.get(OUTPUT, async (context) => {
+    const reading = readingOf(dependencies);
+    const found = await findOutput(reading.ledger, context.req.param());
+    const leftOut = unreadableLine(reading.unreadable);
+    if (found === null) throw noSuchOutput(leftOut);
+    const path = outputPath(found.job.jobId, found.output.outputId);
+    const token = formToken(context.var.basic, path, now());
+    const notice = noticeOf(context.req.query('retry'));
+    const filePage = Math.max(1, Number.parseInt(context.req.query('files') ?? '1', 10) || 1);
+    return context.html(
+      <OutputPage {...{ ...found, leftOut, now: now(), region, hasApiKey, token, notice, filePage }} />,
+    );
+  });
+
+  routes.post(`${OUTPUT}/retry`, async (context) => retry(context, context.req.param(), dependencies));
+
+  routes.get(`${FILE}/download`, async (context) => {
+    const { role, ...ids } = context.req.param();
+    const key = { ...ids, role: role === 'media' ? 'media' : 'thumbnail' } as const;
+    const recovery = await ledger.queries.readRecovery(key);
+    const place = recovery?.state === 'recovered' ? placeOf(recovery) : null;
+    if (recovery === undefined || place === null) throw noSuchOutput();
+    const { filename } = recovery;
+    return context.redirect(await downloads.urlOf({ ...place, filename }), 303);
+  });
+
+  return routes;
+}
+
+const retryForm = v.object({
+  token: v.string(),
+  role: v.exactOptional(v.picklist(['media', 'thumbnail'])),
+  fileId: v.exactOptional(v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/))),
+});
+
+type RetryForm = v.InferOutput<typeof retryForm>;
+
+/** Queues a retry of what the form names, if anything of it can be retried, and leads back to the record. */
+async function retry(
+  context: Context<DashboardEnv>,
+  ids: OutputIds,
+  dependencies: Pick<DashboardDependencies, 'ledger' | 'log' | 'retries' | 'hasApiKey' | 'now'>,
+): Promise<Response> {
+  const { retries, hasApiKey, log, now } = dependencies;
+  const path = outputPath(ids.jobId, ids.outputId);
+  const { token: _, ...which } = await ownForm(context, path, now());
+  const found = await findOutput(readingOf(dependencies).ledger, ids);
+  if (found === null) throw noSuchOutput();
+  if (!found.output.recoveries.some((file) => isNamed(file, which) && canBeRetried(file, hasApiKey))) {
+    return context.redirect(`${path}?retry=nothing`, 303);
+  }
+  const request = { ...ids, ...which } satisfies RetryRequest;
+  await retries.request(request);
+  log.info('retry requested', request);
+  return context.redirect(`${path}?retry=queued`, 303);
+}
+
+/** The form, if it came from a page of this dashboard. */
+async function ownForm(context: Context<DashboardEnv>, path: string, now: number): Promise<RetryForm> {
+  const headers = {
+    origin: context.req.header('origin'),
+    fetchSite: context.req.header('sec-fetch-site'),
+  };
+  const form = v.safeParse(retryForm, await context.req.parseBody());
+  const isOwn =
+    form.success &&
+    !isFromElsewhere(headers, new URL(context.req.url).host) &&
+    isFormToken(form.output.token, context.var.basic, path, now);
+  if (isOwn) return form.output;
+  throw new HttpError(
+    403,
+    'Not accepted',
+    'The form is too old or did not come from this dashboard. Open the record again and retry there.',
+    { link: ['Open the record', path] },
+  );
+}
+
+function isNamed(
+  file: { readonly role: string; readonly fileId: string },
+  { role, fileId }: Pick<RetryForm, 'role' | 'fileId'>,
+): boolean {
+  return (role === undefined || file.role === role) && (fileId === undefined || file.fileId === fileId);
+}
+
+async function findOutput(
+  ledger: Ledger,
+  { jobId, outputId }: OutputIds,
+): Promise<{ readonly job: JobView; readonly output: OutputView } | null> {
+  const job = await viewJob(ledger, jobId);
+  const output = job?.outputs.find((each) => each.outputId === outputId);
+  return job === null || output === undefined ? null : { job, output };
+}
+
+function noticeOf(text: string | undefined): RetryNotice | null {
+  return text === 'queued' || text === 'nothing' ? text : null;
+}
+
+function noSuchOutput(leftOut: string | null = null): HttpError {
+  const text = 'There is no such record, or the file is not in the bucket.';
+  return new HttpError(404, 'Not found', text, { leftOut });
+}
