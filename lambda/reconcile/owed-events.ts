@@ -41,7 +41,7 @@ export async function publishOwedEvents(
   let published = 0;
   let oldest: number | null = null;
   if (owed > 0) {
-    for await (const page of pagesOf(ledger.outbox.owedBefore(before))) {
+    for await (const page of inGroups(ledger.outbox.owedBefore(before))) {
       if (now() >= stopAt) {
         oldest ??= page[0]?.owedAt ?? null;
         break;
@@ -106,7 +106,7 @@ async function readOr(
   }
 }
 
-async function* pagesOf(entries: AsyncIterable<OwedEvent>): AsyncGenerator<OwedEvent[]> {
+async function* inGroups(entries: AsyncIterable<OwedEvent>): AsyncGenerator<OwedEvent[]> {
   let page: OwedEvent[] = [];
   for await (const entry of entries) {
     page.push(entry);

@@ -1,19 +1,9 @@
-import { QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
-import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
 import { DAY_MS } from '../runtime/durations.ts';
 import type { Item } from './items.ts';
-import {
-  dayOf,
-  INDEXES,
-  type IndexSchema,
-  isoTime,
-  LedgerItemNotUnderstood,
-  type StateGroup,
-  shardPartitions,
-  startOfDay,
-  type Table,
-} from './table.ts';
+import { pagesOf, partitionsOf, type Range } from './shard-queries.ts';
+import { dayOf, isoTime, LedgerItemNotUnderstood, type StateGroup, startOfDay, type Table } from './table.ts';
 import { readable } from './unreadable.ts';
 
 /**
@@ -107,8 +97,8 @@ export async function countRecoveries(
   span: CountSpan,
 ): Promise<BoundedCount> {
   const counts = await Promise.all(
-    shardPartitions(group).map(async (partition) => {
-      const pages = pagesOf(table, INDEXES.recoveriesByState, partition, span, { Select: 'COUNT' });
+    partitionsOf('recoveriesByState', group).map(async (partition) => {
+      const pages = pagesOf(table, partition, rangeOf(span), { Select: 'COUNT' });
       let count = 0;
       for (let read = 0; read < MAX_COUNT_PAGES; read++) {
         const { value, done } = await pages.next();
@@ -133,17 +123,11 @@ async function pointsOfDay(
   budget: { pages: number },
 ): Promise<FailurePoint[] | null> {
   const shards = await Promise.all(
-    shardPartitions(dayOf(day)).map(async (partition) => {
+    partitionsOf('failuresByDay', dayOf(day)).map(async (partition) => {
       const points: FailurePoint[] = [];
-      const options = { ProjectionExpression: 'pk, sk, errorClass, failedAtKey' };
+      const query = { ProjectionExpression: 'pk, sk, errorClass, failedAtKey' };
       if (budget.pages <= 0) return null;
-      for await (const { Items = [], LastEvaluatedKey } of pagesOf(
-        table,
-        INDEXES.failuresByDay,
-        partition,
-        span,
-        options,
-      )) {
+      for await (const { Items = [], LastEvaluatedKey } of pagesOf(table, partition, rangeOf(span), query)) {
         budget.pages -= 1;
         for (const item of Items) points.push(...readable(table, pointOf, unmarshall(item)));
         if (LastEvaluatedKey !== undefined && budget.pages <= 0) return null;
@@ -161,32 +145,7 @@ function pointOf(item: Item): FailurePoint {
   throw new LedgerItemNotUnderstood({ pk: String(item.pk), sk: String(item.sk) }, attributes);
 }
 
-async function* pagesOf(
-  { client, tableName }: Table,
-  index: IndexSchema,
-  partition: string,
-  span: CountSpan,
-  options: Pick<QueryCommandInput, 'Select' | 'ProjectionExpression'>,
-) {
-  let next: QueryCommandInput['ExclusiveStartKey'];
-  do {
-    const page = await client.send(
-      new QueryCommand({
-        TableName: tableName,
-        IndexName: index.name,
-        KeyConditionExpression: '#partition = :partition AND #sort BETWEEN :low AND :high',
-        ExpressionAttributeNames: { '#partition': index.partitionKey, '#sort': index.sortKey },
-        // A sort key is longer than the time it begins with, so `low` is included and `high` is not.
-        ExpressionAttributeValues: marshall({
-          ':partition': partition,
-          ':low': isoTime(span.since),
-          ':high': isoTime(span.until),
-        }),
-        ExclusiveStartKey: next,
-        ...options,
-      }),
-    );
-    yield page;
-    next = page.LastEvaluatedKey;
-  } while (next !== undefined);
+/** A sort key is longer than the time it begins with, so `since` is included and `until` is not. */
+function rangeOf({ since, until }: CountSpan): Range {
+  return { low: isoTime(since), high: isoTime(until), newestFirst: false };
 }

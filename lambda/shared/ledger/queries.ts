@@ -2,9 +2,9 @@ import { DAY_MS } from '../runtime/durations.ts';
 import type { RecoveryState } from '../zencoder/model.ts';
 import { parseFailure, parseRecovery } from './items.ts';
 import type { PrimaryFailureRecord, RecoveryRecord } from './records.ts';
-import { countPartitions, type Partition, readPartitions } from './shard-queries.ts';
+import { countPartitions, type Partition, partitionsOf, readPartitions } from './shard-queries.ts';
 import { byDeadline, DEFAULT_LOOK_BACK_DAYS, newestFirst, type OpenSpan, type TimeSpan } from './spans.ts';
-import { dayOf, INDEXES, shardPartitions, startOfDay, stateGroupOf, type Table } from './table.ts';
+import { dayOf, startOfDay, stateGroupOf, type Table } from './table.ts';
 import { readable } from './unreadable.ts';
 
 /**
@@ -12,7 +12,8 @@ import { readable } from './unreadable.ts';
  * consumed, so a caller may stop at any time, and memory is bounded by a page a shard.
  *
  * A cursor is the index sort key of the last record that was taken, see `paging.ts`; it stays valid when records come
- * and go. Items that cannot be read are left out, see `unreadable.ts`. Cost: one Query a page and shard, half a read unit for each 4 KB. Index reads are eventually consistent.
+ * and go. Items that cannot be read are left out, see `unreadable.ts`. Cost: one Query a page and shard, half a read unit
+ * for each 4 KB. Index reads are eventually consistent.
  */
 
 const MAX_DAYS_AT_ONCE = 8;
@@ -125,10 +126,6 @@ async function* failuresIn(
   for await (const item of readPartitions(table, partitions, newestFirst(span, table.now()))) {
     yield* readable(table, parseFailure, item);
   }
-}
-
-function partitionsOf(index: keyof typeof INDEXES, name: string): Partition[] {
-  return shardPartitions(name).map((value) => ({ index: INDEXES[index], value }));
 }
 
 function daysBefore(end: number, days: number, since: number): string[] {

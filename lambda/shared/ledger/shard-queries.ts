@@ -1,12 +1,17 @@
 import { QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Item } from './items.ts';
-import { type IndexSchema, SHARDS, type Table } from './table.ts';
+import { INDEXES, type IndexSchema, SHARDS, shardPartitions, type Table } from './table.ts';
 
 /** One partition of an index. */
 export interface Partition {
   readonly index: IndexSchema;
   readonly value: string;
+}
+
+/** All shards of what an index holds under one name, such as a day or an error class. */
+export function partitionsOf(index: keyof typeof INDEXES, name: string): Partition[] {
+  return shardPartitions(name).map((value) => ({ index: INDEXES[index], value }));
 }
 
 /** Which part of the partitions, by sort key, and in which order. */
@@ -85,7 +90,8 @@ async function* readPartition(
   partition: Partition,
   range: Range,
 ): AsyncGenerator<Item, undefined> {
-  for await (const { Items = [] } of pagesOf(table, partition, range, {})) {
+  const sizes = { first: firstPage(range), further: PAGE };
+  for await (const { Items = [] } of pagesOf(table, partition, range, {}, sizes)) {
     for (const marshalled of Items) {
       const item = unmarshall(marshalled);
       if (item[partition.index.sortKey] !== range.after) yield item;
@@ -94,16 +100,22 @@ async function* readPartition(
   return undefined;
 }
 
-async function* pagesOf(
+/**
+ * The part of one partition that lies in the range, a page of at most 1 MB at a time.
+ *
+ * @param sizes of the first and of further pages in items; as many as fit into 1 MB when absent.
+ */
+export async function* pagesOf(
   { client, tableName }: Table,
   { index, value }: Partition,
   range: Range,
-  options: Pick<QueryCommandInput, 'Select'>,
+  query: Pick<QueryCommandInput, 'Select' | 'ProjectionExpression'>,
+  sizes?: { readonly first: number; readonly further: number },
 ) {
   const { low, high } = beyond(range);
   if (low > high) return;
   let next: QueryCommandInput['ExclusiveStartKey'];
-  let size = firstPage(range);
+  let size = sizes?.first;
   do {
     const page = await client.send(
       new QueryCommand({
@@ -114,13 +126,13 @@ async function* pagesOf(
         ExpressionAttributeValues: marshall({ ':partition': value, ':low': low, ':high': high }),
         ScanIndexForward: !range.newestFirst,
         ExclusiveStartKey: next,
-        ...(options.Select === undefined && { Limit: size }),
-        ...options,
+        ...(size !== undefined && { Limit: size }),
+        ...query,
       }),
     );
     yield page;
     next = page.LastEvaluatedKey;
-    size = PAGE;
+    size = sizes?.further;
   } while (next !== undefined);
 }
 
