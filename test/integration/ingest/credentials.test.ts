@@ -11,7 +11,7 @@ let secrets: Awaited<ReturnType<typeof startSecrets>>;
 let client: SecretsManagerClient;
 let now: number;
 let cache: CredentialCache;
-let stale: unknown[];
+let errors: unknown[];
 
 beforeEach(async () => {
   stages = { AWSCURRENT: secretOf('one') };
@@ -23,11 +23,11 @@ beforeEach(async () => {
     maxAttempts: 1,
   });
   now = 0;
-  stale = [];
+  errors = [];
   cache = new CredentialCache(
     client,
     'secret',
-    (error) => stale.push(error),
+    (error) => errors.push(error),
     () => now,
   );
 });
@@ -41,30 +41,30 @@ async function passwords(): Promise<string[]> {
   return (await cache.validVersions()).map((credentials) => credentials.password);
 }
 
-describe('the accepted credentials', () => {
-  it('are the current version alone while there is no other', async () => {
+describe('CredentialCache', () => {
+  it('returns the current version alone while there is no previous one', async () => {
     expect(await passwords()).toEqual(['one']);
   });
 
-  it('are the current and the previous version', async () => {
+  it('returns the current and the previous version', async () => {
     stages.AWSPREVIOUS = secretOf('zero');
     expect(await passwords()).toEqual(['one', 'zero']);
   });
 
   it.each(['of-the-account\n', ' of-the-account\r\n', 'of-the-account'])(
-    'hold the notification secret without the white space that it was pasted with: %j',
+    'removes white space around the notification secret %j',
     async (notificationSecret) => {
       stages.AWSCURRENT = JSON.stringify({ username: 'zencoder', password: 'one', notificationSecret });
       expect(await cache.validVersions()).toMatchObject([{ notificationSecret: 'of-the-account' }]);
     },
   );
 
-  it('hold no notification secret that is white space', async () => {
+  it('ignores a notification secret that is white space', async () => {
     stages.AWSCURRENT = JSON.stringify({ username: 'zencoder', password: 'one', notificationSecret: ' \n' });
     expect(await cache.validVersions()).toMatchObject([{ notificationSecret: null }]);
   });
 
-  it('are asked for once in five minutes', async () => {
+  it('reads the secret once in five minutes', async () => {
     await passwords();
     stages.AWSCURRENT = secretOf('two');
     now = 299_999;
@@ -74,7 +74,7 @@ describe('the accepted credentials', () => {
     expect(await passwords()).toEqual(['two']);
   });
 
-  it('can be refreshed after a failed authentication, but only every few seconds', async () => {
+  it('reloads after a failed authentication, at most every five seconds', async () => {
     await passwords();
     stages.AWSCURRENT = secretOf('two');
     now = 4_999;
@@ -84,16 +84,16 @@ describe('the accepted credentials', () => {
     expect(await cache.reload()).toBeNull();
   });
 
-  it('outlive Secrets Manager once they were read, which is reported', async () => {
+  it('keeps the last versions while Secrets Manager is unavailable, and reports the error', async () => {
     await passwords();
-    expect(stale).toEqual([]);
+    expect(errors).toEqual([]);
     stages.AWSCURRENT = null;
     now = 300_000;
     expect(await passwords()).toEqual(['one']);
-    expect(stale).toHaveLength(1);
+    expect(errors).toHaveLength(1);
   });
 
-  it('are an error while they were never read, until Secrets Manager answers', async () => {
+  it('throws while no version was ever read, until Secrets Manager is available', async () => {
     stages.AWSCURRENT = null;
     await expect(passwords()).rejects.toThrow();
     stages.AWSCURRENT = secretOf('one');
@@ -101,7 +101,7 @@ describe('the accepted credentials', () => {
   });
 
   it.each(['not JSON', '{}', '{"username":"zencoder","password":""}', '"text"'])(
-    'are an error that quotes nothing when the secret is %s',
+    'throws an error that does not quote the secret when it is %s',
     async (text) => {
       stages.AWSCURRENT = text;
       await expect(passwords()).rejects.toThrow(SecretNotUsable);
@@ -109,7 +109,7 @@ describe('the accepted credentials', () => {
     },
   );
 
-  it('are the previous version while the current one is no credentials', async () => {
+  it('returns the previous version while the current one is invalid', async () => {
     stages.AWSCURRENT = '{}';
     stages.AWSPREVIOUS = secretOf('zero');
     expect(await passwords()).toEqual(['zero']);

@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import {
   CreateQueueCommand,
   DeleteMessageBatchCommand,
@@ -7,12 +6,13 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { buildApp } from 'fauxqs';
+import { type LocalServer, listen } from '../../../infra/local/aws/listen.ts';
 
 export interface TestQueue {
   readonly endpoint: string;
   readonly queueUrl: string;
   readonly client: SQSClient;
-  /** Takes everything that is on the queue. */
+  /** Receives and deletes every message. */
   drain(): Promise<string[]>;
   close(): Promise<void>;
 }
@@ -53,68 +53,51 @@ async function drain(client: SQSClient, queueUrl: string): Promise<string[]> {
   }
 }
 
-export interface Server {
-  readonly endpoint: string;
-  close(): Promise<void>;
+/** Listens on a free port of this machine; `respond` is given the whole body of each request. */
+export function serve(
+  respond: (incoming: IncomingMessage, body: string, response: ServerResponse) => void,
+): Promise<LocalServer> {
+  return listen(
+    createServer((incoming, response) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('end', () => respond(incoming, Buffer.concat(chunks).toString(), response));
+    }),
+  );
 }
 
-/** Serves on a free port of this machine; `answer` gets the whole body of each request. */
-export async function serve(
-  answer: (incoming: IncomingMessage, body: string, response: ServerResponse) => void,
-): Promise<Server> {
-  const server = createServer((incoming, response) => {
-    const chunks: Buffer[] = [];
-    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-    incoming.on('end', () => answer(incoming, Buffer.concat(chunks).toString(), response));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    endpoint: `http://127.0.0.1:${portOf(server.address())}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  return address.port;
-}
-
-/** Passes a request on to another server, with this body, and its answer back. */
+/** Forwards a request with this body to another server, and its response to the client. */
 export function forward(to: string, incoming: IncomingMessage, body: string, response: ServerResponse): void {
   const headers = { ...incoming.headers, 'content-length': String(Buffer.byteLength(body)) };
   const outgoing = request(
     `${to}${incoming.url ?? '/'}`,
     { method: incoming.method ?? 'POST', headers },
-    (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
+    (forwarded) => {
+      response.writeHead(forwarded.statusCode ?? 502, forwarded.headers);
+      forwarded.pipe(response);
     },
   );
   outgoing.on('error', () => response.destroy());
   outgoing.end(body);
 }
 
-/** The stages of one secret as Secrets Manager serves them; null makes the server fail, a missing one is not found. */
+/** The stages of one secret as Secrets Manager serves them; for null it responds 500, for a missing one 400. */
 export type SecretStages = Record<string, string | null>;
 
 /** A Secrets Manager with a single secret, whose stages the test may change, and a count of the calls. */
-export async function startSecrets(stages: SecretStages): Promise<Server & { calls: () => number }> {
+export async function startSecrets(stages: SecretStages): Promise<LocalServer & { calls: () => number }> {
   let calls = 0;
   const server = await serve((_, body, response) => {
     calls += 1;
     const stage = /"VersionStage":"([A-Z]+)"/.exec(body)?.[1] ?? 'AWSCURRENT';
     const text = stages[stage] ?? null;
-    const [status, answer] =
+    const [status, json] =
       stage in stages && text === null
         ? [500, { __type: 'InternalServiceError' }]
         : text === null
           ? [400, { __type: 'ResourceNotFoundException', Message: 'no such version' }]
           : [200, { ARN: 'arn', Name: 'secret', SecretString: text, VersionStages: [stage] }];
-    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(answer));
+    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(json));
   });
   return { ...server, calls: () => calls };
 }

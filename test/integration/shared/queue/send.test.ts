@@ -1,7 +1,8 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { LocalServer } from '../../../../infra/local/aws/listen.ts';
 import { MessagesNotQueued, sendMessages } from '../../../../lambda/shared/queue/send.ts';
-import { forward, type Server, serve, startQueue, type TestQueue } from '../../ingest/servers.ts';
+import { forward, serve, startQueue, type TestQueue } from '../../ingest/servers.ts';
 
 interface Entry {
   Id: string;
@@ -9,10 +10,10 @@ interface Entry {
 }
 
 let queue: TestQueue;
-let gate: Server;
+let gate: LocalServer;
 let client: SQSClient;
 let batches: Entry[][];
-/** Decides of a batch which entries the gate refuses in the queue's place; set by each test. */
+/** The entries of a batch that the gate refuses in the queue's place; set by each test. */
 let refuse: (entries: Entry[], call: number) => { ids: string[]; senderFault: boolean } | 'fail';
 
 beforeEach(async () => {
@@ -32,14 +33,14 @@ beforeEach(async () => {
       forward(queue.endpoint, incoming, body, response);
       return;
     }
-    const taken = request.Entries.filter((entry) => !refused.includes(entry));
-    void queueDirectly(taken).then(() => {
+    const accepted = request.Entries.filter((entry) => !refused.includes(entry));
+    void queueDirectly(accepted).then(() => {
       const Failed = refused.map(({ Id }) => ({
         Id,
         Code: 'InternalError',
         SenderFault: refusal.senderFault,
       }));
-      const Successful = taken.map(({ Id }) => ({ Id, MessageId: Id, MD5OfMessageBody: '' }));
+      const Successful = accepted.map(({ Id }) => ({ Id, MessageId: Id, MD5OfMessageBody: '' }));
       response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' });
       response.end(JSON.stringify({ Failed, Successful }));
     });
@@ -74,25 +75,25 @@ function send(bodies: readonly string[]): Promise<void> {
 
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `message ${index}`);
 
-describe('sendAll', () => {
-  it('puts every message on the queue, ten a call', async () => {
+describe('sendMessages', () => {
+  it('queues every message, ten per call', async () => {
     await send(numbered(95));
     expect((await queue.drain()).toSorted()).toEqual(numbered(95).toSorted());
     expect(batches.map((batch) => batch.length).toSorted((a, b) => a - b)).toEqual([5, ...Array(9).fill(10)]);
   });
 
-  it('calls nobody for nothing', async () => {
+  it('sends no request for no messages', async () => {
     await send([]);
     expect(batches).toEqual([]);
   });
 
-  it('takes messages of the largest size that SQS knows, each in a call of its own', async () => {
+  it('sends messages of the maximum size of SQS, each in its own call', async () => {
     const large = ['a', 'b'].map((letter) => letter.repeat(1_048_576));
     await send(large);
     expect((await queue.drain()).map((body) => body.length)).toEqual([1_048_576, 1_048_576]);
   });
 
-  it('sends entries again that the queue refused through no fault of theirs, and only those', async () => {
+  it('retries exactly the entries that failed by an error of the queue', async () => {
     refuse = (_, call) => ({ ids: call <= 2 ? ['1', '3'] : [], senderFault: false });
     await send(numbered(4));
     expect((await queue.drain()).toSorted()).toEqual(numbered(4));
@@ -103,7 +104,7 @@ describe('sendAll', () => {
     ]);
   });
 
-  it('says how many were not taken when the queue keeps refusing', async () => {
+  it('throws the number of entries that the queue refused in every attempt', async () => {
     refuse = () => ({ ids: ['1', '3'], senderFault: false });
     const error = await send(numbered(4)).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(MessagesNotQueued);
@@ -111,14 +112,14 @@ describe('sendAll', () => {
     expect((await queue.drain()).toSorted()).toEqual(['message 0', 'message 2']);
   });
 
-  it('does not repeat what cannot succeed, and queues the rest', async () => {
+  it('does not retry an entry that cannot succeed, and queues the others', async () => {
     const bodies = ['fine', 'not \uffff fine', 'also fine'];
     await expect(send(bodies)).rejects.toThrow(/1 of 3 messages: InvalidMessageContents/);
     expect(batches).toHaveLength(1);
     expect((await queue.drain()).toSorted()).toEqual(['also fine', 'fine']);
   });
 
-  it('tries every batch, also after one has failed as a whole', async () => {
+  it('sends every batch, also after one has failed as a whole', async () => {
     refuse = (entries) =>
       entries[0]?.MessageBody === 'message 10' ? 'fail' : { ids: [], senderFault: false };
     await expect(send(numbered(30))).rejects.toMatchObject({ name: 'MessagesNotQueued', refused: 10 });

@@ -14,13 +14,13 @@ let server: LocalServer | undefined;
 let requests = 0;
 afterEach(() => server?.close());
 
-/** A service that takes every request and does no more than `answer`. */
-async function hanging(answer: RequestListener = () => undefined) {
+/** Options of a client whose service accepts every request and does no more than `respond`. */
+async function clientOfStalled(respond: RequestListener = () => undefined) {
   requests = 0;
   server = await listen(
     createServer((request, response) => {
       requests += 1;
-      answer(request, response);
+      respond(request, response);
     }),
   );
   return {
@@ -31,7 +31,7 @@ async function hanging(answer: RequestListener = () => undefined) {
   };
 }
 
-describe('a service that takes a request and never answers', () => {
+describe('clientLimits, of a service that does not respond', () => {
   it.each([
     [
       'DynamoDB',
@@ -48,18 +48,21 @@ describe('a service that takes a request and never answers', () => {
       (options: object) =>
         new SecretsManagerClient(options).send(new GetSecretValueCommand({ SecretId: 's' })),
     ],
-  ])('ends the call to %s after its attempts', async (_, call) => {
-    await expect(call(await hanging())).rejects.toMatchObject({ name: 'TimeoutError' });
+  ])('end a call to %s after its attempts', async (_, call) => {
+    await expect(call(await clientOfStalled())).rejects.toMatchObject({ name: 'TimeoutError' });
     expect(requests).toBe(2);
   });
 
-  it('is a topic that did not take the events', async () => {
+  it('end a call to SNS as events that were not published', async () => {
     const { errorClass, message, link, destinationHost, role } = aFailure();
     const event = failureEvent({
       ...{ jobId: '1', outputId: '2', role, label: null, outputType: null, passThrough: null, test: false },
       ...{ failedAt: NOW, recordedAt: NOW, errorClass, message, link, destinationHost },
     });
-    const publisher = createEventPublisher(new SNSClient(await hanging()), 'arn:aws:sns:us-east-1:1:events');
+    const publisher = createEventPublisher(
+      new SNSClient(await clientOfStalled()),
+      'arn:aws:sns:us-east-1:1:events',
+    );
     await expect(publisher.publish([event])).rejects.toMatchObject({
       name: 'EventsNotPublished',
       code: 'TimeoutError',
@@ -67,15 +70,15 @@ describe('a service that takes a request and never answers', () => {
       isOfTopic: true,
     });
   });
-});
 
-it('ends the call when an answer stops in its body', async () => {
-  const options = await hanging((_, response) => {
-    response.writeHead(200, { 'content-length': 100 });
-    response.write('{');
+  it('end a call whose response stalls in its body', async () => {
+    const options = await clientOfStalled((_, response) => {
+      response.writeHead(200, { 'content-length': 100 });
+      response.write('{');
+    });
+    const call = new DynamoDBClient(options).send(
+      new GetItemCommand({ TableName: 't', Key: { pk: { S: '1' } } }),
+    );
+    await expect(call).rejects.toThrow();
   });
-  const call = new DynamoDBClient(options).send(
-    new GetItemCommand({ TableName: 't', Key: { pk: { S: '1' } } }),
-  );
-  await expect(call).rejects.toThrow();
 });

@@ -13,7 +13,7 @@ import { openStandIn, type StandIn } from '../../../support/zencoder-stand-in.ts
 
 type Handler = (incoming: IncomingMessage, response: ServerResponse) => void;
 
-/** The client, against a server that answers as the test says. */
+/** The client, against a server with the handler of the test. */
 async function apiOn(handler: Handler, keys: readonly (string | null)[] = ['a-key', null]) {
   const keysSeen: string[] = [];
   const server = await listen(
@@ -31,14 +31,14 @@ const status = (code: number, headers: Record<string, string> = {}): Handler => 
   return (_, response) => void response.writeHead(code, headers).end('{"errors":["no"]}');
 };
 
-/** A Zencoder until the end of the test. */
+/** A Zencoder stand-in until the end of the test. */
 async function startStandIn(): Promise<StandIn> {
   const standIn = await openStandIn();
   onTestFinished(() => standIn.close());
   return standIn;
 }
 
-describe('the client of the Zencoder API', () => {
+describe('createZencoderApi', () => {
   it('reads jobs, outputs and lists of the stand-in, newest first', async () => {
     const { zencoder, api, failedJob } = await startStandIn();
     const first = await failedJob();
@@ -59,29 +59,29 @@ describe('the client of the Zencoder API', () => {
     expect(zencoder.jobs).toHaveLength(2);
   });
 
-  it('knows a read-only key by answers without URLs', async () => {
+  it('detects a read-only key by responses without URLs', async () => {
     const { api, failedJob } = await startStandIn();
     const { job } = await failedJob();
-    const asked = api('read-only');
-    await expect(asked.getOutput(String(job.outputs[0]?.id))).rejects.toThrow(ReadOnlyKey);
-    await expect(asked.getJob(String(job.id))).rejects.toThrow(ReadOnlyKey);
-    await expect(asked.listJobs(1)).rejects.toThrow(ReadOnlyKey);
+    const client = api('read-only');
+    await expect(client.getOutput(String(job.outputs[0]?.id))).rejects.toThrow(ReadOnlyKey);
+    await expect(client.getJob(String(job.id))).rejects.toThrow(ReadOnlyKey);
+    await expect(client.listJobs(1)).rejects.toThrow(ReadOnlyKey);
   });
 
-  it('tells how many requests are left, and for how long none is answered when there are none', async () => {
+  it('reports the remaining requests, and the time to wait when none remain', async () => {
     const { api, failedJob } = await startStandIn();
     await failedJob();
-    const asked = api('full');
-    expect(asked.remaining).toBeNull();
-    await asked.listJobs(1);
-    expect(asked.remaining).toBe(59);
-    for (let count = 1; count < 60; count++) await asked.listJobs(1);
-    const refused = await asked.listJobs(1).catch((error: unknown) => error);
+    const client = api('full');
+    expect(client.remaining).toBeNull();
+    await client.listJobs(1);
+    expect(client.remaining).toBe(59);
+    for (let count = 1; count < 60; count++) await client.listJobs(1);
+    const refused = await client.listJobs(1).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(ApiRateLimited);
     expect(refused).toMatchObject({ category: 'transient', retryAfterMs: 60_000 });
   });
 
-  it('keeps what the last answer said is left when the next does not say', async () => {
+  it('keeps the last number of remaining requests when a response has none', async () => {
     const headers = [{ 'x-zencoder-rate-remaining': '12' }, {}, { 'x-zencoder-rate-remaining': 'many' }];
     const { api } = await apiOn((_, response) => void response.writeHead(200, headers.shift()).end('[]'));
     for (const _ of [1, 2, 3]) {
@@ -90,32 +90,35 @@ describe('the client of the Zencoder API', () => {
     }
   });
 
-  it('knows ids that Zencoder does not, and a key that it refuses', async () => {
+  it('reports an id that Zencoder does not know, and a key that it refuses', async () => {
     const { api } = await startStandIn();
     await expect(api('full').getOutput('17')).rejects.toThrow(NotAtZencoder);
     await expect(api('unknown').getOutput('17')).rejects.toThrow(ApiKeyRefused);
   });
 
-  it('asks once more when the key was exchanged meanwhile', async () => {
-    const answer: Handler = (incoming, response) =>
+  it('retries once when the key was exchanged in the meantime', async () => {
+    const requireNewKey: Handler = (incoming, response) =>
       incoming.headers['zencoder-api-key'] === 'new-key'
         ? void response.end('{"id": 7, "state": "finished", "url": "https://a.example/b"}')
         : void response.writeHead(401).end();
-    const fresh = await apiOn(answer, ['old-key', 'new-key']);
+    const fresh = await apiOn(requireNewKey, ['old-key', 'new-key']);
     expect(await fresh.api.getOutput('7')).toMatchObject({ id: '7' });
     expect(fresh.keysSeen).toEqual(['old-key', 'new-key']);
-    const same = await apiOn(answer, ['old-key', null]);
+    const same = await apiOn(requireNewKey, ['old-key', null]);
     await expect(same.api.getOutput('7')).rejects.toThrow(ApiKeyRefused);
     expect(same.keysSeen).toEqual(['old-key']);
   });
 
   it.each([
     ['maintenance', status(503)],
-    ['an answer that is no JSON', (_, response) => void response.end('<html>')],
-    ['a redirect, which would take the key elsewhere', status(302, { location: 'https://a.example/' })],
+    ['a response that is not JSON', (_, response) => void response.end('<html>')],
+    [
+      'a redirect, which would send the key to another server',
+      status(302, { location: 'https://a.example/' }),
+    ],
     ['a connection that breaks', (_, response) => void response.destroy()],
-    ['no answer in time', () => undefined],
-  ] satisfies [string, Handler][])('takes %s for a fault that passes', async (_, handler) => {
+    ['no response in time', () => undefined],
+  ] satisfies [string, Handler][])('reports %s as a transient error', async (_, handler) => {
     const { api } = await apiOn(handler);
     const error = await api.getOutput('7').catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ApiUnavailable);
@@ -123,12 +126,12 @@ describe('the client of the Zencoder API', () => {
     expect(String(error)).not.toMatch(/a-key|127\.0\.0\.1/);
   });
 
-  it('waits a minute when a refusal does not say how long', async () => {
+  it('waits a minute when a refusal has no Retry-After', async () => {
     const { api } = await apiOn(status(403));
     await expect(api.getOutput('7')).rejects.toMatchObject({ name: 'ApiRateLimited', retryAfterMs: 60_000 });
   });
 
-  it('takes a list that is none, and a job that is none, as such', async () => {
+  it('rejects a list without jobs and a response without a job', async () => {
     const { api } = await apiOn((_, response) => void response.end('{"jobs": 1}'));
     await expect(api.listJobs(1)).rejects.toThrow(ApiUnavailable);
     await expect(api.getJob('1')).rejects.toMatchObject({
