@@ -1,6 +1,7 @@
-import type { OutputMessage } from '../../lambda/shared/queue/messages.ts';
+import type { OutputMessage, RedriveMessage } from '../../lambda/shared/queue/messages.ts';
+import { DAY_MS } from '../../lambda/shared/runtime/durations.ts';
+import type { BackupFile } from '../../lambda/shared/zencoder/model.ts';
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 let lastJob = 900_000;
 
 export interface MessageOptions {
@@ -11,36 +12,54 @@ export interface MessageOptions {
   /** Epoch milliseconds; the deadline is a day later. */
   readonly now: number;
   readonly signature?: string;
+  /** @default a job that no other test uses */
+  readonly jobId?: string;
+  readonly outputId?: string;
+  readonly passThrough?: string;
+  /** Fields of every file that differ. */
+  readonly file?: Partial<BackupFile>;
 }
 
-/** The message of a notification about a job of its own whose output is on the backup server. */
-export function backupMessage({ origin, names, now, signature = '0' }: MessageOptions): OutputMessage {
-  lastJob += 1;
+/** The message of a notification about an output whose files are on the backup server. */
+export function backupMessage(options: MessageOptions): OutputMessage {
+  const { origin, names, now, signature = '0', jobId = nextJobId() } = options;
   return {
     type: 'output',
     version: 1,
-    job: { id: String(lastJob), passThrough: null, test: false },
-    output: { id: '1', label: null, type: 'standard' },
+    job: { id: jobId, passThrough: options.passThrough ?? null, test: false },
+    output: { id: options.outputId ?? '1', label: null, type: 'standard' },
     failures: [],
     files: names.map((name) => ({
       role: name.endsWith('.png') ? 'thumbnail' : 'media',
-      url: `${origin}/o/${lastJob}/${name}?Signature=${signature}`,
+      url: `${origin}/o/${jobId}/${name}?Signature=${signature}`,
       deadline: now + DAY_MS,
       filename: name.split('/').at(-1) ?? name,
       thumbnailLabel: null,
       size: null,
       md5: null,
+      ...options.file,
     })),
     failedAt: now,
     origin: 'notification',
   };
 }
 
-/** The message of another notification about the same files, whose URLs are signed anew. */
+/** The id of a job that no other test of the file uses. */
+export function nextJobId(): string {
+  lastJob += 1;
+  return String(lastJob);
+}
+
+/** The message of another notification about the same files, with new signatures. */
 export function signedAnew(message: OutputMessage, signature: string): OutputMessage {
   const files = message.files.map((file) => ({
     ...file,
     url: file.url.replace(/Signature=[^&]*/, `Signature=${signature}`),
   }));
   return { ...message, files };
+}
+
+/** The redrive that reconcile sends for an output that no message will retry. */
+export function redriveOf({ job, output }: OutputMessage): RedriveMessage {
+  return { type: 'redrive', version: 1, jobId: job.id, outputId: output.id, origin: 'reconcile' };
 }

@@ -1,79 +1,40 @@
-import { CreateMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
-import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { accessDenied, slowDown } from '../../../infra/local/aws/s3/faults.ts';
-import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
-import type { OutputMessage } from '../../../lambda/shared/queue/messages.ts';
-import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
-import { backupMessage } from '../../support/messages.ts';
-import { type SourceServer, startSource } from '../../support/source-server.ts';
-import { BUCKET, startWorker, type TestWorker } from '../../support/worker.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
+import { MiB } from '../../../lambda/worker/copy/plan.ts';
+import { redriveOf } from '../../support/messages.ts';
+import { BUCKET } from '../../support/worker.ts';
+import {
+  deliverAndDie,
+  messageOf,
+  openUploads,
+  recoveryOf,
+  serveSource,
+  source,
+  useWorker,
+  worker,
+} from './worker-fixture.ts';
 
-const MiB = 2 ** 20;
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
+const FILE = { size: 1000, etag: '"made-up"' };
 
-let worker: TestWorker;
-let source: SourceServer;
-beforeAll(async () => {
-  worker = await startWorker();
-  source = await startSource({ file: { size: 1000, etag: '"made-up"' } });
-  worker.use({ storage: parseStorageAllowList(source.origin), api: null });
-});
-afterEach(async () => {
-  worker.s3.setFaults(undefined);
-  source.setFile({ size: 1000, etag: '"made-up"' });
-  await worker.messaging.sqs.send(new PurgeQueueCommand({ QueueUrl: worker.queueUrl }));
-});
-afterAll(async () => {
-  await source?.close();
-  await worker?.close();
-});
+useWorker();
+beforeAll(() => serveSource({ file: FILE }));
+afterEach(() => source.setFile(FILE));
 
-const newMessage = () => backupMessage({ origin: source.origin, names: ['a.mp4'], now: worker.now() });
+describe('a recovery at its deadline', () => {
+  it('is recovered when the bucket holds the object that a killed worker put there', async () => {
+    const given = messageOf(['a.mp4']);
+    await deliverAndDie(given);
+    worker.advance(25 * HOUR_MS);
 
-async function recoveryOf({ job }: OutputMessage): Promise<RecoveryRecord | undefined> {
-  return (await worker.job(job.id)).recoveries[0];
-}
-
-/** Puts the object and cannot settle it: as good as a worker that was killed. */
-async function putAndDie(given: OutputMessage) {
-  const { client } = worker.ledger;
-  let isClaimed = false;
-  client.middlewareStack.add(
-    (next, { commandName = '' }) =>
-      async (args) => {
-        if (isClaimed) throw new Error('the ledger is away');
-        isClaimed = /^Put|^Transact/.test(commandName);
-        return await next(args);
-      },
-    { step: 'initialize', name: 'outage' },
-  );
-  const delivered = await worker.deliver(given);
-  client.middlewareStack.remove('outage');
-  return delivered;
-}
-
-describe('before a recovery is settled as lost', () => {
-  it('the bucket is looked into: what a dead worker put there is recovered after the deadline', async () => {
-    const given = newMessage();
-    await putAndDie(given);
-    worker.advance(25 * HOUR);
-
-    const redrive = {
-      type: 'redrive',
-      version: 1,
-      jobId: given.job.id,
-      outputId: '1',
-      origin: 'reconcile',
-    } as const;
-    await worker.deliver(redrive);
+    await worker.deliver(redriveOf(given));
 
     expect(await recoveryOf(given)).toMatchObject({ state: 'recovered', size: 1000 });
   });
 
-  it('a put whose answer was lost at the deadline counts as recovered', async () => {
-    const given = newMessage();
+  it('is recovered when the response to its put was lost', async () => {
+    const given = messageOf(['a.mp4']);
     const deadline = worker.now() + 5000;
     let puts = 0;
     worker.s3.setFaults(({ operation }) => {
@@ -89,18 +50,18 @@ describe('before a recovery is settled as lost', () => {
     expect(await recoveryOf(given)).toMatchObject({ state: 'recovered' });
   });
 
-  it('a bucket that does not say is asked again, for as long as the queue delivers the message', async () => {
-    const given = newMessage();
+  it('stays pending while the bucket denies reading, as long as the queue delivers the message', async () => {
+    const given = messageOf(['a.mp4']);
     worker.s3.setFaults(() => accessDenied('s3:GetObject', 'arn:aws:s3:::acme'));
     let delivered = await worker.deliver(given);
-    worker.advance(25 * HOUR);
+    worker.advance(25 * HOUR_MS);
     delivered = await worker.redeliver(delivered);
     expect(await recoveryOf(given)).toMatchObject({
       state: 'pending',
       lastError: { errorClass: 'DeadlinePassed' },
     });
 
-    worker.advance(16 * HOUR);
+    worker.advance(16 * HOUR_MS);
     expect(await worker.redeliver(delivered)).toMatchObject({ isDone: true });
 
     expect(await recoveryOf(given)).toMatchObject({
@@ -110,20 +71,20 @@ describe('before a recovery is settled as lost', () => {
   });
 });
 
-describe('a file that was settled as lost while a worker was putting it', () => {
-  it('is opened again by that worker, and recovered', async () => {
-    const given = newMessage();
+describe('a recovery that is settled as lost during its put', () => {
+  it('is opened again by the worker of the put, and recovered', async () => {
+    const given = messageOf(['a.mp4']);
     await worker.send(given);
     const message = await worker.receive();
     const { ledger } = worker;
     const { engine } = worker.tools();
     const start: typeof engine.start = async (job) => {
       const started = await engine.start(job);
-      // The clock of another worker is ahead: to it this lease has run out and the deadline is over.
+      // The clock of another worker is ahead: for it this lease and the deadline have expired.
       const [record] = await ledger.queries.readRecoveriesOf({ jobId: given.job.id, outputId: '1' });
       if (record === undefined) throw new Error('expected a recovery');
-      const lease = { owner: 'another', until: worker.now() + 40 * HOUR };
-      const [claim] = await ledger.at(worker.now() + 25 * HOUR).recoveries.claimExisting([record], lease);
+      const lease = { owner: 'another', until: worker.now() + 40 * HOUR_MS };
+      const [claim] = await ledger.at(worker.now() + 25 * HOUR_MS).recoveries.claimExisting([record], lease);
       if (claim?.outcome !== 'claimed') throw new Error('expected a claim');
       const error = {
         at: worker.now(),
@@ -144,10 +105,10 @@ describe('a file that was settled as lost while a worker was putting it', () => 
   });
 });
 
-describe('uploads under the key of a recovery', () => {
-  it('that the customer began are left alone, by a further attempt and by a loss', async () => {
+describe('a multipart upload under the key of a recovery', () => {
+  it('is kept by a further attempt when the customer created it', async () => {
     source.setFile({ size: 9 * MiB, etag: '"made-up"' });
-    const given = newMessage();
+    const given = messageOf(['a.mp4']);
     worker.s3.setFaults(({ operation }) =>
       operation === 'CreateMultipartUpload' ? accessDenied('s3:PutObject', 'arn:aws:s3:::acme') : undefined,
     );
@@ -155,34 +116,28 @@ describe('uploads under the key of a recovery', () => {
     worker.s3.setFaults(undefined);
     const Key = `zencoder-recovery/${given.job.id}/1/media/a.mp4`;
     const own = await worker.client.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key }));
-    worker.advance(15 * MINUTE);
+    worker.advance(15 * MINUTE_MS);
 
     await worker.redeliver(first);
 
     expect(await recoveryOf(given)).toMatchObject({ state: 'recovered' });
-    const { Uploads = [] } = await worker.client.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }));
-    expect(Uploads.map(({ UploadId }) => UploadId)).toEqual([own.UploadId]);
+    expect(await openUploads()).toEqual([own.UploadId]);
   });
 
-  it('that the recovery began stays while it is open, and is aborted when the file is lost', async () => {
+  it('is kept while the recovery that created it is open, and aborted when the file is lost', async () => {
     source.setFile({ size: 9 * MiB, etag: '"made-up"' });
-    const given = newMessage();
+    const given = messageOf(['a.mp4']);
     worker.s3.setFaults(({ operation }) =>
       operation === 'UploadPart' ? accessDenied('s3:PutObject', 'arn:aws:s3:::acme') : undefined,
     );
-    const uploads = async () => {
-      const Prefix = `zencoder-recovery/${given.job.id}/`;
-      const list = new ListMultipartUploadsCommand({ Bucket: BUCKET, Prefix });
-      return (await worker.client.send(list)).Uploads ?? [];
-    };
     const first = await worker.deliver(given);
     expect(await recoveryOf(given)).toMatchObject({ state: 'pending' });
-    expect(await uploads()).toHaveLength(1);
-    worker.advance(25 * HOUR);
+    expect(await openUploads(given)).toHaveLength(1);
+    worker.advance(25 * HOUR_MS);
 
     await worker.redeliver(first);
 
     expect(await recoveryOf(given)).toMatchObject({ state: 'lost' });
-    expect(await uploads()).toEqual([]);
+    expect(await openUploads(given)).toEqual([]);
   });
 });

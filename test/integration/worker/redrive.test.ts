@@ -1,67 +1,56 @@
 import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { OutputRequest } from '../../../infra/local/zencoder/job.ts';
 import type { RedriveMessage } from '../../../lambda/shared/queue/messages.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { NotAtZencoder } from '../../../lambda/shared/zencoder/api-errors.ts';
-import { type Delivered, startWorker, type TestWorker } from '../../support/worker.ts';
+import type { Delivered } from '../../support/worker.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
+import { denyBucket, failOutput, useWorker, worker } from './worker-fixture.ts';
 
-let worker: TestWorker;
-beforeAll(async () => {
-  worker = await startWorker();
-});
-afterAll(() => worker?.close());
+useWorker();
 beforeEach(async () => {
+  // A minute later the rate limit counts anew.
   worker.advance(61_000);
-  worker.metrics();
   await worker.events();
-  worker.lines.splice(0);
   worker.use({ api: worker.standIn.api('full') });
 });
-afterEach(() => worker.s3.setFaults(undefined));
 
-const refuse = () => worker.s3.setFaults(() => accessDenied('s3:PutObject', 'arn:aws:s3:::acme'));
-
-/** A job whose first attempt the customer's bucket refused. */
-async function refusedJob(...outputs: Parameters<TestWorker['failedJob']>) {
-  const { jobId, outputIds, messages } = await worker.failedJob(...outputs);
-  const [message] = messages;
-  if (message === undefined) throw new Error('expected a message');
-  refuse();
+/** An output whose first attempt the bucket refused. */
+async function refusedOutput(output?: Partial<OutputRequest>) {
+  const { jobId, outputId, message, recoveries } = await failOutput(output);
+  denyBucket();
   const delivered = await worker.deliver(message);
   worker.s3.setFaults(undefined);
-  const recoveries = async () => (await worker.job(jobId)).recoveries;
-  const outputId = outputIds[0] ?? '';
   const request: RedriveMessage = { type: 'redrive', version: 1, jobId, outputId };
-  return { jobId, outputId, delivered, recoveries, request };
+  return { delivered, recoveries, request };
 }
 
-/** As {@link refusedJob}, after which somebody deleted the message from the queue. */
-async function stalledJob(...outputs: Parameters<TestWorker['failedJob']>) {
-  const job = await refusedJob(...outputs);
-  await drop(job.delivered);
-  worker.advance(3_600_000);
-  return job;
+/** As {@link refusedOutput}, an hour after its message was deleted from the queue. */
+async function stalledOutput(output?: Partial<OutputRequest>) {
+  const refused = await refusedOutput(output);
+  await drop(refused.delivered);
+  worker.advance(HOUR_MS);
+  return refused;
 }
 
-async function drop(delivered: Delivered): Promise<void> {
-  const { ReceiptHandle } = delivered.message;
+async function drop({ message: { ReceiptHandle } }: Delivered): Promise<void> {
   await worker.messaging.sqs.send(new DeleteMessageCommand({ QueueUrl: worker.queueUrl, ReceiptHandle }));
 }
 
-describe('a redrive of a recovery that waits', () => {
-  it('shows its message at once, without a question to Zencoder', async () => {
+describe('the redrive of a waiting recovery', () => {
+  it('makes its message visible at once, without a request to Zencoder', async () => {
     worker.use({ api: null });
-    const { request, delivered, recoveries } = await refusedJob();
+    const { request, delivered, recoveries } = await refusedOutput();
     expect((await worker.deliver(request)).isDone).toBe(true);
-    const shown = await worker.next();
-    expect(shown.message.MessageId).toBe(delivered.message.MessageId);
-    expect(shown.isDone).toBe(true);
+    const redelivered = await worker.next();
+    expect(redelivered.message.MessageId).toBe(delivered.message.MessageId);
+    expect(redelivered.isDone).toBe(true);
     expect(await recoveries()).toMatchObject([{ state: 'recovered', attempts: 2 }]);
   });
 
-  it('asks Zencoder when the message is gone', async () => {
-    const { request, delivered, recoveries } = await refusedJob();
+  it('requests a URL from Zencoder when the message was deleted', async () => {
+    const { request, delivered, recoveries } = await refusedOutput();
     await drop(delivered);
     expect((await worker.deliver(request)).isDone).toBe(true);
     expect((await worker.next()).isDone).toBe(true);
@@ -69,32 +58,32 @@ describe('a redrive of a recovery that waits', () => {
   });
 });
 
-describe('a redrive of a recovery that no message will wake', () => {
-  it('queues it with a fresh URL', async () => {
-    const { request, recoveries } = await stalledJob(WITH_THUMBNAILS);
+describe('the redrive of a recovery that no message will retry', () => {
+  it('queues its files with fresh URLs', async () => {
+    const { request, recoveries } = await stalledOutput(WITH_THUMBNAILS);
     expect((await worker.deliver(request)).isDone).toBe(true);
     expect((await worker.next()).isDone).toBe(true);
     expect((await recoveries()).map(({ state }) => state)).toEqual(['recovered', 'recovered', 'recovered']);
     expect(await worker.depth()).toEqual({ visible: 0, hidden: 0 });
   });
 
-  it('takes only the role and the file that are asked for', async () => {
-    const { request, recoveries } = await stalledJob(WITH_THUMBNAILS);
+  it('queues only the requested role and file', async () => {
+    const { request, recoveries } = await stalledOutput(WITH_THUMBNAILS);
     const fileId = (await recoveries()).find(({ role }) => role === 'thumbnail')?.fileId ?? '';
     await worker.deliver({ ...request, role: 'thumbnail', fileId });
     await worker.next();
     const states = (await recoveries()).map(
-      (record) => `${record.fileId === fileId ? 'asked for' : 'other'}: ${record.state}`,
+      (record) => `${record.fileId === fileId ? 'requested' : 'other'}: ${record.state}`,
     );
-    expect(states.toSorted()).toEqual(['asked for: recovered', 'other: pending', 'other: pending']);
+    expect(states.toSorted()).toEqual(['other: pending', 'other: pending', 'requested: recovered']);
     await worker.deliver(request);
     await worker.next();
     expect((await recoveries()).map(({ state }) => state)).toEqual(['recovered', 'recovered', 'recovered']);
   });
 
-  it('says without an API key what to do, in the ledger, the log and the metrics', async () => {
+  it('reports a missing API key in the ledger, the log and the metrics', async () => {
     worker.use({ api: null });
-    const { request, recoveries } = await stalledJob();
+    const { request, recoveries } = await stalledOutput();
     expect((await worker.deliver(request)).isDone).toBe(true);
     expect(await recoveries()).toMatchObject([
       {
@@ -108,8 +97,8 @@ describe('a redrive of a recovery that no message will wake', () => {
     expect(worker.metrics()).toContainEqual({ metric: 'atRiskRecoveries', value: 1, by: 'NoFreshUrl' });
   });
 
-  it('goes on when the API answers again', async () => {
-    const { request, recoveries } = await stalledJob();
+  it('continues when the API accepts the key again', async () => {
+    const { request, recoveries } = await stalledOutput();
     worker.use({ api: worker.standIn.api('read-only') });
     const blocked = await worker.deliver(request);
     expect(blocked.isDone).toBe(false);
@@ -125,10 +114,10 @@ describe('a redrive of a recovery that no message will wake', () => {
     expect(await recoveries()).toMatchObject([{ state: 'recovered' }]);
   });
 
-  it('is left open before its deadline when the API names no such file: a URL that still holds may be on its way', async () => {
-    const { request, recoveries, delivered } = await refusedJob();
+  it('leaves the recovery open before its deadline when the API lists no such file, since a valid URL may follow', async () => {
+    const { request, recoveries, delivered } = await refusedOutput();
     await drop(delivered);
-    worker.advance(3_600_000);
+    worker.advance(HOUR_MS);
     const api = worker.standIn.api('full');
     const getOutput = () => Promise.reject(new NotAtZencoder('Zencoder knows no such output'));
     worker.use({ api: { ...api, getOutput } });
@@ -144,9 +133,9 @@ describe('a redrive of a recovery that no message will wake', () => {
   it.each([
     ['with an API key, which is not used', 'full'],
     ['without an API key', null],
-  ] as const)('means lost once its deadline is over, %s', async (_, access) => {
-    const { request, recoveries } = await stalledJob(WITH_THUMBNAILS);
-    worker.advance(24 * 3_600_000);
+  ] as const)('settles the recovery as lost after its deadline, %s', async (_, access) => {
+    const { request, recoveries } = await stalledOutput(WITH_THUMBNAILS);
+    worker.advance(DAY_MS);
     const api = access === null ? null : worker.standIn.api(access);
     worker.use({ api });
     expect((await worker.deliver({ ...request, origin: 'reconcile' })).isDone).toBe(true);
@@ -168,9 +157,9 @@ describe('a redrive of a recovery that no message will wake', () => {
     expect(await worker.events()).toEqual([]);
   });
 
-  it('waits without a key while clocks may differ about its deadline, and is at risk no more', async () => {
-    const { request, recoveries } = await stalledJob();
-    worker.advance(23 * 3_600_000 + 5 * 60_000);
+  it('keeps the recovery pending for the tolerance of clocks after its deadline, and no longer at risk', async () => {
+    const { request, recoveries } = await stalledOutput();
+    worker.advance(23 * HOUR_MS + 5 * MINUTE_MS);
     worker.use({ api: null });
     expect((await worker.deliver(request)).isDone).toBe(true);
     expect(await recoveries()).toMatchObject([{ state: 'pending' }]);
@@ -179,11 +168,11 @@ describe('a redrive of a recovery that no message will wake', () => {
     expect(metrics).not.toContain('lostFiles');
   });
 
-  it('is settled although the topic does not take the event of its loss, which stays owed', async () => {
-    const { request, recoveries } = await stalledJob();
-    worker.advance(24 * 3_600_000);
+  it('settles the recovery although the topic refuses the event, which stays owed', async () => {
+    const { request, recoveries } = await stalledOutput();
+    worker.advance(DAY_MS);
     const { events } = worker.tools();
-    worker.use({ events: { publish: () => Promise.reject(new Error('the topic is out of order')) } });
+    worker.use({ events: { publish: () => Promise.reject(new Error('the topic is unavailable')) } });
     const delivered = await worker.deliver({ ...request, origin: 'reconcile' });
     worker.use({ events });
     expect(delivered.isDone).toBe(true);
@@ -191,11 +180,9 @@ describe('a redrive of a recovery that no message will wake', () => {
   });
 });
 
-describe('a redrive of a settled recovery', () => {
-  async function lostJob() {
-    const { jobId, outputIds, messages } = await worker.failedJob();
-    const [message] = messages;
-    if (message === undefined) throw new Error('expected a message');
+describe('the redrive of a settled recovery', () => {
+  async function lostOutput() {
+    const { jobId, outputId, message, recoveries } = await failOutput();
     const files = message.files.map((file) => ({
       ...file,
       url: file.url.replace(/Signature=./, 'Signature=x'),
@@ -203,13 +190,12 @@ describe('a redrive of a settled recovery', () => {
     worker.use({ api: null });
     await worker.deliver({ ...message, files });
     worker.use({ api: worker.standIn.api('full') });
-    const recoveries = async () => (await worker.job(jobId)).recoveries;
-    const request: RedriveMessage = { type: 'redrive', version: 1, jobId, outputId: outputIds[0] ?? '' };
+    const request: RedriveMessage = { type: 'redrive', version: 1, jobId, outputId };
     return { recoveries, request };
   }
 
-  it('opens it again and recovers what can still be had, with an event of its own', async () => {
-    const { request, recoveries } = await lostJob();
+  it('opens a lost recovery again and recovers it, with an event of its own', async () => {
+    const { request, recoveries } = await lostOutput();
     expect(await recoveries()).toMatchObject([{ state: 'lost' }]);
     await worker.deliver(request);
     expect(await recoveries()).toMatchObject([{ state: 'pending', redrives: 1 }]);
@@ -219,8 +205,8 @@ describe('a redrive of a settled recovery', () => {
     expect(events.map(({ type }) => type)).toEqual(['recovery-lost', 'recovery-recovered']);
   });
 
-  it('is for a person to ask for: reconcile passes it over', async () => {
-    const { request, recoveries } = await lostJob();
+  it('does nothing when reconcile requests it, since only a person may', async () => {
+    const { request, recoveries } = await lostOutput();
     const before = await recoveries();
     const api = worker.standIn.api('full');
     worker.use({ api });
@@ -229,10 +215,10 @@ describe('a redrive of a settled recovery', () => {
     expect(api.remaining).toBeNull();
   });
 
-  it('asks Zencoder nothing once the deadline is over: the file is gone there', async () => {
-    const { request, recoveries } = await lostJob();
+  it('sends no request to Zencoder after the deadline, when the file is removed there', async () => {
+    const { request, recoveries } = await lostOutput();
     const before = await recoveries();
-    worker.advance(25 * 3_600_000);
+    worker.advance(25 * HOUR_MS);
     const api = worker.standIn.api('full');
     worker.use({ api });
     expect((await worker.deliver(request)).isDone).toBe(true);
@@ -243,8 +229,8 @@ describe('a redrive of a settled recovery', () => {
     );
   });
 
-  it('leaves it as it is when there is no fresh URL', async () => {
-    const { request, recoveries } = await lostJob();
+  it('leaves the recovery as it is when there is no fresh URL', async () => {
+    const { request, recoveries } = await lostOutput();
     const before = await recoveries();
     worker.use({ api: null });
     expect((await worker.deliver(request)).isDone).toBe(true);
@@ -253,7 +239,7 @@ describe('a redrive of a settled recovery', () => {
   });
 
   it('does nothing for a recovered file', async () => {
-    const { request, recoveries } = await lostJob();
+    const { request, recoveries } = await lostOutput();
     await worker.deliver(request);
     await worker.next();
     const before = await recoveries();
@@ -263,10 +249,10 @@ describe('a redrive of a settled recovery', () => {
   });
 });
 
-describe('a redrive of an output that the ledger does not know', () => {
-  it('records and recovers what Zencoder tells of it', async () => {
-    const { jobId, outputIds } = await worker.failedJob();
-    await worker.deliver({ type: 'redrive', version: 1, jobId, outputId: outputIds[0] ?? '' });
+describe('the redrive of an output that is not in the ledger', () => {
+  it('records its failures and recovers its files as Zencoder lists them', async () => {
+    const { jobId, outputId } = await failOutput();
+    await worker.deliver({ type: 'redrive', version: 1, jobId, outputId });
     await worker.next();
     expect(await worker.job(jobId)).toMatchObject({
       failures: [{ errorClass: expect.stringContaining('Error') }],
@@ -274,7 +260,7 @@ describe('a redrive of an output that the ledger does not know', () => {
     });
   });
 
-  it('is done with when Zencoder does not know it either, or there is no key', async () => {
+  it('does nothing when Zencoder does not know the output, or there is no key', async () => {
     const request: RedriveMessage = { type: 'redrive', version: 1, jobId: '1', outputId: '2' };
     expect((await worker.deliver(request)).isDone).toBe(true);
     worker.use({ api: null });

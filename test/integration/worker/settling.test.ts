@@ -1,26 +1,21 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createEventPublisher, type EventPublisher } from '../../../lambda/shared/events/publisher.ts';
+import { MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { SourceRefused } from '../../../lambda/worker/copy/errors.ts';
-import { startWorker, type TestWorker } from '../../support/worker.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
+import { deliverInOutage, failOutput, useWorker, worker } from './worker-fixture.ts';
 
-let worker: TestWorker;
-beforeAll(async () => {
-  worker = await startWorker();
-});
-afterAll(() => worker?.close());
+useWorker();
 beforeEach(async () => {
-  worker.metrics();
-  worker.lines.splice(0);
   await worker.events();
 });
 
 const ids = (events: readonly { readonly id: string }[]) => events.map(({ id }) => id).toSorted();
 
-describe('what an output comes to', () => {
-  it('is told as one event for its failure and one for each file, and counted', async () => {
-    const { jobId, messages } = await worker.failedJob(WITH_THUMBNAILS);
-    await worker.deliver(messages[0] ?? '');
+describe('the settlement of an output', () => {
+  it('publishes one event for each failure and each file, and counts them', async () => {
+    const { jobId, message } = await failOutput(WITH_THUMBNAILS);
+    await worker.deliver(message);
     const events = await worker.events();
     const { failures, recoveries } = await worker.job(jobId);
     expect(events.map(({ type, role }) => `${type} ${role}`).toSorted()).toEqual([
@@ -44,23 +39,23 @@ describe('what an output comes to', () => {
     expect(measured.filter(({ metric }) => metric === 'timeToRecovered')).toHaveLength(3);
   });
 
-  it('is not told or counted again when its notification is repeated', async () => {
-    const { messages } = await worker.failedJob();
-    await worker.deliver(messages[0] ?? '');
+  it('publishes and counts nothing when the notification is repeated', async () => {
+    const { message } = await failOutput();
+    await worker.deliver(message);
     await worker.events();
     worker.metrics();
-    await worker.deliver(messages[0] ?? '');
+    await worker.deliver(message);
     expect(await worker.events()).toEqual([]);
     expect(worker.metrics()).toEqual([]);
   });
 
-  it('has job, output, file and message in each of its log lines', async () => {
-    const { jobId, outputIds, messages } = await worker.failedJob();
-    const { message } = await worker.deliver(messages[0] ?? '');
-    const [recovery] = (await worker.job(jobId)).recoveries;
+  it('logs job, output, file and message in each line', async () => {
+    const { jobId, outputId, message, recoveries } = await failOutput();
+    const delivered = await worker.deliver(message);
+    const [recovery] = await recoveries();
     expect(worker.lines.length).toBeGreaterThan(0);
     for (const line of worker.lines) {
-      expect(line).toMatchObject({ jobId, outputId: outputIds[0], messageId: message.MessageId });
+      expect(line).toMatchObject({ jobId, outputId, messageId: delivered.message.MessageId });
     }
     expect(worker.lines).toContainEqual(
       expect.objectContaining({ message: 'recovered', fileId: recovery?.fileId, role: 'media' }),
@@ -72,33 +67,33 @@ describe('what an output comes to', () => {
       value: 1,
       by: 'MessageNotUnderstood',
     });
-    const [buried] = await worker.messaging.drain(worker.deadLetterQueueUrl);
-    expect(buried).toMatchObject({
+    const [deadLetter] = await worker.messaging.drain(worker.deadLetterQueueUrl);
+    expect(deadLetter).toMatchObject({
       Body: 'no JSON',
       MessageAttributes: { reason: { StringValue: expect.stringContaining('not JSON') } },
     });
   });
 });
 
-/** A topic that does not exist: it refuses every call, as one does whose key or policy is wrong. */
+/** A topic that does not exist: it refuses every call, like one with a wrong key or policy. */
 const refusing = () => createEventPublisher(worker.messaging.sns, `${worker.messaging.topicArn}-of-another`);
 
 /** Replaces the topic for what `work` does. */
 async function withTopic<T>(events: EventPublisher, work: () => Promise<T>): Promise<T> {
-  const { events: living } = worker.tools();
+  const { events: original } = worker.tools();
   worker.use({ events });
   try {
     return await work();
   } finally {
-    worker.use({ events: living });
+    worker.use({ events: original });
   }
 }
 
-describe('a topic that refuses', () => {
-  it('keeps no file from being recovered and settled, and no message on the queue', async () => {
-    const { jobId, messages } = await worker.failedJob(WITH_THUMBNAILS);
+describe('a topic that refuses events', () => {
+  it('does not prevent recovery and settlement of files, or the deletion of the message', async () => {
+    const { jobId, message } = await failOutput(WITH_THUMBNAILS);
 
-    const { isDone } = await withTopic(refusing(), () => worker.deliver(messages[0] ?? ''));
+    const { isDone } = await withTopic(refusing(), () => worker.deliver(message));
 
     expect(isDone).toBe(true);
     const { failures, recoveries } = await worker.job(jobId);
@@ -114,13 +109,13 @@ describe('a topic that refuses', () => {
     );
   });
 
-  it('gets the events when the notification is repeated, once', async () => {
-    const { messages } = await worker.failedJob();
-    await withTopic(refusing(), () => worker.deliver(messages[0] ?? ''));
-    worker.advance(60_000);
+  it('receives the events once when the notification is repeated', async () => {
+    const { message } = await failOutput();
+    await withTopic(refusing(), () => worker.deliver(message));
+    worker.advance(MINUTE_MS);
 
-    await worker.deliver(messages[0] ?? '');
-    await worker.deliver(messages[0] ?? '');
+    await worker.deliver(message);
+    await worker.deliver(message);
 
     expect((await worker.events()).map(({ type }) => type).toSorted()).toEqual([
       'primary-failure',
@@ -128,28 +123,28 @@ describe('a topic that refuses', () => {
     ]);
   });
 
-  it('gets an event with the same id again when its answer was lost', async () => {
-    const { messages } = await worker.failedJob();
-    const { events: living } = worker.tools();
+  it('receives an event with the same id again when its response was lost', async () => {
+    const { message } = await failOutput();
+    const { events: original } = worker.tools();
     const silent: EventPublisher = {
       publish: async (events) => {
-        await living.publish(events);
+        await original.publish(events);
         if (events.length > 0) throw new Error('the connection broke');
       },
     };
-    await withTopic(silent, () => worker.deliver(messages[0] ?? ''));
+    await withTopic(silent, () => worker.deliver(message));
     const once = await worker.events();
-    worker.advance(60_000);
+    worker.advance(MINUTE_MS);
 
-    await worker.deliver(messages[0] ?? '');
+    await worker.deliver(message);
 
     expect(once).toHaveLength(2);
     expect(ids(await worker.events())).toEqual(ids(once));
   });
 
-  it('keeps no file waiting while it does not answer', async () => {
-    const { jobId, messages } = await worker.failedJob();
-    const { promise: answer, resolve: answered } = Promise.withResolvers<void>();
+  it('does not delay the copy of files while it does not respond', async () => {
+    const { jobId, message } = await failOutput();
+    const { promise: response, resolve: respond } = Promise.withResolvers<void>();
     const { engine } = worker.tools();
     const copied = Promise.withResolvers<void>();
     worker.use({
@@ -162,9 +157,9 @@ describe('a topic that refuses', () => {
       },
     });
 
-    const delivery = withTopic({ publish: () => answer }, () => worker.deliver(messages[0] ?? ''));
+    const delivery = withTopic({ publish: () => response }, () => worker.deliver(message));
     await copied.promise;
-    answered();
+    respond();
     await delivery;
 
     worker.use({ engine });
@@ -173,29 +168,23 @@ describe('a topic that refuses', () => {
 });
 
 describe('an event', () => {
-  it('is not published for an end that never came into the ledger', async () => {
-    const { jobId, messages } = await worker.failedJob();
+  it('is not published for an outcome that was not stored in the ledger', async () => {
+    const { jobId, message } = await failOutput();
     const { engine, api } = worker.tools();
-    const { client } = worker.ledger;
+    let isDead = false;
     worker.use({
       api: null,
       engine: {
         ...engine,
         start: async () => {
-          client.middlewareStack.add(() => () => Promise.reject(new Error('the worker died')), {
-            name: 'death',
-            step: 'initialize',
-          });
-          throw new SourceRefused('the source answered 403');
+          isDead = true;
+          throw new SourceRefused('the source responded 403');
         },
       },
     });
-    const first = await worker.deliver(messages[0] ?? '').finally(() => {
-      client.middlewareStack.remove('death');
-      worker.use({ engine, api });
-    });
+    const first = await deliverInOutage(message, () => isDead).finally(() => worker.use({ engine, api }));
 
-    worker.advance(17 * 60_000);
+    worker.advance(17 * MINUTE_MS);
     await worker.redeliver(first);
 
     expect((await worker.job(jobId)).recoveries).toMatchObject([{ state: 'recovered' }]);

@@ -1,37 +1,26 @@
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/table.ts';
 import type { SegmentMessage } from '../../../lambda/shared/queue/messages.ts';
+import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { openRecoveries } from '../../support/open-recoveries.ts';
-import { startWorker, type TestWorker } from '../../support/worker.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
+import { failOutput, useWorker, worker } from './worker-fixture.ts';
 
-const HOUR = 3_600_000;
+useWorker();
 
-let worker: TestWorker;
-beforeAll(async () => {
-  worker = await startWorker();
-});
-afterAll(() => worker?.close());
-beforeEach(() => {
-  worker.advance(61_000);
-  worker.metrics();
-  worker.lines.splice(0);
-});
-
-/** An output with two thumbnails, and the record of its first file edited by a hand. */
-async function editedJob() {
-  const { jobId, messages } = await worker.failedJob(WITH_THUMBNAILS);
-  const [message] = messages;
-  const thumbnail = message?.files.find(({ role }) => role === 'thumbnail');
-  if (message === undefined || thumbnail === undefined) throw new Error('expected a thumbnail');
+/** An output with two thumbnails, of which the record of the first has an invalid state. */
+async function editedOutput() {
+  const { message, recoveries } = await failOutput(WITH_THUMBNAILS);
+  const thumbnail = message.files.find(({ role }) => role === 'thumbnail');
+  if (thumbnail === undefined) throw new Error('expected a thumbnail');
   const [record] = await openRecoveries(worker.ledger, message, [thumbnail], worker.now());
   if (record === undefined) throw new Error('expected a record');
   const key = recoveryKey(record);
   const setState = (state: string) => worker.ledger.edit(key, 'state', state);
   await setState('archived');
-  const states = async () => (await worker.job(jobId)).recoveries.map(({ state }) => state);
-  return { jobId, message, key, setState, states };
+  const states = async () => (await recoveries()).map(({ state }) => state);
+  return { message, thumbnail, key, setState, states };
 }
 
 async function deadLetters() {
@@ -43,9 +32,9 @@ async function deadLetters() {
   return Messages.map(({ MessageAttributes }) => MessageAttributes?.reason?.StringValue ?? '');
 }
 
-describe('a message of which one record cannot be read', () => {
-  it('recovers the other files at once, names the record, and comes back for it', async () => {
-    const { message, states, key, setState } = await editedJob();
+describe('a message of which one record is unreadable', () => {
+  it('recovers the other files at once, logs the key of the record, and is redelivered for it', async () => {
+    const { message, states, key, setState } = await editedOutput();
 
     const delivered = await worker.deliver(message);
 
@@ -63,10 +52,10 @@ describe('a message of which one record cannot be read', () => {
     expect(await states()).toEqual(['recovered', 'recovered', 'recovered']);
   });
 
-  it('is a dead letter that says why once the deadline of its files has passed', async () => {
-    const { message, key } = await editedJob();
+  it('is sent to the dead-letter queue with the reason after the deadline of its files', async () => {
+    const { message, key } = await editedOutput();
     const delivered = await worker.deliver(message);
-    worker.advance(25 * HOUR);
+    worker.advance(25 * HOUR_MS);
 
     expect((await worker.redeliver(delivered)).isDone).toBe(true);
 
@@ -75,28 +64,25 @@ describe('a message of which one record cannot be read', () => {
     expect(worker.metrics()).toContainEqual({ metric: 'messagesNotUnderstood', value: 1, by });
   });
 
-  it('goes on with its files when it is the record of the failure', async () => {
-    const { jobId, messages } = await worker.failedJob();
-    const [message] = messages;
-    const [failure] = message?.failures ?? [];
-    if (message === undefined || failure === undefined) throw new Error('expected a failure');
+  it('recovers its files when the record of the failure is unreadable', async () => {
+    const { jobId, message, recoveries } = await failOutput();
+    const [failure] = message.failures;
+    if (failure === undefined) throw new Error('expected a failure');
     await worker.ledger.failures.record(message);
     const key = failureKey({ jobId, outputId: message.output.id, role: failure.role });
     await worker.ledger.edit(key, 'failedAt', 'yesterday');
 
     expect((await worker.deliver(message)).isDone).toBe(true);
 
-    expect((await worker.job(jobId)).recoveries).toMatchObject([{ state: 'recovered' }]);
+    expect(await recoveries()).toMatchObject([{ state: 'recovered' }]);
     expect(worker.metrics()).toContainEqual({ metric: 'unreadableRecords', value: 1, by: undefined });
   });
 });
 
-describe('a message whose only record cannot be read', () => {
-  it('comes back, too, when it is of a segment', async () => {
-    const { message } = await editedJob();
-    const { job, output, files } = message;
-    const file = files.find(({ role }) => role === 'thumbnail');
-    if (file === undefined) throw new Error('expected a thumbnail');
+describe('a segment message whose record is unreadable', () => {
+  it('is redelivered', async () => {
+    const { message, thumbnail: file } = await editedOutput();
+    const { job, output } = message;
     const segment: SegmentMessage = {
       ...{ type: 'segment', version: 1, job, output, file, uploadId: 'an-upload', segment: 0 },
     };
