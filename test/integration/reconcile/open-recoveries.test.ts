@@ -1,114 +1,160 @@
-import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
-import { reconcileOpen, stalledAfterMs } from '../../../lambda/reconcile/open-recoveries.ts';
-import {
-  encodeMessage,
-  type OutputMessage,
-  type RecoveryMessage,
-} from '../../../lambda/shared/queue/messages.ts';
-import { sendMessages } from '../../../lambda/shared/queue/send.ts';
+import { PurgeQueueCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
+import { describe, expect, it } from 'vitest';
+import { reconcileOpen } from '../../../lambda/reconcile/open-recoveries.ts';
+import { recoveryKey } from '../../../lambda/shared/ledger/table.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { ApiRateLimited } from '../../../lambda/shared/zencoder/api-errors.ts';
-import { type Delivered, startWorker, type TestWorker } from '../../support/worker.ts';
+import { denyBucket, failOutput, worker } from '../../support/worker-fixture.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
+import {
+  deliverDenied,
+  drop,
+  handleVisible,
+  lines,
+  run,
+  sent,
+  tools,
+  useReconcile,
+  valuesOf,
+  waitingOutput,
+} from './reconcile-fixture.ts';
 
-const MINUTE = 60_000;
+useReconcile();
 
-let worker: TestWorker;
-let sent: RecoveryMessage[];
-beforeAll(async () => {
-  worker = await startWorker();
-});
-afterAll(() => worker?.close());
-beforeEach(() => {
-  sent = [];
-  // The rate limit counts anew.
-  worker.advance(2 * MINUTE);
-  worker.use({ api: worker.standIn.api('full') });
-});
+describe('a recovery whose message was deleted', () => {
+  it('is queued again once any message would be redelivered, and recovered with a fresh URL', async () => {
+    const { jobId, recovery, delivered } = await waitingOutput();
+    await drop(delivered);
+    await run();
+    expect(sent).toEqual([]);
 
-async function run() {
-  const { ledger, meter, logger, events } = worker.tools();
-  return await reconcileOpen({
-    ...{ ledger, meter, logger, events, now: worker.now, atRiskMs: 0, stalledAfterMs: stalledAfterMs(990) },
-    api: worker.standIn.api('full'),
-    backlog: () => Promise.resolve(0),
-    send: async (messages) => {
-      sent.push(...messages);
-      await sendMessages(worker.messaging.sqs, worker.queueUrl, messages.map(encodeMessage));
-    },
+    worker.advance(40 * MINUTE_MS);
+    const { recoveries } = await run();
+    expect(recoveries).toMatchObject({ open: 1, stalled: 1, requeued: 1, atRisk: 0 });
+    expect(sent).toMatchObject([{ type: 'redrive', jobId, origin: 'reconcile' }]);
+    await handleVisible();
+    expect(await recovery()).toMatchObject({ state: 'recovered' });
   });
-}
 
-/** An attempt that the bucket refuses. */
-async function refused(message: OutputMessage): Promise<Delivered> {
-  worker.s3.setFaults(() => accessDenied('s3:PutObject', 'arn:aws:s3:::acme'));
-  const delivered = await worker.deliver(message);
-  worker.s3.setFaults(undefined);
-  return delivered;
-}
+  it('is not reported as stalled while the queue has a backlog, in which its message may be', async () => {
+    const { jobId, delivered } = await waitingOutput();
+    await drop(delivered);
+    worker.advance(40 * MINUTE_MS);
+    const body = JSON.stringify({ type: 'redrive', version: 1, jobId: '1', outputId: '1' });
+    const { sqs } = worker.messaging;
+    for (let batch = 0; batch < 3; batch += 1) {
+      const Entries = Array.from({ length: 10 }, (_, id) => ({ Id: String(id), MessageBody: body }));
+      await sqs.send(new SendMessageBatchCommand({ QueueUrl: worker.queueUrl, Entries }));
+    }
 
-async function drop({ message: { ReceiptHandle } }: Delivered): Promise<void> {
-  await worker.messaging.sqs.send(new DeleteMessageCommand({ QueueUrl: worker.queueUrl, ReceiptHandle }));
-}
+    const { recoveries } = await run();
 
-async function jobWithThumbnails() {
-  const { jobId, messages } = await worker.failedJob(WITH_THUMBNAILS);
-  const [output] = messages;
-  if (output === undefined) throw new Error('expected a message');
-  const only = (role: string) => ({ ...output, files: output.files.filter((file) => file.role === role) });
-  const recoveries = async (role: string) =>
-    (await worker.job(jobId)).recoveries.filter((record) => record.role === role);
-  return { jobId, output, only, recoveries };
-}
+    expect(recoveries).toMatchObject({ stalled: 0, requeued: 0 });
+    await sqs.send(new PurgeQueueCommand({ QueueUrl: worker.queueUrl }));
+    await run();
+    expect(sent).toMatchObject([{ type: 'redrive', jobId }]);
+    await handleVisible();
+  });
 
-describe('a recovery whose message is gone', () => {
-  it('is queued again by itself when other files of its output have a message', async () => {
-    const { jobId, only, recoveries } = await jobWithThumbnails();
-    await drop(await refused(only('media')));
-    worker.advance(40 * MINUTE);
-    const waiting = await refused(only('thumbnail'));
-    const thumbnails = await recoveries('thumbnail');
-    const [media] = await recoveries('media');
+  it('is queued once by two concurrent runs', async () => {
+    const { delivered, recovery } = await waitingOutput();
+    await drop(delivered);
+    worker.advance(40 * MINUTE_MS);
+    await Promise.all([run(), run()]);
+    expect(sent.filter(({ type }) => type === 'redrive')).toHaveLength(1);
+    await handleVisible();
+    expect(await recovery()).toMatchObject({ state: 'recovered', attempts: 2 });
+  });
 
-    expect(await run()).toMatchObject({ open: 3, stalled: 1, requeued: 1 });
+  it('is reported at risk with the missing setting in every run without an API key', async () => {
+    const { jobId, recovery, delivered } = await waitingOutput();
+    await drop(delivered);
+    worker.advance(40 * MINUTE_MS);
+    await run({ api: null });
+    await run({ api: null });
+    expect(sent).toEqual([]);
+    expect(valuesOf('atRiskRecoveries')).toEqual([1, 1]);
+    expect(valuesOf('openRecoveries')).toEqual([1, 1]);
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        message: 'at risk',
+        jobId,
+        reason: expect.stringContaining('zencoderApiKeySecretArn'),
+      }),
+    );
+    expect(await recovery()).toMatchObject({
+      state: 'pending',
+      lastError: { errorClass: 'NoFreshUrl', message: expect.stringContaining('zencoderApiKeySecretArn') },
+    });
+    await run();
+    await handleVisible();
+    expect(await recovery()).toMatchObject({ state: 'recovered' });
+    await run({ api: null });
+    expect(valuesOf('atRiskRecoveries').at(-1)).toBe(0);
+  });
+});
+
+describe('a recovery whose message was deleted, beside other files of its output', () => {
+  /** An output with one media file and two thumbnails. */
+  async function outputWithThumbnails() {
+    const { jobId, message, recoveries } = await failOutput(WITH_THUMBNAILS);
+    const only = (role: string) => ({
+      ...message,
+      files: message.files.filter((file) => file.role === role),
+    });
+    const recoveriesOf = async (role: string) =>
+      (await recoveries()).filter((record) => record.role === role);
+    return { jobId, message, only, recoveriesOf };
+  }
+
+  const runOpen = () => reconcileOpen(tools({ atRiskMs: 0, backlog: () => Promise.resolve(0) }));
+
+  it('is queued alone when the other files have a message', async () => {
+    const { jobId, only, recoveriesOf } = await outputWithThumbnails();
+    await drop(await deliverDenied(only('media')));
+    worker.advance(40 * MINUTE_MS);
+    const waiting = await deliverDenied(only('thumbnail'));
+    const thumbnails = await recoveriesOf('thumbnail');
+    const [media] = await recoveriesOf('media');
+
+    expect(await runOpen()).toMatchObject({ open: 3, stalled: 1, requeued: 1 });
 
     const { role, fileId } = media ?? {};
     expect(sent).toMatchObject([{ type: 'redrive', jobId, role, fileId, origin: 'reconcile' }]);
-    while ((await worker.depth()).visible > 0) await worker.next();
-    expect(await recoveries('media')).toMatchObject([{ state: 'recovered' }]);
-    expect(await recoveries('thumbnail')).toEqual(thumbnails);
-    worker.advance(15 * MINUTE);
+    await handleVisible();
+    expect(await recoveriesOf('media')).toMatchObject([{ state: 'recovered' }]);
+    expect(await recoveriesOf('thumbnail')).toEqual(thumbnails);
+    worker.advance(15 * MINUTE_MS);
     await worker.redeliver(waiting);
   });
 
-  it('is queued again with its whole output when nothing else of that has a message', async () => {
-    const { jobId, output, recoveries } = await jobWithThumbnails();
-    await drop(await refused(output));
-    worker.advance(40 * MINUTE);
+  it('is queued with the whole output when no file has a message', async () => {
+    const { jobId, message, recoveriesOf } = await outputWithThumbnails();
+    await drop(await deliverDenied(message));
+    worker.advance(40 * MINUTE_MS);
 
-    expect(await run()).toMatchObject({ open: 3, stalled: 3, requeued: 1 });
+    expect(await runOpen()).toMatchObject({ open: 3, stalled: 3, requeued: 1 });
 
     expect(sent).toHaveLength(1);
     expect(sent).toMatchObject([{ type: 'redrive', jobId }]);
     expect(sent[0]).not.toHaveProperty('fileId');
-    while ((await worker.depth()).visible > 0) await worker.next();
-    expect(await recoveries('thumbnail')).toMatchObject([{ state: 'recovered' }, { state: 'recovered' }]);
+    await handleVisible();
+    expect(await recoveriesOf('thumbnail')).toMatchObject([{ state: 'recovered' }, { state: 'recovered' }]);
   });
 
-  it('is not queued again while the redrive of before waits for the rate limit of the API', async () => {
-    const { output, recoveries } = await jobWithThumbnails();
-    await drop(await refused(output));
-    worker.advance(40 * MINUTE);
-    await run();
+  it('is not queued again while its redrive waits for the rate limit of the API', async () => {
+    const { message, recoveriesOf } = await outputWithThumbnails();
+    await drop(await deliverDenied(message));
+    worker.advance(40 * MINUTE_MS);
+    await runOpen();
     const api = worker.standIn.api('full');
-    const getOutput = () => Promise.reject(new ApiRateLimited(10 * MINUTE));
+    const getOutput = () => Promise.reject(new ApiRateLimited(10 * MINUTE_MS));
     worker.use({ api: { ...api, getOutput } });
     let waiting = await worker.next();
     for (const _ of Array.from({ length: 4 })) {
       expect(waiting.isDone).toBe(false);
-      worker.advance(15 * MINUTE);
-      await run();
+      worker.advance(15 * MINUTE_MS);
+      await runOpen();
       waiting = await worker.redeliver(waiting);
     }
     expect(sent).toHaveLength(1);
@@ -116,6 +162,90 @@ describe('a recovery whose message is gone', () => {
     worker.use({ api });
     await worker.redeliver(waiting);
     await worker.next();
-    expect(await recoveries('media')).toMatchObject([{ state: 'recovered' }]);
+    expect(await recoveriesOf('media')).toMatchObject([{ state: 'recovered' }]);
+  });
+});
+
+describe('a recovery whose message was deleted and whose deadline has passed', () => {
+  it.each([
+    ['without an API key', null],
+    ['with a key, which is not used', 'full'],
+  ] as const)('is settled as lost once, %s, with its last error', async (_, access) => {
+    const { jobId, recovery, delivered } = await waitingOutput();
+    await drop(delivered);
+    await worker.events();
+    worker.metrics();
+    const api = access === null ? null : worker.standIn.api(access);
+    worker.use({ api });
+    worker.advance(24 * HOUR_MS + 5 * MINUTE_MS);
+    await run({ api: null });
+    expect(sent).toEqual([]);
+    expect(valuesOf('atRiskRecoveries')).toEqual([0]);
+
+    worker.advance(HOUR_MS);
+    const { recoveries } = await run({ api: null });
+    expect(recoveries).toMatchObject({ open: 1, stalled: 1, requeued: 1, atRisk: 0 });
+    expect(sent).toMatchObject([{ type: 'redrive', jobId, origin: 'reconcile' }]);
+    // A recovery that was queued is not stalled.
+    await run({ api: null });
+    expect(sent).toHaveLength(1);
+    await handleVisible();
+
+    expect(await recovery()).toMatchObject({
+      state: 'lost',
+      lastError: { errorClass: 'DeadlinePassed', message: expect.stringContaining('DestinationDenied') },
+    });
+    expect(api?.remaining ?? null).toBeNull();
+    worker.advance(HOUR_MS);
+    await run({ api: null });
+    expect(sent).toHaveLength(1);
+    expect(await worker.events()).toMatchObject([{ type: 'recovery-lost' }]);
+    expect(worker.metrics().filter(({ metric }) => metric === 'lostFiles')).toMatchObject([
+      { value: 1, by: 'DeadlinePassed' },
+    ]);
+  });
+});
+
+describe('an unreadable record', () => {
+  it('does not prevent others from being queued, and is logged and counted in every run', async () => {
+    const bad = await waitingOutput();
+    const good = await waitingOutput();
+    for (const { delivered } of [bad, good]) await drop(delivered);
+    const record = await bad.recovery();
+    if (record === undefined) throw new Error('expected a recovery');
+    const key = recoveryKey(record);
+    await worker.ledger.edit(key, 'role', 'caption');
+    worker.advance(40 * MINUTE_MS);
+
+    await run();
+    await run();
+
+    expect(sent).toMatchObject([{ type: 'redrive', jobId: good.jobId }]);
+    expect(valuesOf('unreadableRecords')).toEqual([1, 1]);
+    expect(lines.filter(({ message }) => message === 'record cannot be read')).toMatchObject([key, key]);
+    await handleVisible();
+    await worker.ledger.edit(key, 'role', record.role);
+    await run();
+    await handleVisible();
+    expect(await bad.recovery()).toMatchObject({ state: 'recovered' });
+  });
+});
+
+describe('a recovery near its deadline', () => {
+  it('is counted and logged as at risk, and left to its own message', async () => {
+    const { jobId, delivered } = await waitingOutput();
+    worker.advance(18.5 * HOUR_MS);
+    // Its message was redelivered in the meantime: this is the last delivery before now.
+    denyBucket();
+    const redelivered = await worker.redeliver(delivered);
+    await run({ api: null });
+    expect(sent).toEqual([]);
+    expect(valuesOf('atRiskRecoveries')).toEqual([1]);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ message: 'at risk', jobId, lastErrorClass: 'DestinationDenied' }),
+    );
+    worker.s3.setFaults(undefined);
+    worker.advance(15 * MINUTE_MS);
+    await worker.redeliver(redelivered);
   });
 });

@@ -12,7 +12,7 @@ import {
   useEngine,
   useWorker,
   worker,
-} from './worker-fixture.ts';
+} from '../../support/worker-fixture.ts';
 
 const CONFLICT = { status: 409, code: 'ConditionalRequestConflict' };
 

@@ -10,7 +10,14 @@ import {
 import type { OutputMessage } from '../../../lambda/shared/queue/messages.ts';
 import { MiB } from '../../../lambda/worker/copy/plan.ts';
 import { BUCKET } from '../../support/worker.ts';
-import { messageOf, recoveryOf, serveSource, useEngine, useWorker, worker } from './worker-fixture.ts';
+import {
+  messageOf,
+  recoveryOf,
+  serveSource,
+  useEngine,
+  useWorker,
+  worker,
+} from '../../support/worker-fixture.ts';
 
 /** The state of a recovery after one delivery of its message, for each error of the destination. */
 

@@ -12,7 +12,7 @@ import {
   serveSource,
   useWorker,
   worker,
-} from './worker-fixture.ts';
+} from '../../support/worker-fixture.ts';
 
 const REFUSED: SourceFault = { status: 403, body: '<Error><Code>SignatureDoesNotMatch</Code></Error>' };
 const MISSING: SourceFault = { status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' };

@@ -9,6 +9,14 @@ import { MiB } from '../../../lambda/worker/copy/plan.ts';
 import { parseKeyTemplate } from '../../../lambda/worker/key-template.ts';
 import { BUCKET, type Delivered } from '../../support/worker.ts';
 import {
+  deliverInOutage,
+  failOutput,
+  openUploads,
+  source,
+  useEngine,
+  worker,
+} from '../../support/worker-fixture.ts';
+import {
   expectOwnObjects,
   jobId,
   message,
@@ -18,7 +26,6 @@ import {
   startJob,
   useObjectKeys,
 } from './object-keys-fixture.ts';
-import { deliverInOutage, failOutput, openUploads, source, useEngine, worker } from './worker-fixture.ts';
 
 const LARGE = 12 * MiB;
 

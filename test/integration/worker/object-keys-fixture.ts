@@ -5,7 +5,7 @@ import type { OutputMessage } from '../../../lambda/shared/queue/messages.ts';
 import { DEFAULT_KEY_TEMPLATE, parseKeyTemplate } from '../../../lambda/worker/key-template.ts';
 import { nextJobId } from '../../support/messages.ts';
 import { BUCKET } from '../../support/worker.ts';
-import { messageOf, serveSource, useEngine, useWorker, worker } from './worker-fixture.ts';
+import { messageOf, serveSource, useEngine, useWorker, worker } from '../../support/worker-fixture.ts';
 
 export const SMALL = 1_000;
 

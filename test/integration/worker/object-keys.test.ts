@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HOUR_MS, MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { parseKeyTemplate } from '../../../lambda/worker/key-template.ts';
+import { deliverAndDie, worker } from '../../support/worker-fixture.ts';
 import {
   expectOwnObjects,
   jobId,
@@ -9,7 +10,6 @@ import {
   recoveryAt,
   useObjectKeys,
 } from './object-keys-fixture.ts';
-import { deliverAndDie, worker } from './worker-fixture.ts';
 
 useObjectKeys();
 

@@ -14,7 +14,7 @@ import {
   source,
   useWorker,
   worker,
-} from './worker-fixture.ts';
+} from '../../support/worker-fixture.ts';
 
 const FILE = { size: 1000, etag: '"made-up"' };
 

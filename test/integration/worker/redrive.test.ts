@@ -5,8 +5,8 @@ import type { RedriveMessage } from '../../../lambda/shared/queue/messages.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { NotAtZencoder } from '../../../lambda/shared/zencoder/api-errors.ts';
 import type { Delivered } from '../../support/worker.ts';
+import { denyBucket, failOutput, useWorker, worker } from '../../support/worker-fixture.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
-import { denyBucket, failOutput, useWorker, worker } from './worker-fixture.ts';
 
 useWorker();
 beforeEach(async () => {

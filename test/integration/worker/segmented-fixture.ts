@@ -4,7 +4,14 @@ import type { OutputMessage } from '../../../lambda/shared/queue/messages.ts';
 import { MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { MiB } from '../../../lambda/worker/copy/plan.ts';
 import type { Delivered } from '../../support/worker.ts';
-import { messageOf, recoveryOf, serveSource, useEngine, useWorker, worker } from './worker-fixture.ts';
+import {
+  messageOf,
+  recoveryOf,
+  serveSource,
+  useEngine,
+  useWorker,
+  worker,
+} from '../../support/worker-fixture.ts';
 
 /** What the source does at present. */
 export const faults = {

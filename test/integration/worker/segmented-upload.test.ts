@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { accessDenied, slowDown } from '../../../infra/local/aws/s3/faults.ts';
 import { HOUR_MS, MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { BUCKET } from '../../support/worker.ts';
+import { messageOf, openUploads, recoveryOf, worker } from '../../support/worker-fixture.ts';
 import { dispatch, faults, untilSettled, useSegments } from './segmented-fixture.ts';
-import { messageOf, openUploads, recoveryOf, worker } from './worker-fixture.ts';
 
 useSegments();
 

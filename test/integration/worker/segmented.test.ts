@@ -2,8 +2,8 @@ import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
 import { HOUR_MS, MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { signedAnew } from '../../support/messages.ts';
+import { messageOf, recoveryOf, worker } from '../../support/worker-fixture.ts';
 import { dispatch, faults, untilSettled, useSegments } from './segmented-fixture.ts';
-import { messageOf, recoveryOf, worker } from './worker-fixture.ts';
 
 useSegments();
 

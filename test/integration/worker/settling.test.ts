@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createEventPublisher, type EventPublisher } from '../../../lambda/shared/events/publisher.ts';
 import { MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { SourceRefused } from '../../../lambda/worker/copy/errors.ts';
+import { deliverInOutage, failOutput, useWorker, worker } from '../../support/worker-fixture.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
-import { deliverInOutage, failOutput, useWorker, worker } from './worker-fixture.ts';
 
 useWorker();
 beforeEach(async () => {

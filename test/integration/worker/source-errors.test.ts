@@ -14,7 +14,7 @@ import {
   useEngine,
   useWorker,
   worker,
-} from './worker-fixture.ts';
+} from '../../support/worker-fixture.ts';
 
 /** The state of a recovery after one delivery of its message, for each error of the source. */
 

@@ -3,7 +3,7 @@ import { fileIdOf } from '../../../lambda/shared/zencoder/signed-url.ts';
 import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
 import { nextJobId } from '../../support/messages.ts';
 import type { SourceOptions } from '../../support/source-server.ts';
-import { messageOf, serveSource, source, useWorker, worker } from './worker-fixture.ts';
+import { messageOf, serveSource, source, useWorker, worker } from '../../support/worker-fixture.ts';
 
 /** The same key, as two signers write it. */
 const ESCAPED = 'Episode%20%281%29%7Ea.mp4';

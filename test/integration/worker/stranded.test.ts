@@ -7,7 +7,14 @@ import { fileIdOf } from '../../../lambda/shared/zencoder/signed-url.ts';
 import { MiB } from '../../../lambda/worker/copy/plan.ts';
 import { signedAnew } from '../../support/messages.ts';
 import type { Delivered } from '../../support/worker.ts';
-import { messageOf, serveSource, source, useEngine, useWorker, worker } from './worker-fixture.ts';
+import {
+  messageOf,
+  serveSource,
+  source,
+  useEngine,
+  useWorker,
+  worker,
+} from '../../support/worker-fixture.ts';
 
 /**
  * Combinations of faults that could leave a recovery open without a message that retries it, or lose its bytes. All of

@@ -4,8 +4,8 @@ import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/table.ts'
 import type { SegmentMessage } from '../../../lambda/shared/queue/messages.ts';
 import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { openRecoveries } from '../../support/open-recoveries.ts';
+import { failOutput, useWorker, worker } from '../../support/worker-fixture.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
-import { failOutput, useWorker, worker } from './worker-fixture.ts';
 
 useWorker();
 

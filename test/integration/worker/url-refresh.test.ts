@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { OutputRequest } from '../../../infra/local/zencoder/job.ts';
 import type { OutputMessage } from '../../../lambda/shared/queue/messages.ts';
 import { MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
+import { failOutput, useWorker, worker } from '../../support/worker-fixture.ts';
 import { WITH_THUMBNAILS } from '../../support/zencoder-stand-in.ts';
-import { failOutput, useWorker, worker } from './worker-fixture.ts';
 
 useWorker();
 beforeEach(() => {

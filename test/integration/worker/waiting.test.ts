@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
 import { HOUR_MS, MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
-import { deliverAndDie, denyBucket, failOutput, recoveryOf, useWorker, worker } from './worker-fixture.ts';
+import {
+  deliverAndDie,
+  denyBucket,
+  failOutput,
+  recoveryOf,
+  useWorker,
+  worker,
+} from '../../support/worker-fixture.ts';
 
 useWorker();
 

@@ -1,17 +1,17 @@
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
-import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
-import type { OutputRequest } from '../../../infra/local/zencoder/job.ts';
-import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
-import type { OutputMessage } from '../../../lambda/shared/queue/messages.ts';
-import { parseStorageAllowList } from '../../../lambda/shared/zencoder/storage.ts';
-import { type CopyEngineOptions, createCopyEngine } from '../../../lambda/worker/copy/engine.ts';
-import { MiB } from '../../../lambda/worker/copy/plan.ts';
-import { IMPATIENT } from '../../support/copying.ts';
-import { backupMessage, type MessageOptions } from '../../support/messages.ts';
-import { type SourceOptions, type SourceServer, startSource } from '../../support/source-server.ts';
-import { BUCKET, type Delivered, startWorker, type TestWorker } from '../../support/worker.ts';
+import { accessDenied } from '../../infra/local/aws/s3/faults.ts';
+import type { OutputRequest } from '../../infra/local/zencoder/job.ts';
+import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
+import type { OutputMessage } from '../../lambda/shared/queue/messages.ts';
+import { parseStorageAllowList } from '../../lambda/shared/zencoder/storage.ts';
+import { type CopyEngineOptions, createCopyEngine } from '../../lambda/worker/copy/engine.ts';
+import { MiB } from '../../lambda/worker/copy/plan.ts';
+import { IMPATIENT } from './copying.ts';
+import { backupMessage, type MessageOptions } from './messages.ts';
+import { type SourceOptions, type SourceServer, startSource } from './source-server.ts';
+import { BUCKET, type Delivered, startWorker, type TestWorker } from './worker.ts';
 
 /** The worker of the test file. */
 export let worker: TestWorker;
