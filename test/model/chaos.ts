@@ -1,6 +1,7 @@
 import type { Random } from '../soak/random.ts';
+import type { Fate, Parked } from './scheduler.ts';
 
-/** One thing that went wrong in a run. */
+/** One injected fault of a run. */
 export interface Strike {
   /** Counts the chances that came up in the run, from 0; the same for the same seed until something is left out. */
   readonly index: number;
@@ -51,4 +52,11 @@ export class Chaos {
   calm(): void {
     this.#isCalm = true;
   }
+}
+
+/** The fate of a call: most are done. */
+export function drawFate({ fates }: Parked, chaos: Chaos): Fate {
+  if (chaos.hits('dies before', 0.015)) return 'dies-before';
+  if (chaos.hits('dies after', 0.015)) return 'dies-after';
+  return fates.find((fate) => chaos.hits(fate, 0.02)) ?? 'done';
 }

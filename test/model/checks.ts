@@ -1,12 +1,12 @@
 import type { RecoveryEvent } from '../../lambda/shared/events/events.ts';
 import type { JobRecords } from '../../lambda/shared/ledger/reads.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
-import { objectsOf, type StoredObject, uploadsOf, wakes } from './invariants.ts';
+import { objectsOf, retries, type StoredObject, uploadsOf } from './invariants.ts';
 import type { QueuedMessage } from './queue.ts';
 import { expectedState, maxLosses, mediaKey, outputsOf, type Scenario } from './scenario.ts';
-import type { ModelServers } from './world.ts';
+import type { ModelServers } from './servers.ts';
 
-/** What must hold at every moment: sentences about what does not. */
+/** Checks what must hold at every moment. @returns a sentence for each broken promise. */
 export function faultsNow(
   recoveries: readonly RecoveryRecord[],
   objects: readonly StoredObject[],
@@ -15,27 +15,29 @@ export function faultsNow(
 ): string[] {
   return recoveries.flatMap((record) => {
     const { state, settledAt, role, fileId } = record;
-    const isStranded = settledAt === undefined && !queued.some((message) => wakes(message, record, hasApi));
-    const isThere = objects.some((object) => object.fileId === fileId);
+    const isStranded = settledAt === undefined && !queued.some((message) => retries(message, record, hasApi));
+    const isInBucket = objects.some((object) => object.fileId === fileId);
     return [
       ...(isStranded ? [`an open ${role} recovery has no message`] : []),
-      ...(state === 'lost' && isThere ? [`a ${role} recovery is lost and its object is in the bucket`] : []),
+      ...(state === 'lost' && isInBucket
+        ? [`a ${role} recovery is lost and its object is in the bucket`]
+        : []),
     ];
   });
 }
 
-/** What a run has come to. */
+/** The state at the end of a run. */
 export interface RunEnd {
   readonly scenario: Scenario;
   readonly jobId: string;
   readonly records: JobRecords;
   readonly published: readonly RecoveryEvent[];
-  /** How many backup files there are. */
+  /** Number of backup files. */
   readonly files: number;
   readonly customerUpload: string | undefined;
 }
 
-/** What must hold at the end of a run: sentences about what does not. */
+/** Checks what must hold at the end of a run. @returns a sentence for each broken promise. */
 export async function faultsAtEnd(servers: ModelServers, end: RunEnd): Promise<string[]> {
   return [
     ...faultsOfRecords(end),
@@ -59,7 +61,7 @@ function faultsOfRecords({ scenario, jobId, records, files }: RunEnd): string[] 
   return faults;
 }
 
-/** Only the file that got the customer's key meets the customer's object. */
+/** Only the file with the customer's key conflicts with the customer's object. */
 function expectedOf({ role, outputId, key }: RecoveryRecord, scenario: Scenario, jobId: string): string {
   if (role !== 'media') return 'recovered';
   const state = expectedState(scenario);

@@ -1,10 +1,10 @@
 import { type RunResult, run } from './run.ts';
-import type { ModelServers } from './world.ts';
+import type { ModelServers } from './servers.ts';
 
 /** A kind of fault with the shortest trace that was found for it. */
 export interface FoundFault {
   readonly fault: string;
-  /** In how many runs it came up. */
+  /** Number of runs in which it occurred. */
   readonly runs: number;
   readonly seed: number;
   /** Strikes that the shortest trace does without, by index. */
@@ -64,7 +64,7 @@ async function shorten(
   return { seed, leftOut: [...leftOut].sort((a, b) => a - b), result: best };
 }
 
-/** A fault as text: what, how often, how to see it again, and the trace. */
+/** A fault as text: its number of runs, the command that repeats it, and the trace. */
 export function describeFault({ fault, runs, seed, leftOut, result }: FoundFault): string {
   const without = leftOut.length === 0 ? '' : ` --without ${leftOut.join(',')}`;
   return [

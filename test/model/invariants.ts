@@ -10,7 +10,7 @@ import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import { parseMessage } from '../../lambda/shared/queue/messages.ts';
 import { fileIdOf } from '../../lambda/shared/zencoder/signed-url.ts';
 import type { QueuedMessage } from './queue.ts';
-import { BUCKET, type ModelServers } from './world.ts';
+import { BUCKET, type ModelServers } from './servers.ts';
 
 /** An object of a job as the bucket has it. */
 export interface StoredObject {
@@ -19,8 +19,8 @@ export interface StoredObject {
   readonly fileId: string | undefined;
 }
 
-/** Whether a queued message brings about another attempt at a recovery. */
-export function wakes({ body }: QueuedMessage, record: RecoveryRecord, hasApi: boolean): boolean {
+/** Whether a queued message leads to another attempt at a recovery. */
+export function retries({ body }: QueuedMessage, record: RecoveryRecord, hasApi: boolean): boolean {
   const message = parseMessage(body);
   switch (message.type) {
     case 'output':
@@ -59,7 +59,7 @@ export async function uploadsOf(
   );
 }
 
-/** What the ledger has been seen to hold: every settled state with its time. */
+/** The records of the job, and every settled state that they have had, with its time. */
 export class Ledger {
   records: JobRecords = { failures: [], recoveries: [] };
   readonly #servers: ModelServers;
@@ -71,15 +71,15 @@ export class Ledger {
     this.#jobId = jobId;
   }
 
-  /** Reads it anew; after every write, so that no state in between is missed. */
-  async look(): Promise<void> {
+  /** Reads the records again; after every write, so that no intermediate state is missed. */
+  async read(): Promise<void> {
     this.records = await this.#servers.ledger.queries.readJob(this.#jobId);
     for (const { fileId, state, settledAt } of this.records.recoveries) {
       if (settledAt !== undefined) this.#settled.add(settlement(fileId, state, settledAt));
     }
   }
 
-  /** Whether what an event says has ever been so. */
+  /** Whether the ledger has ever had the state that an event reports. */
   hasSeen(event: RecoveryEvent): boolean {
     if (event.type === 'primary-failure') {
       return this.records.failures.some(({ role }) => role === event.role);

@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util';
 import { describeFault, explore } from './explore.ts';
 import { run } from './run.ts';
-import { startServers } from './world.ts';
+import { startServers } from './servers.ts';
 
 const HELP = `Usage: npm run model -- [options]
 
 Explores the protocol of claim, copy, segment, complete and settle: the real worker, reconcile and ledger code under a
-scheduler that chooses which call is made next, with processes that die, answers that get lost, messages that come twice
-and late, uploads that vanish and clocks that differ. Each fault is printed with its seed and its shortest trace.
+scheduler that chooses which call is made next, with processes that die, responses that are lost, messages that are delivered
+twice and late, uploads that disappear and clocks that differ. Each fault is printed with its seed and its shortest trace.
 
   --runs N          how many interleavings are explored              (1000)
   --seed N          the first seed; each run takes the next          (1)
@@ -15,14 +15,14 @@ and late, uploads that vanish and clocks that differ. Each fault is printed with
   --trace           print the trace of a single run
   --json            the result as one JSON object
 
-Exit codes: 0 no fault; 1 a fault; 2 not understood.
+Exit codes: 0 no fault; 1 a fault; 2 invalid arguments.
 
 Examples:
   npm run model -- --runs 5000
   npm run model -- --seed 42 --runs 1 --trace
 `;
 
-// Not left to end by itself: timers of processes that the model killed are still there.
+// Ended here, since timers of processes that the model killed are still pending.
 process.exit(await main());
 
 async function main(): Promise<number> {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeFault, explore } from './explore.ts';
-import { type ModelServers, startServers } from './world.ts';
+import { type ModelServers, startServers } from './servers.ts';
 
 let servers: ModelServers;
 beforeAll(async () => {
@@ -12,9 +12,12 @@ afterAll(() => servers?.close());
 const RUNS = 12;
 
 describe('the protocol of claim, copy, segment, complete and settle', () => {
-  it.each([1, 2_000, 40_000])('keeps its promises in interleavings from seed %i on', async (firstSeed) => {
-    const { faults } = await explore(servers, { firstSeed, runs: RUNS });
+  it.each([1, 2_000, 40_000])(
+    'keeps every promise in the interleavings from seed %i on',
+    async (firstSeed) => {
+      const { faults } = await explore(servers, { firstSeed, runs: RUNS });
 
-    expect(faults.map(describeFault).join('\n\n')).toBe('');
-  });
+      expect(faults.map(describeFault).join('\n\n')).toBe('');
+    },
+  );
 });

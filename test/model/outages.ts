@@ -1,11 +1,10 @@
 import { accessDenied, type Fault } from '../../infra/local/aws/s3/faults.ts';
+import { MINUTE_MS } from '../../lambda/shared/runtime/durations.ts';
 import type { Random } from '../soak/random.ts';
 import type { Chaos } from './chaos.ts';
-import { BUCKET } from './world.ts';
+import { BUCKET } from './servers.ts';
 
-const MINUTE = 60_000;
-
-/** What refuses everything for a while: table, topic and bucket. */
+/** Outages of table, topic and bucket, for some time each. */
 export class Outages {
   readonly #chaos: Chaos;
   readonly #random: Random;
@@ -35,7 +34,7 @@ export class Outages {
     return this.#now() < until ? accessDenied('s3:PutObject', BUCKET) : undefined;
   }
 
-  /** Lets outages begin, by chance. */
+  /** Begins outages, by chance. */
   mayBegin(): void {
     if (this.#chaos.hits('the table refuses for a while', 0.002)) this.#table = this.#end(10);
     if (this.#chaos.hits('the topic refuses for a while', 0.004)) this.#topic = this.#end(90);
@@ -43,7 +42,7 @@ export class Outages {
     if (this.#chaos.hits('completions are denied for a while', 0.006)) this.#completions = this.#end(5 * 60);
   }
 
-  #end(mostMinutes: number): number {
-    return this.#now() + Math.ceil(this.#random.next() * mostMinutes * MINUTE);
+  #end(maxMinutes: number): number {
+    return this.#now() + Math.ceil(this.#random.next() * maxMinutes * MINUTE_MS);
   }
 }

@@ -1,12 +1,12 @@
+import { MINUTE_MS } from '../../lambda/shared/runtime/durations.ts';
 import type { CopyEngine } from '../../lambda/worker/copy/types.ts';
 import type { Random } from '../soak/random.ts';
 import type { Process, Scheduler } from './scheduler.ts';
 
-const MINUTE = 60_000;
 /** Clocks of two processes differ by up to twice this. */
-const MAX_SKEW_MS = 3 * MINUTE;
+const MAX_SKEW_MS = 3 * MINUTE_MS;
 /** As the stack sets the worker's timeout. */
-export const INVOCATION_MS = 15 * MINUTE;
+export const INVOCATION_MS = 15 * MINUTE_MS;
 const SLOTS = 3;
 
 /** A warm execution environment: it keeps its engine and its clock from one invocation to the next, until it dies. */
@@ -75,7 +75,7 @@ export class Processes {
     for (const slot of this.#slots) if (slot?.running === invocation) slot.running = null;
   }
 
-  /** Takes dead processes and those whose time is up away. @returns the names of the latter. */
+  /** Removes dead processes and those that have timed out. @returns the names of the latter. */
   sweep(): string[] {
     const timedOut: string[] = [];
     for (const [index, slot] of this.#slots.entries()) {

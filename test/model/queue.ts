@@ -2,7 +2,7 @@ import { encodeMessage, type RecoveryMessage } from '../../lambda/shared/queue/m
 import type { ReceivedMessage, RecoveryQueue } from '../../lambda/worker/queue.ts';
 import type { Scheduler } from './scheduler.ts';
 
-/** As the stack sets `maxReceiveCount`: after so many deliveries SQS moves a message to the dead-letter queue. */
+/** As the stack sets `maxReceiveCount`: after this many deliveries SQS moves a message to the dead-letter queue. */
 const MAX_RECEIVES = 340;
 /** As the stack sets the queue's visibility timeout for an invocation of 15 minutes, milliseconds. */
 export const VISIBILITY_MS = 990_000;
@@ -14,7 +14,7 @@ export interface QueuedMessage {
   /** Milliseconds of the model's time. */
   visibleAt: number;
   receives: number;
-  /** The handle of the last delivery; a standard queue takes no other for a hidden message. */
+  /** The handle of the last delivery; a standard queue accepts no other for a hidden message. */
   handle: string;
   state: 'queued' | 'deleted' | 'dead';
 }
@@ -52,7 +52,7 @@ export class ModelQueue {
     return this.queued().filter(({ visibleAt }) => visibleAt <= this.#now());
   }
 
-  /** Delivers a message; null when it has been delivered too often and is dead. */
+  /** Delivers a message. @returns null after its last delivery, when it is a dead letter. */
   receive(message: QueuedMessage): ReceivedMessage | null {
     message.receives += 1;
     if (message.receives > MAX_RECEIVES) {
@@ -70,7 +70,7 @@ export class ModelQueue {
     if (messages.length === 0) return;
     await this.#scheduler.call({
       label: `queue ${messages.map(summary).join(', ')}`,
-      fates: ['refused', 'answer-lost', 'repeated'],
+      fates: ['refused', 'response-lost', 'repeated'],
       act: async () => {
         for (const message of messages) this.put(message);
       },
@@ -78,21 +78,22 @@ export class ModelQueue {
     });
   }
 
-  /** The worker's side of it. @param now of the process, whose clock may be off. */
+  /** The queue as the worker uses it. @param now of the process, whose clock may differ. */
   adapter(now: () => number): RecoveryQueue {
     return {
       send: (messages) => this.send(messages),
       setVisibleAt: ({ receiptHandle }, at) =>
         this.#scheduler.call({
-          label: `show ${receiptHandle} in ${Math.ceil((at - now()) / 1000)} s`,
-          fates: ['refused', 'answer-lost', 'repeated'],
-          act: async () => this.#show(receiptHandle, Math.max(0, Math.ceil((at - now()) / 1000)) * 1000),
+          label: `set ${receiptHandle} visible in ${Math.ceil((at - now()) / 1000)} s`,
+          fates: ['refused', 'response-lost', 'repeated'],
+          act: async () =>
+            this.#setVisible(receiptHandle, Math.max(0, Math.ceil((at - now()) / 1000)) * 1000),
           refusal: () => Promise.reject(new Error('the queue refuses')),
         }),
       sendToDeadLetterQueue: (message) =>
         this.#scheduler.call({
           label: `dead letter ${message.messageId}`,
-          fates: ['refused', 'answer-lost'],
+          fates: ['refused', 'response-lost'],
           act: async () => {
             const found = this.messages.find(({ id }) => id === message.messageId);
             if (found !== undefined) found.state = 'dead';
@@ -102,7 +103,7 @@ export class ModelQueue {
     };
   }
 
-  #show(handle: string, delayMs: number): void {
+  #setVisible(handle: string, delayMs: number): void {
     const message = this.queued().find((queued) => queued.handle === handle);
     if (message === undefined) throw new Error('ReceiptHandleIsInvalid');
     if (message.visibleAt <= this.#now()) throw new Error('MessageNotInflight');

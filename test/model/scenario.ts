@@ -1,25 +1,25 @@
 import type { OutputMessage } from '../../lambda/shared/queue/messages.ts';
+import { HOUR_MS, MINUTE_MS } from '../../lambda/shared/runtime/durations.ts';
+import { MiB } from '../../lambda/worker/copy/plan.ts';
 import { DEFAULT_KEY_TEMPLATE } from '../../lambda/worker/key-template.ts';
 import type { Random } from '../soak/random.ts';
+import { backupMessage } from '../support/messages.ts';
+import type { SourceFault, SourceRequest, SourceServer } from '../support/source-server.ts';
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const MiB = 2 ** 20;
-
-/** How Zencoder's storage answers for the media file. */
+/** How Zencoder's storage responds to requests for the media file. */
 export type MediaSource =
-  /** As it should. */
+  /** With the file. */
   | 'there'
-  /** Not found at first, since the notification was ahead of the object. */
+  /** Not found at first, since the notification preceded the object. */
   | 'late'
   /** The signature of the first notification is refused. */
   | 'first-signature-refused'
-  /** It answers 400 to the signature of the first notification. */
+  /** It responds 400 to the signature of the first notification. */
   | 'first-signature-invalid'
   /** Never found. */
   | 'gone';
 
-/** What a run is about: drawn from its seed before anything happens. */
+/** The conditions of a run: drawn from its seed before it begins. */
 export interface Scenario {
   readonly media: MediaSource;
   /** Bytes of the media file; above one part it is copied by a multipart upload, a part a segment. */
@@ -34,14 +34,14 @@ export interface Scenario {
   readonly reconcileAfter: readonly number[];
   /** What the customer does at the key of the media file. */
   readonly customer: 'nothing' | 'uploads' | 'has-object';
-  /** Whether the job has another output, under a key template that does not tell the two apart. */
+  /** Whether the job has another output, under a key template that gives both the same key. */
   readonly hasTwin: boolean;
 }
 
 /** Milliseconds for which the media file is not there, when it is late. */
-export const LATE_MS = 25 * MINUTE;
+export const LATE_MS = 25 * MINUTE_MS;
 /** Milliseconds from the notification to the end of its signed URLs. */
-export const LIFETIME_MS = 24 * HOUR;
+export const LIFETIME_MS = 24 * HOUR_MS;
 /** Bytes of the smallest part, and of a segment. */
 export const PART_BYTES = 5 * MiB;
 export const THUMBNAIL_BYTES = 900;
@@ -56,7 +56,7 @@ export function drawScenario(random: Random): Scenario {
   const later = [
     ...(random.chance(0.6) ? [{ after: 0, signature: 0 }] : []),
     ...(random.chance(0.4) ? [{ after: 0, signature: 1 }] : []),
-    ...(random.chance(0.4) ? [{ after: random.below(3 * HOUR), signature: 2 }] : []),
+    ...(random.chance(0.4) ? [{ after: random.below(3 * HOUR_MS), signature: 2 }] : []),
   ];
   return {
     media,
@@ -71,24 +71,29 @@ export function drawScenario(random: Random): Scenario {
     thumbnails: pick([0, 0, 2]),
     hasApi,
     later,
-    redriveAfter: random.chance(0.25) ? random.below(2 * HOUR) : null,
-    reconcileAfter: Array.from({ length: random.below(3) }, () => random.below(3 * HOUR)),
+    redriveAfter: random.chance(0.25) ? random.below(2 * HOUR_MS) : null,
+    reconcileAfter: Array.from({ length: random.below(3) }, () => random.below(3 * HOUR_MS)),
     customer: random.chance(0.15) ? 'uploads' : random.chance(0.05) ? 'has-object' : 'nothing',
     hasTwin: random.chance(0.2),
   };
 }
 
-/** Whether the source answers for the media file under this signature; `missing` is 404. */
-export function mediaAnswer(
+const NOT_FOUND: SourceFault = { status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' };
+const REFUSED: SourceFault = { status: 403, body: '<Error><Code>AccessDenied</Code></Error>' };
+const INVALID: SourceFault = { status: 400, body: '<Error><Code>InvalidURI</Code></Error>' };
+
+/** The error of the source for a request; undefined when it serves the file. @param age milliseconds since the notification. */
+export function sourceFault(
   { media }: Scenario,
-  signature: number,
+  { target }: SourceRequest,
   age: number,
-): 'file' | 'missing' | 'refused' | 'invalid' {
-  if (age > LIFETIME_MS) return 'refused';
-  if (media === 'gone' || (media === 'late' && age < LATE_MS)) return 'missing';
-  if (media === 'first-signature-refused' && signature === 0) return 'refused';
-  if (media === 'first-signature-invalid' && signature === 0) return 'invalid';
-  return 'file';
+): SourceFault | undefined {
+  if (!target.includes('/big.mov')) return undefined;
+  const isFirst = /Signature=0(?!\d)/.test(target);
+  if (age > LIFETIME_MS) return REFUSED;
+  if (media === 'gone' || (media === 'late' && age < LATE_MS)) return NOT_FOUND;
+  if (media === 'first-signature-refused' && isFirst) return REFUSED;
+  return media === 'first-signature-invalid' && isFirst ? INVALID : undefined;
 }
 
 /** How often a file can be lost at most: once to each notification, to the API and to a redrive. */
@@ -96,7 +101,7 @@ export function maxLosses({ later, hasApi, redriveAfter }: Scenario): number {
   return 1 + later.length + (hasApi ? 1 : 0) + (redriveAfter === null ? 0 : 1);
 }
 
-/** What the recovery of the media file has to come to. */
+/** The final state that the recovery of the media file must have. */
 export function expectedState({ media, hasApi, later, customer }: Scenario): 'recovered' | 'lost' | 'failed' {
   if (media === 'gone') return 'lost';
   const isRefused = media === 'first-signature-refused' || media === 'first-signature-invalid';
@@ -119,40 +124,37 @@ export function outputsOf({ hasTwin }: Scenario): string[] {
   return hasTwin ? ['1', '2'] : ['1'];
 }
 
-/** The queue message of a notification whose URLs bear this signature. */
-export function notifiedMessage(
-  { thumbnails }: Scenario,
+interface Notified {
+  readonly signature: number;
+  /** Epoch milliseconds at which the job failed. */
+  readonly begin: number;
+}
+
+/** The queue messages of a notification whose URLs have this signature: one for each output. */
+export function notifiedMessages(
+  scenario: Scenario,
   jobId: string,
-  origins: { readonly media: string; readonly thumbnails: string },
-  {
-    outputId,
-    signature,
-    begin,
-  }: { readonly outputId: string; readonly signature: number; readonly begin: number },
-): OutputMessage {
-  const names = ['big.mov', ...Array.from({ length: thumbnails }, (_, index) => `t${index}.png`)];
-  return {
-    type: 'output',
-    version: 1,
-    job: { id: jobId, passThrough: null, test: false },
-    output: { id: outputId, label: null, type: 'standard' },
-    failures: [
-      { role: 'media', errorClass: 'UploadFailureError', message: null, link: null, destinationHost: null },
-    ],
-    files: names.map((filename) => {
-      const role = filename === 'big.mov' ? ('media' as const) : ('thumbnail' as const);
-      const origin = role === 'media' ? origins.media : origins.thumbnails;
-      return {
-        role,
-        url: `${origin}/o/${jobId}/${outputId}/${filename}?Signature=${signature}`,
-        deadline: begin + LIFETIME_MS,
-        filename,
-        thumbnailLabel: null,
-        size: null,
-        md5: null,
-      };
-    }),
-    failedAt: begin,
-    origin: 'notification',
-  };
+  sources: Readonly<Record<'media' | 'thumbnails', Pick<SourceServer, 'origin'>>>,
+  { signature, begin }: Notified,
+): OutputMessage[] {
+  const images = Array.from({ length: scenario.thumbnails }, (_, index) => `t${index}.png`);
+  return outputsOf(scenario).map((outputId) => {
+    const messageOf = (origin: string, names: readonly string[]) =>
+      backupMessage({
+        origin,
+        names: names.map((name) => `${outputId}/${name}`),
+        now: begin,
+        signature: String(signature),
+        jobId,
+        outputId,
+      });
+    const { media, thumbnails } = sources;
+    return {
+      ...messageOf(media.origin, []),
+      failures: [
+        { role: 'media', errorClass: 'UploadFailureError', message: null, link: null, destinationHost: null },
+      ],
+      files: [...messageOf(media.origin, ['big.mov']).files, ...messageOf(thumbnails.origin, images).files],
+    };
+  });
 }

@@ -7,15 +7,15 @@ export interface Process {
 }
 
 /**
- * What becomes of a call.
+ * The outcome of a call.
  *
- * - `done`: it is made and answered.
+ * - `done`: it is made and its response is received.
  * - `refused`: it is not made; the caller gets an error.
- * - `answer-lost`: it is made; the caller gets an error, as when the SDK has given up.
- * - `repeated`: it is made twice, and the second answer counts, as when the SDK tries again after a lost answer.
+ * - `response-lost`: it is made; the caller gets an error, as after the SDK's last attempt.
+ * - `repeated`: it is made twice, and the second response counts, as when the SDK retries after a lost response.
  * - `dies-before`, `dies-after`: the process ends before or after the call is made.
  */
-export type Fate = 'done' | 'refused' | 'answer-lost' | 'repeated' | 'dies-before' | 'dies-after';
+export type Fate = 'done' | 'refused' | 'response-lost' | 'repeated' | 'dies-before' | 'dies-after';
 
 /** A call to another system, as the scheduler sees it. */
 export interface Call<T> {
@@ -26,7 +26,7 @@ export interface Call<T> {
   readonly act: () => Promise<T>;
   /** The error of `refused`. */
   readonly refusal?: () => Promise<T>;
-  /** The error of `answer-lost`. */
+  /** The error of `response-lost`. */
   readonly loss?: () => Error;
 }
 
@@ -41,7 +41,7 @@ export interface Parked {
 
 /**
  * Decides which call of which process is made next: every call to another system waits here until the run resumes it, so
- * that one seed always gives the same interleaving. Calls from outside any process (the run's own looks) pass through.
+ * that one seed always gives the same interleaving. Calls from outside any process (the run's own checks) pass through.
  */
 export class Scheduler {
   readonly #current = new AsyncLocalStorage<Process>();
@@ -80,7 +80,8 @@ export class Scheduler {
       this.#active -= 1;
     }
     if (!process.isAlive) return await never();
-    if (fate === 'answer-lost' && outcome.status === 'fulfilled') throw loss?.() ?? new Error('answer lost');
+    if (fate === 'response-lost' && outcome.status === 'fulfilled')
+      throw loss?.() ?? new Error('response lost');
     if (outcome.status === 'rejected') throw outcome.reason;
     return outcome.value;
   }
@@ -90,7 +91,7 @@ export class Scheduler {
     return this.#parked.filter(({ process }) => process.isAlive);
   }
 
-  /** Lets one call go on. */
+  /** Continues one call. */
   resume(call: Parked, fate: Fate): void {
     this.#parked = this.#parked.filter((other) => other !== call);
     if (fate === 'dies-before' || fate === 'dies-after') this.kill(call.process);
@@ -102,7 +103,7 @@ export class Scheduler {
     this.#parked = this.#parked.filter((call) => call.process !== process);
   }
 
-  /** Waits until every process waits for its turn, or is at its end. */
+  /** Waits until every process waits for its turn or has ended. */
   async quiet(): Promise<void> {
     for (let rounds = 0; rounds < QUIET_ROUNDS; ) {
       await new Promise<void>((resolve) => setImmediate(resolve));
@@ -111,7 +112,7 @@ export class Scheduler {
   }
 }
 
-/** Turns of the event loop without a call under way after which nothing more happens by itself. */
+/** Turns of the event loop without a call under way, after which the processes are quiet. */
 const QUIET_ROUNDS = 3;
 
 function never(): Promise<never> {

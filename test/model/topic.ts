@@ -2,7 +2,7 @@ import type { RecoveryEvent } from '../../lambda/shared/events/events.ts';
 import { type EventPublisher, EventsNotPublished } from '../../lambda/shared/events/publisher.ts';
 import type { Scheduler } from './scheduler.ts';
 
-/** The SNS topic in memory: it may take a part of a batch, and refuse for a while. */
+/** The SNS topic in memory: it may accept a part of a batch, and refuse for a while. */
 export class ModelTopic implements EventPublisher {
   readonly published: RecoveryEvent[] = [];
   readonly #scheduler: Scheduler;
@@ -22,26 +22,26 @@ export class ModelTopic implements EventPublisher {
         refused.map(({ id }) => ({ id, code, cause })),
         events.length,
       );
-    const loss = () => notPublished(events, 'TimeoutError', new Error('the topic did not answer'));
+    const loss = () => notPublished(events, 'TimeoutError', new Error('the topic did not respond'));
     const refusal = async () => {
-      this.#take(events.slice(1));
+      this.#accept(events.slice(1));
       throw notPublished(events.slice(0, 1), 'InternalError');
     };
     await this.#scheduler.call({
       label: `publish ${events.map(({ type, role }) => `${type} ${role}`).join(', ')}`,
-      fates: ['refused', 'answer-lost', 'repeated'],
+      fates: ['refused', 'response-lost', 'repeated'],
       act: async () => {
         if (this.#refuses()) {
           throw notPublished(events, 'AuthorizationError', new Error('the topic refuses'));
         }
-        this.#take(events);
+        this.#accept(events);
       },
       refusal,
       loss,
     });
   }
 
-  #take(events: readonly RecoveryEvent[]): void {
+  #accept(events: readonly RecoveryEvent[]): void {
     for (const event of events) {
       this.published.push(event);
       this.#onEvent(event);

@@ -4,7 +4,7 @@ import { ApiUnavailable } from '../../lambda/shared/zencoder/api-errors.ts';
 import { parseJobDetails, parseOutputDetails } from '../../lambda/shared/zencoder/job-details.ts';
 import type { Scheduler } from './scheduler.ts';
 
-/** Signatures of the API's answers begin here; notifications have smaller ones. */
+/** Signatures of the API's responses begin here; notifications have smaller ones. */
 const FIRST_API_SIGNATURE = 100;
 
 export interface ModelApiOptions {
@@ -14,7 +14,7 @@ export interface ModelApiOptions {
   readonly finishedAt: number;
 }
 
-/** The Zencoder API in memory: each answer has newly signed URLs of the same files. */
+/** The Zencoder API in memory: each response has newly signed URLs of the same files. */
 export function modelApi(scheduler: Scheduler, { jobId, outputs, finishedAt }: ModelApiOptions): ZencoderApi {
   let signature = FIRST_API_SIGNATURE;
   const signed = (url: string) => url.replace(/Signature=\d+/, `Signature=${signature}`);
@@ -48,20 +48,20 @@ export function modelApi(scheduler: Scheduler, { jobId, outputs, finishedAt }: M
       },
     });
   };
-  const ask = <T>(label: string, answer: () => T) =>
+  const request = <T>(label: string, respond: () => T) =>
     scheduler.call({
       label: `Zencoder ${label}`,
       fates: ['refused'],
-      act: async () => answer(),
-      refusal: () => Promise.reject(new ApiUnavailable('the Zencoder API answered 503')),
+      act: async () => respond(),
+      refusal: () => Promise.reject(new ApiUnavailable('the Zencoder API responded 503')),
     });
   return {
     remaining: null,
     getOutput: (id) =>
-      ask(`output ${id}`, () =>
+      request(`output ${id}`, () =>
         parseOutputDetails(outputs.filter(({ output }) => output.id === id).map(details)[0]),
       ),
-    getJob: () => ask('job', job),
-    listJobs: () => ask('jobs', () => ({ jobs: [job()], isLast: true })),
+    getJob: () => request('job', job),
+    listJobs: () => request('jobs', () => ({ jobs: [job()], isLast: true })),
   };
 }

@@ -20,12 +20,12 @@ import type { Fate, Scheduler } from './scheduler.ts';
 
 export const BUCKET = 'acme-recovered';
 
-/** What the run that is going on decides about the servers; servers are shared by runs, one at a time. */
+/** How the current run controls the servers; runs share them, one at a time. */
 export interface RunHooks {
   readonly scheduler: Scheduler;
-  /** How Zencoder's storage misbehaves on a request. */
+  /** The fault of Zencoder's storage for a request. */
   readonly sourceFault: (request: SourceRequest) => SourceFault | undefined;
-  /** How the bucket misbehaves for as long as something lasts. */
+  /** The fault of the bucket during an outage. */
   readonly bucketFault: (operation: string) => Fault | undefined;
   /** True while DynamoDB refuses everything. */
   readonly tableRefuses: () => boolean;
@@ -40,9 +40,9 @@ export interface ModelServers {
   readonly s3: S3Server;
   readonly media: SourceServer;
   readonly thumbnails: SourceServer;
-  /** Puts a run in charge. */
+  /** Gives a run control. */
   use(hooks: RunHooks, mediaBytes: number): void;
-  /** A copy engine as a new process has it. */
+  /** The copy engine of a new process. */
   engine(now: () => number): CopyEngine;
   close(): Promise<void>;
 }
@@ -74,20 +74,20 @@ export async function startServers(): Promise<ModelServers> {
     refusal: () => Promise<T>,
   ) =>
     hooks === undefined ? act() : hooks.scheduler.call({ label, fates, act, refusal, loss: connectionReset });
-  let once: Fault | undefined;
+  let nextFault: Fault | undefined;
   s3.setFaults(() => {
-    const fault = once;
-    once = undefined;
+    const fault = nextFault;
+    nextFault = undefined;
     return fault;
   });
   client.middlewareStack.add(
     (next, { commandName = '' }) =>
       async (args) => {
         const send = (fault: Fault | undefined) => {
-          once = fault;
+          nextFault = fault;
           return next(args);
         };
-        const fates: Fate[] = S3_WRITES.test(commandName) ? ['refused', 'answer-lost'] : ['refused'];
+        const fates: Fate[] = S3_WRITES.test(commandName) ? ['refused', 'response-lost'] : ['refused'];
         return await scheduled(
           `${commandName.replace(/Command$/, '')} ${partOf(args.input)}`,
           fates,
@@ -107,7 +107,7 @@ export async function startServers(): Promise<ModelServers> {
           if (isWrite) hooks?.onTableWrite();
           return output;
         };
-        const fates: Fate[] = isWrite ? ['refused', 'answer-lost', 'repeated'] : ['refused'];
+        const fates: Fate[] = isWrite ? ['refused', 'response-lost', 'repeated'] : ['refused'];
         const label = `${commandName.replace(/Command$/, '')} ${itemsOf(args.input)}`;
         return await scheduled(label, fates, act, () => Promise.reject(new Error('the table refuses')));
       },
@@ -154,7 +154,7 @@ function connectionReset(): Error {
   return Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
 }
 
-/** What of an S3 call the trace shows. */
+/** Key, part and upload of an S3 call, for the trace. */
 function partOf(input: object): string {
   const key = 'Key' in input ? String(input.Key).split('/').at(-1) : '';
   const part = 'PartNumber' in input ? ` part ${String(input.PartNumber)}` : '';
@@ -162,7 +162,7 @@ function partOf(input: object): string {
   return `${key}${part}${upload}`;
 }
 
-/** What of a DynamoDB call the trace shows: the items and the attributes that it changes. */
+/** Items and changed attributes of a DynamoDB call, for the trace. */
 function itemsOf(input: object): string {
   const text = JSON.stringify(input);
   const names = [...text.matchAll(/"sk":\{"S":"OUTPUT#1#([^"]+)"/g)].map(([, name = '']) => name);
