@@ -32,21 +32,21 @@ export interface SourceRequest {
 
 /** How a source misbehaves on one request. */
 export type SourceFault =
-  /** Another answer altogether. */
+  /** Another response. */
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
-  /** The connection ends after so many bytes of the body, by a reset or in an orderly way. */
+  /** The connection ends after this number of bytes of the body, by a reset or an orderly end. */
   | { readonly cutAfterBytes: number; readonly by?: 'reset' | 'end' }
-  /** Nothing follows after so many bytes of the body. */
+  /** Nothing follows after this number of bytes of the body. */
   | { readonly silentAfterBytes: number }
-  /** A few bytes come every 20 ms, for ever. */
+  /** A few bytes follow every 20 ms, without an end. */
   | { readonly trickleBytes: number }
-  /** The right body under other headers; null leaves one out. */
+  /** The correct body with other headers; null omits one. */
   | { readonly headers: Record<string, string | null> }
-  /** Nothing is answered at all and the connection ends. */
+  /** The connection ends without a response. */
   | 'close'
   /** 200 with the whole file. */
   | 'whole'
-  /** A right 206 in chunks, without a length. */
+  /** A correct 206 in chunks, without a length. */
   | 'chunked'
   /** The range, compressed. */
   | 'gzip';
@@ -92,7 +92,7 @@ function pieceAt(file: SourceFile, offset: number, to: number): Buffer {
   return ring.subarray(inRing, Math.min(inRing + WRITE_BYTES, inRing + to - offset, RING_BYTES));
 }
 
-/** Starts a source as an object store is one: ranges, ETags, `If-Match`; it misbehaves as told. */
+/** Starts a source as an object store is one: ranges, ETags, `If-Match`; with the faults of the test. */
 export async function startSource(options: SourceOptions): Promise<SourceServer> {
   const requests: SourceRequest[] = [];
   const state = { file: options.file, bytes: 0, connections: 0 };
@@ -108,7 +108,7 @@ export async function startSource(options: SourceOptions): Promise<SourceServer>
     const sent = (bytes: number) => {
       state.bytes += bytes;
     };
-    await answer(outgoing, request, state.file, fault, sent);
+    await respond(outgoing, request, state.file, fault, sent);
   };
   const serve = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     listener(incoming, outgoing).catch((error: unknown) => {
@@ -149,7 +149,7 @@ function rangeOf(header: string | undefined): SourceRequest['range'] {
 
 type Sent = (bytes: number) => void;
 
-async function answer(
+async function respond(
   outgoing: ServerResponse,
   request: SourceRequest,
   file: SourceFile,
@@ -179,7 +179,7 @@ async function answer(
   await sendBody(outgoing, file, { from, to }, bodyFaultOf(fault), sent);
 }
 
-/** Answers without any bytes of the file. */
+/** Responds without any bytes of the file. */
 function refusalOf(
   request: SourceRequest,
   file: SourceFile,

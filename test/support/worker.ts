@@ -21,10 +21,12 @@ import {
   outputMessages,
   type RecoveryMessage,
 } from '../../lambda/shared/queue/messages.ts';
+import { MINUTE_MS } from '../../lambda/shared/runtime/durations.ts';
 import type { MetricKey } from '../../lambda/shared/runtime/metrics.ts';
 import { findFailedOutputs } from '../../lambda/shared/zencoder/failed-outputs.ts';
 import { parseStorageAllowList } from '../../lambda/shared/zencoder/storage.ts';
 import { createCopyEngine } from '../../lambda/worker/copy/engine.ts';
+import { MiB } from '../../lambda/worker/copy/plan.ts';
 import { createBucketClient } from '../../lambda/worker/copy/s3-client.ts';
 import type { WorkerDependencies } from '../../lambda/worker/dependencies.ts';
 import { DEFAULT_KEY_TEMPLATE, parseKeyTemplate } from '../../lambda/worker/key-template.ts';
@@ -35,26 +37,25 @@ import { startLedger, type TestLedger } from './ledger-table.ts';
 import { startMessaging, type TestMessaging } from './messaging.ts';
 import { openStandIn, type StandIn } from './zencoder-stand-in.ts';
 
-const MiB = 2 ** 20;
 /** The customer's bucket. */
 export const BUCKET = 'acme-recovered';
 /** An invocation of a test has a quarter of an hour, as on Lambda. */
-const INVOCATION_MS = 15 * 60 * 1000;
+const INVOCATION_MS = 15 * MINUTE_MS;
 
-/** A metric as the worker put it. */
+/** A metric of the worker. */
 export interface Measured {
   readonly metric: MetricKey;
   readonly value: number;
   readonly by: string | undefined;
 }
 
-/** A message that the queue has delivered, and what the worker made of it. */
+/** A message that the queue has delivered, and whether the worker has completed it. */
 export interface Delivered {
   readonly isDone: boolean;
   readonly message: Message;
 }
 
-/** A worker with all real parts around it, whose invocations the test makes one by one; closed by who starts it. */
+/** A worker with real queues, ledger, topic, bucket and Zencoder, whose invocations the test starts one by one. */
 export interface TestWorker {
   readonly ledger: TestLedger;
   readonly messaging: TestMessaging;
@@ -70,29 +71,29 @@ export interface TestWorker {
   /** Moves the time of worker, Zencoder and both S3 servers. */
   advance(milliseconds: number): void;
   readonly now: () => number;
-  /** The tools of the next invocation. */
-  tools(): WorkerDependencies;
-  /** Replaces tools for the invocations that follow. */
-  use(tools: Partial<WorkerDependencies>): void;
-  /** What a notification of a finished job would be queued as. */
+  /** The dependencies of the next invocation. */
+  dependencies(): WorkerDependencies;
+  /** Replaces dependencies for the invocations that follow. */
+  use(dependencies: Partial<WorkerDependencies>): void;
+  /** The messages that a notification of a finished job would be queued as. */
   messagesOf(job: { readonly id: number }): Promise<OutputMessage[]>;
   /** A job whose upload failed and its messages. */
   failedJob(
     ...outputs: Partial<OutputRequest>[]
   ): Promise<{ jobId: string; outputIds: string[]; messages: OutputMessage[] }>;
-  /** Queues a message, takes it off the queue and lets the worker handle it. */
+  /** Queues a message, receives it and lets the worker handle it. */
   deliver(message: RecoveryMessage | string): Promise<Delivered>;
-  /** Delivers a message that came back, whether or not its time has come. */
+  /** Delivers a message again, even while it is hidden. */
   redeliver(delivered: Delivered): Promise<Delivered>;
   /** Handles the next visible message; fails when there is none. */
   next(): Promise<Delivered>;
   /** Queues a message. */
   send(message: RecoveryMessage | string): Promise<void>;
-  /** Takes the next visible message off the queue without handling it; fails when there is none. */
+  /** Receives the next visible message without handling it; fails when there is none. */
   receive(): Promise<Message>;
-  /** One invocation for a message that was received, which is deleted when it is done with. */
-  handle(message: Message, tools?: Partial<WorkerDependencies>): Promise<Delivered>;
-  /** Seconds for which a message is hidden were asked for; number of visible and hidden messages. */
+  /** One invocation for a message that was received, which is deleted when it is completed. */
+  handle(message: Message, dependencies?: Partial<WorkerDependencies>): Promise<Delivered>;
+  /** Numbers of visible and hidden messages. */
   depth(): Promise<{ visible: number; hidden: number }>;
   job(jobId: string): Promise<JobRecords>;
   keys(): Promise<string[]>;
@@ -136,7 +137,7 @@ export async function startWorker(): Promise<TestWorker> {
       lines.push(Object.assign({ level, message: input, ...keys }, ...details));
     };
   const publisher: EventPublisher = createEventPublisher(messaging.sns, messaging.topicArn);
-  let tools: WorkerDependencies = {
+  let dependencies: WorkerDependencies = {
     ledger,
     engine: createCopyEngine({
       ...{ client, bucket: BUCKET, bufferBytes: 32 * MiB, segmentBytes: 1024 * MiB, partBytes: 5 * MiB },
@@ -186,7 +187,7 @@ export async function startWorker(): Promise<TestWorker> {
       receiveCount: Number(Attributes.ApproximateReceiveCount ?? 1),
     };
     const invocation = { id: `invocation ${++invocations}`, endsAt, stopAt: endsAt - 10_000 };
-    const isDone = await processMessage(received, invocation, { ...tools, ...other });
+    const isDone = await processMessage(received, invocation, { ...dependencies, ...other });
     if (isDone) await messaging.sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle }));
     return { isDone, message };
   };
@@ -215,9 +216,9 @@ export async function startWorker(): Promise<TestWorker> {
     advance: (milliseconds) => {
       offset += milliseconds;
     },
-    tools: () => tools,
+    dependencies: () => dependencies,
     use: (other) => {
-      tools = { ...tools, ...other };
+      dependencies = { ...dependencies, ...other };
     },
     messagesOf: messagesOfJob,
     failedJob: async (...outputs) => {

@@ -11,9 +11,9 @@ import {
   drop,
   handleVisible,
   lines,
+  reconcileDependencies,
   run,
   sent,
-  tools,
   useReconcile,
   valuesOf,
   waitingOutput,
@@ -107,7 +107,8 @@ describe('a recovery whose message was deleted, beside other files of its output
     return { jobId, message, only, recoveriesOf };
   }
 
-  const runOpen = () => reconcileOpen(tools({ atRiskMs: 0, backlog: () => Promise.resolve(0) }));
+  const runOpen = () =>
+    reconcileOpen(reconcileDependencies({ atRiskMs: 0, backlog: () => Promise.resolve(0) }));
 
   it('is queued alone when the other files have a message', async () => {
     const { jobId, only, recoveriesOf } = await outputWithThumbnails();

@@ -33,7 +33,7 @@ export function useReconcile(): void {
   });
 }
 
-export function tools(given: Partial<ReconcileDependencies> = {}): ReconcileDependencies {
+export function reconcileDependencies(given: Partial<ReconcileDependencies> = {}): ReconcileDependencies {
   const log =
     (level: string) =>
     (text: unknown, ...details: unknown[]) => {
@@ -46,7 +46,7 @@ export function tools(given: Partial<ReconcileDependencies> = {}): ReconcileDepe
       sent.push(...messages);
       await sendMessages(worker.messaging.sqs, worker.queueUrl, messages.map(encodeMessage));
     },
-    events: worker.tools().events,
+    events: worker.dependencies().events,
     backlog: () => backlogOf(worker.messaging.sqs, worker.queueUrl),
     settings: { storage: parseStorageAllowList(worker.standIn.allowed), collectUnsentOutputs: false },
     atRiskMs: 6 * HOUR_MS,
@@ -59,7 +59,7 @@ export function tools(given: Partial<ReconcileDependencies> = {}): ReconcileDepe
 }
 
 export const run = (given: Partial<ReconcileDependencies> = {}) =>
-  reconcile(tools(given), worker.now() + 5 * MINUTE_MS);
+  reconcile(reconcileDependencies(given), worker.now() + 5 * MINUTE_MS);
 
 /** Values of a metric in this test. */
 export function valuesOf(metric: string): number[] {

@@ -47,7 +47,7 @@ async function putAsAnotherFile(Key: string): Promise<void> {
 }
 
 describe('a key that holds the object of another file', () => {
-  it('gets the file id when that file is of a set in another message', async () => {
+  it('is extended by the file id when that file is of a set in another message', async () => {
     const both = message(['a/frame_0000.png', 'b/frame_0000.png']);
     const { job, output, files, failedAt } = both;
     const split = outputMessages(job, { output, failures: [], files, failedAt }, 'notification', 480);
@@ -63,7 +63,7 @@ describe('a key that holds the object of another file', () => {
     });
   });
 
-  it('gets the file id when that file is of another output, with a template without ids', async () => {
+  it('is extended by the file id when that file is of another output, with a template without ids', async () => {
     worker.use({ keyTemplate: parseKeyTemplate(`${jobId}/{pass_through}/{filename}`) });
 
     await worker.deliver(message(['one/frame_0000.png'], '1'));
@@ -72,7 +72,7 @@ describe('a key that holds the object of another file', () => {
     await expectOwnObjects(2);
   });
 
-  it('gets the file id for each of 160 frames of an earlier run of the job', async () => {
+  it('is extended by the file id for each of 160 frames of an earlier run of the job', async () => {
     const frames = (run: string) =>
       Array.from({ length: 160 }, (_, index) => `${run}/frame_${String(index).padStart(4, '0')}.png`);
 
@@ -96,7 +96,7 @@ describe('a key that holds the object of another file', () => {
     expect(source.bytesSent() - sent).toBeLessThanOrEqual(LARGE + 5 * MiB);
   });
 
-  it('gets the file id for a second copy when that object is put during the copy of a large file', async () => {
+  it('is extended by the file id for a second copy when that object is put during the copy of a large file', async () => {
     source.setFile({ size: LARGE, etag: '"made-up"' });
     const Key = `zencoder-recovery/${jobId}/1/media/web.mp4`;
     let isPut = false;
@@ -114,7 +114,7 @@ describe('a key that holds the object of another file', () => {
     expect(await openUploads()).toEqual([]);
   });
 
-  it('gets the file id in a new plan when that object is put during the copy of segments', async () => {
+  it('is extended by the file id in a new plan when that object is put during the copy of segments', async () => {
     source.setFile({ size: LARGE, etag: '"made-up"' });
     useEngine({ segmentBytes: 6 * MiB });
     const Key = `zencoder-recovery/${jobId}/1/media/web.mp4`;
@@ -178,7 +178,7 @@ describe('a key that holds the object of another file', () => {
     });
   });
 
-  it('gets the file id in a redrive of a recovery that failed on an object of the customer', async () => {
+  it('is extended by the file id in a redrive of a recovery that failed on an object of the customer', async () => {
     const { standIn } = worker;
     worker.use({ storage: parseStorageAllowList(standIn.allowed), api: standIn.api('full') });
     const { jobId, outputId, message: given, recoveries } = await failOutput();

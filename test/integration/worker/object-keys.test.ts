@@ -50,7 +50,7 @@ describe('the key of a file', () => {
     await expectOwnObjects(1);
   });
 
-  it('gets no file id when a message lists the file twice', async () => {
+  it('is not extended by the file id when a message lists the file twice', async () => {
     const given = message(['web.mp4', 'web.mp4']);
 
     await worker.deliver(given);

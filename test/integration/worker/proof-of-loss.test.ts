@@ -77,7 +77,7 @@ describe('a recovery that is settled as lost during its put', () => {
     await worker.send(given);
     const message = await worker.receive();
     const { ledger } = worker;
-    const { engine } = worker.tools();
+    const { engine } = worker.dependencies();
     const start: typeof engine.start = async (job) => {
       const started = await engine.start(job);
       // The clock of another worker is ahead: for it this lease and the deadline have expired.

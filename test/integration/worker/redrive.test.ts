@@ -171,7 +171,7 @@ describe('the redrive of a recovery that no message will retry', () => {
   it('settles the recovery although the topic refuses the event, which stays owed', async () => {
     const { request, recoveries } = await stalledOutput();
     worker.advance(DAY_MS);
-    const { events } = worker.tools();
+    const { events } = worker.dependencies();
     worker.use({ events: { publish: () => Promise.reject(new Error('the topic is unavailable')) } });
     const delivered = await worker.deliver({ ...request, origin: 'reconcile' });
     worker.use({ events });

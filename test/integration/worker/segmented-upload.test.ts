@@ -35,7 +35,7 @@ describe('the completion of a segmented upload', () => {
     worker.advance(31 * MINUTE_MS);
     await worker.send(given);
     const repeated = await worker.receive();
-    const { queue } = worker.tools();
+    const { queue } = worker.dependencies();
     let hasSent = false;
     const send: typeof queue.send = async (messages) => {
       await worker.handle(last);
@@ -52,7 +52,7 @@ describe('the completion of a segmented upload', () => {
 
   it('is done by the message of a worker that died between sending segments and releasing its lease', async () => {
     const given = messageOf(['big.mov']);
-    const { queue } = worker.tools();
+    const { queue } = worker.dependencies();
     const { promise: hasSent, resolve } = Promise.withResolvers<void>();
     const diesAfterSending: typeof queue.send = async (messages) => {
       await queue.send(messages);
@@ -115,11 +115,11 @@ describe('an upload that disappears', () => {
           // The SDK repeats a call whose response was lost, and the second response counts.
           return await next(args);
         },
-        { step: 'initialize', name: 'lost-answer' },
+        { step: 'initialize', name: 'lost-response' },
       );
 
       const last = await worker.next();
-      client.middlewareStack.remove('lost-answer');
+      client.middlewareStack.remove('lost-response');
       worker.s3.setFaults(undefined);
 
       expect(repeated).toBe(1);

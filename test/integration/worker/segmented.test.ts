@@ -37,7 +37,7 @@ describe('dispatched segments', () => {
 
   it('are queued at once by the message of a worker that died after planning and before sending them', async () => {
     const given = messageOf(['big.mov']);
-    const { queue } = worker.tools();
+    const { queue } = worker.dependencies();
     await worker.send(given);
     const own = await worker.receive();
     const sendsNothing = { ...queue, send: () => Promise.reject(new Error('the queue is unavailable')) };

@@ -80,7 +80,7 @@ const refusing = () => createEventPublisher(worker.messaging.sns, `${worker.mess
 
 /** Replaces the topic for what `work` does. */
 async function withTopic<T>(events: EventPublisher, work: () => Promise<T>): Promise<T> {
-  const { events: original } = worker.tools();
+  const { events: original } = worker.dependencies();
   worker.use({ events });
   try {
     return await work();
@@ -125,7 +125,7 @@ describe('a topic that refuses events', () => {
 
   it('receives an event with the same id again when its response was lost', async () => {
     const { message } = await failOutput();
-    const { events: original } = worker.tools();
+    const { events: original } = worker.dependencies();
     const silent: EventPublisher = {
       publish: async (events) => {
         await original.publish(events);
@@ -145,7 +145,7 @@ describe('a topic that refuses events', () => {
   it('does not delay the copy of files while it does not respond', async () => {
     const { jobId, message } = await failOutput();
     const { promise: response, resolve: respond } = Promise.withResolvers<void>();
-    const { engine } = worker.tools();
+    const { engine } = worker.dependencies();
     const copied = Promise.withResolvers<void>();
     worker.use({
       engine: {
@@ -170,7 +170,7 @@ describe('a topic that refuses events', () => {
 describe('an event', () => {
   it('is not published for an outcome that was not stored in the ledger', async () => {
     const { jobId, message } = await failOutput();
-    const { engine, api } = worker.tools();
+    const { engine, api } = worker.dependencies();
     let isDead = false;
     worker.use({
       api: null,

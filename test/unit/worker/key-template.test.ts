@@ -49,11 +49,11 @@ describe('keysOf with the default template', () => {
   });
 
   it('adds the file id to files of the same name in sets without a label', () => {
-    const twins = ['aaaa', 'bbbb'].map((fileId) =>
+    const sameName = ['aaaa', 'bbbb'].map((fileId) =>
       source({ role: 'thumbnail', filename: 'frame_0000.png' }, null, fileId),
     );
 
-    expect(keysOf(parseKeyTemplate(DEFAULT_KEY_TEMPLATE), twins)).toEqual([
+    expect(keysOf(parseKeyTemplate(DEFAULT_KEY_TEMPLATE), sameName)).toEqual([
       'zencoder-recovery/17/42/thumbnail/frame_0000-aaaa.png',
       'zencoder-recovery/17/42/thumbnail/frame_0000-bbbb.png',
     ]);
@@ -76,9 +76,9 @@ describe('secondKeyOf', () => {
   });
 
   it('returns null where keysOf has added the file id, or has cut the key', () => {
-    const twins = ['aaaa', 'bbbb'].map((fileId) => source({ filename: 'x.png' }, null, fileId));
-    for (const [index, key] of keysOf(parseKeyTemplate('{filename}'), twins).entries()) {
-      expect(secondKeyOf(key, twins[index]?.fileId ?? '')).toBeNull();
+    const sameName = ['aaaa', 'bbbb'].map((fileId) => source({ filename: 'x.png' }, null, fileId));
+    for (const [index, key] of keysOf(parseKeyTemplate('{filename}'), sameName).entries()) {
+      expect(secondKeyOf(key, sameName[index]?.fileId ?? '')).toBeNull();
     }
     for (const filename of [`${'x'.repeat(2000)}.png`, `x.${'y'.repeat(2000)}`]) {
       expect(secondKeyOf(keyOf('{filename}', source({ filename })) ?? '', 'f00d')).toBeNull();

@@ -51,7 +51,7 @@ describe('nextAttemptAt', () => {
     expect(nextAttemptAt({ ...question, now: 5, deadline: 5 })).toBeNull();
   });
 
-  it('always lies after now and never after the deadline, so that retrying ends', () => {
+  it('always returns a time after now and never after the deadline, so that retrying ends', () => {
     fc.assert(
       fc.property(
         fc.record({

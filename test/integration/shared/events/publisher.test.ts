@@ -28,8 +28,8 @@ function anEvent(jobId: string): RecoveryEvent {
   });
 }
 
-describe('publishing', () => {
-  it('brings each of 25 events to the subscribers as it is, with what they filter on', async () => {
+describe('createEventPublisher', () => {
+  it('delivers each of 25 events to the subscribers with its attributes', async () => {
     const queue = await messaging.subscribe('all');
     const events = Array.from({ length: 25 }, (_, index) => anEvent(String(index)));
     await createEventPublisher(messaging.sns, messaging.topicArn).publish(events);
@@ -44,7 +44,7 @@ describe('publishing', () => {
     });
   });
 
-  it('says that a topic did not take events', async () => {
+  it('throws EventsNotPublished when the topic refuses events', async () => {
     const publisher = createEventPublisher(messaging.sns, `${messaging.topicArn}-of-another`);
     await expect(publisher.publish([anEvent('1')])).rejects.toThrow(EventsNotPublished);
   });

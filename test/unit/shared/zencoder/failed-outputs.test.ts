@@ -81,7 +81,7 @@ describe('findFailedOutputs, for backup files', () => {
 
   it('limits the deadline to two days from now', () => {
     const found = findIn({ backup_server_used: true, url: `${HOST}/o/1.mp4?Expires=99999999999` });
-    expect(found?.files).toMatchObject([{ deadline: NOW + 2 * 24 * 60 * 60 * 1000 }]);
+    expect(found?.files).toMatchObject([{ deadline: NOW + 2 * DAY_MS }]);
   });
 
   it.each(['processing', 'queued', 'Uploading'])('ignores an output that is %s', (state) => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HOUR_MS } from '../../../../lambda/shared/runtime/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../../lambda/shared/runtime/durations.ts';
 import {
   deadlineOf,
   fileIdOf,
@@ -58,7 +58,7 @@ describe('deadlineOf', () => {
   });
 
   it("keeps the longest lifetime that was observed: that of the documentation's sample", () => {
-    const end = FINISHED + 38 * HOUR_MS + 53 * 60_000 + 47_000;
+    const end = FINISHED + 38 * HOUR_MS + 53 * MINUTE_MS + 47_000;
     expect(deadline(`/o/1.mp4?Expires=${end / 1000}`)).toBe(end);
   });
 
