@@ -1,9 +1,9 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createLedger, type Ledger } from '../../lambda/shared/ledger/ledger.ts';
-import { unreadableLine } from '../../lambda/shared/ledger/noting.ts';
 import { afterFailure, cursorAt } from '../../lambda/shared/ledger/paging.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import { DEFAULT_LOOK_BACK_DAYS } from '../../lambda/shared/ledger/spans.ts';
+import { unreadableLine } from '../../lambda/shared/ledger/unreadable-reports.ts';
 import { timeLeft, utcSeconds } from '../../lambda/shared/reporting/format.ts';
 import { wholeFailureJson } from '../../lambda/shared/reporting/json.ts';
 import type { FailureMatch } from '../../lambda/shared/reporting/search.ts';
@@ -102,7 +102,7 @@ export async function failures(context: CommandContext): Promise<void> {
       tableName,
       recordTtlDays: 0,
       now: () => context.now,
-    }).noting();
+    }).withUnreadable();
     await show(ledger, options, context);
     const leftOut = unreadableLine(unreadable);
     if (leftOut !== null) await context.err.write(`${leftOut}\n`);

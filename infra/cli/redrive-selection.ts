@@ -1,7 +1,7 @@
 import { pMapIterable } from 'p-map';
 import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
-import { unreadableLine } from '../../lambda/shared/ledger/noting.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
+import { unreadableLine } from '../../lambda/shared/ledger/unreadable-reports.ts';
 import type { RedriveMessage } from '../../lambda/shared/queue/messages.ts';
 import { parseDuration, parseTime } from '../../lambda/shared/reporting/time.ts';
 import type { RecoveryState } from '../../lambda/shared/zencoder/model.ts';
@@ -134,7 +134,7 @@ export async function selectRecoveries(
   given: Ledger,
   selection: Selection,
 ): Promise<{ recoveries: RecoveryRecord[]; isAll: boolean; leftOut: string | null }> {
-  const { ledger, unreadable } = given.noting();
+  const { ledger, unreadable } = given.withUnreadable();
   const recoveries: RecoveryRecord[] = [];
   for await (const recovery of candidates(ledger, selection)) {
     if (!matches(recovery, selection)) continue;

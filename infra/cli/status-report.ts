@@ -1,10 +1,10 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { BoundedCount } from '../../lambda/shared/ledger/counts.ts';
-import type { Ledger, NotedLedger } from '../../lambda/shared/ledger/ledger.ts';
-import { unreadableLine } from '../../lambda/shared/ledger/noting.ts';
+import type { Ledger, LedgerWithUnreadable } from '../../lambda/shared/ledger/ledger.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import { OWED_GRACE_MS } from '../../lambda/shared/ledger/records.ts';
 import type { RefusalCount } from '../../lambda/shared/ledger/refusals.ts';
+import { unreadableLine } from '../../lambda/shared/ledger/unreadable-reports.ts';
 import { requiresAction } from '../../lambda/shared/reporting/attention.ts';
 import { counted, duration, timeLeft, utcSeconds } from '../../lambda/shared/reporting/format.ts';
 import { recoveryJson } from '../../lambda/shared/reporting/json.ts';
@@ -82,7 +82,7 @@ export async function readStatus(
 /** Sentences for a person, one for each thing to be done; none when all is well. */
 export function attentionFor(
   { open, settled, refused, eventsOwed, deadLetters }: StackStatus,
-  unreadable: NotedLedger['unreadable'] = new Map(),
+  unreadable: LedgerWithUnreadable['unreadable'] = new Map(),
 ): string[] {
   const leftOut = unreadableLine(unreadable);
   const cause = open.next.find(requiresAction)?.lastError;

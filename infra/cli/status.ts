@@ -81,7 +81,7 @@ export async function status({ argv, out, err, now }: CommandContext): Promise<v
       tableName: outputOf(target, 'TableName'),
       recordTtlDays: 0,
       now: () => now,
-    }).noting();
+    }).withUnreadable();
     const sources = {
       ledger,
       sqs,

@@ -1,4 +1,4 @@
-import type { Ledger, NotedLedger } from '../shared/ledger/ledger.ts';
+import type { Ledger, LedgerWithUnreadable } from '../shared/ledger/ledger.ts';
 import type { Downloads, RetryQueue } from './actions.ts';
 import type { AcceptedCredentials } from './auth.ts';
 
@@ -27,6 +27,9 @@ export interface Log {
 }
 
 /** The ledger for one request: what cannot be read is left out, logged once, and there to be named on the page. */
-export function readingOf({ ledger, log }: Pick<DashboardDependencies, 'ledger' | 'log'>): NotedLedger {
-  return ledger.noting((error) => log.error('record cannot be read', { ...error.key, error }));
+export function readingOf({
+  ledger,
+  log,
+}: Pick<DashboardDependencies, 'ledger' | 'log'>): LedgerWithUnreadable {
+  return ledger.withUnreadable((error) => log.error('record cannot be read', { ...error.key, error }));
 }

@@ -1,8 +1,8 @@
 import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
 import type { Ledger } from '../shared/ledger/ledger.ts';
-import { unreadableLine } from '../shared/ledger/noting.ts';
 import { placeOf } from '../shared/ledger/records.ts';
+import { unreadableLine } from '../shared/ledger/unreadable-reports.ts';
 import { canBeRetried, type JobView, type OutputView, viewJob } from '../shared/reporting/job.ts';
 import { outputPath } from '../shared/reporting/links.ts';
 import type { RetryRequest } from './actions.ts';

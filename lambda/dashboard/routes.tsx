@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { unreadableLine } from '../shared/ledger/noting.ts';
+import { unreadableLine } from '../shared/ledger/unreadable-reports.ts';
 import { parseFailureQuery } from '../shared/reporting/filters.ts';
 import { viewJob } from '../shared/reporting/job.ts';
 import { errorClasses, readOverview } from '../shared/reporting/statistics.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isAmong } from '../shared/ledger/records.ts';
-import { failureKey, recoveryKey } from '../shared/ledger/table.ts';
+import { failureItemKey, recoveryItemKey } from '../shared/ledger/table.ts';
 import type { Watermark } from '../shared/ledger/watermark.ts';
 import { outputMessages } from '../shared/queue/messages.ts';
 import { MINUTE_MS } from '../shared/runtime/durations.ts';
@@ -146,15 +146,15 @@ async function queueMissed(
 ): Promise<number> {
   const failed = findFailedOutputs(job, settings, now()).map((output) => withoutExpired(output, now()));
   if (failed.length === 0) return 0;
-  const noted = ledger.noting();
-  const records = await noted.ledger.queries.readJob(job.job.id);
+  const own = ledger.withUnreadable();
+  const records = await own.ledger.queries.readJob(job.job.id);
   // A file that was lost and that Zencoder still names may be recovered now: once, whatever else asks for it.
   const recoveries = records.recoveries.filter(
     ({ state, spentEvidence }) => state !== 'lost' || isAmong(spentEvidence, API_EVIDENCE),
   );
   // A record that cannot be read is there all the same, and not to be queued again.
-  const unreadable = [...noted.unreadable.values()].map(({ key }) => key);
-  const keys = [...records.failures.map(failureKey), ...recoveries.map(recoveryKey), ...unreadable];
+  const unreadable = [...own.unreadable.values()].map(({ key }) => key);
+  const keys = [...records.failures.map(failureItemKey), ...recoveries.map(recoveryItemKey), ...unreadable];
   const known = new Set(keys.map(({ sk }) => sk));
   const missed = failed.filter((output) => isMissing(job.job.id, output, known));
   for (const { output, files, failures } of missed) {
@@ -183,8 +183,8 @@ function isMissing(
 ): boolean {
   const of = { jobId, outputId: output.id };
   return (
-    failures.some(({ role }) => !known.has(failureKey({ ...of, role }).sk)) ||
-    files.some(({ role, url }) => !known.has(recoveryKey({ ...of, role, fileId: fileIdOf(url) }).sk))
+    failures.some(({ role }) => !known.has(failureItemKey({ ...of, role }).sk)) ||
+    files.some(({ role, url }) => !known.has(recoveryItemKey({ ...of, role, fileId: fileIdOf(url) }).sk))
   );
 }
 

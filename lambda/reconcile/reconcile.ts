@@ -1,4 +1,4 @@
-import { reporting } from '../shared/ledger/noting.ts';
+import { reportingUnreadable } from '../shared/ledger/unreadable-reports.ts';
 import type { ReconcileDependencies } from './dependencies.ts';
 import { findMissed, type ScanSummary } from './missed-outputs.ts';
 import { type OpenSummary, reconcileOpen } from './open-recoveries.ts';
@@ -28,7 +28,7 @@ export interface ReconcileSummary {
  */
 export async function reconcile(given: ReconcileDependencies, endsAt: number): Promise<ReconcileSummary> {
   const { api, logger, meter, now } = given;
-  const dependencies = { ...given, ledger: reporting(given.ledger, { logger, meter }) };
+  const dependencies = { ...given, ledger: reportingUnreadable(given.ledger, { logger, meter }) };
   const stopAt = endsAt - WIND_UP_MS;
   const recoveries = await reconcileOpen(dependencies);
   const events = await publishOwedEvents(Math.min(stopAt, now() + PUBLISHING_MS), dependencies);

@@ -1,6 +1,6 @@
 import pMap from 'p-map';
 import type { FileClaim, KeyedFile } from '../shared/ledger/claims.ts';
-import type { OutputContext } from '../shared/ledger/fresh-recoveries.ts';
+import type { OutputOfJob } from '../shared/ledger/new-recoveries.ts';
 import type { PrimaryFailureRecord, RecoveryRecord } from '../shared/ledger/records.ts';
 import type { OutputMessage } from '../shared/queue/messages.ts';
 import type { BackupFile } from '../shared/zencoder/model.ts';
@@ -77,7 +77,7 @@ async function recordFailures(
 
 /** Claims, copies and settles files of one output. */
 async function handleGroup(
-  { job, output, failedAt }: OutputContext,
+  { job, output, failedAt }: OutputOfJob,
   files: readonly KeyedFile[],
   delivery: Delivery,
   dependencies: OutputDependencies,
@@ -114,7 +114,7 @@ function leftOwedOf(
 
 /** Claims files, those included that were lost before this message's URL was tried: it may succeed. */
 async function claimAll(
-  output: OutputContext,
+  output: OutputOfJob,
   files: readonly KeyedFile[],
   delivery: Delivery,
   { ledger, now }: Pick<WorkerDependencies, 'ledger' | 'now'>,
@@ -157,7 +157,7 @@ function reserveFor(claim: FileClaim, delivery: Delivery, now: number): MessageO
 
 /** Files with the keys that they get if this is their first claim. */
 function withKeys(
-  { job, output }: Pick<OutputContext, 'job' | 'output'>,
+  { job, output }: Pick<OutputOfJob, 'job' | 'output'>,
   files: readonly BackupFile[],
   { keyTemplate }: Pick<WorkerDependencies, 'keyTemplate'>,
 ): KeyedFile[] {

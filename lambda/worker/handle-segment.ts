@@ -1,4 +1,4 @@
-import { recoveryKeyOf } from '../shared/ledger/fresh-recoveries.ts';
+import { recoveryKeyOf } from '../shared/ledger/new-recoveries.ts';
 import type { LastError, PlannedRecovery, RecoveryRecord } from '../shared/ledger/records.ts';
 import type { SegmentRef } from '../shared/ledger/segments.ts';
 import { outputMessages, type SegmentMessage } from '../shared/queue/messages.ts';

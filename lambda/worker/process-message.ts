@@ -1,5 +1,5 @@
-import { reporting } from '../shared/ledger/noting.ts';
 import { LedgerItemNotUnderstood } from '../shared/ledger/table.ts';
+import { reportingUnreadable } from '../shared/ledger/unreadable-reports.ts';
 import { parseMessage, type RecoveryMessage } from '../shared/queue/messages.ts';
 import { categoryOf } from '../shared/runtime/errors.ts';
 import { afterPause, type Delivery, type MessageOutcome } from './delivery.ts';
@@ -34,7 +34,7 @@ export async function processMessage(
   const { queue, logger, meter, api, storage, now, random } = given;
   logger.resetKeys();
   logger.appendKeys({ messageId: message.messageId });
-  const ledger = reporting(given.ledger, { logger, meter });
+  const ledger = reportingUnreadable(given.ledger, { logger, meter });
   const dependencies = { ...given, ledger, freshUrls: createFreshUrls(api, storage, now) };
   const delivery = { message, invocation, jitter: random(), evidence: undefined };
   const outcome = await process(delivery, dependencies);

@@ -1,5 +1,5 @@
 import type { KeyedFile } from '../../lambda/shared/ledger/claims.ts';
-import type { OutputContext } from '../../lambda/shared/ledger/fresh-recoveries.ts';
+import type { OutputOfJob } from '../../lambda/shared/ledger/new-recoveries.ts';
 import type { ClaimedRecovery, LastError } from '../../lambda/shared/ledger/records.ts';
 import type { Settlement } from '../../lambda/shared/ledger/settlements.ts';
 import type { PrimaryFailure, Role } from '../../lambda/shared/zencoder/model.ts';
@@ -26,7 +26,7 @@ export async function seedLedger(ledger: DatedLedger, now: number): Promise<read
 
 async function play(ledger: DatedLedger, scene: Scene, now: number): Promise<void> {
   const failedAt = now - scene.hoursAgo * HOUR;
-  const context: OutputContext = {
+  const context: OutputOfJob = {
     job: { id: scene.jobId, passThrough: scene.passThrough, test: scene.test ?? false },
     output: { id: scene.outputId, label: scene.label, type: scene.type ?? 'standard' },
     failedAt,
@@ -39,7 +39,7 @@ async function play(ledger: DatedLedger, scene: Scene, now: number): Promise<voi
 
 async function playFile(
   ledger: DatedLedger,
-  context: OutputContext,
+  context: OutputOfJob,
   file: SceneFile,
   now: number,
 ): Promise<void> {
@@ -76,7 +76,7 @@ async function playFile(
   await ledger.at(settledAt).recoveries.settle([{ record, settlement: settlementOf(context, file, errors) }]);
 }
 
-function settlementOf(context: OutputContext, file: SceneFile, errors: readonly LastError[]): Settlement {
+function settlementOf(context: OutputOfJob, file: SceneFile, errors: readonly LastError[]): Settlement {
   const bucket = 'acme-recovered-files';
   const { key } = backupOf(context, file);
   if (file.state === 'recovered') {
@@ -103,7 +103,7 @@ function failureOf(scene: Scene, role: Role): PrimaryFailure {
   };
 }
 
-function backupOf({ job, output, failedAt }: OutputContext, file: SceneFile): KeyedFile {
+function backupOf({ job, output, failedAt }: OutputOfJob, file: SceneFile): KeyedFile {
   return {
     role: file.role,
     url: `${STORAGE}/${job.id}/${output.id}/${encodeURIComponent(file.name)}?Signature=none`,

@@ -1,4 +1,4 @@
-import type { OutputContext } from '../../lambda/shared/ledger/fresh-recoveries.ts';
+import type { OutputOfJob } from '../../lambda/shared/ledger/new-recoveries.ts';
 import type { ClaimedRecovery, RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import type { BackupFile, PrimaryFailure } from '../../lambda/shared/zencoder/model.ts';
 import { aFailure, aFile, aLease, anError, anOutput, asRecovered, HOUR, NOW } from './ledger-data.ts';
@@ -20,7 +20,7 @@ export interface FailedOutput {
 }
 
 /** Records a failed upload of an output, without any backup file. */
-export async function failUpload(ledger: DatedLedger, given: FailedOutput = {}): Promise<OutputContext> {
+export async function failUpload(ledger: DatedLedger, given: FailedOutput = {}): Promise<OutputOfJob> {
   const { job, output, failedAt } = anOutput({ failedAt: NOW - HOUR, ...given });
   const context = {
     job: {

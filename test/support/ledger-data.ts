@@ -1,6 +1,6 @@
 import type { KeyedFile } from '../../lambda/shared/ledger/claims.ts';
-import type { FailedOutput } from '../../lambda/shared/ledger/failures.ts';
-import type { OutputContext } from '../../lambda/shared/ledger/fresh-recoveries.ts';
+import type { OutputFailures } from '../../lambda/shared/ledger/failures.ts';
+import type { OutputOfJob } from '../../lambda/shared/ledger/new-recoveries.ts';
 import type { UploadPlan } from '../../lambda/shared/ledger/plan-schema.ts';
 import type { ClaimedRecovery, LastError, Lease } from '../../lambda/shared/ledger/records.ts';
 import type { Settlement } from '../../lambda/shared/ledger/settlements.ts';
@@ -16,9 +16,7 @@ export const NOW = Date.parse('2026-03-15T12:00:00.000Z');
 let nextId = 1000;
 
 /** A message's head, of a job that no other test knows. */
-export function anOutput(
-  given: { jobId?: string; outputId?: string; failedAt?: number } = {},
-): OutputContext {
+export function anOutput(given: { jobId?: string; outputId?: string; failedAt?: number } = {}): OutputOfJob {
   const jobId = given.jobId ?? String(nextId++);
   return {
     job: { id: jobId, passThrough: '{"show":"ep-103"}', test: false },
@@ -40,7 +38,7 @@ export function aFailure(given: Partial<PrimaryFailure> = {}): PrimaryFailure {
 
 export function aFailuresMessage(
   given: { jobId?: string; outputId?: string; failedAt?: number; failures?: PrimaryFailure[] } = {},
-): FailedOutput {
+): OutputFailures {
   return { ...anOutput(given), failures: given.failures ?? [aFailure()] };
 }
 

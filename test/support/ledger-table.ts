@@ -13,7 +13,7 @@ import {
   INDEXES,
   type ItemKey,
   type LedgerItemNotUnderstood,
-  recoveryKey,
+  recoveryItemKey,
   TABLE_KEYS,
   type Table,
   TTL_ATTRIBUTE,
@@ -94,7 +94,7 @@ export async function startLedger(now: () => number = () => NOW): Promise<TestLe
     with: (options) => createLedger({ ...table, ...options }),
     async ttlOf(key) {
       const { Item } = await client.send(
-        new GetItemCommand({ TableName: tableName, Key: marshall(recoveryKey(key)) }),
+        new GetItemCommand({ TableName: tableName, Key: marshall(recoveryItemKey(key)) }),
       );
       return Item?.[TTL_ATTRIBUTE]?.N === undefined ? undefined : Number(Item[TTL_ATTRIBUTE].N);
     },

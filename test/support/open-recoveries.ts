@@ -1,11 +1,11 @@
 import { existingItem, writeAll } from '../../lambda/shared/ledger/conditional-writes.ts';
+import { parseRecovery } from '../../lambda/shared/ledger/items.ts';
 import {
   creation,
   distinct,
-  freshRecord,
-  type OutputContext,
-} from '../../lambda/shared/ledger/fresh-recoveries.ts';
-import { parseRecovery } from '../../lambda/shared/ledger/items.ts';
+  newRecovery,
+  type OutputOfJob,
+} from '../../lambda/shared/ledger/new-recoveries.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import type { BackupFile } from '../../lambda/shared/zencoder/model.ts';
 import type { DatedLedger } from './ledger-table.ts';
@@ -19,11 +19,11 @@ import type { DatedLedger } from './ledger-table.ts';
  */
 export async function openRecoveries(
   { table }: Pick<DatedLedger, 'table'>,
-  context: OutputContext,
+  context: OutputOfJob,
   files: readonly BackupFile[],
   now: number,
 ): Promise<RecoveryRecord[]> {
-  const records = distinct(files).map((file) => freshRecord(context, file, now));
+  const records = distinct(files).map((file) => newRecovery(context, file, now));
   const results = await writeAll(
     table,
     records.map((record) => creation(table, record)),

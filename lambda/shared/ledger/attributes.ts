@@ -3,17 +3,17 @@ import type { Lease, PrimaryFailureRecord, RecoveryRecord } from './records.ts';
 import {
   dayOf,
   failedAtKey,
-  failureKey,
+  failureItemKey,
   type ItemKey,
   isoTime,
   owedIndexKeys,
-  recoveryKey,
+  recoveryItemKey,
   shardOf,
   shardPartition,
   stateIndexKeys,
 } from './table.ts';
 
-/** Records as items: the way into the table, beside the schemas in `items.ts`, which are the way out of it. */
+/** Makes items of records; `items.ts` makes records of items. */
 
 /** Attributes that mark an event as owed. */
 export const OWED_ATTRIBUTES = ['eventOwedAt', 'owedShard', 'owedKey'] as const;
@@ -57,7 +57,7 @@ export const PROGRESS = ['bytesDone', 'bytesTotal', 'progressAt'] as const;
 export function failureToItem(failure: PrimaryFailureRecord, ttl?: number): Item & ItemKey {
   const shard = shardOf(failure.jobId);
   return {
-    ...failureKey(failure),
+    ...failureItemKey(failure),
     kind: 'failure',
     ...toAttributes(failure),
     dayShard: shardPartition(dayOf(failure.failedAt), shard),
@@ -74,7 +74,7 @@ export function recoveryToItem(recovery: RecoveryRecord, ttl?: number): Item & I
   const { lease, upload, ...rest } = recovery;
   const { segmentsDone = [], ...plan } = upload ?? {};
   return {
-    ...recoveryKey(recovery),
+    ...recoveryItemKey(recovery),
     kind: 'recovery',
     ...toAttributes(rest),
     ...toAttributes(leaseAttributes(lease)),

@@ -33,8 +33,8 @@ const EARLY_MS = 1_000;
 /** Two invocations' time: segments of which none has ended for so long have lost their messages. */
 const QUIET_MS = 30 * 60 * 1000;
 
-/** What is to be said of a record without writing; null when it may be claimed. */
-export function judge(record: RecoveryRecord, lease: Lease, now: number): ClaimOutcome | null {
+/** The outcome of a claim that no write has to decide; null when the record may be claimed. */
+export function outcomeWithoutClaim(record: RecoveryRecord, lease: Lease, now: number): ClaimOutcome | null {
   if (record.state !== 'pending' && record.state !== 'copying') return { outcome: 'settled', record };
   if (record.lease?.owner === lease.owner && record.lease.until === lease.until) {
     return { outcome: 'claimed', record: { ...record, lease } };
@@ -43,10 +43,11 @@ export function judge(record: RecoveryRecord, lease: Lease, now: number): ClaimO
 }
 
 /**
- * The message that a recovery waits for has it whenever it comes: all files of a message are tried together. So does one
- * whose evidence has not had an attempt yet: its URL may be a better one.
+ * The outcome of a claim before the recovery is due; null when it may be claimed. The message that a recovery waits for may
+ * claim it at any time, since all files of a message are tried together. So may a message whose evidence has not had an
+ * attempt yet, since its URL may be a better one.
  */
-export function judgeTime(
+export function outcomeBeforeDue(
   record: RecoveryRecord,
   { messageId, evidence }: Lease,
   now: number,

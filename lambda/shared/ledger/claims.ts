@@ -1,12 +1,18 @@
 import type { BackupFile } from '../zencoder/model.ts';
 import { leaseAttributes, toUpdate } from './attributes.ts';
-import { type ClaimOutcome, claimedBy, judge, judgeTime, type Offer } from './claim-decision.ts';
+import {
+  type ClaimOutcome,
+  claimedBy,
+  type Offer,
+  outcomeBeforeDue,
+  outcomeWithoutClaim,
+} from './claim-decision.ts';
 import { type ConditionalWrite, existingItem, writeAll } from './conditional-writes.ts';
 import { DUE, LEASE_IS_FREE } from './conditions.ts';
-import { creation, distinct, freshRecord, type OutputContext } from './fresh-recoveries.ts';
 import { parseRecovery } from './items.ts';
+import { creation, distinct, newRecovery, type OutputOfJob } from './new-recoveries.ts';
 import type { ClaimedRecovery, Lease, RecoveryRecord } from './records.ts';
-import { LedgerItemNotUnderstood, recoveryKey, stateIndexKeys, type Table } from './table.ts';
+import { LedgerItemNotUnderstood, recoveryItemKey, stateIndexKeys, type Table } from './table.ts';
 import { tryRead } from './unreadable.ts';
 
 /** A backup file with the key that its object gets, unless one is stored with its recovery already. */
@@ -33,14 +39,14 @@ export type FileClaim = ClaimOutcome & { readonly file: KeyedFile };
  */
 export async function claim(
   table: Table,
-  context: OutputContext,
+  output: OutputOfJob,
   files: readonly KeyedFile[],
   lease: Lease,
 ): Promise<FileClaim[]> {
   const now = table.now();
   const wanted = distinct(files).map((file) => ({
     file,
-    fresh: claimedBy(freshRecord(context, file, now), lease, now, file),
+    fresh: claimedBy(newRecovery(output, file, now), lease, now, file),
   }));
   const created = await writeAll(
     table,
@@ -52,9 +58,9 @@ export async function claim(
   const known = existing.flatMap((found) =>
     found === undefined || found instanceof LedgerItemNotUnderstood ? [] : [found],
   );
-  const filesBySk = new Map(wanted.map(({ file, fresh }) => [recoveryKey(fresh).sk, file]));
+  const filesBySk = new Map(wanted.map(({ file, fresh }) => [recoveryItemKey(fresh).sk, file]));
   const retried = await claimKnown(table, known, lease, now, {
-    offerOf: (record) => filesBySk.get(recoveryKey(record).sk) ?? record,
+    offerOf: (record) => filesBySk.get(recoveryItemKey(record).sk) ?? record,
     whenDue: true,
   });
   const again = retried.values();
@@ -96,8 +102,10 @@ async function claimKnown(
   while (left.length > 0) {
     const claimable: [number, ClaimedRecovery, ConditionalWrite][] = [];
     for (const [index, record] of left) {
-      const verdict = judge(record, lease, now) ?? (options.whenDue ? judgeTime(record, lease, now) : null);
-      if (verdict !== null) outcomes.set(index, verdict);
+      const outcome =
+        outcomeWithoutClaim(record, lease, now) ??
+        (options.whenDue ? outcomeBeforeDue(record, lease, now) : null);
+      if (outcome !== null) outcomes.set(index, outcome);
       else {
         const claimed = claimedBy(record, lease, now, options.offerOf(record));
         claimable.push([index, claimed, claimWrite(record, claimed, now)]);
@@ -141,7 +149,7 @@ function claimWrite(seen: RecoveryRecord, claimed: ClaimedRecovery, now: number)
     ...leaseAttributes(lease),
   };
   return {
-    update: recoveryKey(seen),
+    update: recoveryItemKey(seen),
     changes: { set: toUpdate({ ...changes, ...stateIndexKeys(claimed) }) },
     condition: {
       // The count of attempts stands for everything that a claim could have changed since the record was read; the

@@ -14,8 +14,8 @@ export function leasedBy(owner: string): Condition {
 /** Condition: the recovery is open and under this plan (a settled one has none). Needs `:if_uploadId`. */
 export const IS_THIS_UPLOAD = '#upload.#uploadId = :if_uploadId';
 
-/** What takes the waiting out of a recovery. */
+/** Changes after which a recovery no longer waits for its next attempt. */
 export const DUE = { nextAttemptAt: undefined, nextAttemptMessage: undefined } as const;
 
-/** What a sign of life makes of a recovery that waited for its next attempt. */
+/** Changes that mark a recovery as being copied, also one that waited for its next attempt. */
 export const AT_WORK = { state: 'copying', ...DUE } as const;

@@ -1,14 +1,14 @@
 import type { PrimaryFailure } from '../zencoder/model.ts';
 import { failureToItem } from './attributes.ts';
 import { existingItem, writeAll } from './conditional-writes.ts';
-import type { OutputContext } from './fresh-recoveries.ts';
 import { parseFailure } from './items.ts';
+import type { OutputOfJob } from './new-recoveries.ts';
 import type { PrimaryFailureRecord } from './records.ts';
 import { recordTtl, type Table } from './table.ts';
 import { readable } from './unreadable.ts';
 
 /** An output with its primary failures, as a message names them. */
-export interface FailedOutput extends OutputContext {
+export interface OutputFailures extends OutputOfJob {
   readonly failures: readonly PrimaryFailure[];
 }
 
@@ -29,7 +29,7 @@ export interface RecordedFailure {
  *
  * @returns one entry a role, in the message's order; none for one that is there and cannot be read.
  */
-export async function record(table: Table, message: FailedOutput): Promise<RecordedFailure[]> {
+export async function record(table: Table, message: OutputFailures): Promise<RecordedFailure[]> {
   const now = table.now();
   const records = recordsOf(message, now);
   const results = await writeAll(
@@ -47,7 +47,7 @@ export async function record(table: Table, message: FailedOutput): Promise<Recor
   });
 }
 
-function recordsOf({ job, output, failures, failedAt }: FailedOutput, now: number): PrimaryFailureRecord[] {
+function recordsOf({ job, output, failures, failedAt }: OutputFailures, now: number): PrimaryFailureRecord[] {
   const byRole = new Map(failures.map((failure) => [failure.role, failure]));
   return [...byRole.values()].map((failure) => ({
     ...failure,

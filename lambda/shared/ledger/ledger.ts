@@ -32,22 +32,22 @@ export interface Ledger {
   readonly refusals: Bound<typeof refusals>;
   /** How far Zencoder's jobs have been compared with the ledger: `watermark.ts`. */
   readonly watermark: Bound<typeof watermark>;
-  /** Is given every item that a list leaves out since it cannot be read; without it, the list throws. */
+  /** Takes every item that a list leaves out because it cannot be read; without it, the list throws. */
   readonly onUnreadable: ((item: LedgerItemNotUnderstood) => void) | undefined;
   /**
-   * The same ledger with a list of its own of what is left out, e.g. for one request.
+   * The same ledger, which keeps the items that its lists leave out, e.g. for one request.
    *
-   * @param report is given each item once. By default this ledger's {@link onUnreadable}.
+   * @param report takes each item once. By default this ledger's {@link onUnreadable}.
    * @example
-   * const { ledger: noted, unreadable } = ledger.noting();
-   * const { recoveries } = await noted.queries.readJob('1234');
+   * const { ledger: own, unreadable } = ledger.withUnreadable();
+   * const { recoveries } = await own.queries.readJob('1234');
    * const warning = unreadableLine(unreadable);
    */
-  noting(report?: (item: LedgerItemNotUnderstood) => void): NotedLedger;
+  withUnreadable(report?: (item: LedgerItemNotUnderstood) => void): LedgerWithUnreadable;
 }
 
 /** A ledger, and the items that lists read from it have left out, by key. */
-export interface NotedLedger {
+export interface LedgerWithUnreadable {
   readonly ledger: Ledger;
   readonly unreadable: ReadonlyMap<string, LedgerItemNotUnderstood>;
 }
@@ -118,14 +118,14 @@ export function createLedger(table: Table): Ledger {
       save: bind(table, watermark.save),
     },
     onUnreadable: table.onUnreadable,
-    noting: (report) => noting(table, report),
+    withUnreadable: (report) => withUnreadable(table, report),
   };
 }
 
-function noting(
+function withUnreadable(
   table: Table,
   report: (item: LedgerItemNotUnderstood) => void = (item) => table.onUnreadable?.(item),
-): NotedLedger {
+): LedgerWithUnreadable {
   const unreadable = new Map<string, LedgerItemNotUnderstood>();
   const onUnreadable = (item: LedgerItemNotUnderstood) => {
     const key = `${item.key.pk} / ${item.key.sk}`;

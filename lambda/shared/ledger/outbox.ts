@@ -5,14 +5,14 @@ import { OWED_ATTRIBUTES, toUpdate } from './attributes.ts';
 import { type ConditionalWrite, writeAll } from './conditional-writes.ts';
 import { parseFailure, parseRecovery } from './items.ts';
 import { type LedgerRecord, OWED_GRACE_MS } from './records.ts';
-import { countPartitions, type Range, readPartitions } from './shard-queries.ts';
+import { countPartitions, readPartitions, type SortKeyRange } from './shard-queries.ts';
 import {
-  failureKey,
+  failureItemKey,
   INDEXES,
   type ItemKey,
   isoTime,
   owedPartitions,
-  recoveryKey,
+  recoveryItemKey,
   type Table,
 } from './table.ts';
 
@@ -22,9 +22,7 @@ import {
  * the ledger and at least once, whatever crashes in between; and a topic that refuses keeps no recovery open.
  */
 
-/**
- * Whether an event is owed for so long that the invocation which owed it must have crashed or been refused.
- */
+/** Whether an event is owed for so long that the invocation which owed it must have crashed or been refused. */
 export function isLeftOwed(table: Table, { eventOwedAt }: Pick<LedgerRecord, 'eventOwedAt'>): boolean {
   return eventOwedAt !== undefined && eventOwedAt < table.now() - OWED_GRACE_MS;
 }
@@ -91,14 +89,14 @@ function unmarking(record: LedgerRecord): ConditionalWrite {
   const owed = '#eventOwedAt = :if_owedAt';
   const values = { ':if_owedAt': isoTime(eventOwedAt) };
   if (!('fileId' in record)) {
-    return { update: failureKey(record), changes, condition: { expression: owed, values } };
+    return { update: failureItemKey(record), changes, condition: { expression: owed, values } };
   }
   // Every settlement has its own claim, and every claim counts an attempt.
   const condition = {
     expression: `${owed} AND #attempts = :if_attempts`,
     values: { ...values, ':if_attempts': record.attempts },
   };
-  return { update: recoveryKey(record), changes, condition };
+  return { update: recoveryItemKey(record), changes, condition };
 }
 
 const NOT_OWED = Object.fromEntries(OWED_ATTRIBUTES.map((name) => [name, undefined]));
@@ -107,7 +105,7 @@ function owedIndex() {
   return owedPartitions().map((value) => ({ index: INDEXES.eventsOwed, value }));
 }
 
-function oldestFirst(before: number): Range {
+function oldestFirst(before: number): SortKeyRange {
   // A sort key is longer than the time it begins with, so that of `before` itself is left out.
   return { low: isoTime(0), high: isoTime(before), newestFirst: false };
 }

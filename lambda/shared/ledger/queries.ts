@@ -12,8 +12,9 @@ import { readable } from './unreadable.ts';
  * consumed, so a caller may stop at any time, and memory is bounded by a page a shard.
  *
  * A cursor is the index sort key of the last record that was taken, see `paging.ts`; it stays valid when records come
- * and go. Items that cannot be read are left out, see `unreadable.ts`. Cost: one Query a page and shard, half a read unit
- * for each 4 KB. Index reads are eventually consistent.
+ * and go. Items that cannot be read are left out, see `unreadable.ts`.
+ *
+ * Cost: one Query a page and shard, half a read unit for each 4 KB. Index reads are eventually consistent.
  */
 
 const MAX_DAYS_AT_ONCE = 8;

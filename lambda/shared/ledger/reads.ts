@@ -7,7 +7,7 @@ import {
   jobPartition,
   kindOfKey,
   recoveriesPrefix,
-  recoveryKey,
+  recoveryItemKey,
   segmentsPrefix,
   type Table,
 } from './table.ts';
@@ -22,7 +22,11 @@ export interface JobRecords {
 /** One recovery as it is now (consistent read: 1 read unit for each 4 KB); undefined when there is none. */
 export async function readRecovery(table: Table, key: RecoveryKey): Promise<RecoveryRecord | undefined> {
   const { Item } = await table.client.send(
-    new GetItemCommand({ TableName: table.tableName, Key: marshall(recoveryKey(key)), ConsistentRead: true }),
+    new GetItemCommand({
+      TableName: table.tableName,
+      Key: marshall(recoveryItemKey(key)),
+      ConsistentRead: true,
+    }),
   );
   return Item && parseRecovery(unmarshall(Item));
 }
@@ -63,12 +67,12 @@ export async function readSegments(table: Table, key: RecoveryKey): Promise<Segm
 function withSegmentProgress(table: Table, items: readonly Item[]): RecoveryRecord[] {
   const segments = Map.groupBy(
     items.filter((item) => kindOf(item) === 'segment').flatMap((item) => readable(table, parseSegment, item)),
-    (segment) => recoveryKey(segment).sk,
+    (segment) => recoveryItemKey(segment).sk,
   );
   return items
     .filter((item) => kindOf(item) === 'recovery')
     .flatMap((item) => readable(table, parseRecovery, item))
-    .map((recovery) => addProgress(recovery, segments.get(recoveryKey(recovery).sk) ?? []));
+    .map((recovery) => addProgress(recovery, segments.get(recoveryItemKey(recovery).sk) ?? []));
 }
 
 function kindOf({ sk }: Item): ReturnType<typeof kindOfKey> {

@@ -36,7 +36,7 @@ export interface Lease {
   readonly until: number;
   /** Id of the queue message that the invocation handles. */
   readonly messageId?: string;
-  /** What that message brings; see {@link RecoveryRecord.attemptedBy}. */
+  /** Id of the evidence that the message carries; see {@link RecoveryRecord.attemptedBy}. */
   readonly evidence?: string;
 }
 
@@ -61,7 +61,7 @@ export interface FailedAttempt {
   readonly countedAs?: CountedError;
 }
 
-/** The last error of a recovery, with what it means for it. */
+/** The last error of a recovery, and since when it has lasted. */
 export interface LastError extends FailedAttempt {
   /** Since when every attempt has ended in this class. */
   readonly since?: number;
@@ -116,7 +116,7 @@ export interface RecoveryRecord extends RecoveryKey {
   /** The message that is visible again then; a repeated notification's message is not it. */
   readonly nextAttemptMessage?: ScheduledMessage;
   readonly lastError?: LastError;
-  /** The last attempts that did not end well, oldest first, at most {@link HISTORY_LENGTH}. */
+  /** The last attempts that failed, oldest first, at most {@link HISTORY_LENGTH}. */
   readonly history: readonly FailedAttempt[];
   readonly lease?: Lease;
   /** Where its object is, or was to go; absent while it is open. */
@@ -173,7 +173,7 @@ export function withEvidence(evidence: readonly string[] = [], id: string | unde
   return id === undefined || isAmong(evidence, id) ? evidence : [...evidence, id];
 }
 
-/** A younger mark is of an invocation that is just publishing, milliseconds. */
+/** For this long an event is left to the invocation that owes it and is about to publish it; milliseconds. */
 export const OWED_GRACE_MS = 30_000;
 
 /** How many failed attempts are kept with a recovery. */

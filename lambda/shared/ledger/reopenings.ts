@@ -4,9 +4,8 @@ import { existingItem, writeOne } from './conditional-writes.ts';
 import { DUE, LEASE_IS_FREE } from './conditions.ts';
 import { parseRecovery } from './items.ts';
 import { readRecovery } from './reads.ts';
-import type { LastError, RecoveryRecord } from './records.ts';
-import { truncateError } from './records.ts';
-import { isoTime, recordTtl, recoveryKey, type Table } from './table.ts';
+import { type LastError, type RecoveryRecord, truncateError } from './records.ts';
+import { isoTime, recordTtl, recoveryItemKey, type Table } from './table.ts';
 
 /**
  * Opens a lost or failed recovery again, for a redrive, for new evidence, or because its object turned up: `pending`, what
@@ -18,7 +17,8 @@ import { isoTime, recordTtl, recoveryKey, type Table } from './table.ts';
  * Cost: GetItem (consistent) and UpdateItem: 1–2 read units, 1 write unit, 2 for the index by state, 1 for that of owed
  * events when one was owed.
  *
- * @returns `open` when it was (or became) open by itself, `recovered` when there is nothing to open, undefined when the ledger does not have it.
+ * @returns `open` when it was open already (or another call has opened it), `recovered` when there is nothing to open,
+ * undefined when the ledger does not have it.
  */
 export async function reopen(
   table: Table,
@@ -32,7 +32,7 @@ export async function reopen(
   if (seen.settledAt === undefined || seen.state === 'recovered') return leftAlone(seen);
   const next = reopened(seen, now);
   const result = await writeOne(table, {
-    update: recoveryKey(seen),
+    update: recoveryItemKey(seen),
     changes: {
       set: {
         ...attributesOf(next, [...OUTCOME, ...PROGRESS, 'redrives']),
@@ -84,7 +84,7 @@ async function changeUnclaimed(
   now: number,
 ): Promise<boolean> {
   const { written } = await writeOne(table, {
-    update: recoveryKey(seen),
+    update: recoveryItemKey(seen),
     changes: { set: toUpdate(changes) },
     condition: {
       expression: `#state IN (:if_pending, :if_copying) AND #attempts = :if_attempts AND #updatedAt = :if_seen AND ${LEASE_IS_FREE}`,

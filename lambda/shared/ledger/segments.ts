@@ -17,7 +17,7 @@ import {
   truncateError,
   withAttempt,
 } from './records.ts';
-import { recoveryKey, segmentKey, type Table } from './table.ts';
+import { recoveryItemKey, segmentItemKey, type Table } from './table.ts';
 
 /**
  * A large file is copied in segments by several invocations at once. While they are at work the recovery is `copying`
@@ -58,7 +58,7 @@ export async function claimSegment(table: Table, ref: SegmentRef, lease: Lease):
   const now = table.now();
   const item = { kind: 'segment', ...keyOf(ref.key), segment: ref.segment, uploadId: ref.uploadId };
   const result = await writeOne(table, {
-    update: segmentKey(ref.key, ref.segment),
+    update: segmentItemKey(ref.key, ref.segment),
     changes: {
       set: {
         ...toAttributes(item),
@@ -100,7 +100,7 @@ export async function saveSegmentProgress(
   bytesDone: number,
 ): Promise<boolean> {
   const { written } = await writeOne(table, {
-    update: segmentKey(ref.key, ref.segment),
+    update: segmentItemKey(ref.key, ref.segment),
     changes: {
       set: toAttributes({ progress: { uploadId: ref.uploadId, bytes: bytesDone, at: table.now() } }),
     },
@@ -128,7 +128,7 @@ export async function finishSegment(
 > {
   const now = table.now();
   const result = await writeOne(table, {
-    update: recoveryKey(ref.key),
+    update: recoveryItemKey(ref.key),
     changes: {
       set: toUpdate({ ...AT_WORK, updatedAt: now, progressAt: now }),
       add: { segmentsDone: new Set([ref.segment]), bytesDone: bytes },
@@ -159,7 +159,7 @@ export async function releaseSegment(
 ): Promise<void> {
   const now = table.now();
   await writeOne(table, {
-    update: segmentKey(ref.key, ref.segment),
+    update: segmentItemKey(ref.key, ref.segment),
     changes: { set: leaseAttributes(undefined) },
     condition: leasedBy(owner),
   });
@@ -167,7 +167,7 @@ export async function releaseSegment(
   const record = await readRecovery(table, ref.key);
   if (!hasUpload(record, ref.uploadId)) return;
   await writeOne(table, {
-    update: recoveryKey(ref.key),
+    update: recoveryItemKey(ref.key),
     changes: {
       set: toUpdate({
         ...next,
@@ -186,7 +186,7 @@ async function forgetSegment(table: Table, { key, segment }: SegmentRef, owner: 
     await table.client.send(
       new DeleteItemCommand({
         TableName: table.tableName,
-        Key: marshall(segmentKey(key, segment)),
+        Key: marshall(segmentItemKey(key, segment)),
         ConditionExpression: 'leaseOwner = :owner',
         ExpressionAttributeValues: marshall({ ':owner': owner }),
       }),

@@ -12,7 +12,7 @@ import {
   withAttempt,
   withEvidence,
 } from './records.ts';
-import { recordTtl, recoveryKey, type Table } from './table.ts';
+import { recordTtl, recoveryItemKey, type Table } from './table.ts';
 import { readable } from './unreadable.ts';
 
 /** How a recovery ended. */
@@ -123,7 +123,7 @@ export async function saveProgress(
   const { bytesDone, bytesTotal } = progress;
   const now = table.now();
   const { written } = await writeOne(table, {
-    update: recoveryKey(key),
+    update: recoveryItemKey(key),
     changes: { set: toUpdate({ bytesDone, bytesTotal, progressAt: now, updatedAt: now }) },
     condition: leasedBy(lease.owner),
   });
@@ -141,7 +141,7 @@ export async function saveProgress(
 export async function changeKey(table: Table, record: ClaimedRecovery, key: string): Promise<boolean> {
   const now = table.now();
   const { written } = await writeOne(table, {
-    update: recoveryKey(record),
+    update: recoveryItemKey(record),
     changes: { set: toUpdate({ key, updatedAt: now }) },
     condition: leasedBy(record.lease.owner),
   });
@@ -158,7 +158,7 @@ async function writeLeased(table: Table, changes: readonly LeasedChange[]): Prom
   const results = await writeAll(
     table,
     changes.map(({ seen, set }) => ({
-      update: recoveryKey(seen),
+      update: recoveryItemKey(seen),
       changes: { set },
       condition: leasedBy(seen.lease.owner),
     })),

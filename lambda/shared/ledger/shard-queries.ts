@@ -15,7 +15,7 @@ export function partitionsOf(index: keyof typeof INDEXES, name: string): Partiti
 }
 
 /** Which part of the partitions, by sort key, and in which order. */
-export interface Range {
+export interface SortKeyRange {
   /** Included. */
   readonly low: string;
   /** Included. */
@@ -36,7 +36,7 @@ const PAGE = 100;
 export async function* readPartitions(
   table: Table,
   partitions: readonly Partition[],
-  range: Range,
+  range: SortKeyRange,
 ): AsyncGenerator<Item> {
   const readers = await Promise.all(
     partitions.map(async (partition): Promise<Reader> => {
@@ -56,7 +56,7 @@ export async function* readPartitions(
 export async function countPartitions(
   table: Table,
   partitions: readonly Partition[],
-  range: Range,
+  range: SortKeyRange,
 ): Promise<number> {
   const counts = await Promise.all(
     partitions.map(async (partition) => {
@@ -75,7 +75,7 @@ interface Reader {
   head: IteratorResult<Item, undefined>;
 }
 
-function foremost(readers: readonly Reader[], { newestFirst }: Range): Reader | undefined {
+function foremost(readers: readonly Reader[], { newestFirst }: SortKeyRange): Reader | undefined {
   let first: { readonly reader: Reader; readonly key: string } | undefined;
   for (const reader of readers) {
     if (reader.head.done === true) continue;
@@ -88,7 +88,7 @@ function foremost(readers: readonly Reader[], { newestFirst }: Range): Reader | 
 async function* readPartition(
   table: Table,
   partition: Partition,
-  range: Range,
+  range: SortKeyRange,
 ): AsyncGenerator<Item, undefined> {
   const sizes = { first: firstPage(range), further: PAGE };
   for await (const { Items = [] } of pagesOf(table, partition, range, {}, sizes)) {
@@ -137,12 +137,12 @@ export async function* pagesOf(
 }
 
 /** The range behind the cursor; the cursor's own item is still in it, since BETWEEN includes its ends. */
-function beyond({ low, high, newestFirst, after }: Range): { low: string; high: string } {
+function beyond({ low, high, newestFirst, after }: SortKeyRange): { low: string; high: string } {
   if (after === undefined) return { low, high };
   return newestFirst ? { low, high: after < high ? after : high } : { low: after > low ? after : low, high };
 }
 
 /** Enough for twice a shard's share, so that a short list is usually one page a shard. */
-function firstPage({ expected }: Range): number {
+function firstPage({ expected }: SortKeyRange): number {
   return expected === undefined ? PAGE : Math.min(PAGE, Math.ceil(expected / SHARDS) * 2 + 1);
 }

@@ -1,5 +1,5 @@
 import { DAY_MS } from '../runtime/durations.ts';
-import type { Range } from './shard-queries.ts';
+import type { SortKeyRange } from './shard-queries.ts';
 import { isoTime } from './table.ts';
 
 /** Spans of time that a query covers, and the range of sort keys that each stands for. */
@@ -30,13 +30,13 @@ export interface OpenSpan {
 }
 
 /** @param now epoch milliseconds. */
-export function newestFirst({ since = 0, until, after, expected }: TimeSpan, now: number): Range {
+export function newestFirst({ since = 0, until, after, expected }: TimeSpan, now: number): SortKeyRange {
   // A sort key is longer than the time it begins with, so `low` is included and `high` is not.
   return { low: isoTime(since), high: isoTime(until ?? now + DAY_MS), newestFirst: true, after, expected };
 }
 
 /** The range of open recoveries. */
-export function byDeadline({ deadlineFrom = 0, deadlineBefore, after, expected }: OpenSpan): Range {
+export function byDeadline({ deadlineFrom = 0, deadlineBefore, after, expected }: OpenSpan): SortKeyRange {
   const high = deadlineBefore === undefined ? LAST : isoTime(deadlineBefore);
   return { low: isoTime(deadlineFrom), high, newestFirst: false, after, expected };
 }

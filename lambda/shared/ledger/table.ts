@@ -7,8 +7,8 @@ import type { OutputKey, RecoveryKey, RecoveryState, Role } from '../zencoder/mo
 import type { FailureKey } from './records.ts';
 
 /**
- * Names that the ledger's code and its CloudFormation template must agree on: `infra/` makes the table from them.
- * All key attributes are strings.
+ * Names that the ledger's code and its CloudFormation template must agree on: `infra/` makes the table from them. Every
+ * key of the table and its indexes is made here, and nowhere else. All key attributes are strings.
  */
 
 /** Key of the table. */
@@ -57,8 +57,8 @@ export const INDEXES = {
     projection: 'ALL',
   },
   /**
-   * Records whose event is not published yet, by the time since when. Who publishes reads the item itself, so that an
-   * entry that is a moment old makes no event.
+   * Records whose event is not published yet, by the time since when it is owed. An index is a moment behind, so the
+   * publisher reads the item itself.
    */
   eventsOwed: {
     name: 'events-owed',
@@ -70,8 +70,6 @@ export const INDEXES = {
 
 /** Over how many partitions of an index one day, class, host or state is spread. Changing it orphans old items. */
 export const SHARDS = 8;
-
-/** Every key that the table and its indexes know; nothing else spells one out. */
 
 /** Where an item lies. */
 export interface ItemKey {
@@ -104,11 +102,11 @@ export function jobPartition(jobId: string): string {
   return `JOB#${jobId}`;
 }
 
-export function failureKey({ jobId, outputId, role }: FailureKey): ItemKey {
+export function failureItemKey({ jobId, outputId, role }: FailureKey): ItemKey {
   return { pk: jobPartition(jobId), sk: `OUTPUT#${outputId}#FAILURE#${role}` };
 }
 
-export function recoveryKey(key: RecoveryKey): ItemKey {
+export function recoveryItemKey(key: RecoveryKey): ItemKey {
   return { pk: jobPartition(key.jobId), sk: `${recoveriesPrefix(key)}${key.fileId}` };
 }
 
@@ -117,14 +115,14 @@ export function recoveriesPrefix({ outputId, role }: OutputKey & { readonly role
   return role === undefined ? `OUTPUT#${outputId}#RECOVERY#` : `OUTPUT#${outputId}#RECOVERY#${role}#`;
 }
 
-export function segmentKey(key: RecoveryKey, segment: number): ItemKey {
-  const recovery = recoveryKey(key);
+export function segmentItemKey(key: RecoveryKey, segment: number): ItemKey {
+  const recovery = recoveryItemKey(key);
   return { pk: recovery.pk, sk: `${segmentsPrefix(key)}${String(segment).padStart(5, '0')}` };
 }
 
 /** Begins the sort key of every segment of a recovery. */
 export function segmentsPrefix(key: RecoveryKey): string {
-  return `${recoveryKey(key).sk}#SEGMENT#`;
+  return `${recoveryItemKey(key).sk}#SEGMENT#`;
 }
 
 /** What the item of an output is, by its sort key: an item that cannot be read may not say. */
@@ -221,7 +219,7 @@ export interface Table {
   readonly recordTtlDays: number;
   /** The present, epoch milliseconds. */
   readonly now: () => number;
-  /** Is given every item that a list leaves out since it cannot be read; without it, the list throws. */
+  /** Takes every item that a list leaves out because it cannot be read; without it, the list throws. */
   readonly onUnreadable?: (item: LedgerItemNotUnderstood) => void;
 }
 

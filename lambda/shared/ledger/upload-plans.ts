@@ -1,6 +1,6 @@
 import type { RecoveryKey } from '../zencoder/model.ts';
 import { leaseAttributes, toUpdate } from './attributes.ts';
-import { type ClaimOutcome, judge } from './claim-decision.ts';
+import { type ClaimOutcome, outcomeWithoutClaim } from './claim-decision.ts';
 import { existingItem, writeOne } from './conditional-writes.ts';
 import { AT_WORK, DUE, IS_THIS_UPLOAD, LEASE_IS_FREE, LEASE_IS_MINE, leasedBy } from './conditions.ts';
 import { parseRecovery } from './items.ts';
@@ -14,7 +14,7 @@ import {
   truncateError,
   withAttempt,
 } from './records.ts';
-import { recoveryKey, type Table } from './table.ts';
+import { recoveryItemKey, type Table } from './table.ts';
 
 /** The plan of a large file: kept once, forgotten when its upload is of no use, completed by one invocation. */
 
@@ -41,7 +41,7 @@ export async function savePlan(
 ): Promise<PlanOutcome> {
   const now = table.now();
   const result = await writeOne(table, {
-    update: recoveryKey(record),
+    update: recoveryItemKey(record),
     changes: {
       set: {
         ...toUpdate({ upload: plan, updatedAt: now, progressAt: now }),
@@ -81,7 +81,7 @@ export async function dropPlan(
     nextAttemptAt: ending.nextAttemptAt,
   };
   const { written } = await writeOne(table, {
-    update: recoveryKey(record),
+    update: recoveryItemKey(record),
     changes: {
       set: {
         ...toUpdate({ ...DUE, ...noted, dispatchedBy: undefined, updatedAt: now }),
@@ -103,7 +103,7 @@ export async function releaseLease(table: Table, record: ClaimedRecovery): Promi
   const now = table.now();
   const { messageId, evidence } = record.lease;
   const { written } = await writeOne(table, {
-    update: recoveryKey(record),
+    update: recoveryItemKey(record),
     changes: {
       set: {
         ...toUpdate({ updatedAt: now, dispatchedBy: { messageId, evidence } }),
@@ -131,7 +131,7 @@ export async function reopenSegments(
   const now = table.now();
   if (segments.length === 0) return true;
   const { written } = await writeOne(table, {
-    update: recoveryKey(record),
+    update: recoveryItemKey(record),
     changes: {
       set: { ...toUpdate({ updatedAt: now, progressAt: now }), bytesDone },
       delete: { segmentsDone: new Set(segments) },
@@ -161,7 +161,7 @@ export async function claimCompletion(
 ): Promise<ClaimOutcome | { readonly outcome: 'stale'; readonly record: RecoveryRecord }> {
   const now = table.now();
   const result = await writeOne(table, {
-    update: recoveryKey(key),
+    update: recoveryItemKey(key),
     changes: {
       set: { ...toUpdate({ ...AT_WORK, updatedAt: now }), ...leaseAttributes(lease) },
       add: { attempts: 1 },
@@ -175,5 +175,5 @@ export async function claimCompletion(
     return { outcome: 'claimed', record: { ...parseRecovery(result.attributes ?? {}), lease } };
   }
   const record = parseRecovery(existingItem(result));
-  return judge(record, lease, now) ?? { outcome: 'stale', record };
+  return outcomeWithoutClaim(record, lease, now) ?? { outcome: 'stale', record };
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ReportedFile } from '../../../infra/local/zencoder/outputs.ts';
-import type { OutputContext } from '../../../lambda/shared/ledger/fresh-recoveries.ts';
+import type { OutputOfJob } from '../../../lambda/shared/ledger/new-recoveries.ts';
 import type { ClaimedRecovery } from '../../../lambda/shared/ledger/records.ts';
 import { type DashboardBrowser, openDashboard } from '../../support/dashboard-browser.ts';
 import { aFailure, anError } from '../../support/ledger-data.ts';
@@ -30,7 +30,7 @@ async function claimed(): Promise<{ readonly record: ClaimedRecovery; readonly f
   const file = files.find(({ role }) => role === 'media');
   if (file === undefined) throw new Error('the job has no media file');
   const now = Date.now();
-  const context: OutputContext = {
+  const context: OutputOfJob = {
     job: { id: file.jobId, passThrough: null, test: false },
     output: { id: file.outputId, label: 'captions', type: 'captions' },
     failedAt: now,

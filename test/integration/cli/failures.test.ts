@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failuresOptions, selectFailures } from '../../../infra/cli/failures-selection.ts';
-import { failureKey } from '../../../lambda/shared/ledger/table.ts';
+import { failureItemKey } from '../../../lambda/shared/ledger/table.ts';
 import {
   aFailure,
   aFile,
@@ -89,7 +89,7 @@ async function jobs(...args: string[]): Promise<string[]> {
 
 describe('npm run failures with a record that cannot be read', () => {
   it('shows the others and names it', async () => {
-    const key = failureKey({ jobId: '1005', outputId: '10051', role: 'media' });
+    const key = failureItemKey({ jobId: '1005', outputId: '10051', role: 'media' });
     await ledger.edit(key, 'role', 'caption');
     const { code, stdout, stderr } = await run(['--local', '--since', '60d']);
     await ledger.edit(key, 'role', 'media');

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { moveDeadLetters } from '../../../infra/cli/lib/queues.ts';
 import { queueMessages } from '../../../infra/cli/redrive.ts';
 import { type RedrivenState, selectRecoveries } from '../../../infra/cli/redrive-selection.ts';
-import { recoveryKey } from '../../../lambda/shared/ledger/table.ts';
+import { recoveryItemKey } from '../../../lambda/shared/ledger/table.ts';
 import {
   aFailure,
   aFile,
@@ -67,7 +67,7 @@ describe('the recoveries of a redrive', () => {
   it('leave out what cannot be read, which is named', async () => {
     const [failed] = (await ledger.queries.readJob('2')).recoveries;
     if (failed === undefined) throw new Error('expected a recovery');
-    const key = recoveryKey(failed);
+    const key = recoveryItemKey(failed);
     await ledger.edit(key, 'attempts', 'many');
     const selection = { limit: 100, states: ['lost', 'failed'] } as const;
     const { recoveries, leftOut } = await selectRecoveries(ledger, selection);

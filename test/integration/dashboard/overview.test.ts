@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/table.ts';
+import { failureItemKey, recoveryItemKey } from '../../../lambda/shared/ledger/table.ts';
 import { seedLedger } from '../../screenshots/seed.ts';
 import { aDashboard } from '../../support/dashboard.ts';
 import {
@@ -111,7 +111,7 @@ describe('a record that cannot be read', () => {
   it('is named on every page that leaves it out, and in the log, and keeps nothing else away', async () => {
     await gone(ledger, 'lost', { label: 'readable' });
     const bad = await copying(ledger, { label: 'edited', file: { deadline: NOW + HOUR } });
-    const key = recoveryKey(bad);
+    const key = recoveryItemKey(bad);
     await ledger.edit(key, 'state', 'archived');
     const dashboard = aDashboard(ledger);
     const line = `1 record cannot be read: ${key.pk} / ${key.sk}`;
@@ -128,7 +128,7 @@ describe('a record that cannot be read', () => {
 
   it('is named where nothing else is left of the job, and in the counts of classes', async () => {
     const { job, output } = await failUpload(ledger);
-    const key = failureKey({ jobId: job.id, outputId: output.id, role: 'media' });
+    const key = failureItemKey({ jobId: job.id, outputId: output.id, role: 'media' });
     await ledger.edit(key, 'errorClass', 404);
     const { get } = aDashboard(ledger);
     const missing = await get(`/jobs/${job.id}`);

@@ -16,7 +16,7 @@ async function editedOutput() {
   if (thumbnail === undefined) throw new Error('expected a thumbnail');
   const [record] = await openRecoveries(worker.ledger, message, [thumbnail], worker.now());
   if (record === undefined) throw new Error('expected a record');
-  const key = recoveryKey(record);
+  const key = recoveryItemKey(record);
   const setState = (state: string) => worker.ledger.edit(key, 'state', state);
   await setState('archived');
   const states = async () => (await recoveries()).map(({ state }) => state);
@@ -69,7 +69,7 @@ describe('a message of which one record is unreadable', () => {
     const [failure] = message.failures;
     if (failure === undefined) throw new Error('expected a failure');
     await worker.ledger.failures.record(message);
-    const key = failureKey({ jobId, outputId: message.output.id, role: failure.role });
+    const key = failureItemKey({ jobId, outputId: message.output.id, role: failure.role });
     await worker.ledger.edit(key, 'failedAt', 'yesterday');
 
     expect((await worker.deliver(message)).isDone).toBe(true);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { failureKey, recoveryKey } from '../../../../lambda/shared/ledger/table.ts';
+import { failureItemKey, recoveryItemKey } from '../../../../lambda/shared/ledger/table.ts';
 import {
   aFailure,
   aFailuresMessage,
@@ -50,7 +50,7 @@ describe('an event', () => {
     const failure = await recordFailure();
     expect(failure.eventOwedAt).toBe(NOW);
     expect(await ledger.outbox.countOwedBefore(LATER)).toBe(1);
-    expect(await ledger.outbox.readOwed(failureKey(failure))).toEqual(failure);
+    expect(await ledger.outbox.readOwed(failureItemKey(failure))).toEqual(failure);
   });
 
   it('is owed from the write that settles a recovery, and not before', async () => {
@@ -59,14 +59,16 @@ describe('an event', () => {
     expect(await ledger.outbox.countOwedBefore(LATER)).toBe(0);
     const settled = await settleLost(output);
     expect(settled.eventOwedAt).toBe(NOW);
-    expect(await ledger.outbox.readOwed(recoveryKey(settled))).toEqual(settled);
+    expect(await ledger.outbox.readOwed(recoveryItemKey(settled))).toEqual(settled);
   });
 
   it('is owed no more once it is published', async () => {
     const records = [await recordFailure(), await settleLost()];
     await ledger.outbox.markPublished(records);
     expect(await ledger.outbox.countOwedBefore(LATER)).toBe(0);
-    for (const key of records.map((each) => ('fileId' in each ? recoveryKey(each) : failureKey(each)))) {
+    for (const key of records.map((each) =>
+      'fileId' in each ? recoveryItemKey(each) : failureItemKey(each),
+    )) {
       expect(await ledger.outbox.readOwed(key)).toBeNull();
     }
   });
@@ -75,7 +77,7 @@ describe('an event', () => {
     const settled = await settleLost();
     await ledger.at(NOW + 1).recoveries.reopen(settled);
     expect(await ledger.outbox.countOwedBefore(LATER)).toBe(0);
-    expect(await ledger.outbox.readOwed(recoveryKey(settled))).toBeNull();
+    expect(await ledger.outbox.readOwed(recoveryItemKey(settled))).toBeNull();
   });
 
   it('stays owed when it is a later one than was published, were it of the same millisecond', async () => {
@@ -84,7 +86,7 @@ describe('an event', () => {
     await ledger.recoveries.reopen(first);
     const second = await settleLost(output);
     await ledger.outbox.markPublished([first]);
-    expect(await ledger.outbox.readOwed(recoveryKey(second))).toEqual(second);
+    expect(await ledger.outbox.readOwed(recoveryItemKey(second))).toEqual(second);
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { OutputContext } from '../../../../lambda/shared/ledger/fresh-recoveries.ts';
+import type { OutputOfJob } from '../../../../lambda/shared/ledger/new-recoveries.ts';
 import type { ClaimedRecovery } from '../../../../lambda/shared/ledger/records.ts';
 import {
   aFile,
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.close());
 
-async function claimOne(output: OutputContext, owner = 'first', now = NOW): Promise<ClaimedRecovery> {
+async function claimOne(output: OutputOfJob, owner = 'first', now = NOW): Promise<ClaimedRecovery> {
   const [claim] = await ledger.at(now).recoveries.claim(output, [aFile()], aLease(owner, now + HOUR));
   if (claim?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claim?.outcome}`);
   return claim.record;

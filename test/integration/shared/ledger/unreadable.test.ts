@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { failureKey, type ItemKey, recoveryKey, segmentKey } from '../../../../lambda/shared/ledger/table.ts';
+import {
+  failureItemKey,
+  type ItemKey,
+  recoveryItemKey,
+  segmentItemKey,
+} from '../../../../lambda/shared/ledger/table.ts';
 import {
   aFailure,
   aFile,
@@ -42,7 +47,7 @@ describe('one failure that cannot be read', () => {
     const failures = [aFailure({ errorClass: 'UnreadableError', destinationHost: 'unreadable.example' })];
     const [bad, good] = [anOutput({ failedAt: NOW - HOUR }), anOutput({ failedAt: NOW - HOUR })];
     for (const output of [bad, good]) await ledger.failures.record({ ...output, failures });
-    const key = failureKey({ jobId: bad.job.id, outputId: bad.output.id, role: 'media' });
+    const key = failureItemKey({ jobId: bad.job.id, outputId: bad.output.id, role: 'media' });
     await ledger.edit(key, 'role', 'caption');
     const found = await Array.fromAsync(list(), ({ jobId }) => jobId);
     expect(found).toContain(good.job.id);
@@ -56,7 +61,7 @@ describe('one failure that cannot be read', () => {
       await ledger.failures.record({ ...output, failures: [aFailure()] });
     }
     // A number would be no key of the index by class; of the day's index it is part all the same.
-    const key = failureKey({ jobId: bad.job.id, outputId: bad.output.id, role: 'media' });
+    const key = failureItemKey({ jobId: bad.job.id, outputId: bad.output.id, role: 'media' });
     await ledger.edit(key, 'errorClass', 404);
     const seen: string[] = [];
     const span = { since: NOW - 401 * HOUR, until: NOW - 399 * HOUR };
@@ -69,7 +74,7 @@ describe('one failure that cannot be read', () => {
   it('is not written again, and keeps no other failure of the output from being recorded', async () => {
     const output = anOutput();
     await ledger.failures.record({ ...output, failures: [aFailure()] });
-    const key = failureKey({ jobId: output.job.id, outputId: output.output.id, role: 'media' });
+    const key = failureItemKey({ jobId: output.job.id, outputId: output.output.id, role: 'media' });
     await ledger.edit(key, 'failedAt', 'yesterday');
     const failures = [aFailure(), aFailure({ role: 'thumbnail' })];
     const recorded = await ledger.failures.record({ ...output, failures });
@@ -83,7 +88,7 @@ describe('one recovery that cannot be read', () => {
     'is left out of lists and of its job, and named, when its %s is no such thing',
     async (attribute) => {
       const { output, records } = await claimed();
-      const [bad, ...good] = records.map(recoveryKey);
+      const [bad, ...good] = records.map(recoveryItemKey);
       if (bad === undefined) throw new Error('expected three recoveries');
       await ledger.edit(bad, attribute, 'something new');
       const of = { jobId: output.job.id, outputId: output.output.id };
@@ -94,7 +99,7 @@ describe('one recovery that cannot be read', () => {
         await ledger.queries.readRecoveriesOf(of),
       ];
       for (const list of lists) {
-        const own = list.filter(({ jobId }) => jobId === of.jobId).map(recoveryKey);
+        const own = list.filter(({ jobId }) => jobId === of.jobId).map(recoveryItemKey);
         expect(own.toSorted(bySortKey)).toEqual(good.toSorted(bySortKey));
       }
       expect(left().filter(({ sk }) => sk === bad.sk)).toHaveLength(4);
@@ -105,21 +110,21 @@ describe('one recovery that cannot be read', () => {
     const output = anOutput();
     const [first] = await ledger.recoveries.claim(output, FILES.slice(0, 1), aLease('first', NOW - 1));
     if (first === undefined) throw new Error('expected a claim');
-    await ledger.edit(recoveryKey(first.record), 'state', 'archived');
+    await ledger.edit(recoveryItemKey(first.record), 'state', 'archived');
     const claims = await ledger.recoveries.claim(output, FILES, aLease('second'));
     expect(claims).toMatchObject([
-      { outcome: 'unreadable', file: FILES[0], error: { key: recoveryKey(first.record) } },
+      { outcome: 'unreadable', file: FILES[0], error: { key: recoveryItemKey(first.record) } },
       { outcome: 'claimed', file: FILES[1] },
       { outcome: 'claimed', file: FILES[2] },
     ]);
-    expect(left()).toEqual([recoveryKey(first.record)]);
+    expect(left()).toEqual([recoveryItemKey(first.record)]);
   });
 
   it('is left alone by a claim that loses a race to the change', async () => {
     const { records } = await claimed();
     const [bad] = records;
     if (bad === undefined) throw new Error('expected a recovery');
-    await ledger.edit(recoveryKey(bad), 'state', 'archived');
+    await ledger.edit(recoveryItemKey(bad), 'state', 'archived');
     const later = NOW + 2 * HOUR;
     const claims = await ledger.at(later).recoveries.claimExisting(records, aLease('second', later + HOUR));
     expect(claims.map(({ outcome }) => outcome)).toEqual(['unreadable', 'claimed', 'claimed']);
@@ -129,14 +134,14 @@ describe('one recovery that cannot be read', () => {
     const { records } = await claimed();
     const [bad] = records;
     if (bad === undefined) throw new Error('expected a recovery');
-    await ledger.edit(recoveryKey(bad), 'leaseOwner', 7);
+    await ledger.edit(recoveryItemKey(bad), 'leaseOwner', 7);
     const settled = await ledger.recoveries.settle(records.map(asRecovered));
     expect(settled).toMatchObject([
       { outcome: 'lease-lost', record: bad },
       { outcome: 'done', record: { state: 'recovered' } },
       { outcome: 'done', record: { state: 'recovered' } },
     ]);
-    expect(left()).toEqual([recoveryKey(bad)]);
+    expect(left()).toEqual([recoveryItemKey(bad)]);
   });
 });
 
@@ -149,11 +154,11 @@ describe('one segment that cannot be read', () => {
     for (const segment of [0, 1]) {
       await ledger.uploads.claimSegment({ key: record, uploadId: 'upload-1', segment }, aLease('w'));
     }
-    await ledger.edit(segmentKey(record, 0), 'segment', 'first');
+    await ledger.edit(segmentItemKey(record, 0), 'segment', 'first');
     expect(await ledger.queries.readSegments(record)).toMatchObject([{ segment: 1 }]);
     const { recoveries } = await ledger.queries.readJob(record.jobId);
     expect(recoveries).toHaveLength(3);
-    expect(left()).toEqual([segmentKey(record, 0), segmentKey(record, 0)]);
+    expect(left()).toEqual([segmentItemKey(record, 0), segmentItemKey(record, 0)]);
   });
 });
 

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import {
   dayOf,
   failedAtKey,
-  failureKey,
+  failureItemKey,
   isoTime,
   recoveriesPrefix,
-  recoveryKey,
+  recoveryItemKey,
   SHARDS,
-  segmentKey,
+  segmentItemKey,
   segmentsPrefix,
   shardOf,
   shardPartition,
@@ -25,22 +25,22 @@ const time = fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) });
 describe('keys', () => {
   it('are what the table shows', () => {
     const key = { jobId: '1', outputId: '2', role: 'media', fileId: '0123456789abcdef' } as const;
-    expect(failureKey(key)).toEqual({ pk: 'JOB#1', sk: 'OUTPUT#2#FAILURE#media' });
-    expect(recoveryKey(key)).toEqual({ pk: 'JOB#1', sk: 'OUTPUT#2#RECOVERY#media#0123456789abcdef' });
-    expect(segmentKey(key, 7).sk).toBe('OUTPUT#2#RECOVERY#media#0123456789abcdef#SEGMENT#00007');
+    expect(failureItemKey(key)).toEqual({ pk: 'JOB#1', sk: 'OUTPUT#2#FAILURE#media' });
+    expect(recoveryItemKey(key)).toEqual({ pk: 'JOB#1', sk: 'OUTPUT#2#RECOVERY#media#0123456789abcdef' });
+    expect(segmentItemKey(key, 7).sk).toBe('OUTPUT#2#RECOVERY#media#0123456789abcdef#SEGMENT#00007');
   });
 
   it('tell different records apart, and lie under their prefixes', () => {
     const recovery = fc.record({ jobId: id, outputId: id, role, fileId });
     fc.assert(
       fc.property(recovery, recovery, (one, other) => {
-        const same = JSON.stringify(recoveryKey(one)) === JSON.stringify(recoveryKey(other));
+        const same = JSON.stringify(recoveryItemKey(one)) === JSON.stringify(recoveryItemKey(other));
         expect(same).toBe(
           JSON.stringify([one.jobId, one.outputId, one.role, one.fileId]) ===
             JSON.stringify([other.jobId, other.outputId, other.role, other.fileId]),
         );
-        expect(recoveryKey(one).sk.startsWith(recoveriesPrefix(one))).toBe(true);
-        expect(segmentKey(one, 1).sk.startsWith(segmentsPrefix(one))).toBe(true);
+        expect(recoveryItemKey(one).sk.startsWith(recoveriesPrefix(one))).toBe(true);
+        expect(segmentItemKey(one, 1).sk.startsWith(segmentsPrefix(one))).toBe(true);
       }),
     );
   });

@@ -1,14 +1,14 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { createLedger } from '../../../../lambda/shared/ledger/ledger.ts';
-import { reporting, unreadableLine } from '../../../../lambda/shared/ledger/noting.ts';
 import {
   kindOfKey,
   LedgerItemNotUnderstood,
-  segmentKey,
+  segmentItemKey,
   type Table,
 } from '../../../../lambda/shared/ledger/table.ts';
 import { readable, tryRead } from '../../../../lambda/shared/ledger/unreadable.ts';
+import { reportingUnreadable, unreadableLine } from '../../../../lambda/shared/ledger/unreadable-reports.ts';
 import { aRecovery } from '../../../support/recoveries.ts';
 
 const TABLE: Table = { client: new DynamoDBClient({}), tableName: 'ledger', recordTtlDays: 0, now: Date.now };
@@ -44,7 +44,7 @@ describe('an item that cannot be read', () => {
   it('is logged with its key and counted once, however often it is met', () => {
     const lines: unknown[][] = [];
     const counted: unknown[][] = [];
-    const ledger = reporting(createLedger(TABLE), {
+    const ledger = reportingUnreadable(createLedger(TABLE), {
       logger: { error: (...line) => void lines.push(line) },
       meter: { add: (...count) => void counted.push(count) },
     });
@@ -60,8 +60,8 @@ describe('an item that cannot be read', () => {
   });
 
   it('is passed on to the table around, and named for a person', () => {
-    const outer = createLedger(TABLE).noting(() => undefined);
-    const inner = outer.ledger.noting();
+    const outer = createLedger(TABLE).withUnreadable(() => undefined);
+    const inner = outer.ledger.withUnreadable();
     expect(unreadableLine(inner.unreadable)).toBeNull();
     inner.ledger.onUnreadable?.(anItem(1));
     expect([...outer.unreadable.keys()]).toEqual(['JOB#1 / OUTPUT#1#FAILURE#media']);
@@ -75,6 +75,6 @@ describe('an item that cannot be read', () => {
   it('still has its kind in its key', () => {
     expect(kindOfKey('OUTPUT#1#FAILURE#media')).toBe('failure');
     expect(kindOfKey('OUTPUT#1#RECOVERY#media#00ff')).toBe('recovery');
-    expect(kindOfKey(segmentKey(aRecovery(), 3).sk)).toBe('segment');
+    expect(kindOfKey(segmentItemKey(aRecovery(), 3).sk)).toBe('segment');
   });
 });

@@ -5,8 +5,8 @@ import type { ConditionalWrite } from './conditional-writes.ts';
 import type { RecoveryRecord } from './records.ts';
 import { recordTtl, type Table } from './table.ts';
 
-/** The output that a backup file or a primary failure belongs to, as a message names it. */
-export interface OutputContext {
+/** The output that a backup file or a primary failure belongs to, and its job, as a message names them. */
+export interface OutputOfJob {
   readonly job: JobInfo;
   readonly output: OutputInfo;
   /** When the upload failed, as near as the notification reports it: epoch milliseconds. */
@@ -14,8 +14,8 @@ export interface OutputContext {
 }
 
 /** The recovery of a backup file of which the ledger has none yet: `pending`, without an attempt. */
-export function freshRecord(
-  { job, output, failedAt }: OutputContext,
+export function newRecovery(
+  { job, output, failedAt }: OutputOfJob,
   file: BackupFile,
   now: number,
 ): RecoveryRecord {
@@ -62,7 +62,7 @@ export function distinct<File extends BackupFile>(files: readonly File[]): File[
 
 /** The key of the recovery that a backup file of an output belongs to. */
 export function recoveryKeyOf(
-  { job, output }: Pick<OutputContext, 'job' | 'output'>,
+  { job, output }: Pick<OutputOfJob, 'job' | 'output'>,
   file: BackupFile,
 ): RecoveryKey {
   return { jobId: job.id, outputId: output.id, role: file.role, fileId: fileIdOf(file.url) };
