@@ -3,11 +3,12 @@ import type { SegmentMessage } from '../shared/queue/messages.ts';
 import { RecoveryError } from '../shared/runtime/errors.ts';
 import type { BackupFile } from '../shared/zencoder/model.ts';
 import { isOver } from '../shared/zencoder/signed-url.ts';
-import { endsPlan, KeyHeldByAnotherFile, UploadContested } from './copy/errors.ts';
-import type { CopyResult, OutOfTime, SegmentDone, SegmentOutOfTime } from './copy/types.ts';
+import { endsPlan, UploadContested } from './copy/errors.ts';
+import type { SegmentDone, SegmentOutOfTime } from './copy/types.ts';
 import { copyJobOf, type FileTask } from './copy-job.ts';
 import type { Delivery } from './delivery.ts';
 import type { WorkerDependencies } from './dependencies.ts';
+import { type FileOutcome, isHeldByAnotherFile } from './file-outcome.ts';
 import { secondKeyOf } from './key-template.ts';
 import { DeadlinePassed } from './retry-policy.ts';
 import { copyMonitored } from './transfer-monitor.ts';
@@ -17,32 +18,16 @@ import { type FreshUrls, withFreshUrl } from './url-refresh.ts';
 /** A completion that S3 has called contested so often is not tried again; S3 asks for another upload. */
 const MAX_CONTESTS = 3;
 
-/** The result of one attempt at one file. */
-export type FileOutcome =
-  | { readonly kind: 'recovered'; readonly key: string; readonly result: CopyResult }
-  /** Its segments are queued; the recovery is under no lease. */
-  | { readonly kind: 'dispatched' }
-  /** What is copied stays; the next attempt may begin at once. */
-  | OutOfTime
-  /** Another invocation has the recovery now. */
-  | { readonly kind: 'lease-lost' }
-  | {
-      readonly kind: 'failed';
-      readonly key: string;
-      readonly error: unknown;
-      /** True when every byte is in the bucket and only the completion failed: the source is no longer needed. */
-      readonly sourceIsDone?: boolean;
-    };
-
-/** Parts that an upload was said to have are gone; what is missing is copied again. */
-export class PartsDisappeared extends RecoveryError {
+/** Parts that were in the upload are gone; what is missing is copied again. */
+class PartsDisappeared extends RecoveryError {
   override readonly name = 'PartsDisappeared';
   override readonly category = 'transient';
 }
 
 /** A recovery under the caller's lease, with its upload. */
-export type ClaimedUpload = ClaimedRecovery & PlannedRecovery;
+type ClaimedUpload = ClaimedRecovery & PlannedRecovery;
 
+/** What the copy of a file works with. */
 export interface FileCopyDependencies
   extends Pick<WorkerDependencies, 'engine' | 'ledger' | 'queue' | 'logger' | 'meter' | 'now'> {
   readonly freshUrls: FreshUrls;
@@ -267,13 +252,6 @@ export class FileCopy {
   get #stopAt(): number {
     return this.#delivery.invocation.stopAt;
   }
-}
-
-/** Whether an attempt ended because the key holds an object that this stack made for another file. */
-export function isHeldByAnotherFile(
-  outcome: FileOutcome,
-): outcome is FileOutcome & { readonly kind: 'failed' } {
-  return outcome.kind === 'failed' && outcome.error instanceof KeyHeldByAnotherFile;
 }
 
 /** Whether another upload is to be made, for as long as the source is there to be copied again. */

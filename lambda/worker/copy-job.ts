@@ -30,7 +30,7 @@ export function identityOf({ jobId, outputId, role, fileId }: RecoveryKey): Reco
  * by it: an object which an earlier attempt put counts as recovered, one of another file makes this file take its second
  * key, and any other is a conflict.
  */
-export function provenanceOf({ job, output, file }: Omit<FileTask, 'key'>): Record<string, string> {
+function provenanceOf({ job, output, file }: Omit<FileTask, 'key'>): Record<string, string> {
   const fileId = fileIdOf(file.url);
   return {
     ...identityOf({ jobId: job.id, outputId: output.id, role: file.role, fileId }),

@@ -3,13 +3,16 @@ import type { LedgerItemNotUnderstood } from '../shared/ledger/table.ts';
 import type { BackupFile } from '../shared/zencoder/model.ts';
 import type { Invocation } from './invocation.ts';
 import type { ReceivedMessage } from './queue.ts';
-import { attemptAfter } from './retry-policy.ts';
+import { nextAttemptTime } from './retry-policy.ts';
 
 /** One delivery of a message, and what is known only while it is processed. */
 export interface Delivery {
   readonly message: ReceivedMessage;
   readonly invocation: Invocation;
-  /** What the message brings: its own id, or that of the evidence it is made from; none for a redrive, which asks for some. */
+  /**
+   * Id of the evidence that the message carries: the one that it names, else its own id; undefined for a redrive, which has
+   * no signed URL. See {@link RecoveryRecord.attemptedBy}.
+   */
   readonly evidence: string | undefined;
   /** From 0 to 1, one for all files of the message: they are due together, and cost the queue one delivery. */
   readonly jitter: number;
@@ -45,7 +48,7 @@ export function scheduledMessageOf({ message, evidence }: Delivery): ScheduledMe
   return { messageId, receiptHandle, ...(evidence !== undefined && { evidence }) };
 }
 
-/** Whether a file was lost before the URL that the delivery brings was tried to its end: it may succeed. */
+/** Whether a file was lost before the URL of this delivery was tried to its end: it may succeed. */
 export function isNewEvidence(
   { state, spentEvidence }: RecoveryRecord,
   { deadline }: Pick<BackupFile, 'deadline'>,
@@ -83,7 +86,7 @@ export function afterPause(
   retryAfterMs = 0,
 ): { readonly kind: 'retry'; readonly at: number } {
   const attempts = Math.max(1, message.receiveCount);
-  return { kind: 'retry', at: attemptAfter({ attempts, now, retryAfterMs, jitter }) };
+  return { kind: 'retry', at: nextAttemptTime({ attempts, now, retryAfterMs, jitter }) };
 }
 
 /**

@@ -35,5 +35,3 @@ export const workerEnvironment = v.object({
   /** Days after which records are deleted; 0 keeps them for ever. */
   RECORD_TTL_DAYS: wholeNumber(0, 36_500),
 });
-
-export type WorkerEnvironment = v.InferOutput<typeof workerEnvironment>;

@@ -18,7 +18,8 @@ import {
 } from './delivery.ts';
 import type { WorkerDependencies } from './dependencies.ts';
 import { keysOf } from './key-template.ts';
-import { type Attempted, publishOrOwe, type SettleDependencies, settleOutcomes } from './settle.ts';
+import { publishOrOwe } from './publish-events.ts';
+import { type Attempted, type SettleDependencies, settleOutcomes } from './settle.ts';
 
 /** What the handling of an output works with. */
 type OutputDependencies = FileCopyDependencies &
@@ -96,7 +97,7 @@ async function handleGroup(
     },
     { concurrency: MAX_FILES_IN_FLIGHT },
   );
-  const left = claims.map((claim) => reserveFor(claim, delivery, now()));
+  const left = claims.map((claim) => outcomeOfClaim(claim, delivery, now()));
   const outcome = await settleOutcomes(attempts, delivery, dependencies);
   await published;
   return earliest([outcome, ...left]);
@@ -134,7 +135,7 @@ async function claimAll(
  * When this message is due again for a file that it can do nothing for now. While a message of other evidence has the
  * file, this one stays in reserve: its URL may succeed where the other's is refused. One of the same evidence is redundant.
  */
-function reserveFor(claim: FileClaim, delivery: Delivery, now: number): MessageOutcome {
+function outcomeOfClaim(claim: FileClaim, delivery: Delivery, now: number): MessageOutcome {
   const { evidence } = delivery;
   switch (claim.outcome) {
     case 'claimed':

@@ -58,7 +58,8 @@ export async function handleRedrive(
   return earliest([settled, await askZencoder({ message, left: inTime, isKnown }, delivery, dependencies)]);
 }
 
-interface Question {
+/** What Zencoder is asked for by a redrive. */
+interface ZencoderRequest {
   readonly message: RedriveMessage;
   /** Recoveries that need a fresh URL. */
   readonly left: readonly RecoveryRecord[];
@@ -67,7 +68,7 @@ interface Question {
 }
 
 async function askZencoder(
-  { message, left, isKnown }: Question,
+  { message, left, isKnown }: ZencoderRequest,
   delivery: Delivery,
   dependencies: RedriveDependencies,
 ): Promise<MessageOutcome> {

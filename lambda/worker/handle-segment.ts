@@ -4,7 +4,7 @@ import type { SegmentRef } from '../shared/ledger/segments.ts';
 import { outputMessages, type SegmentMessage } from '../shared/queue/messages.ts';
 import { endsPlan } from './copy/errors.ts';
 import type { SegmentDone, SegmentOutOfTime } from './copy/types.ts';
-import { FileCopy, type FileCopyDependencies, type FileOutcome, isHeldByAnotherFile } from './copy-file.ts';
+import { FileCopy, type FileCopyDependencies } from './copy-file.ts';
 import {
   besideLease,
   type Delivery,
@@ -15,7 +15,8 @@ import {
   scheduledMessageOf,
 } from './delivery.ts';
 import type { WorkerDependencies } from './dependencies.ts';
-import { attemptAfter, decideRetry, summarizeError } from './retry-policy.ts';
+import { type FileOutcome, isHeldByAnotherFile } from './file-outcome.ts';
+import { decideRetry, nextAttemptTime, summarizeError } from './retry-policy.ts';
 import { type SettleDependencies, settleOutcomes } from './settle.ts';
 import { abandonUpload } from './uploads.ts';
 
@@ -124,7 +125,7 @@ async function restartUpload(
   await abandonUpload(record.upload, dependencies);
   await ledger.uploads.dropPlan(record, record.upload.uploadId, {
     error: { ...error, at: now() },
-    nextAttemptAt: attemptAfter({ attempts, now: now(), jitter }),
+    nextAttemptAt: nextAttemptTime({ attempts, now: now(), jitter }),
   });
   const left = await ledger.queries.readRecovery(record);
   if (left === undefined || left.settledAt !== undefined || left.upload !== undefined) return DONE;

@@ -37,7 +37,7 @@ export async function processMessage(
   const ledger = reportingUnreadable(given.ledger, { logger, meter });
   const dependencies = { ...given, ledger, freshUrls: createFreshUrls(api, storage, now) };
   const delivery = { message, invocation, jitter: random(), evidence: undefined };
-  const outcome = await process(delivery, dependencies);
+  const outcome = await outcomeOf(delivery, dependencies);
   if (outcome.kind === 'done') return true;
   try {
     await queue.setVisibleAt(message, outcome.at);
@@ -48,9 +48,10 @@ export async function processMessage(
   return false;
 }
 
-type Settled = Exclude<MessageOutcome, { readonly kind: 'invalid-input' }>;
+/** What becomes of a message once one that no attempt can process is on the dead-letter queue. */
+type FinalOutcome = Exclude<MessageOutcome, { readonly kind: 'invalid-input' }>;
 
-async function process(delivery: Delivery, dependencies: DeliveryDependencies): Promise<Settled> {
+async function outcomeOf(delivery: Delivery, dependencies: DeliveryDependencies): Promise<FinalOutcome> {
   const { message } = delivery;
   const { queue, ledger, logger, meter, now } = dependencies;
   let parsed: RecoveryMessage | undefined;

@@ -1,12 +1,14 @@
 import type { RecoveryRecord } from '../shared/ledger/records.ts';
-
 import { type Delivery, DONE, leaseOf, type MessageOutcome } from './delivery.ts';
 import type { WorkerDependencies } from './dependencies.ts';
 import { DeadlinePassed, summarizeError } from './retry-policy.ts';
 import { type SettleDependencies, settleOutcomes } from './settle.ts';
 import { NoFreshUrl } from './url-refresh.ts';
 
-/** Recoveries that a redrive cannot queue: their records, logs and metrics say why, and those past their deadline are settled. */
+/**
+ * What a redrive does about recoveries that it cannot queue: their records, logs and metrics say why, and those past their
+ * deadline are settled.
+ */
 
 type Reporting = Pick<WorkerDependencies, 'ledger' | 'logger' | 'meter' | 'now'>;
 

@@ -15,7 +15,7 @@ const FIRST_DELAY_MS = 10 * 1000;
 /** An attempt later than this before the deadline could not begin its transfer. */
 const LAST_CHANCE_MS = 60 * 1000;
 
-export interface DelayQuestion {
+export interface DelayInput {
   /** Attempts made so far, this one included; at least 1. */
   readonly attempts: number;
   /** Epoch milliseconds. */
@@ -26,7 +26,7 @@ export interface DelayQuestion {
   readonly jitter: number;
 }
 
-export interface DeadlineQuestion extends DelayQuestion {
+export interface DeadlineInput extends DelayInput {
   /** Epoch milliseconds at which the signed URL ends. */
   readonly deadline: number;
 }
@@ -37,22 +37,22 @@ export interface DeadlineQuestion extends DelayQuestion {
  *
  * @returns epoch milliseconds.
  */
-export function attemptAfter({ attempts, now, retryAfterMs = 0, jitter }: DelayQuestion): number {
+export function nextAttemptTime({ attempts, now, retryAfterMs = 0, jitter }: DelayInput): number {
   const backOff = { firstMs: FIRST_DELAY_MS, maxMs: MAX_DELAY_MS };
   const delay = Math.max(backOffMs(backOff, { attempts, jitter }), Math.min(retryAfterMs, MAX_DELAY_MS));
   return Math.round(now + delay);
 }
 
 /**
- * When to try again before a deadline: as {@link attemptAfter} says, the last attempt drawn forward to a minute before
+ * When to try again before a deadline: as {@link nextAttemptTime} says, the last attempt drawn forward to a minute before
  * the deadline.
  *
  * @returns epoch milliseconds, or null when the deadline leaves no further attempt: the file is lost.
  */
-export function nextAttemptAt(question: DeadlineQuestion): number | null {
-  const { now, deadline } = question;
+export function nextAttemptTimeBeforeDeadline(input: DeadlineInput): number | null {
+  const { now, deadline } = input;
   if (now >= deadline) return null;
-  const at = attemptAfter(question);
+  const at = nextAttemptTime(input);
   const lastChance = deadline - LAST_CHANCE_MS;
   if (at <= lastChance) return at;
   return now < lastChance ? lastChance : Math.min(at, deadline);
@@ -80,16 +80,8 @@ export type RetryDecision =
   | { readonly kind: 'retry'; readonly at: number; readonly error: LastingError }
   | { readonly kind: 'settle'; readonly state: 'lost' | 'failed'; readonly error: LastingError };
 
-export interface RetryQuestion {
+export interface RetryInput extends Omit<DeadlineInput, 'retryAfterMs'> {
   readonly error: unknown;
-  /** Attempts made so far, this one included. */
-  readonly attempts: number;
-  /** Epoch milliseconds. */
-  readonly now: number;
-  /** Epoch milliseconds at which the signed URL expires. */
-  readonly deadline: number;
-  /** From 0 to 1; `Math.random()`. */
-  readonly jitter: number;
   /** What ended the attempt before this one: why the deadline was missed, if it was. */
   readonly lastError?:
     | (Pick<ErrorSummary, 'errorClass' | 'message'> & { readonly since?: number })
@@ -115,21 +107,21 @@ const MISSING_SHARE = 1 / 12;
  * @example
  * decideRetry({ error: new DestinationDenied('403'), attempts: 1, now, deadline, jitter: 0.5 }); // { kind: 'retry', at: now + 7500, … }
  */
-export function decideRetry(question: RetryQuestion): RetryDecision {
-  const error = lasting(summarizeError(question.error), question);
+export function decideRetry(input: RetryInput): RetryDecision {
+  const error = lasting(summarizeError(input.error), input);
   switch (error.category) {
     case 'lost':
-      return isStillPassing(error, question) ? retry(error, question) : settleLost(error);
+      return isStillPassing(error, input) ? retry(error, input) : settleLost(error);
     case 'url-refused':
-      return question.now < question.deadline
+      return input.now < input.deadline
         ? settleLost({ ...error, acceptsNewUrl: true })
-        : settleLost(deadlinePassed(question.lastError ?? error, question.now));
+        : settleLost(deadlinePassed(input.lastError ?? error, input.now));
     case 'conflict':
     case 'invalid-input':
       return { kind: 'settle', state: 'failed', error };
     case 'transient':
     case 'action-required':
-      return retry(error, question);
+      return retry(error, input);
   }
 }
 
@@ -137,19 +129,19 @@ function settleLost(error: LastingError): RetryDecision {
   return { kind: 'settle', state: 'lost', error };
 }
 
-function retry(error: LastingError, question: RetryQuestion): RetryDecision {
-  const at = nextAttemptAt({ ...question, retryAfterMs: retryAfterOf(question.error) });
-  return at === null ? settleLost(deadlinePassed(error, question.now)) : { kind: 'retry', at, error };
+function retry(error: LastingError, input: RetryInput): RetryDecision {
+  const at = nextAttemptTimeBeforeDeadline({ ...input, retryAfterMs: retryAfterOf(input.error) });
+  return at === null ? settleLost(deadlinePassed(error, input.now)) : { kind: 'retry', at, error };
 }
 
-function isStillPassing({ since }: LastingError, { error, now, deadline }: RetryQuestion): boolean {
+function isStillPassing({ since }: LastingError, { error, now, deadline }: RetryInput): boolean {
   const mayPass = error instanceof RecoveryError && error.mayPass;
   return mayPass && now < since + Math.max(0, deadline - since) * MISSING_SHARE;
 }
 
 function lasting(
   error: ErrorSummary,
-  { lastError, now }: Pick<RetryQuestion, 'lastError' | 'now'>,
+  { lastError, now }: Pick<RetryInput, 'lastError' | 'now'>,
 ): LastingError {
   const isSame = lastError?.errorClass === error.errorClass;
   return { ...error, since: (isSame ? lastError.since : undefined) ?? now };

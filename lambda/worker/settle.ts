@@ -1,18 +1,17 @@
-import { publishOwed } from '../shared/events/publish-owed.ts';
 import type {
   ClaimedRecovery,
   LastError,
-  LedgerRecord,
   RecoveryRecord,
   ScheduledMessage,
 } from '../shared/ledger/records.ts';
 import type { Settlement } from '../shared/ledger/settlements.ts';
 import type { Meter } from '../shared/runtime/metrics.ts';
 import type { CopyResult } from './copy/types.ts';
-import type { FileOutcome } from './copy-file.ts';
 import { afterPause, type Delivery, DONE, type MessageOutcome, scheduledMessageOf } from './delivery.ts';
 import type { WorkerDependencies } from './dependencies.ts';
+import type { FileOutcome } from './file-outcome.ts';
 import { findBeforeLoss } from './find-before-loss.ts';
+import { publishOrOwe } from './publish-events.ts';
 import { decideRetry, type RetryDecision, summarizeError } from './retry-policy.ts';
 import { abandonUpload } from './uploads.ts';
 
@@ -41,7 +40,8 @@ interface Release {
   readonly nextAttemptMessage: ScheduledMessage;
 }
 
-type Entry =
+/** What is written of an attempt. */
+type AttemptWrite =
   | { readonly kind: 'settle'; readonly record: ClaimedRecovery; readonly settlement: Settlement }
   | ({ readonly kind: 'release' } & Release)
   /** Another message or invocation continues. */
@@ -61,14 +61,14 @@ export async function settleOutcomes(
   dependencies: SettleDependencies,
 ): Promise<MessageOutcome> {
   const { ledger, meter } = dependencies;
-  const entries = await Promise.all(
+  const writes = await Promise.all(
     attempts.map(async (attempted) => {
-      const entry = await entryOf(attempted, delivery, dependencies);
-      return await freeUpload(entry, delivery, dependencies);
+      const write = await writeOf(attempted, delivery, dependencies);
+      return await freeUpload(write, delivery, dependencies);
     }),
   );
-  const settlements = entries.filter((entry) => entry.kind === 'settle');
-  const releases = entries.filter((entry) => entry.kind === 'release');
+  const settlements = writes.filter((write) => write.kind === 'settle');
+  const releases = writes.filter((write) => write.kind === 'release');
   const [written] = await Promise.all([
     settlements.length > 0 ? ledger.recoveries.settle(settlements) : [],
     releases.length > 0 && ledger.recoveries.release(releases),
@@ -84,31 +84,13 @@ export async function settleOutcomes(
   for (const [index, { outcome, record }] of written.entries()) {
     if (outcome === 'done') continue;
     const isRecovered = settlements[index]?.settlement.state === 'recovered';
-    times.push(...(await reserveFor(record, isRecovered, delivery, dependencies)));
+    times.push(...(await timesInReserve(record, isRecovered, delivery, dependencies)));
   }
   return times.length === 0 ? DONE : { kind: 'retry', at: Math.min(...times) };
 }
 
-/**
- * Publishes the events that records owe. Never throws, and nothing waits for it to succeed: what the topic does not accept
- * stays owed in the ledger, and reconcile publishes it.
- */
-export async function publishOrOwe(
-  records: readonly LedgerRecord[],
-  { ledger, events, logger, meter }: Pick<WorkerDependencies, 'ledger' | 'events' | 'logger' | 'meter'>,
-): Promise<void> {
-  try {
-    const { refusal, refused } = await publishOwed(records, { ledger, events });
-    if (refusal === null) return;
-    logger.error('events not published', { error: summarizeError(refusal) });
-    meter.add('eventsNotPublished', refused.length, refusal.code);
-  } catch (error) {
-    logger.warn('events left owed', { error: summarizeError(error) });
-  }
-}
-
-/** When the message is due again whose settlement was not written, since another invocation has the recovery. */
-async function reserveFor(
+/** When the message is due again, if at all, after a settlement that was not written: another invocation has the recovery. */
+async function timesInReserve(
   record: RecoveryRecord,
   isRecovered: boolean,
   delivery: Delivery,
@@ -140,34 +122,34 @@ function measure(record: RecoveryRecord, meter: Meter): void {
  * @returns a release in place of the settlement while the bucket is unavailable.
  */
 async function freeUpload(
-  entry: Entry,
+  write: AttemptWrite,
   delivery: Delivery,
   { ledger, engine, logger, now }: Pick<WorkerDependencies, 'ledger' | 'engine' | 'logger' | 'now'>,
-): Promise<Entry> {
-  if (entry.kind !== 'settle' || entry.settlement.state === 'recovered') return entry;
-  const { record, settlement } = entry;
+): Promise<AttemptWrite> {
+  if (write.kind !== 'settle' || write.settlement.state === 'recovered') return write;
+  const { record, settlement } = write;
   try {
     const current = await ledger.queries.readRecovery(record);
     const isMine = current?.lease?.owner === record.lease.owner;
     if (isMine && current.upload !== undefined) await abandonUpload(current.upload, { engine, logger });
-    return entry;
+    return write;
   } catch (error) {
     logger.warn('upload not aborted', { error: summarizeError(error) });
-    if (now() >= record.createdAt + COMPLETION_WINDOW_MS) return entry;
+    if (now() >= record.createdAt + COMPLETION_WINDOW_MS) return write;
     return releaseOf(record, afterPause(delivery, now()).at, delivery, settlement.error);
   }
 }
 
-async function entryOf(
+async function writeOf(
   { record, outcome }: Attempted,
   delivery: Delivery,
   dependencies: SettleDependencies,
-): Promise<Entry> {
+): Promise<AttemptWrite> {
   switch (outcome.kind) {
     case 'recovered':
-      return recovered(record, outcome, dependencies);
+      return writeOfRecovered(record, outcome, dependencies);
     case 'failed':
-      return await failed(record, outcome, delivery, dependencies);
+      return await writeOfFailed(record, outcome, delivery, dependencies);
     case 'out-of-time':
       return releaseOf(record, dependencies.now(), delivery);
     case 'dispatched':
@@ -176,11 +158,11 @@ async function entryOf(
   }
 }
 
-function recovered(
+function writeOfRecovered(
   record: ClaimedRecovery,
   { key, result }: { readonly key: string; readonly result: CopyResult },
   { bucket, logger }: Pick<WorkerDependencies, 'bucket' | 'logger'>,
-): Entry {
+): AttemptWrite {
   const { role, fileId, attempts } = record;
   const { size, etag, contentType, verifiedBy, warnings, requests } = result;
   logger.info('recovered', { role, fileId, attempts, key, bytes: size, verifiedBy, requests });
@@ -188,25 +170,25 @@ function recovered(
   return { kind: 'settle', record, settlement: { state: 'recovered', bucket, key, ...details } };
 }
 
-async function failed(
+async function writeOfFailed(
   record: ClaimedRecovery,
   { key, error: cause, sourceIsDone = false }: FileOutcome & { readonly kind: 'failed' },
   delivery: Delivery,
   dependencies: SettleDependencies,
-): Promise<Entry> {
+): Promise<AttemptWrite> {
   const { bucket, logger, meter } = dependencies;
   const now = dependencies.now();
   const { attempts, lastError } = record;
   const completionDeadline = Math.max(record.deadline, record.createdAt + COMPLETION_WINDOW_MS);
   const deadline = sourceIsDone ? completionDeadline : record.deadline;
-  const question = { error: cause, attempts, now, deadline, jitter: delivery.jitter, lastError };
-  const decision = decideRetry(question);
+  const input = { error: cause, attempts, now, deadline, jitter: delivery.jitter, lastError };
+  const decision = decideRetry(input);
   const error: LastError = { ...decision.error, at: now };
   if (decision.kind === 'settle' && decision.state === 'lost') {
     const found = await findBeforeLoss(record, { key, stopAt: delivery.invocation.stopAt }, dependencies);
-    if (found.kind === 'copied') return recovered(record, found, dependencies);
+    if (found.kind === 'copied') return writeOfRecovered(record, found, dependencies);
     if (found.kind === 'unknown') {
-      const again = decideRetry({ ...question, error: found.error, deadline: completionDeadline });
+      const again = decideRetry({ ...input, error: found.error, deadline: completionDeadline });
       if (again.kind === 'retry') return releaseOf(record, again.at, delivery, error);
     }
   }
@@ -217,7 +199,7 @@ async function failed(
   return { kind: 'settle', record, settlement: { state, error, ...place } };
 }
 
-function releaseOf(record: ClaimedRecovery, at: number, delivery: Delivery, error?: LastError): Entry {
+function releaseOf(record: ClaimedRecovery, at: number, delivery: Delivery, error?: LastError): AttemptWrite {
   const next = { nextAttemptAt: at, nextAttemptMessage: scheduledMessageOf(delivery) };
   return { kind: 'release', record, ...next, ...(error !== undefined && { error }) };
 }

@@ -82,23 +82,23 @@ export function createFreshUrls(
 /**
  * Makes an attempt at a file, and once more with a fresh URL when the source refuses the first one before it expires.
  *
- * @param deadline of the recovery, epoch milliseconds.
+ * @param recovery with its deadline, epoch milliseconds: after it no fresh URL is asked for.
  * @throws {SourceOutOfReach} when there is no fresh URL, or it is refused as well.
  */
 export async function withFreshUrl<Result>(
   file: BackupFile,
-  key: RecoveryKey & { readonly deadline: number },
+  recovery: RecoveryKey & { readonly deadline: number },
   { freshUrls, logger, now }: Pick<WorkerDependencies, 'logger' | 'now'> & { readonly freshUrls: FreshUrls },
   attempt: (file: BackupFile) => Promise<Result>,
 ): Promise<Result> {
   try {
     return await attempt(file);
   } catch (refusal) {
-    if (categoryOf(refusal) !== 'url-refused' || now() >= key.deadline) throw refusal;
-    const fresh = await freshUrls.of(key).catch((cause: unknown) => {
+    if (categoryOf(refusal) !== 'url-refused' || now() >= recovery.deadline) throw refusal;
+    const fresh = await freshUrls.of(recovery).catch((cause: unknown) => {
       throw categoryOf(cause) === 'lost' ? outOfReach(refusal, cause) : cause;
     });
-    const { role, fileId } = key;
+    const { role, fileId } = recovery;
     logger.info('signed URL refreshed', { role, fileId, deadline: new Date(fresh.deadline).toISOString() });
     return await attempt({ ...file, ...fresh }).catch((again: unknown) => {
       const reason = new NoFreshUrl('a fresh URL from the Zencoder API is refused too');

@@ -15,14 +15,14 @@ import {
 import {
   decideRetry,
   MAX_DELAY_MS,
-  nextAttemptAt,
+  nextAttemptTimeBeforeDeadline,
   summarizeError,
 } from '../../../lambda/worker/retry-policy.ts';
 
 const denied = new DestinationDenied('s3:PutObject is denied');
 
-describe('nextAttemptAt', () => {
-  const question = { attempts: 1, now: 0, deadline: DAY_MS, jitter: 0 };
+describe('nextAttemptTimeBeforeDeadline', () => {
+  const input = { attempts: 1, now: 0, deadline: DAY_MS, jitter: 0 };
 
   it.each([
     [1, 10_000],
@@ -31,24 +31,24 @@ describe('nextAttemptAt', () => {
     [8, MAX_DELAY_MS],
     [500, MAX_DELAY_MS],
   ])('after attempt %i waits for the upper half of %i ms', (attempts, step) => {
-    expect(nextAttemptAt({ ...question, attempts, jitter: 0 })).toBe(step / 2);
-    expect(nextAttemptAt({ ...question, attempts, jitter: 1 })).toBe(step);
+    expect(nextAttemptTimeBeforeDeadline({ ...input, attempts, jitter: 0 })).toBe(step / 2);
+    expect(nextAttemptTimeBeforeDeadline({ ...input, attempts, jitter: 1 })).toBe(step);
   });
 
   it('waits as long as Retry-After asks, up to MAX_DELAY_MS', () => {
-    expect(nextAttemptAt({ ...question, retryAfterMs: 5 * MINUTE_MS })).toBe(5 * MINUTE_MS);
-    expect(nextAttemptAt({ ...question, retryAfterMs: 5 * HOUR_MS })).toBe(MAX_DELAY_MS);
+    expect(nextAttemptTimeBeforeDeadline({ ...input, retryAfterMs: 5 * MINUTE_MS })).toBe(5 * MINUTE_MS);
+    expect(nextAttemptTimeBeforeDeadline({ ...input, retryAfterMs: 5 * HOUR_MS })).toBe(MAX_DELAY_MS);
   });
 
   it('moves an attempt forward once, to a minute before the deadline', () => {
-    const late = { ...question, attempts: 20, jitter: 1 };
+    const late = { ...input, attempts: 20, jitter: 1 };
 
-    expect(nextAttemptAt({ ...late, now: DAY_MS - 10 * MINUTE_MS })).toBe(DAY_MS - MINUTE_MS);
-    expect(nextAttemptAt({ ...late, now: DAY_MS - MINUTE_MS })).toBe(DAY_MS);
+    expect(nextAttemptTimeBeforeDeadline({ ...late, now: DAY_MS - 10 * MINUTE_MS })).toBe(DAY_MS - MINUTE_MS);
+    expect(nextAttemptTimeBeforeDeadline({ ...late, now: DAY_MS - MINUTE_MS })).toBe(DAY_MS);
   });
 
   it('returns null from the deadline on', () => {
-    expect(nextAttemptAt({ ...question, now: 5, deadline: 5 })).toBeNull();
+    expect(nextAttemptTimeBeforeDeadline({ ...input, now: 5, deadline: 5 })).toBeNull();
   });
 
   it('always returns a time after now and never after the deadline, so that retrying ends', () => {
@@ -62,7 +62,7 @@ describe('nextAttemptAt', () => {
           retryAfterMs: fc.option(fc.nat(HOUR_MS), { nil: undefined }),
         }),
         (anyQuestion) => {
-          const at = nextAttemptAt(anyQuestion);
+          const at = nextAttemptTimeBeforeDeadline(anyQuestion);
 
           if (anyQuestion.now >= anyQuestion.deadline) expect(at).toBeNull();
           else {
@@ -76,7 +76,7 @@ describe('nextAttemptAt', () => {
 });
 
 describe('decideRetry', () => {
-  const question = { attempts: 1, now: 0, deadline: HOUR_MS, jitter: 1 };
+  const input = { attempts: 1, now: 0, deadline: HOUR_MS, jitter: 1 };
 
   it.each([
     ['a transient error', new SourceUnavailable('the source responded 503')],
@@ -84,7 +84,7 @@ describe('decideRetry', () => {
     ['a disabled KMS key, which the customer can enable', new DestinationKeyDenied('the key is disabled')],
     ['an unexpected error', new TypeError('undefined is not a function')],
   ])('retries after %s', (_, error) => {
-    expect(decideRetry({ ...question, error })).toEqual({
+    expect(decideRetry({ ...input, error })).toEqual({
       kind: 'retry',
       at: 10_000,
       error: { ...summarizeError(error), since: 0 },
@@ -96,17 +96,17 @@ describe('decideRetry', () => {
     ['a URL that is refused', new SourceRefused('403'), 'lost'],
     ['an object that another writer stored', new DestinationConflict('the key is taken'), 'failed'],
   ])('settles the recovery at once after %s', (_, error, state) => {
-    expect(decideRetry({ ...question, error })).toMatchObject({ kind: 'settle', state });
+    expect(decideRetry({ ...input, error })).toMatchObject({ kind: 'settle', state });
   });
 
   it('waits as long as the Retry-After of the error asks', () => {
     const error = new DestinationBusy('503 SlowDown', { retryAfterMs: 5 * MINUTE_MS });
 
-    expect(decideRetry({ ...question, error })).toMatchObject({ kind: 'retry', at: 5 * MINUTE_MS });
+    expect(decideRetry({ ...input, error })).toMatchObject({ kind: 'retry', at: 5 * MINUTE_MS });
   });
 
   it('settles as lost from the deadline on, and keeps the last error in the message', () => {
-    expect(decideRetry({ ...question, error: denied, now: question.deadline })).toMatchObject({
+    expect(decideRetry({ ...input, error: denied, now: input.deadline })).toMatchObject({
       kind: 'settle',
       state: 'lost',
       error: {
@@ -122,7 +122,7 @@ describe('decideRetry', () => {
         fc.integer({ min: 1, max: 10_000 }),
         fc.integer({ min: 1, max: HOUR_MS }),
         (attempts, left) => {
-          expect(decideRetry({ ...question, error: denied, attempts, deadline: left })).toMatchObject({
+          expect(decideRetry({ ...input, error: denied, attempts, deadline: left })).toMatchObject({
             kind: 'retry',
           });
         },
@@ -133,8 +133,8 @@ describe('decideRetry', () => {
   it('reports the earlier error of a refused URL only where the deadline has passed', () => {
     const lastError = { errorClass: 'DestinationDenied', message: 's3:PutObject is denied' };
     const error = new SourceRefused('403');
-    const after = decideRetry({ ...question, error, now: question.deadline, lastError });
-    const before = decideRetry({ ...question, error, lastError });
+    const after = decideRetry({ ...input, error, now: input.deadline, lastError });
+    const before = decideRetry({ ...input, error, lastError });
 
     expect(after).toMatchObject({
       state: 'lost',
@@ -144,7 +144,7 @@ describe('decideRetry', () => {
   });
 
   describe('for a file that is not found', () => {
-    const notFound = { ...question, error: new SourceNotFound('404'), deadline: DAY_MS };
+    const notFound = { ...input, error: new SourceNotFound('404'), deadline: DAY_MS };
     const decideAt = (now: number, since: number) => {
       const lastError = { errorClass: 'SourceNotFound', message: '404', since };
       return decideRetry({ ...notFound, now, lastError });
