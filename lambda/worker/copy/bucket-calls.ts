@@ -59,7 +59,7 @@ export class BucketCalls {
   }
 }
 
-/** HEAD has no body, so S3's code is not known: 404 is all there is. */
+/** Whether a HEAD failed because there is no such object. Its response has no body, so 404 is all that S3 says. */
 export function isMissing(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return (

@@ -25,7 +25,7 @@ export interface StoredPart {
   readonly part: number;
   readonly bytes: number;
   readonly etag: string;
-  /** Null when S3 does not tell. */
+  /** Null when S3 does not state it. */
   readonly crc32: number | null;
 }
 

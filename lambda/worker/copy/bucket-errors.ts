@@ -16,7 +16,7 @@ import {
 } from './errors.ts';
 import { parseRetryAfter } from './source-response.ts';
 
-/** What was being done, for messages that tell the customer what to change. */
+/** The call that failed, for messages that say what to change. */
 export interface BucketCall {
   readonly bucket: string;
   readonly region: string;
@@ -45,7 +45,7 @@ const DAMAGED = new Set([
   'XAmzContentChecksumMismatch',
 ]);
 
-/** What the SDK calls an error whose answer has no body, as all answers to HEAD. */
+/** What the SDK calls an error whose response has no body, as all responses to HEAD. */
 const NO_CODE = 'Unknown';
 
 /** Codes of S3 and names of the SDK's errors that are about who calls, not about what is called. */
@@ -80,7 +80,7 @@ const CONNECTION = new Set([
 ]);
 
 /**
- * Turns what the SDK throws into the project's own errors. What is neither an answer, nor a broken connection, nor a want
+ * Turns what the SDK throws into the project's own errors. What is neither a response, nor a broken connection, nor lack
  * of credentials comes back as it is: a bug, or an abort.
  */
 export function translateBucketError(error: unknown, call: BucketCall): unknown {
@@ -94,22 +94,22 @@ export function translateBucketError(error: unknown, call: BucketCall): unknown 
   if (OWN_CREDENTIALS.has(error.name)) return credentialsRefused(error.name, error);
   const status = statusOf(error);
   if (status === null) return error;
-  const answer = `bucket ${call.bucket} answered ${status} with what is no answer of S3`;
+  const message = `bucket ${call.bucket} answered ${status} with what is no answer of S3`;
   return status < 300
-    ? new DestinationUnproven(answer, { cause: error })
-    : new DestinationBusy(answer, { cause: error });
+    ? new DestinationUnproven(message, { cause: error })
+    : new DestinationBusy(message, { cause: error });
 }
 
-/** The status of an answer that the SDK could not read; null when there was none. */
+/** The status of a response that the SDK could not read; null when there was none. */
 function statusOf(error: Error): number | null {
   const metadata: unknown = '$metadata' in error ? error.$metadata : null;
   if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return null;
   return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : null;
 }
 
-function credentialsRefused(answer: string, cause: Error): CredentialsRefused {
+function credentialsRefused(response: string, cause: Error): CredentialsRefused {
   return new CredentialsRefused(
-    `the function's own credentials were refused (${answer}): the bucket and its policy have no part in it`,
+    `the function's own credentials were refused (${response}): the bucket and its policy have no part in it`,
     { cause },
   );
 }
@@ -117,27 +117,27 @@ function credentialsRefused(answer: string, cause: Error): CredentialsRefused {
 function translateResponse(error: S3ServiceException, call: BucketCall): RecoveryError {
   const status = error.$metadata.httpStatusCode ?? 0;
   const code = error.name;
-  const answer = /^[A-Za-z.]{1,60}$/.test(code) ? `${status} ${code}` : `${status}`;
+  const response = /^[A-Za-z.]{1,60}$/.test(code) ? `${status} ${code}` : `${status}`;
   const cause = { cause: error };
   const to = `bucket ${call.bucket}`;
   if (PASSING.has(code) || status === 429 || status === 408 || status >= 500) {
-    return new DestinationBusy(`${to} answered ${answer}`, { ...cause, retryAfterMs: retryAfterOf(error) });
+    return new DestinationBusy(`${to} answered ${response}`, { ...cause, retryAfterMs: retryAfterOf(error) });
   }
-  if (OWN_CREDENTIALS.has(code)) return credentialsRefused(answer, error);
-  if (DAMAGED.has(code)) return new ChecksumMismatch(`${to} answered ${answer}: damaged on the way`, cause);
+  if (OWN_CREDENTIALS.has(code)) return credentialsRefused(response, error);
+  if (DAMAGED.has(code)) return new ChecksumMismatch(`${to} answered ${response}: damaged on the way`, cause);
   if (status === 412 || code === 'ConditionalRequestConflict') {
-    return new ObjectExists(`${to} answered ${answer}: there is an object at the key`, cause);
+    return new ObjectExists(`${to} answered ${response}: there is an object at the key`, cause);
   }
-  if (code === 'NoSuchUpload') return new UploadNotFound(`${to} answered ${answer}`, cause);
-  if (/^InvalidPart/.test(code)) return new PartsMissing(`${to} answered ${answer}`, cause);
-  return actionRequired(error, status, answer, call);
+  if (code === 'NoSuchUpload') return new UploadNotFound(`${to} answered ${response}`, cause);
+  if (/^InvalidPart/.test(code)) return new PartsMissing(`${to} answered ${response}`, cause);
+  return actionRequired(error, status, response, call);
 }
 
-/** What only the customer can mend; the message says how. */
+/** The error that only the customer can fix; the message says how. */
 function actionRequired(
   error: S3ServiceException,
   status: number,
-  answer: string,
+  response: string,
   call: BucketCall,
 ): RecoveryError {
   const code = error.name;
@@ -152,18 +152,18 @@ function actionRequired(
   if (status === 400 && code === NO_CODE) return credentialsRefused('400 without a code', error);
   if (code.startsWith('KMS.') || (status === 403 && /\bkms:/i.test(error.message))) {
     return new DestinationKeyDenied(
-      `${to} answered ${answer}: its KMS key cannot be used; allow the worker's role kms:GenerateDataKey and ` +
+      `${to} answered ${response}: its KMS key cannot be used; allow the worker's role kms:GenerateDataKey and ` +
         'kms:Decrypt in the key policy, and check that the key is enabled',
       cause,
     );
   }
   if (status === 403 || status === 401) {
     return new DestinationDenied(
-      `${to} answered ${answer}: allow the worker's role ${call.permission}`,
+      `${to} answered ${response}: allow the worker's role ${call.permission}`,
       cause,
     );
   }
-  return new DestinationRefused(`${to} answered ${answer} to a call that needs ${call.permission}`, cause);
+  return new DestinationRefused(`${to} answered ${response} to a call that needs ${call.permission}`, cause);
 }
 
 function wrongRegion(region: string, call: BucketCall, cause: ErrorOptions): DestinationWrongRegion {
@@ -176,7 +176,7 @@ function wrongRegion(region: string, call: BucketCall, cause: ErrorOptions): Des
   );
 }
 
-/** The region that S3 points to, empty when it does not say which; null when the answer is about something else. */
+/** The region that S3 points to, empty when it does not say which; null when the response is about something else. */
 function regionOf(error: S3ServiceException, status: number, code: string, own: string): string | null {
   const header = error.$response?.headers['x-amz-bucket-region'];
   const about =

@@ -8,7 +8,7 @@ export interface Block {
   release(): void;
 }
 
-/** A block that is kept for later, as long as nobody needs its memory. */
+/** A block that is kept for later, as long as nothing else needs its memory. */
 export interface KeptBlock {
   /** The block with what was in it, now the caller's to release; null when its memory was needed. */
   take(): Block | null;
@@ -28,7 +28,7 @@ interface Waiter {
  * Memory for parts in flight, bounded in bytes: one region taken at once and handed out in blocks, so that the bound
  * holds whatever the garbage collector does. Pages that were never written to are not resident.
  *
- * Who has to wait is served in order; the first one waiting is never overtaken, so that large requests get their turn.
+ * Requests that have to wait are served in order; the first one is never overtaken, so that large ones get their turn.
  */
 export class BufferPool {
   readonly #region: Buffer;

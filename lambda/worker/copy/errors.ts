@@ -41,7 +41,7 @@ export class SourceNotFound extends CopyError {
  * The source responds with a redirect, which is never followed: the allow-list has not admitted its target.
  *
  * A lasting redirect (301, 308) means that the URL was signed for the wrong host, which a fresh URL may cure:
- * `url-refused`. Any other is S3's answer for buckets whose name is still spreading, and passes: `transient`.
+ * `url-refused`. Any other is S3's response for buckets whose name is still spreading, and passes: `transient`.
  */
 export class SourceRedirected extends CopyError {
   override readonly name = 'SourceRedirected';

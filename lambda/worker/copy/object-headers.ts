@@ -17,7 +17,7 @@ export function headerValue(text: string | null | undefined): string | null {
   return /^[\x20-\x7e]+$/.test(value) ? value : null;
 }
 
-/** What stands for "nobody said": S3's default, an old alias of it, and nothing at all. */
+/** Content types that say nothing about a file: S3's default, an old alias of it, and none at all. */
 const OF_NO_USE = new Set(['', 'application/octet-stream', 'binary/octet-stream', 'application/x-download']);
 
 /** The kinds of file that Zencoder makes. */
@@ -94,8 +94,7 @@ const BY_FIRST_BYTES: readonly (readonly [offset: number, bytes: string, type: s
 
 /**
  * The content type to store. The source's own is kept when it says anything, without its parameters where they cannot be
- * sent again; else the file's first bytes decide for a
- * package, then the extension, then the first bytes for the rest.
+ * sent again; else the file's first bytes decide for a package, then the extension, then the first bytes for the rest.
  *
  * @param stated the source's `Content-Type`, null when it sent none.
  * @param start the first bytes of the file, as many as are at hand.
@@ -111,7 +110,7 @@ export function contentTypeOf(stated: string | null, filename: string, start: Ui
   return typeOfName(filename) ?? found ?? 'application/octet-stream';
 }
 
-/** The content type that the extension of a file name tells; null for none or an unknown one. */
+/** The content type that goes with the extension of a file name; null for none or an unknown one. */
 export function typeOfName(filename: string): string | null {
   const extension = /\.([^./]+)$/.exec(filename)?.[1]?.toLowerCase();
   return extension !== undefined && Object.hasOwn(BY_EXTENSION, extension)
@@ -201,7 +200,7 @@ const OF_THE_REQUEST = 'aws-chunked';
 /**
  * The headers that an object was stored with, as far as they can be sent again; others are left out.
  *
- * @param headers of the answer to a GET, by lower-case name.
+ * @param headers of the response to a GET, by lower-case name.
  */
 export function storedHeadersOf(headers: ReadonlyMap<string, string>): StoredHeaders {
   const contentEncoding = encodingOf(headers.get('content-encoding'));

@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import type { StreamedPart } from './bucket-contents.ts';
 import type { Block } from './buffers.ts';
 import { type ByteRange, KiB } from './plan.ts';
-import type { CopySession, SourceTarget } from './session.ts';
+import type { CopySession, SourceFile } from './session.ts';
 
 /** Bytes handed to the sending stream at a time. */
 const CHUNK_BYTES = 256 * KiB;
@@ -21,7 +21,7 @@ export interface PieceSizes {
  */
 export function streamRange(
   session: CopySession,
-  file: SourceTarget,
+  file: SourceFile,
   range: ByteRange,
   sizes: PieceSizes,
 ): StreamedPart {

@@ -29,10 +29,10 @@ export const DEFAULT_PART_BYTES = 16 * MiB;
 /** From here on larger parts pay: the same CPU, fewer requests to pay for. */
 const LARGE_FILE = 4 * GiB;
 const LARGE_PART_BYTES = 64 * MiB;
-/** Large parts still leave this many concurrency, since one S3 connection is slow. */
+/** Large parts still leave room for this many at once, since one S3 connection is slow. */
 const LARGE_PART_CONCURRENCY = 6;
 
-/** Fewer concurrency than this and a part is streamed through small buffers instead of being held whole. */
+/** Where memory holds fewer parts than this, they are streamed through small buffers instead of being held whole. */
 const MIN_CONCURRENCY = 2;
 
 export interface PlanRequest {
@@ -134,7 +134,7 @@ export type Concurrency =
       readonly ring: number;
     };
 
-/** Decides on concurrency so that the memory of all of them together stays within `bufferBytes`, whatever the part size. */
+/** Decides how many parts are in flight, so that together they stay within `bufferBytes`, whatever the part size. */
 export function concurrencyFor(partBytes: number, bufferBytes: number, maxConcurrency: number): Concurrency {
   const whole = Math.floor(bufferBytes / partBytes);
   if (whole >= MIN_CONCURRENCY) return { kind: 'whole-parts', concurrency: Math.min(whole, maxConcurrency) };

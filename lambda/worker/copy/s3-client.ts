@@ -26,7 +26,7 @@ interface HandlerResponse {
   readonly body: IncomingMessage;
 }
 
-export interface HandlerOptions {
+interface HandlerOptions {
   /** Connections to one host at a time. */
   readonly connections: number;
   /** Milliseconds without any traffic on a connection after which its request fails with `TimeoutError`. */
@@ -41,10 +41,10 @@ class TimeoutError extends Error {
 
 /**
  * A request handler for SDK clients that sends large bodies from memory: in slices, over kept connections, the last
- * slice always by `end()`. (Waiting for `drain` before an `end()` hangs for good when the answer came first, since
+ * slice always by `end()`. (Waiting for `drain` before an `end()` hangs for good when the response came first, since
  * Node then never emits `drain`.)
  */
-export class ChunkedBodyHandler {
+class ChunkedBodyHandler {
   readonly metadata = { handlerProtocol: 'http/1.1' };
   readonly #secureAgent: SecureAgent;
   readonly #plainAgent: PlainAgent;

@@ -3,7 +3,7 @@ import type { Block } from './buffers.ts';
 import { crc32Of } from './checksums.ts';
 import { streamRange } from './part-stream.ts';
 import { type ByteRange, type Concurrency, partsOf, rangeOf } from './plan.ts';
-import type { CopySession, SourceTarget } from './session.ts';
+import type { CopySession, SourceFile } from './session.ts';
 import type { CopyJob, CopyPlan, SegmentDone, SegmentOptions, SegmentOutOfTime } from './types.ts';
 import type { KnownUpload } from './upload-state.ts';
 
@@ -37,7 +37,7 @@ export async function copySegment(
 class SegmentRun {
   readonly #session: CopySession;
   readonly #task: SegmentTask;
-  readonly #file: SourceTarget;
+  readonly #file: SourceFile;
   readonly #upload: KnownUpload;
   readonly #transfer: Transfer;
   readonly #parts: readonly number[];

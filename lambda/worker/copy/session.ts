@@ -22,7 +22,7 @@ export interface SessionResources {
 }
 
 /** The file that is read, as far as it is known. */
-export interface SourceTarget extends Omit<RangeQuery, 'range'> {
+export interface SourceFile extends Omit<RangeQuery, 'range'> {
   readonly url: string;
 }
 
@@ -112,7 +112,7 @@ export class CopySession {
    * @throws as `HttpSource.read`.
    */
   async read(
-    file: SourceTarget,
+    file: SourceFile,
     range: ByteRange,
     target: Buffer,
     signal = this.signal,

@@ -11,7 +11,7 @@ const SCRATCH_BYTES = 32 * 1024;
 /** Bytes that one read of the socket may bring at most, so that other connections get their turn. */
 const READ_BYTES = 64 * 1024;
 
-/** An error response whose body does not end within this time is judged by what has arrived. */
+/** An error response whose body does not end within this time is read as far as it has arrived. */
 const ERROR_BODY_MS = 2000;
 
 /** What follows a head. */
@@ -20,7 +20,7 @@ export type ResponseCheck =
   | { readonly kind: 'body'; readonly length: number }
   /** An error response: its text is collected. */
   | { readonly kind: 'error' }
-  /** Nothing that this reader understands; the connection is closed. */
+  /** Nothing that this reader can read; the connection is closed. */
   | { readonly kind: 'unsupported' };
 
 export type Received =
@@ -38,8 +38,8 @@ export interface Exchange {
   readonly request: string;
   /** Where the body goes. */
   readonly target: Buffer;
-  /** Decides about the head; a body must not be longer than the target. What it throws ends the exchange. */
-  readonly judge: (head: ResponseHead) => ResponseCheck;
+  /** Decides by the head what follows; a body must not be longer than the target. What it throws ends the exchange. */
+  readonly check: (head: ResponseHead) => ResponseCheck;
   readonly stall: StallLimits;
   readonly signal?: AbortSignal | undefined;
 }
@@ -57,14 +57,14 @@ interface Running extends Exchange {
  * One keep-alive HTTP/1.1 connection to a source, for one exchange at a time. The socket's reads land directly in the
  * target (`onread`): no buffer is allocated or copied a part, which halves the CPU of a copy against `node:https`.
  *
- * It understands only what it must; all else is `unsupported`.
+ * It can read only what an object store usually sends; all else is `unsupported`.
  */
 export class SourceConnection {
   readonly #socket: Socket;
   readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   #scratchUsed = 0;
   #running: Running | null = null;
-  #answered = false;
+  #hasResponded = false;
   #closed = false;
 
   /** @param tls trust beyond the system's, for tests and private clouds; certificates are always verified. */
@@ -184,30 +184,30 @@ export class SourceConnection {
       return;
     }
     try {
-      this.#onHead(running, head, running.judge(head), received.subarray(end + 4));
+      this.#onHead(running, head, running.check(head), received.subarray(end + 4));
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #onHead(running: Running, head: ResponseHead, verdict: ResponseCheck, rest: Buffer): void {
-    this.#answered = true;
+  #onHead(running: Running, head: ResponseHead, check: ResponseCheck, rest: Buffer): void {
+    this.#hasResponded = true;
     running.head = head;
-    if (verdict.kind === 'unsupported') {
+    if (check.kind === 'unsupported') {
       this.#settle({ kind: 'unsupported' });
-    } else if (verdict.kind === 'error') {
+    } else if (check.kind === 'error') {
       rest.copy(this.#scratch);
       this.#scratchUsed = rest.length;
       setTimeout(() => this.#finishError(running, head), ERROR_BODY_MS).unref();
       this.#onErrorBytes(running, head);
-    } else if (rest.length > verdict.length) {
+    } else if (rest.length > check.length) {
       this.#fail(new UnexpectedSourceResponse('the source sends more than it announced'));
     } else {
       rest.copy(running.target);
       this.#scratchUsed = 0;
-      running.length = verdict.length;
+      running.length = check.length;
       running.received = rest.length;
-      if (running.received === verdict.length) this.#finishBody(running, verdict.length);
+      if (running.received === check.length) this.#finishBody(running, check.length);
     }
   }
 
@@ -253,7 +253,7 @@ export class SourceConnection {
     if (running === null) return;
     if (running.head !== null && running.length === null) {
       this.#finishError(running, running.head);
-    } else if (running.head === null && this.#scratchUsed === 0 && this.#answered) {
+    } else if (running.head === null && this.#scratchUsed === 0 && this.#hasResponded) {
       this.#fail(new ConnectionWentStale('the source had closed the idle connection', { cause: error }));
     } else {
       const what = running.head === null ? 'before it answered' : 'in the middle of its answer';

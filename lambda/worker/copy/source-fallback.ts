@@ -9,8 +9,8 @@ import type { SourceAddress } from './source-url.ts';
 const ERROR_TEXT_BYTES = 32 * 1024;
 
 /**
- * The same exchange through Node's own HTTP client, on a connection of its own: slower, for answers that are valid HTTP but
- * not what `SourceConnection` understands, such as a 206 in chunks without a length.
+ * The same exchange through Node's own HTTP client, on a connection of its own: slower, for responses that are valid HTTP but
+ * not what `SourceConnection` can read, such as a 206 in chunks without a length.
  */
 export async function exchangeByFallback(
   address: SourceAddress,
@@ -54,35 +54,35 @@ export async function exchangeByFallback(
   }
 }
 
-async function receive(answer: IncomingMessage, exchange: Exchange): Promise<Received> {
-  const head = headOf(answer);
-  const verdict = exchange.judge(head);
-  if (verdict.kind !== 'body') return { kind: 'error', head, text: await textOf(answer) };
+async function receive(response: IncomingMessage, exchange: Exchange): Promise<Received> {
+  const head = headOf(response);
+  const check = exchange.check(head);
+  if (check.kind !== 'body') return { kind: 'error', head, text: await textOf(response) };
   let received = 0;
-  for await (const chunk of bytesOf(answer)) {
-    if (received + chunk.length > verdict.length) {
+  for await (const chunk of bytesOf(response)) {
+    if (received + chunk.length > check.length) {
       throw new UnexpectedSourceResponse('the source sends more than it announced');
     }
     chunk.copy(exchange.target, received);
     received += chunk.length;
   }
-  if (received !== verdict.length) throw new SourceUnavailable('the source sent less than it announced');
+  if (received !== check.length) throw new SourceUnavailable('the source sent less than it announced');
   return { kind: 'body', head, length: received };
 }
 
-function headOf(answer: IncomingMessage): ResponseHead {
-  const lines = Object.entries(answer.headersDistinct).flatMap(([name, values = []]) =>
+function headOf(response: IncomingMessage): ResponseHead {
+  const lines = Object.entries(response.headersDistinct).flatMap(([name, values = []]) =>
     values.map((value) => `${name}: ${value}`),
   );
-  const head = parseHead([`HTTP/1.1 ${answer.statusCode} `, ...lines].join('\r\n'));
+  const head = parseHead([`HTTP/1.1 ${response.statusCode} `, ...lines].join('\r\n'));
   if (head === null) throw new UnexpectedSourceResponse("the head of the source's answer cannot be read");
   return head;
 }
 
-async function textOf(answer: IncomingMessage): Promise<string> {
+async function textOf(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of bytesOf(answer)) {
+  for await (const chunk of bytesOf(response)) {
     chunks.push(chunk);
     length += chunk.length;
     if (length >= ERROR_TEXT_BYTES) break;
@@ -90,8 +90,8 @@ async function textOf(answer: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('latin1');
 }
 
-async function* bytesOf(answer: AsyncIterable<unknown>): AsyncGenerator<Buffer> {
-  for await (const chunk of answer) {
+async function* bytesOf(response: AsyncIterable<unknown>): AsyncGenerator<Buffer> {
+  for await (const chunk of response) {
     if (!Buffer.isBuffer(chunk)) throw new TypeError('expected bytes');
     yield chunk;
   }

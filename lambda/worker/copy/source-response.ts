@@ -11,7 +11,7 @@ import {
 import { type StoredHeaders, storedHeadersOf } from './object-headers.ts';
 import type { ByteRange } from './plan.ts';
 
-/** Status and headers of an answer. */
+/** Status and headers of a response. */
 export interface ResponseHead {
   readonly version: '1.0' | '1.1';
   readonly status: number;
@@ -43,7 +43,7 @@ export interface RangeResponse {
 }
 
 /**
- * Reads the head of an HTTP/1 answer, up to but without its empty line.
+ * Reads the head of an HTTP/1 response, up to but without its empty line.
  *
  * @returns null for anything that is not plainly an HTTP/1 head.
  */
@@ -71,10 +71,10 @@ export function statedLength(head: ResponseHead): number | null {
 }
 
 /**
- * Judges an answer that brings bytes: a 206, or a 200 that plainly is the whole file where its beginning was asked for.
+ * Checks a response that brings bytes: a 206, or a 200 that plainly is the whole file where its beginning was asked for.
  *
  * @param room bytes that can be received.
- * @returns null for any other answer, which is a fault.
+ * @returns null for any other response, which is an error; see {@link errorOf}.
  * @throws {UnexpectedSourceResponse} as `validateRange`, and for a 200 with more bytes than there is room for.
  * @throws {SourceChanged} for another size or ETag than the file had.
  */
@@ -82,7 +82,7 @@ export function checkResponse(head: ResponseHead, asked: RangeQuery, room: numbe
   if (head.status === 206) return validateRange(head, asked);
   const size = statedLength(head);
   const etag = strongEtag(head.headers.get('etag'));
-  // Without a length and a name for the bytes it may be any page; encoded, it may have been so for this answer alone.
+  // Without a length and a name for the bytes it may be any page; encoded, it may have been so for this response alone.
   const isPlain = size !== null && etag !== null && !head.headers.has('content-encoding');
   if (head.status !== 200 || asked.range.from !== 0 || !isPlain) return null;
   assertSameFile(asked, size, etag);
@@ -96,7 +96,7 @@ export function checkResponse(head: ResponseHead, asked: RangeQuery, room: numbe
 }
 
 /**
- * Judges a 206: it has to be exactly the range asked for, of the file that is being copied. A `Content-Encoding` is one
+ * Checks a 206: it has to be exactly the range asked for, of the file that is being copied. A `Content-Encoding` is one
  * that the file is stored with: ranges are of the stored bytes, so that encoding on the way would change their length.
  *
  * @throws {UnexpectedSourceResponse} for another range than asked for, and for a length that does not fit.
@@ -134,7 +134,7 @@ function strongEtag(text: string | undefined): string | null {
   return text !== undefined && /^"[\x21\x23-\x7e\x80-\xff]*"$/.test(text) ? text : null;
 }
 
-/** Whether the answer says that the file has no bytes at all: no range of it can be had. */
+/** Whether the response says that the file has no bytes at all: then there is no range to send. */
 export function isEmptyFile(head: ResponseHead, asked: RangeQuery): boolean {
   if (head.status !== 416 || asked.range.from !== 0 || asked.size !== null) return false;
   const range = head.headers.get('content-range');
@@ -142,29 +142,29 @@ export function isEmptyFile(head: ResponseHead, asked: RangeQuery): boolean {
 }
 
 /**
- * The fault that an answer other than 206 means. Nothing of the body gets into the message but S3's error code.
+ * The error that a response other than 206 means. Nothing of the body gets into the message but S3's error code.
  *
  * @param body the beginning of the body; S3 explains itself there in XML.
  */
 export function errorOf(head: ResponseHead, body: string): RecoveryError {
   const { status } = head;
   const code = /<Code>([A-Za-z.]{1,60})<\/Code>/.exec(body)?.[1];
-  const answer = code === undefined ? `${status}` : `${status} ${code}`;
+  const response = code === undefined ? `${status}` : `${status} ${code}`;
   if (status === 503 || status === 429 || status === 408 || status >= 500 || code === 'RequestTimeout') {
-    return new SourceUnavailable(`the source answered ${answer}`, { retryAfterMs: retryAfterMs(head) });
+    return new SourceUnavailable(`the source answered ${response}`, { retryAfterMs: retryAfterMs(head) });
   }
   if (status >= 300 && status < 400) return new SourceRedirected(status);
-  if (status === 400 || status === 401 || status === 403) return refusal(answer, body);
-  if (status === 404 || status === 410) return new SourceNotFound(`the source answered ${answer}`);
+  if (status === 400 || status === 401 || status === 403) return refusal(response, body);
+  if (status === 404 || status === 410) return new SourceNotFound(`the source answered ${response}`);
   if (status === 412) return new SourceChanged('the file has another ETag than before');
   if (status === 416) return new SourceChanged('the file is shorter than before');
-  return new UnexpectedSourceResponse(`the source answered ${answer} to a request for a range`);
+  return new UnexpectedSourceResponse(`the source answered ${response} to a request for a range`);
 }
 
-function refusal(answer: string, body: string): RecoveryError {
+function refusal(response: string, body: string): RecoveryError {
   return /\bexpired\b|<Expires>|ExpiredToken/i.test(body)
-    ? new SourceExpired(`the source answered ${answer}: the URL has expired`)
-    : new SourceRefused(`the source answered ${answer}`);
+    ? new SourceExpired(`the source answered ${response}: the URL has expired`)
+    : new SourceRefused(`the source answered ${response}`);
 }
 
 function retryAfterMs(head: ResponseHead): number | null {

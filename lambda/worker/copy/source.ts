@@ -1,5 +1,11 @@
 import type { ConnectionOptions } from 'node:tls';
-import { ConnectionWentStale, type Exchange, type Received, SourceConnection } from './source-connection.ts';
+import {
+  ConnectionWentStale,
+  type Exchange,
+  type Received,
+  type ResponseCheck,
+  SourceConnection,
+} from './source-connection.ts';
 import { exchangeByFallback } from './source-fallback.ts';
 import {
   checkResponse,
@@ -7,11 +13,12 @@ import {
   isEmptyFile,
   type RangeQuery,
   type RangeResponse,
+  type ResponseHead,
 } from './source-response.ts';
 import { parseSourceUrl, type SourceAddress } from './source-url.ts';
 import { DEFAULT_STALL_LIMITS, type StallLimits } from './stall-watch.ts';
 
-/** After longer idleness a connection is not trusted any more: a function that was frozen may not have heard its end. */
+/** After longer idleness a connection is not trusted any more: a function that was frozen may have missed its end. */
 const IDLE_MS = 10_000;
 
 export interface SourceOptions {
@@ -35,7 +42,7 @@ interface Origin {
   readonly idle: { readonly connection: SourceConnection; readonly since: number }[];
   readonly waiting: (() => void)[];
   busy: number;
-  /** True once it answered in a way that only Node's own client understands: it is then asked so at once. */
+  /** True once it has sent a response that only Node's own client can read: every later request is made by that client. */
   isUnsupported: boolean;
 }
 
@@ -52,9 +59,9 @@ export class HttpSource {
   }
 
   /**
-   * Reads one range into the target. A file without any byte is answered with length and size 0.
+   * Reads one range into the target. For a file without any byte, length and size are 0.
    *
-   * @throws the RecoveryErrors of `source-errors.ts`; the signal's reason.
+   * @throws the RecoveryErrors of `errors.ts`; the signal's reason.
    */
   async read(request: RangeRequest): Promise<RangeResponse> {
     const address = parseSourceUrl(request.url);
@@ -84,38 +91,32 @@ export class HttpSource {
   }
 
   async #read(address: SourceAddress, origin: Origin, request: RangeRequest): Promise<RangeResponse> {
-    let answer: RangeResponse | undefined;
+    let response: RangeResponse | undefined;
+    const check: Exchange['check'] = (head) => {
+      const range = checkResponse(head, request, request.target.length);
+      if (range === null) return { kind: 'error' };
+      response = range;
+      return { kind: 'body', length: range.length };
+    };
     const headers = headersOf(address, request);
     const exchange: Exchange = {
       request: requestText(address, headers),
       target: request.target,
       stall: this.#options.stall ?? DEFAULT_STALL_LIMITS,
       signal: request.signal,
-      judge: (head) => {
-        if (head.status < 200) return { kind: 'unsupported' };
-        const judged = checkResponse(head, request, request.target.length);
-        if (judged === null) return { kind: 'error' };
-        answer = judged;
-        const plain = head.version === '1.1' && !head.headers.has('transfer-encoding');
-        return plain && head.headers.has('content-length')
-          ? { kind: 'body', length: judged.length }
-          : { kind: 'unsupported' };
-      },
+      check,
     };
     let received: Received = { kind: 'unsupported' };
-    if (!origin.isUnsupported) received = await this.#exchange(address, origin, exchange, request.onRequest);
+    if (!origin.isUnsupported) {
+      const plain = { ...exchange, check: (head: ResponseHead) => checkPlain(head, check) };
+      received = await this.#exchange(address, origin, plain, request.onRequest);
+    }
     if (received.kind === 'unsupported') {
       origin.isUnsupported = true;
       request.onRequest?.();
-      const judge: Exchange['judge'] = (head) => {
-        const judged = checkResponse(head, request, request.target.length);
-        if (judged === null) return { kind: 'error' };
-        answer = judged;
-        return { kind: 'body', length: judged.length };
-      };
-      received = await exchangeByFallback(address, { ...exchange, judge }, headers, this.#options.tls ?? {});
+      received = await exchangeByFallback(address, exchange, headers, this.#options.tls ?? {});
     }
-    return conclude(received, answer, request);
+    return conclude(received, response, request);
   }
 
   async #exchange(
@@ -138,12 +139,21 @@ export class HttpSource {
   }
 }
 
+/** As `check`, but only for a body that a `SourceConnection` can read: as it is, its length stated. */
+function checkPlain(head: ResponseHead, check: Exchange['check']): ResponseCheck {
+  if (head.status < 200) return { kind: 'unsupported' };
+  const checked = check(head);
+  if (checked.kind !== 'body') return checked;
+  const plain = head.version === '1.1' && !head.headers.has('transfer-encoding');
+  return plain && head.headers.has('content-length') ? checked : { kind: 'unsupported' };
+}
+
 function conclude(
   received: Received,
-  answer: RangeResponse | undefined,
+  response: RangeResponse | undefined,
   request: RangeRequest,
 ): RangeResponse {
-  if (received.kind === 'body' && answer !== undefined) return answer;
+  if (received.kind === 'body' && response !== undefined) return response;
   if (received.kind !== 'error') throw new Error('an answer was neither a range nor an error');
   if (isEmptyFile(received.head, request)) {
     const contentType = received.head.headers.get('content-type') ?? null;
@@ -189,7 +199,7 @@ async function acquireSlot(origin: Origin, limit: number, signal: AbortSignal | 
   }
 }
 
-/** Who leaves hands the place to the one waiting longest. */
+/** Gives the slot to the request that has waited longest. */
 function releaseSlot(origin: Origin): void {
   const next = origin.waiting.shift();
   if (next === undefined) origin.busy--;

@@ -37,7 +37,7 @@ export function watchForStall(
     const bytes = received();
     if (bytes === null) return;
     const now = performance.now();
-    // While this process itself stood still, nothing could be heard: such time does not count.
+    // While this process itself stood still, nothing could be received: such time does not count.
     const stoodStill = Math.max(0, now - lookedAt - 2 * every);
     lookedAt = now;
     heardAt = bytes === seen ? heardAt + stoodStill : now;

@@ -14,7 +14,7 @@ import {
   planCopy,
   type UploadLimits,
 } from './plan.ts';
-import type { CopySession, SourceTarget } from './session.ts';
+import type { CopySession, SourceFile } from './session.ts';
 import type { RangeResponse } from './source-response.ts';
 import type { Copied, CopyJob, PartLayout, Planned } from './types.ts';
 import type { KnownUpload, KnownUploads } from './upload-state.ts';
@@ -80,7 +80,7 @@ export async function startCopy(
 /** Fetches the beginning of the file: all of it when it is small, else at most one part. */
 async function readBeginning(session: CopySession, job: CopyJob, options: LayoutOptions): Promise<Beginning> {
   let bytes = firstBytes(options, job);
-  let file: SourceTarget = { url: job.url, etag: null, size: null };
+  let file: SourceFile = { url: job.url, etag: null, size: null };
   for (;;) {
     const block = await session.acquire(bytes);
     try {
@@ -107,7 +107,7 @@ function firstBytes(options: LayoutOptions, job: CopyJob): number {
     return isSmallKind ? Math.min(SMALL_KIND_BYTES, usualPartBytes) : usualPartBytes;
   }
   if (announced <= usualPartBytes) return Math.min(usualPartBytes, Math.max(announced, 64 * KiB));
-  // No file can be of such a size: the announcement is wrong, and the file itself tells its size.
+  // No file can be of such a size: the announcement is wrong, and the file itself shows its size.
   if (announced > largestObject(options.limits)) return usualPartBytes;
   const { partBytes } = layoutFor(options, announced);
   const isWhole = concurrencyFor(partBytes, bufferBytes, maxConcurrency).kind === 'whole-parts';

@@ -17,19 +17,19 @@ import { summarizeError } from '../retry-policy.ts';
 import { CHECKS, type CheckName, type CheckResult, PROBE_PREFIX, type PreflightReport } from './report.ts';
 
 /** The storage would overwrite: it does not honour `If-None-Match`. */
-export class ConditionIgnored extends RecoveryError {
+class ConditionIgnored extends RecoveryError {
   override readonly name = 'ConditionIgnored';
   override readonly category = 'action-required';
 }
 
 /** What is in the bucket is not what was put. */
-export class ObjectDiffers extends RecoveryError {
+class ObjectDiffers extends RecoveryError {
   override readonly name = 'ObjectDiffers';
   override readonly category = 'action-required';
 }
 
 /** Runs checks one after the other and keeps the result of each. */
-export class Checks {
+class Checks {
   readonly results: CheckResult[] = [];
 
   /** Whether all that a recovery needs has passed. */
@@ -80,7 +80,7 @@ function answerOf(error: unknown): string | null {
   return /^(?:UnknownError|NotFound|Forbidden)$/.test(cause.message) ? null : redact(cause.message);
 }
 
-export interface Removal {
+interface Removal {
   readonly bucket: string;
   readonly region: string;
   readonly key: string;
@@ -92,7 +92,7 @@ export interface Removal {
  *
  * @throws the errors of `copy/errors.ts`.
  */
-export async function removeObject(client: S3Client, { bucket, region, key }: Removal): Promise<void> {
+async function removeObject(client: S3Client, { bucket, region, key }: Removal): Promise<void> {
   const address = { Bucket: bucket, Key: key };
   try {
     const VersionId = await versionOf(client, address);

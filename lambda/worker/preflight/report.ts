@@ -10,7 +10,7 @@ export const PREFLIGHT_EVENT = { preflight: true } as const;
 export interface CheckDefinition {
   readonly does: string;
   readonly permission: string;
-  /** False for what no recovery needs: a fault there is told and fails nothing. */
+  /** False for what no recovery needs: an error there is reported and fails nothing. */
   readonly needed: boolean;
 }
 
@@ -37,7 +37,7 @@ const result = v.object({
   needed: v.boolean(),
   /** `skipped` when an earlier check failed that this one builds on. */
   outcome: v.picklist(['passed', 'failed', 'skipped']),
-  /** Class of the fault, e.g. `DestinationKeyDenied`. */
+  /** Class of the error, e.g. `DestinationKeyDenied`. */
   errorClass: v.nullable(v.string()),
   /** What is wrong and what to change. */
   message: v.nullable(v.string()),
@@ -45,7 +45,7 @@ const result = v.object({
   answer: v.nullable(v.string()),
 });
 
-/** What the worker's function answers to {@link PREFLIGHT_EVENT}. */
+/** The response of the worker's function to {@link PREFLIGHT_EVENT}. */
 export const preflightReport = v.object({
   /** Whether a recovery into this bucket would succeed. */
   ok: v.boolean(),
