@@ -1,8 +1,9 @@
 import * as v from 'valibot';
-import { flag, httpUrl, parseEnvironment, text } from '../shared/runtime/environment.ts';
+import { flag, httpUrl, text } from '../shared/runtime/environment.ts';
 import { storageAllowList } from '../shared/zencoder/storage.ts';
 
-const schema = v.object({
+/** The environment variables of ingest; `infra/constructs/ingest.ts` sets them. */
+export const ingestEnvironment = v.object({
   /** The recovery queue. */
   QUEUE_URL: httpUrl,
   /** The ledger: ingest writes the counters of refused notifications and nothing else. */
@@ -14,10 +15,3 @@ const schema = v.object({
   /** Whether outputs without any destination, kept on Zencoder's storage by default, are recovered too. */
   COLLECT_UNSENT_OUTPUTS: flag,
 });
-
-export type IngestEnvironment = v.InferOutput<typeof schema>;
-
-/** @throws {InvalidEnvironment} naming every faulty variable. */
-export function ingestEnvironment(): IngestEnvironment {
-  return parseEnvironment(schema);
-}

@@ -7,13 +7,14 @@ import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { count as countRefusal } from '../shared/ledger/refusals.ts';
 import { sendMessages } from '../shared/queue/send.ts';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
+import { parseEnvironment } from '../shared/runtime/environment.ts';
 import { createMeter } from '../shared/runtime/metrics.ts';
 import { CredentialCache } from './authenticate.ts';
 import { ingestEnvironment } from './environment.ts';
 import { type ReceiveDependencies, receive } from './receive.ts';
 import type { IngestResponse } from './response.ts';
 
-const environment = ingestEnvironment();
+const environment = parseEnvironment(ingestEnvironment);
 const logger = new Logger();
 const meter = createMeter(new Metrics());
 // Zencoder does not wait long: a quick 503, after which it sends again, beats a late response.
