@@ -10,7 +10,7 @@ import {
   type NotificationBounds,
   parseNotification,
 } from '../shared/zencoder/notification.ts';
-import { remembering, type StorageAllowList } from '../shared/zencoder/storage.ts';
+import { cachingAllowList, type StorageAllowList } from '../shared/zencoder/storage.ts';
 import {
   isAuthentic,
   type NotificationCredentials,
@@ -134,7 +134,7 @@ async function enqueue(
   notification: Notification,
   { settings, send, log, meter, now }: ReceiveDependencies,
 ): Promise<IngestResponse> {
-  const storage = remembering(settings.storage);
+  const storage = cachingAllowList(settings.storage);
   const decisions = findFailedOutputs(notification, { ...settings, storage }, now());
   reportUnlistedPlaces(notification, storage, { log, meter });
   reportNotRead(notification, { log, meter });

@@ -18,7 +18,7 @@ export async function backlogOf(sqs: SQSClient, queueUrl: string): Promise<numbe
  *
  * @param segments those that are at work, for a large file.
  */
-export function lastSign(record: RecoveryRecord, segments: readonly SegmentRecord[]): number {
+function lastSign(record: RecoveryRecord, segments: readonly SegmentRecord[]): number {
   const { updatedAt, progressAt = 0, nextAttemptAt = 0, lease } = record;
   return Math.max(
     ...[updatedAt, progressAt, nextAttemptAt, lease?.until ?? 0],
@@ -49,7 +49,7 @@ const MAX_WAITING = 20;
 /** Messages that one run queues; the rest is for the next. */
 const MAX_REQUEUED = 500;
 
-/** As the worker notes that a recovery needs a fresh URL. */
+/** The error by which the worker, too, says that a recovery needs a fresh URL. */
 const note = { errorClass: 'NoFreshUrl', category: 'action-required', acceptsNewUrl: true } as const;
 
 const STALLED =

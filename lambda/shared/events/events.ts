@@ -9,7 +9,8 @@ import type { Role } from '../zencoder/model.ts';
  * of version 1: later versions of the stack may add fields and never change or take one away without a new number.
  *
  * Each is published once its state is in the ledger (see `ledger/outbox.ts`), delivered at least once and in no
- * particular order. A repetition has the same `id`, so who must act only once remembers ids. All times are ISO 8601 in UTC. No event holds a signed URL, a signature or a password.
+ * particular order. A repetition has the same `id`: a subscriber that must act only once keeps the ids. All times are ISO
+ * 8601 in UTC. No event holds a signed URL, a signature or a password.
  */
 
 interface EventHead {
@@ -44,7 +45,7 @@ export interface PrimaryFailureEvent extends EventHead {
   };
 }
 
-/** What all events of a recovery tell. */
+/** What all events of a recovery hold. */
 interface RecoveryEventHead extends EventHead {
   readonly file: {
     readonly id: string;

@@ -6,11 +6,11 @@ import { attributesOf, type RecoveryEvent } from './events.ts';
 /** SNS's limit of messages a batch. An event has a few KB at most, so ten are far below its 256 KB. */
 const BATCH_EVENTS = 10;
 
-/** The topic did not take events; they are published again, with the same ids. */
+/** The topic did not accept events; they are published again, with the same ids. */
 export class EventsNotPublished extends RecoveryError {
   override readonly name = 'EventsNotPublished';
   override readonly category = 'transient';
-  /** Ids of the events that it did not take; it took all others. */
+  /** Ids of the events that it did not accept; it accepted all others. */
   readonly refused: ReadonlySet<string>;
   /** The first reason, as SNS or the SDK names it: `KMSAccessDeniedException`, `TimeoutError`. */
   readonly code: string;
@@ -29,7 +29,7 @@ export class EventsNotPublished extends RecoveryError {
   }
 }
 
-/** Why the topic did not take an event. */
+/** Why the topic did not accept an event. */
 export interface Refusal {
   /** Of the event. */
   readonly id: string;
@@ -41,7 +41,7 @@ export interface Refusal {
 const UNKNOWN = 'Unknown';
 
 export interface EventPublisher {
-  /** @throws {EventsNotPublished} unless the topic took every one. */
+  /** @throws {EventsNotPublished} unless the topic accepted every one. */
   publish(events: readonly RecoveryEvent[]): Promise<void>;
 }
 

@@ -50,11 +50,14 @@ const outputMessage = v.object({
   output: outputInfo,
   failures: v.array(primaryFailure),
   files: v.array(backupFile),
-  /** When the upload failed, as near as the notification tells: epoch milliseconds of the job's last update. */
+  /**
+   * When the upload failed, as near as is known: when the output finished, else the job's last update, else when the message
+   * was made. Epoch milliseconds.
+   */
   failedAt: epochMs,
-  /** Id of the evidence that the message is made from; the queue's own id of the message when absent. */
+  /** Id of the evidence that the message carries; the queue's own id of the message when absent. */
   evidence,
-  /** Who asks: Zencoder's own notification, the reconcile schedule, or an operator's redrive. */
+  /** What the message was made for: Zencoder's own notification, the reconcile schedule, or a redrive. */
   origin: v.picklist(['notification', 'reconcile', 'redrive']),
 });
 

@@ -8,7 +8,7 @@ export interface ClientLimits {
 
 const CONNECTION_MS = 1_000;
 
-/** Answers take milliseconds, pages of 1 MB and transactions of 100 items a few hundred. */
+/** Responses take milliseconds, pages of 1 MB and transactions of 100 items a few hundred. */
 const DEFAULTS: ClientLimits = { requestMs: 5_000, attempts: 3 };
 
 /**

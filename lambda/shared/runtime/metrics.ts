@@ -87,7 +87,7 @@ export const METRICS = {
    * hand, or written by a newer version.
    */
   unreadableRecords: { name: 'UnreadableRecords', unit: 'Count', services: ['worker', 'reconcile'] },
-  /** Events that the topic did not take when they were published, by the reason: they stay owed. */
+  /** Events that the topic did not accept, by the reason: they stay owed. */
   eventsNotPublished: {
     name: 'EventsNotPublished',
     unit: 'Count',

@@ -15,7 +15,7 @@ export function basicCredentials(authorization: string | undefined): Buffer | nu
   return encoded === undefined ? null : Buffer.from(encoded, 'base64');
 }
 
-/** Whether two secrets are the same, in a time that tells nothing of how much of them is. */
+/** Whether two secrets are the same, in a time that does not depend on how much of them is. */
 export function isSameSecret(presented: Buffer | null, expected: string): boolean {
   return presented !== null && timingSafeEqual(digest(presented), digest(Buffer.from(expected)));
 }

@@ -8,7 +8,7 @@ import { type ApiKey, createZencoderApi, DEFAULT_ZENCODER_API_URL, type Zencoder
 const secretShape = v.object({ apiKey: v.string() });
 
 /** The Zencoder API key in Secrets Manager: the secret's whole text, or JSON with `apiKey`. */
-export class SecretApiKey implements ApiKey {
+class SecretApiKey implements ApiKey {
   readonly #versions: SecretVersions<string>;
   #read: string | undefined;
 

@@ -9,13 +9,12 @@ export const DEFAULT_ZENCODER_API_URL = 'https://app.zencoder.com/api/v2';
 
 /** What Zencoder's documentation advises. */
 const TIMEOUT_MS = 30_000;
-/** The limit counts by the minute, where a response does not say how much of it is left. */
 /** The most that one page of jobs may hold. */
-export const JOBS_PER_PAGE = 50;
+const JOBS_PER_PAGE = 50;
 
 /**
- * The part of Zencoder's API v2 that tells where files are. Every method throws the errors of
- * `zencoder-api-errors.ts`; none of them, and no log line, holds the key or a URL.
+ * The part of Zencoder's API v2 that says where files are. Every method throws the errors of `api-errors.ts` and
+ * `UnexpectedApiResponse`; none of them, and no log line, holds the key or a URL.
  */
 export interface ZencoderApi {
   /**
@@ -128,6 +127,7 @@ async function bodyOf(response: Response): Promise<unknown> {
       throw new ApiKeyRefused('Zencoder refuses the API key');
     case 403:
     case 429:
+      // The limit counts by the minute, where a response does not say how long to wait.
       throw new ApiRateLimited((wholeNumber(response.headers.get('retry-after')) ?? MINUTE_MS / 1000) * 1000);
     case 404:
       throw new NotAtZencoder('Zencoder knows no such job or output');
@@ -155,7 +155,7 @@ function readable(job: unknown): JobDetails[] {
   }
 }
 
-/** Only names and codes: what the fault says may quote the URL. */
+/** Only names and codes: the message of an error may quote the URL. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   const code = error.cause instanceof Error && 'code' in error.cause ? error.cause.code : undefined;

@@ -63,8 +63,8 @@ export function findFailedOutputs(
     .filter(({ failures, files }) => failures.length > 0 || files.length > 0);
 }
 
-/** As {@link findFailedOutputs}, for one output; gives a decision without failures and files when there is nothing to do. */
-export function failedOutputOf(
+/** As {@link findFailedOutputs}, for one output; without failures and files when there is nothing to do. */
+function failedOutputOf(
   output: NotifiedOutput,
   notification: Pick<Notification, 'inputFailed' | 'jobUpdatedAt'>,
   settings: DetectionSettings,
@@ -182,8 +182,8 @@ function failuresOf(
   if (failure !== null && isOfUpload(failure.errorClass, inputFailed)) return [failure];
   if (!output.backupServerUsed) return [];
   const roles = new Set(files.map((file) => file.role));
-  const untold: NotifiedError = { errorClass: null, link: null, message: null };
-  return [...(roles.size > 0 ? roles : new Set<Role>(['media']))].map((role) => failureOf(role, untold));
+  const unreported: NotifiedError = { errorClass: null, link: null, message: null };
+  return [...(roles.size > 0 ? roles : new Set<Role>(['media']))].map((role) => failureOf(role, unreported));
 }
 
 function isOfUpload(errorClass: string, inputFailed: boolean): boolean {

@@ -22,7 +22,7 @@ const VIRTUAL_HOST = new RegExp(`^(.+)\\.(?:${ENDPOINT}|${ACCELERATED})\\.amazon
 const PATH_STYLE = new RegExp(`^${ENDPOINT}\\.amazonaws\\.com\\.?$`);
 
 /** The bucket that a host of S3 names. */
-export interface S3Host {
+interface S3Host {
   /** Null where the bucket is the first segment of the path. */
   readonly bucket: string | null;
 }
@@ -33,7 +33,7 @@ export interface S3Host {
  * @param hostname in lower case, without port; a final dot may be there.
  * @returns null for any other host.
  */
-export function s3HostOf(hostname: string): S3Host | null {
+function s3HostOf(hostname: string): S3Host | null {
   if (PATH_STYLE.test(hostname)) return { bucket: null };
   const bucket = VIRTUAL_HOST.exec(hostname)?.[1];
   return bucket === undefined ? null : { bucket };

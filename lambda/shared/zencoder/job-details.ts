@@ -15,7 +15,7 @@ export class UnexpectedApiResponse extends RecoveryError {
   override readonly category = 'transient';
 }
 
-/** A job as the API tells it. */
+/** A job as the API reports it. */
 export interface JobDetails extends Notification {
   /**
    * Thumbnails that the API lists beside the outputs without saying whose they are, where more than one output could
@@ -33,7 +33,7 @@ const jobThumbnails = v.object({ job: v.object({ thumbnails: v.unknown() }) });
  * @throws {UnexpectedApiResponse} when the response holds no job.
  */
 export function parseJobDetails(json: unknown): JobDetails {
-  const details = understand(json);
+  const details = parseAsNotification(json);
   const listed = v.safeParse(jobThumbnails, json);
   const { thumbnails } = readThumbnails(
     listed.success ? listed.output.job.thumbnails : null,
@@ -59,7 +59,7 @@ export function parseOutputDetails(json: unknown): NotifiedOutput {
   return output;
 }
 
-function understand(json: unknown): Notification {
+function parseAsNotification(json: unknown): Notification {
   try {
     return parseNotification(json);
   } catch (error) {

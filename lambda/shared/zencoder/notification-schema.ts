@@ -3,8 +3,8 @@ import { cut, wellFormedText } from '../runtime/redact.ts';
 import { MAX_URL } from './file-url.ts';
 
 /**
- * How single fields of Zencoder's notifications and API responses are read. All of it tolerates: a field that is missing,
- * null or of a wrong type reads as null, because one odd field must not cost the file beside it. Only ids are strict.
+ * How single fields of Zencoder's notifications and API responses are read. All but ids are tolerant: a field that is missing,
+ * null or of a wrong type reads as null, because one odd field must not cost the file beside it.
  *
  * Text comes out well-formed: a text that was cut in the middle of a character ends with half a surrogate pair, which
  * JSON can hold, but UTF-8 and so DynamoDB cannot. Each such half becomes U+FFFD.
@@ -34,10 +34,10 @@ export const id = v.pipe(
   v.transform((text) => text.replace(/^0+(?=[0-9])/, '')),
 );
 
-export const idOrNull = v.fallback(v.nullable(id), null);
+const idOrNull = v.fallback(v.nullable(id), null);
 
 /** A message, a link or a checksum, cut where it is longer than any can be. */
-export const textOrNull = v.fallback(
+const textOrNull = v.fallback(
   v.nullable(
     v.pipe(
       wellFormedText,
@@ -48,10 +48,10 @@ export const textOrNull = v.fallback(
 );
 
 /** A URL or a path; longer than any URL that works, it is none. */
-export const urlOrNull = v.fallback(v.nullable(v.pipe(wellFormedText, v.maxLength(MAX_URL))), null);
+const urlOrNull = v.fallback(v.nullable(v.pipe(wellFormedText, v.maxLength(MAX_URL))), null);
 
 /** A label or `pass_through`: short text, or a number sent in its place. */
-export const shortTextOrNull = shortText(MAX_TEXT);
+const shortTextOrNull = shortText(MAX_TEXT);
 
 /** As {@link shortTextOrNull}, for the label of a thumbnail set. */
 export const setLabelOrNull = shortText(MAX_SET_LABEL);
@@ -69,7 +69,7 @@ function shortText(longest: number) {
 }
 
 /** A state or event in lower case; `no input` and `no_input` are one. */
-export const wordOrNull = v.fallback(
+const wordOrNull = v.fallback(
   v.nullable(
     v.pipe(
       wellFormedText,
@@ -80,13 +80,13 @@ export const wordOrNull = v.fallback(
 );
 
 /** A size in bytes; zero says as little as null. */
-export const bytesOrNull = v.fallback(
+const bytesOrNull = v.fallback(
   v.nullable(v.pipe(digits, v.transform(Number), v.safeInteger(), v.minValue(1))),
   null,
 );
 
 /** A time with `Z` or an offset, as epoch milliseconds. */
-export const timeOrNull = v.fallback(
+const timeOrNull = v.fallback(
   v.nullable(
     v.pipe(
       v.string(),
@@ -111,7 +111,7 @@ export function isFlag(value: unknown): boolean {
 }
 
 /** True for `true`, also when it came as text or number; everything else is false. */
-export const truth = v.fallback(
+const truth = v.fallback(
   v.pipe(
     written,
     v.transform((value) => value === true || value === 1 || value === 'true'),

@@ -5,7 +5,7 @@ import type { JobInfo } from './model.ts';
 import * as schema from './notification-schema.ts';
 import { Allowance, type NotifiedThumbnail, readThumbnails } from './notified-thumbnails.ts';
 
-/** An upload error as Zencoder tells it: unredacted, and without a class where there is no link. */
+/** An upload error as Zencoder reports it: unredacted, and without a class where there is no link. */
 export interface NotifiedError {
   /** Set only where Zencoder names the class apart from the link. */
   readonly errorClass: string | null;
@@ -72,7 +72,7 @@ const UNBOUNDED: NotificationBounds = {
 };
 
 /** Stands for the job of an output whose notification names none; Zencoder's own ids begin far above. */
-export const UNKNOWN_JOB_ID = '0';
+const UNKNOWN_JOB_ID = '0';
 
 /** The JSON is no notification of Zencoder's; the message says what was expected, and quotes nothing. */
 export class NotANotification extends RecoveryError {
@@ -81,7 +81,7 @@ export class NotANotification extends RecoveryError {
 }
 
 /**
- * Understands the parsed body of a notification: API v2 output and job notifications, live events and v1 bodies, and
+ * Reads the parsed body of a notification: API v2 output and job notifications, live events and v1 bodies, and
  * also the names that API responses use. Unknown fields and states, nulls and a missing job are no obstacle. Outputs are
  * taken from every place that holds some, each different one once.
  *
@@ -92,7 +92,7 @@ export function parseNotification(json: unknown, bounds: Partial<NotificationBou
   if (!schema.isFields(json)) throw new NotANotification('expected a JSON object');
   const most = { ...UNBOUNDED, ...bounds };
   const jobFields = fieldsOf(json.job);
-  const found = findOutputs(json, jobFields) ?? nothingIn(json, jobFields);
+  const found = findOutputs(json, jobFields) ?? jobWithoutOutputs(json, jobFields);
   const allowance = new Allowance(most.thumbnails, most.pathCharacters);
   const items = found.items.slice(0, most.outputs);
   const read = items.flatMap((item) => readOutput(item, allowance) ?? []);
@@ -105,7 +105,7 @@ export function parseNotification(json: unknown, bounds: Partial<NotificationBou
     ...job,
     kind: found.kind,
     inputFailed: inputStateOf(json.input ?? jobFields.input_media_file) === 'failed',
-    outputs: different(read.map(({ output }) => output)),
+    outputs: withoutRepetitions(read.map(({ output }) => output)),
     unreadable:
       found.unreadable +
       (items.length - read.length) +
@@ -119,8 +119,8 @@ function fieldsOf(value: unknown): schema.Fields {
   return schema.isFields(value) ? value : {};
 }
 
-/** A job that names no outputs has none. */
-function nothingIn(body: schema.Fields, job: schema.Fields) {
+/** What is found in a body without outputs: a job that names none has none. */
+function jobWithoutOutputs(body: schema.Fields, job: schema.Fields) {
   if (isWithoutOutputs(body, job) && v.is(v.object({ id: schema.id }), job)) {
     return { kind: 'job', items: [], unreadable: 0, where: 'job' } as const;
   }
@@ -129,8 +129,8 @@ function nothingIn(body: schema.Fields, job: schema.Fields) {
   );
 }
 
-/** Two places of one body may hold the same output. */
-function different(outputs: readonly NotifiedOutput[]): NotifiedOutput[] {
+/** The outputs without repetitions: two places of one body may hold the same one. */
+function withoutRepetitions(outputs: readonly NotifiedOutput[]): NotifiedOutput[] {
   if (outputs.length < 2) return [...outputs];
   return [...new Map(outputs.map((output) => [JSON.stringify(output), output])).values()];
 }
@@ -149,7 +149,7 @@ function inputStateOf(input: unknown): string | null {
   return parsed.success ? parsed.output.state : null;
 }
 
-/** An output, and how many of its fields say something that could not be read. */
+/** An output, and how many of its parts say something that could not be read. */
 interface ReadOutput {
   readonly output: NotifiedOutput;
   readonly unreadable: number;

@@ -26,7 +26,7 @@ export class Allowance {
     this.#characters = characters;
   }
 
-  /** Whether there is room for one more, whose URL has so many characters without its query. */
+  /** Takes one more image, whose URL has so many characters without its query. @returns false beyond the bounds. */
   take(characters: number): boolean {
     this.#images -= 1;
     this.#characters -= characters;
@@ -34,7 +34,7 @@ export class Allowance {
     return this.#beyond === 0;
   }
 
-  /** How many there was no room for. */
+  /** How many were refused. */
   get beyond(): number {
     return this.#beyond;
   }

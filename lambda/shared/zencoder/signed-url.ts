@@ -7,15 +7,14 @@ import { decodeBytes, decodeText } from './percent.ts';
 const MAX_FILENAME = 180;
 const PACKAGE = /\.(?:zip|tar|tgz|tar\.gz)$/i;
 
-/** Zencoder removes its copy a day after the output finished. */
 /**
- * No file outlives this, whatever its URL says: files live for a day, and the longest URL ever seen (in Zencoder's own
+ * No file outlives this, whatever its URL says: Zencoder keeps a file for a day after its output finished, and the longest URL ever seen (in Zencoder's own
  * documentation) ends 38 h 53 min after the job's last change. S3's own seven days would have a file that is gone tried
  * again for a week.
  */
 const MAX_LIFE_MS = 2 * DAY_MS;
 
-/** The URL of a file, as text or taken apart already: what reads several things of one takes it apart once. */
+/** The URL of a file, as text or parsed already: a caller that reads several things from one parses it once. */
 type Url = string | FileUrl;
 
 /**

@@ -32,7 +32,7 @@ export class InvalidStorageEntry extends Error {
   override readonly name = 'InvalidStorageEntry';
 }
 
-/** One entry's decision on a URL; null when the URL is not of its storage. */
+/** What one entry says of a URL; null when the URL is not of its storage. */
 type Rule = (file: FileUrl) => Admission | null;
 
 const BUCKET = /^[a-z0-9](?:[a-z0-9]|[.-](?=[a-z0-9])|-(?=-)){1,61}[a-z0-9]$/;
@@ -142,8 +142,8 @@ function originRule(entry: string): Rule {
   };
 }
 
-/** The same list for the time of one notification, whose parts ask for the same URLs: each is checked once. */
-export function remembering(storage: Pick<StorageAllowList, 'admit'>): StorageAllowList {
+/** The same list for one notification, which is asked about a URL several times and checks it once. */
+export function cachingAllowList(storage: Pick<StorageAllowList, 'admit'>): StorageAllowList {
   const known = new Map<string, Admission>();
   return allowListOf((written) => {
     const admission = known.get(written) ?? storage.admit(written);

@@ -163,7 +163,7 @@ export function uploadErrorKind(errorClass: string): UploadErrorKind | null {
 
 /**
  * Whether an output that failed with this class failed in its upload: `likely` where the download of an input can end
- * in the same class. Classes that are not in the catalogue are judged by their name, since the set is open.
+ * in the same class. Of a class that is not in the catalogue the name decides, since the set is open.
  */
 export function uploadErrorCertainty(errorClass: string): UploadErrorKind['certainty'] | 'no' {
   if (errorClass === UNKNOWN_UPLOAD_ERROR) return 'no';
@@ -175,9 +175,9 @@ export function uploadErrorCertainty(errorClass: string): UploadErrorKind['certa
 }
 
 /**
- * Where the upload was to go, as far as the message tells: the host of the first URL in it, the bucket of
+ * Where the upload was to go, as far as the message says: the host of the first URL in it, the bucket of
  * `s3://bucket/…`, a bucket or host that is named without URL; lower case, without user info and port. Null when the
- * message tells nothing, and when it is in doubt where a password ends.
+ * message names none, and when it is in doubt where a password ends.
  */
 export function destinationHostOf(message: SafeMessage | null): string | null {
   const text = message?.text ?? '';

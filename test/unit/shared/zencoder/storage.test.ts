@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  cachingAllowList,
   DEFAULT_ZENCODER_STORAGE,
   InvalidStorageEntry,
   parseStorageAllowList,
-  remembering,
 } from '../../../../lambda/shared/zencoder/storage.ts';
 
 const BUCKET = 'zencoder-temp-storage-us-east-1';
@@ -194,7 +194,7 @@ describe('remembering', () => {
   it('parses each URL once, with the results of the list', () => {
     const list = parseStorageAllowList(DEFAULT_ZENCODER_STORAGE);
     const parsed: string[] = [];
-    const once = remembering({
+    const once = cachingAllowList({
       admit: (url) => {
         parsed.push(url);
         return list.admit(url);
