@@ -4,8 +4,8 @@ import { failureItemKey, recoveryItemKey } from '../shared/ledger/table.ts';
 import type { Watermark } from '../shared/ledger/watermark.ts';
 import { outputMessages } from '../shared/queue/messages.ts';
 import { MINUTE_MS } from '../shared/runtime/durations.ts';
-import { categoryOf, RecoveryError } from '../shared/runtime/errors.ts';
-import { redact } from '../shared/runtime/redact.ts';
+import { summarizeError } from '../shared/runtime/error-summary.ts';
+import { RecoveryError } from '../shared/runtime/errors.ts';
 import type { ZencoderApi } from '../shared/zencoder/api.ts';
 import { NotAtZencoder } from '../shared/zencoder/api-errors.ts';
 import { type FailedOutput, findFailedOutputs } from '../shared/zencoder/failed-outputs.ts';
@@ -192,9 +192,9 @@ function reportError(
   cause: unknown,
   { logger, meter }: Pick<ReconcileDependencies, 'logger' | 'meter'>,
 ): void {
-  const errorClass = cause instanceof Error ? cause.name : 'UnknownError';
-  const error = { errorClass, message: redact(cause instanceof Error ? cause.message : String(cause)) };
-  if (categoryOf(cause) === 'action-required') {
+  const { errorClass, category, message } = summarizeError(cause);
+  const error = { errorClass, message };
+  if (category === 'action-required') {
     logger.error('the Zencoder API key is of no use', { error });
     meter.add('actionRequired', 1, errorClass);
   } else logger.warn('scan of the jobs cut short', { error });

@@ -1,10 +1,10 @@
 import type { ClaimedRecovery } from '../shared/ledger/records.ts';
+import { summarizeError } from '../shared/runtime/error-summary.ts';
 import { RecoveryError } from '../shared/runtime/errors.ts';
 import { endsPlan } from './copy/errors.ts';
 import type { Copied } from './copy/types.ts';
 import { identityOf } from './copy-job.ts';
 import type { WorkerDependencies } from './dependencies.ts';
-import { summarizeError } from './retry-policy.ts';
 import { planOf } from './uploads.ts';
 
 /** What the bucket holds of a file. */

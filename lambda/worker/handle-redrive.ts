@@ -1,5 +1,6 @@
 import type { RecoveryRecord } from '../shared/ledger/records.ts';
 import { outputMessages, type RedriveMessage } from '../shared/queue/messages.ts';
+import { summarizeError } from '../shared/runtime/error-summary.ts';
 import { categoryOf } from '../shared/runtime/errors.ts';
 import type { ZencoderApi } from '../shared/zencoder/api.ts';
 import { ApiRateLimited } from '../shared/zencoder/api-errors.ts';
@@ -9,7 +10,7 @@ import { fileIdOf, isOver } from '../shared/zencoder/signed-url.ts';
 import { type Delivery, DONE, earliest, type MessageOutcome } from './delivery.ts';
 import type { WorkerDependencies } from './dependencies.ts';
 import { reportBlocked, reportNoKey, settleOverdue, settleWithoutUrl } from './redrive-blocked.ts';
-import { MAX_DELAY_MS, retryAfterOf, summarizeError } from './retry-policy.ts';
+import { MAX_DELAY_MS, retryAfterOf } from './retry-policy.ts';
 import type { SettleDependencies } from './settle.ts';
 import type { FreshUrl, FreshUrls } from './url-refresh.ts';
 

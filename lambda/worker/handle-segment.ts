@@ -2,6 +2,7 @@ import { recoveryKeyOf } from '../shared/ledger/new-recoveries.ts';
 import type { LastError, PlannedRecovery, RecoveryRecord } from '../shared/ledger/records.ts';
 import type { SegmentRef } from '../shared/ledger/segments.ts';
 import { outputMessages, type SegmentMessage } from '../shared/queue/messages.ts';
+import { summarizeError } from '../shared/runtime/error-summary.ts';
 import { endsPlan } from './copy/errors.ts';
 import type { SegmentDone, SegmentOutOfTime } from './copy/types.ts';
 import { FileCopy, type FileCopyDependencies } from './copy-file.ts';
@@ -16,7 +17,7 @@ import {
 } from './delivery.ts';
 import type { WorkerDependencies } from './dependencies.ts';
 import { type FileOutcome, isHeldByAnotherFile } from './file-outcome.ts';
-import { decideRetry, nextAttemptTime, summarizeError } from './retry-policy.ts';
+import { decideRetry, nextAttemptTime } from './retry-policy.ts';
 import { type SettleDependencies, settleOutcomes } from './settle.ts';
 import { abandonUpload } from './uploads.ts';
 

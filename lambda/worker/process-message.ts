@@ -1,6 +1,7 @@
 import { LedgerItemNotUnderstood } from '../shared/ledger/table.ts';
 import { reportingUnreadable } from '../shared/ledger/unreadable-reports.ts';
 import { parseMessage, type RecoveryMessage } from '../shared/queue/messages.ts';
+import { summarizeError } from '../shared/runtime/error-summary.ts';
 import { categoryOf } from '../shared/runtime/errors.ts';
 import { afterPause, type Delivery, type MessageOutcome } from './delivery.ts';
 import type { WorkerDependencies } from './dependencies.ts';
@@ -9,7 +10,7 @@ import { handleRedrive } from './handle-redrive.ts';
 import { handleSegment } from './handle-segment.ts';
 import type { Invocation } from './invocation.ts';
 import type { ReceivedMessage } from './queue.ts';
-import { retryAfterOf, summarizeError } from './retry-policy.ts';
+import { retryAfterOf } from './retry-policy.ts';
 import { createFreshUrls, type FreshUrls } from './url-refresh.ts';
 
 /** The dependencies for one delivery: fresh URLs are remembered as long as it lasts. */

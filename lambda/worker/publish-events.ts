@@ -1,7 +1,7 @@
 import { publishOwed } from '../shared/events/publish-owed.ts';
 import type { LedgerRecord } from '../shared/ledger/records.ts';
+import { summarizeError } from '../shared/runtime/error-summary.ts';
 import type { WorkerDependencies } from './dependencies.ts';
-import { summarizeError } from './retry-policy.ts';
 
 /**
  * Publishes the events that records owe. Never throws, and nothing waits for it to succeed: what the topic does not accept

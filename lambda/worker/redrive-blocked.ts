@@ -1,7 +1,8 @@
 import type { RecoveryRecord } from '../shared/ledger/records.ts';
+import { summarizeError } from '../shared/runtime/error-summary.ts';
 import { type Delivery, DONE, leaseOf, type MessageOutcome } from './delivery.ts';
 import type { WorkerDependencies } from './dependencies.ts';
-import { DeadlinePassed, summarizeError } from './retry-policy.ts';
+import { DeadlinePassed } from './retry-policy.ts';
 import { type SettleDependencies, settleOutcomes } from './settle.ts';
 import { NoFreshUrl } from './url-refresh.ts';
 

@@ -1,11 +1,6 @@
 import { backOffMs } from '../shared/runtime/back-off.ts';
-import {
-  type CountedError,
-  categoryOf,
-  type ErrorCategory,
-  RecoveryError,
-} from '../shared/runtime/errors.ts';
-import { redact } from '../shared/runtime/redact.ts';
+import { type ErrorSummary, summarizeError } from '../shared/runtime/error-summary.ts';
+import { RecoveryError } from '../shared/runtime/errors.ts';
 
 /** The longest wait between two attempts: a fixed destination is noticed within this time. */
 export const MAX_DELAY_MS = 15 * 60 * 1000;
@@ -56,18 +51,6 @@ export function nextAttemptTimeBeforeDeadline(input: DeadlineInput): number | nu
   const lastChance = deadline - LAST_CHANCE_MS;
   if (at <= lastChance) return at;
   return now < lastChance ? lastChance : Math.min(at, deadline);
-}
-
-/** An error as the ledger, logs and events hold it. */
-export interface ErrorSummary {
-  readonly errorClass: string;
-  readonly category: ErrorCategory;
-  /** Redacted. */
-  readonly message: string;
-  /** True when another URL of the file may succeed; absent for false. */
-  readonly acceptsNewUrl?: true;
-  /** See {@link RecoveryError.countedAs}; absent for an error that is not counted. */
-  readonly countedAs?: CountedError;
 }
 
 /** An error with the time since which every attempt has ended in it: epoch milliseconds. */
@@ -145,18 +128,6 @@ function lasting(
 ): LastingError {
   const isSame = lastError?.errorClass === error.errorClass;
   return { ...error, since: (isSame ? lastError.since : undefined) ?? now };
-}
-
-/** An error as it may be stored and shown: class, category and redacted message. */
-export function summarizeError(error: unknown): ErrorSummary {
-  const { acceptsNewUrl = false, countedAs = null } = error instanceof RecoveryError ? error : {};
-  return {
-    errorClass: error instanceof Error ? error.name : 'UnknownError',
-    category: categoryOf(error),
-    message: redact(error instanceof Error ? error.message : String(error)),
-    ...(acceptsNewUrl && { acceptsNewUrl }),
-    ...(countedAs !== null && { countedAs }),
-  };
 }
 
 function deadlinePassed(last: Pick<ErrorSummary, 'errorClass' | 'message'>, now: number): LastingError {

@@ -5,6 +5,7 @@ import type {
   ScheduledMessage,
 } from '../shared/ledger/records.ts';
 import type { Settlement } from '../shared/ledger/settlements.ts';
+import { summarizeError } from '../shared/runtime/error-summary.ts';
 import type { Meter } from '../shared/runtime/metrics.ts';
 import type { CopyResult } from './copy/types.ts';
 import { afterPause, type Delivery, DONE, type MessageOutcome, scheduledMessageOf } from './delivery.ts';
@@ -12,7 +13,7 @@ import type { WorkerDependencies } from './dependencies.ts';
 import type { FileOutcome } from './file-outcome.ts';
 import { findBeforeLoss } from './find-before-loss.ts';
 import { publishOrOwe } from './publish-events.ts';
-import { decideRetry, type RetryDecision, summarizeError } from './retry-policy.ts';
+import { decideRetry, type RetryDecision } from './retry-policy.ts';
 import { abandonUpload } from './uploads.ts';
 
 /**

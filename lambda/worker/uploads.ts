@@ -1,8 +1,8 @@
 import type { PlannedRecovery, SegmentedUpload } from '../shared/ledger/records.ts';
+import { summarizeError } from '../shared/runtime/error-summary.ts';
 import { categoryOf } from '../shared/runtime/errors.ts';
 import type { CopyPlan } from './copy/types.ts';
 import type { WorkerDependencies } from './dependencies.ts';
-import { summarizeError } from './retry-policy.ts';
 
 /** The plan as the engine made it; the ledger adds which segments are done. */
 export function planOf({ upload }: Pick<PlannedRecovery, 'upload'>): CopyPlan {

@@ -8,7 +8,7 @@ export default {
     'lambda/reconcile/job-scan.ts',
     'lambda/shared/ledger/{items,records,table}.ts',
     'lambda/shared/queue/messages.ts',
-    'lambda/shared/runtime/{json,redact,redact-urls}.ts',
+    'lambda/shared/runtime/{error-summary,json,redact,redact-urls}.ts',
     'lambda/shared/zencoder/{failed-outputs,file-url,notification,notified-thumbnails,signed-url}.ts',
     'lambda/shared/zencoder/{storage,upload-errors}.ts',
     'lambda/worker/{key-template,retry-policy}.ts',

@@ -1,4 +1,4 @@
-import type { CountedError, ErrorCategory } from '../runtime/errors.ts';
+import type { ErrorSummary } from '../runtime/error-summary.ts';
 import { cut } from '../runtime/redact.ts';
 import type { OutputKey, PrimaryFailure, RecoveryKey, RecoveryState, Role } from '../zencoder/model.ts';
 import type { UploadPlan } from './plan-schema.ts';
@@ -49,16 +49,8 @@ export interface ScheduledMessage {
 }
 
 /** A failed attempt. */
-export interface FailedAttempt {
+export interface FailedAttempt extends ErrorSummary {
   readonly at: number;
-  readonly errorClass: string;
-  readonly category: ErrorCategory;
-  /** Already redacted. */
-  readonly message: string;
-  /** True when another URL of the file may succeed; absent for false. */
-  readonly acceptsNewUrl?: true;
-  /** See {@link RecoveryError.countedAs}; absent for an error that is not counted. */
-  readonly countedAs?: CountedError;
 }
 
 /** The last error of a recovery, and since when it has lasted. */

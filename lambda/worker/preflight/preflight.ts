@@ -5,6 +5,7 @@ import {
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
+import { summarizeError } from '../../shared/runtime/error-summary.ts';
 import { RecoveryError } from '../../shared/runtime/errors.ts';
 import { redact } from '../../shared/runtime/redact.ts';
 import { Bucket } from '../copy/bucket.ts';
@@ -13,7 +14,6 @@ import { translateBucketError } from '../copy/bucket-errors.ts';
 import { crc32Of } from '../copy/checksums.ts';
 import { DestinationDenied, ObjectExists } from '../copy/errors.ts';
 import { DEFAULT_RETRY_POLICY, type RetryPolicy, retryPassing } from '../copy/retry.ts';
-import { summarizeError } from '../retry-policy.ts';
 import { CHECKS, type CheckName, type CheckResult, PROBE_PREFIX, type PreflightReport } from './report.ts';
 
 /** The storage would overwrite: it does not honour `If-None-Match`. */

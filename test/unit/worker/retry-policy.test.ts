@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
-import { RecoveryError } from '../../../lambda/shared/runtime/errors.ts';
+import { summarizeError } from '../../../lambda/shared/runtime/error-summary.ts';
 import {
   DestinationBusy,
   DestinationConflict,
@@ -16,7 +16,6 @@ import {
   decideRetry,
   MAX_DELAY_MS,
   nextAttemptTimeBeforeDeadline,
-  summarizeError,
 } from '../../../lambda/worker/retry-policy.ts';
 
 const denied = new DestinationDenied('s3:PutObject is denied');
@@ -174,29 +173,6 @@ describe('decideRetry', () => {
         kind: 'retry',
         error: { since: 5 * HOUR_MS },
       });
-    });
-  });
-});
-
-describe('summarizeError', () => {
-  it('removes signatures and passwords from the message', () => {
-    class Chatty extends RecoveryError {
-      override readonly name = 'Chatty';
-      override readonly category = 'transient';
-    }
-    const summary = summarizeError(
-      new Chatty('GET https://u:pw1secret@host/o/1.mp4?Signature=c2VjcmV0 failed'),
-    );
-
-    expect(summary).toMatchObject({ errorClass: 'Chatty', category: 'transient' });
-    expect(summary.message).not.toMatch(/c2VjcmV0|pw1secret/);
-  });
-
-  it('summarizes a thrown value that is no error', () => {
-    expect(summarizeError('just text')).toEqual({
-      errorClass: 'UnknownError',
-      category: 'transient',
-      message: 'just text',
     });
   });
 });
