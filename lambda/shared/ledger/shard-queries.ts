@@ -61,7 +61,7 @@ export async function countPartitions(
   const counts = await Promise.all(
     partitions.map(async (partition) => {
       let count = 0;
-      for await (const page of pagesOf(table, partition, range, { Select: 'COUNT' }))
+      for await (const page of pagesBehind(table, partition, range, { Select: 'COUNT' }))
         count += page.Count ?? 0;
       return count;
     }),
@@ -114,6 +114,28 @@ export async function* pagesOf(
 ) {
   const { low, high } = beyond(range);
   if (low > high) return;
+  yield* pagesOf(table, partition, { low, high, newestFirst: range.newestFirst }, options, firstItems);
+}
+
+interface PageRange extends Pick<SortKeyRange, 'low' | 'high'> {
+  readonly newestFirst?: boolean;
+}
+
+/** What is read of each item; the whole item without options. */
+type PageOptions = Pick<QueryCommandInput, 'Select' | 'ProjectionExpression'>;
+
+/**
+ * The pages of one partition between two sort keys, both included.
+ *
+ * @param firstItems of the first page at most; of those behind it {@link PAGE}. Without it a page has 1 MB.
+ */
+export async function* pagesOf(
+  { client, tableName }: Table,
+  { index, value }: Partition,
+  { low, high, newestFirst = false }: PageRange,
+  options: PageOptions,
+  firstItems?: number,
+) {
   let next: QueryCommandInput['ExclusiveStartKey'];
   let size = sizes?.first;
   do {
@@ -124,7 +146,7 @@ export async function* pagesOf(
         KeyConditionExpression: '#partition = :partition AND #sort BETWEEN :low AND :high',
         ExpressionAttributeNames: { '#partition': index.partitionKey, '#sort': index.sortKey },
         ExpressionAttributeValues: marshall({ ':partition': value, ':low': low, ':high': high }),
-        ScanIndexForward: !range.newestFirst,
+        ScanIndexForward: !newestFirst,
         ExclusiveStartKey: next,
         ...(size !== undefined && { Limit: size }),
         ...query,
