@@ -50,7 +50,7 @@ const MAX_WAITING = 20;
 const MAX_REQUEUED = 500;
 
 /** The error by which the worker, too, says that a recovery needs a fresh URL. */
-const note = { errorClass: 'NoFreshUrl', category: 'action-required', acceptsNewUrl: true } as const;
+const NO_FRESH_URL = { errorClass: 'NoFreshUrl', category: 'action-required', acceptsNewUrl: true } as const;
 
 const STALLED =
   'nothing is queued to retry it, and no Zencoder API key is configured to get a fresh URL: set zencoderApiKeySecretArn ' +
@@ -88,7 +88,7 @@ export async function reconcileOpen(dependencies: OpenDependencies): Promise<Ope
   let atRisk = 0;
   for await (const record of ledger.queries.openRecoveriesByDeadline()) {
     open += 1;
-    outputs.push(outputOf(record));
+    outputs.push(outputIdentity(record));
     const { deadline } = record;
     const isSilent = await isWithoutMessage(record, isBehind, dependencies);
     if (isSilent) stalled.push(record);
@@ -142,10 +142,10 @@ async function noteStalled(
 ): Promise<void> {
   for (const record of stalled) {
     const { lastError } = record;
-    if (lastError?.category === note.category && lastError.acceptsNewUrl === true) continue;
+    if (lastError?.category === NO_FRESH_URL.category && lastError.acceptsNewUrl === true) continue;
     const before = lastError && `; before, it failed with ${lastError.errorClass}: ${lastError.message}`;
     const message = `${STALLED}${before ?? ''}`;
-    await ledger.recoveries.noteError(record, { ...note, message, at: now() });
+    await ledger.recoveries.noteError(record, { ...NO_FRESH_URL, message, at: now() });
   }
 }
 
@@ -161,7 +161,7 @@ async function requeue(
   { ledger, send, logger }: Pick<OpenDependencies, 'ledger' | 'send' | 'logger'>,
 ): Promise<number> {
   const openOf = Map.groupBy(outputs, (output) => output);
-  const wanted = [...Map.groupBy(stalled, outputOf)].flatMap(([output, records]) => {
+  const wanted = [...Map.groupBy(stalled, outputIdentity)].flatMap(([output, records]) => {
     const isWhole = records.length === openOf.get(output)?.length;
     return isWhole ? [records] : records.map((record) => [record]);
   });
@@ -173,7 +173,7 @@ async function requeue(
     const due = await Promise.all(records.map((record) => ledger.recoveries.scheduleNow(record)));
     if (!due.includes(true)) continue;
     const { jobId, outputId, role, fileId } = first;
-    const isWhole = records.length === openOf.get(outputOf(first))?.length;
+    const isWhole = records.length === openOf.get(outputIdentity(first))?.length;
     const only = isWhole ? {} : { role, fileId };
     logger.warn('queued again', { jobId, outputId, ...only, recoveries: records.length });
     messages.push({ type: 'redrive', version: 1, jobId, outputId, ...only, origin: 'reconcile' });
@@ -182,6 +182,6 @@ async function requeue(
   return messages.length;
 }
 
-function outputOf({ jobId, outputId }: RecoveryRecord): string {
+function outputIdentity({ jobId, outputId }: RecoveryRecord): string {
   return `${jobId} ${outputId}`;
 }

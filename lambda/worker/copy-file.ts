@@ -42,6 +42,7 @@ export interface FileCopyDependencies
  * const outcome = await copy.start(claim.record); // recovered, dispatched, out-of-time, lease-lost or failed
  */
 export class FileCopy {
+  /** The file as the message names it; an attempt may read it from another URL or put it under another key. */
   readonly #task: FileTask;
   readonly #delivery: Delivery;
   readonly #dependencies: FileCopyDependencies;
@@ -77,7 +78,7 @@ export class FileCopy {
   }
 
   /**
-   * Copies one segment of a planned file until the invocation must stop.
+   * Copies one segment of a planned file until the invocation must stop. The task has the key of the plan.
    *
    * @param save writes how many bytes of the segment are done to the ledger.
    * @throws what `CopyEngine.copySegment` throws.
@@ -89,19 +90,19 @@ export class FileCopy {
   ): Promise<SegmentDone | SegmentOutOfTime> {
     const plan = planOf(record);
     return await withFreshUrl(this.#task.file, record, this.#dependencies, (file) => {
-      const job = copyJobOf({ ...this.#task, key: plan.key, file }, record);
+      const job = copyJobOf({ ...this.#task, file }, record);
       return copyMonitored({ job, plan, segment, record, save }, this.#stopAt, this.#dependencies);
     });
   }
 
   /**
    * Completes an upload whose segments are all done, under the recovery's lease. Segments whose parts S3 no longer has are
-   * opened again and queued.
+   * opened again and queued. The task has the key of the plan.
    *
    * @throws an error that `endsPlan`: the upload is to be restarted.
    */
   async complete(record: ClaimedUpload): Promise<FileOutcome> {
-    return await this.#complete({ ...this.#task, key: record.upload.key }, record);
+    return await this.#completeUpload(this.#task, record);
   }
 
   async #copyUnderKey(task: FileTask, record: ClaimedRecovery): Promise<FileOutcome> {
@@ -167,10 +168,12 @@ export class FileCopy {
       this.#stopAt,
       this.#dependencies,
     );
-    return segment.kind === 'out-of-time' ? { kind: 'out-of-time' } : await this.#complete(task, record);
+    return segment.kind === 'out-of-time'
+      ? { kind: 'out-of-time' }
+      : await this.#completeUpload(task, record);
   }
 
-  async #complete(task: FileTask, record: ClaimedUpload): Promise<FileOutcome> {
+  async #completeUpload(task: FileTask, record: ClaimedUpload): Promise<FileOutcome> {
     const { engine, now } = this.#dependencies;
     const { key } = task;
     try {

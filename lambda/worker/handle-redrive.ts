@@ -115,25 +115,26 @@ async function scheduleWaiting(
   { ledger, queue, logger, now }: Pick<WorkerDependencies, 'ledger' | 'queue' | 'logger' | 'now'>,
 ): Promise<RecoveryRecord[]> {
   const left: RecoveryRecord[] = [];
-  const shown = new Map<string, Promise<boolean>>();
-  const show = (receiptHandle: string) =>
+  const visible = new Map<string, Promise<boolean>>();
+  const makeVisible = (receiptHandle: string) =>
     queue.setVisibleAt({ receiptHandle }, now()).then(
       () => true,
       () => false,
     );
   for (const record of wanted) {
     const { nextAttemptMessage, nextAttemptAt = 0, role, fileId } = record;
-    const waits = record.settledAt === undefined && nextAttemptMessage !== undefined && nextAttemptAt > now();
-    if (!waits) {
+    const isWaiting =
+      record.settledAt === undefined && nextAttemptMessage !== undefined && nextAttemptAt > now();
+    if (!isWaiting) {
       left.push(record);
       continue;
     }
     // Due first: the message must not find the recovery still waiting.
     await ledger.recoveries.scheduleNow(record);
     const { messageId, receiptHandle } = nextAttemptMessage;
-    const isShown = shown.get(messageId) ?? show(receiptHandle);
-    shown.set(messageId, isShown);
-    if (await isShown) logger.info('made due', { role, fileId, waitingMessageId: messageId });
+    const isVisible = visible.get(messageId) ?? makeVisible(receiptHandle);
+    visible.set(messageId, isVisible);
+    if (await isVisible) logger.info('made due', { role, fileId, waitingMessageId: messageId });
     else left.push(record);
   }
   return left;

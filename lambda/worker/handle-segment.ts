@@ -25,7 +25,7 @@ import { abandonUpload } from './uploads.ts';
 type SegmentDependencies = FileCopyDependencies & SettleDependencies & Pick<WorkerDependencies, 'storage'>;
 
 /** A segment's message with a URL that is allowed, and the delivery that brings it. */
-interface Segment {
+interface DeliveredSegment {
   readonly message: SegmentMessage;
   readonly ref: SegmentRef;
   readonly delivery: Delivery;
@@ -56,12 +56,12 @@ export async function handleSegment(
     case 'done':
       return claim.allDone ? await completeAll(claimed, dependencies) : DONE;
     case 'claimed':
-      return await copySegment(claimed, claim.record, dependencies);
+      return await copyAndFinish(claimed, claim.record, dependencies);
   }
 }
 
-async function copySegment(
-  segment: Segment,
+async function copyAndFinish(
+  segment: DeliveredSegment,
   record: PlannedRecovery,
   dependencies: SegmentDependencies,
 ): Promise<MessageOutcome> {
@@ -87,7 +87,10 @@ async function copySegment(
 }
 
 /** Completes and settles under the recovery's own lease, which one of all the finishers gets. */
-async function completeAll(segment: Segment, dependencies: SegmentDependencies): Promise<MessageOutcome> {
+async function completeAll(
+  segment: DeliveredSegment,
+  dependencies: SegmentDependencies,
+): Promise<MessageOutcome> {
   const { ref, delivery } = segment;
   const { ledger, now } = dependencies;
   const claim = await ledger.uploads.claimCompletion(ref.key, ref.uploadId, leaseOf(delivery));
@@ -114,7 +117,7 @@ async function completeAll(segment: Segment, dependencies: SegmentDependencies):
  */
 async function restartUpload(
   cause: unknown,
-  segment: Segment,
+  segment: DeliveredSegment,
   record: PlannedRecovery,
   dependencies: SegmentDependencies,
 ): Promise<MessageOutcome> {
@@ -141,7 +144,7 @@ async function restartUpload(
  * its message: the last one that the file has. If the file was lost to another message's URL, this one's is new evidence.
  */
 async function resumeAbandoned(
-  segment: Segment,
+  segment: DeliveredSegment,
   record: RecoveryRecord | undefined,
   dependencies: Pick<WorkerDependencies, 'ledger' | 'queue' | 'now'>,
 ): Promise<MessageOutcome> {
@@ -159,7 +162,7 @@ async function resumeAbandoned(
 }
 
 async function requeueFile(
-  { message, delivery: { evidence } }: Segment,
+  { message, delivery: { evidence } }: DeliveredSegment,
   { failedAt }: RecoveryRecord,
   { queue }: Pick<WorkerDependencies, 'queue'>,
 ): Promise<MessageOutcome> {
@@ -171,7 +174,7 @@ async function requeueFile(
 
 async function retryOrSettle(
   cause: unknown,
-  { ref, delivery }: Segment,
+  { ref, delivery }: DeliveredSegment,
   record: PlannedRecovery,
   dependencies: SegmentDependencies,
 ): Promise<MessageOutcome> {
@@ -201,8 +204,9 @@ async function retryOrSettle(
   return await settleOutcomes([{ record: claim.record, outcome }], delivery, dependencies);
 }
 
+/** The copy of the segment's file, under the key of its plan. */
 function fileCopyOf(
-  { message: { job, output, file }, delivery }: Segment,
+  { message: { job, output, file }, delivery }: DeliveredSegment,
   { upload: { key } }: PlannedRecovery,
   dependencies: FileCopyDependencies,
 ): FileCopy {

@@ -94,27 +94,27 @@ export function decideRetry(input: RetryInput): RetryDecision {
   const error = lasting(summarizeError(input.error), input);
   switch (error.category) {
     case 'lost':
-      return isStillPassing(error, input) ? retry(error, input) : settleLost(error);
+      return isStillPassing(error, input) ? decideAgain(error, input) : decideLost(error);
     case 'url-refused':
       return input.now < input.deadline
-        ? settleLost({ ...error, acceptsNewUrl: true })
-        : settleLost(deadlinePassed(input.lastError ?? error, input.now));
+        ? decideLost({ ...error, acceptsNewUrl: true })
+        : decideLost(deadlinePassed(input.lastError ?? error, input.now));
     case 'conflict':
     case 'invalid-input':
       return { kind: 'settle', state: 'failed', error };
     case 'transient':
     case 'action-required':
-      return retry(error, input);
+      return decideAgain(error, input);
   }
 }
 
-function settleLost(error: LastingError): RetryDecision {
+function decideLost(error: LastingError): RetryDecision {
   return { kind: 'settle', state: 'lost', error };
 }
 
-function retry(error: LastingError, input: RetryInput): RetryDecision {
+function decideAgain(error: LastingError, input: RetryInput): RetryDecision {
   const at = nextAttemptTimeBeforeDeadline({ ...input, retryAfterMs: retryAfterOf(input.error) });
-  return at === null ? settleLost(deadlinePassed(error, input.now)) : { kind: 'retry', at, error };
+  return at === null ? decideLost(deadlinePassed(error, input.now)) : { kind: 'retry', at, error };
 }
 
 function isStillPassing({ since }: LastingError, { error, now, deadline }: RetryInput): boolean {

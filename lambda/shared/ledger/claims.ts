@@ -67,7 +67,7 @@ export async function claim(
   return wanted.flatMap(({ file, fresh }, index) => {
     const found = existing[index];
     if (found === undefined) return [{ file, outcome: 'claimed' as const, record: fresh }];
-    if (found instanceof LedgerItemNotUnderstood) return [{ file, ...leftAlone(table, fresh, found) }];
+    if (found instanceof LedgerItemNotUnderstood) return [{ file, ...unreadableClaim(table, fresh, found) }];
     const { value } = again.next();
     return value === undefined ? [] : [{ file, ...value }];
   });
@@ -123,14 +123,14 @@ async function claimKnown(
     });
     left = lost.flatMap(({ index, record, found }): [number, RecoveryRecord][] => {
       if (!(found instanceof LedgerItemNotUnderstood)) return [[index, found]];
-      outcomes.set(index, leftAlone(table, record, found));
+      outcomes.set(index, unreadableClaim(table, record, found));
       return [];
     });
   }
   return known.flatMap((_, index) => outcomes.get(index) ?? []);
 }
 
-function leftAlone(table: Table, record: RecoveryRecord, error: LedgerItemNotUnderstood): ClaimOutcome {
+function unreadableClaim(table: Table, record: RecoveryRecord, error: LedgerItemNotUnderstood): ClaimOutcome {
   table.onUnreadable?.(error);
   return { outcome: 'unreadable', record, error };
 }

@@ -29,7 +29,7 @@ export async function reopen(
   const now = table.now();
   const seen = await readRecovery(table, key);
   if (seen === undefined) return undefined;
-  if (seen.settledAt === undefined || seen.state === 'recovered') return leftAlone(seen);
+  if (seen.settledAt === undefined || seen.state === 'recovered') return notReopened(seen);
   const next = reopened(seen, now);
   const result = await writeOne(table, {
     update: recoveryItemKey(seen),
@@ -45,10 +45,10 @@ export async function reopen(
     },
   });
   if (result.written) return { outcome: 'reopened', record: next };
-  return leftAlone(parseRecovery(existingItem(result)));
+  return notReopened(parseRecovery(existingItem(result)));
 }
 
-function leftAlone(record: RecoveryRecord) {
+function notReopened(record: RecoveryRecord) {
   return { outcome: record.state === 'recovered' ? 'recovered' : 'open', record } as const;
 }
 

@@ -3,7 +3,7 @@ import { translateBucketError } from './bucket-errors.ts';
 import { DestinationUnproven } from './errors.ts';
 import { type RetryOptions, retryPassing } from './retry.ts';
 
-export interface CallOptions extends RetryOptions {
+export interface BucketCallOptions extends RetryOptions {
   /** Called for each request that is sent. */
   readonly onRequest?: () => void;
 }
@@ -17,10 +17,10 @@ type SendOptions = { readonly abortSignal?: AbortSignal };
 export class BucketCalls {
   readonly #client: S3Client;
   readonly #bucket: string;
-  readonly #options: CallOptions;
+  readonly #options: BucketCallOptions;
   readonly #sendOptions: SendOptions;
 
-  constructor(client: S3Client, bucket: string, options: CallOptions) {
+  constructor(client: S3Client, bucket: string, options: BucketCallOptions) {
     this.#client = client;
     this.#bucket = bucket;
     this.#options = options;
@@ -60,7 +60,7 @@ export class BucketCalls {
 }
 
 /** Whether a HEAD failed because there is no such object. Its response has no body, so 404 is all that S3 says. */
-export function isMissing(error: unknown): boolean {
+export function isNoObject(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return (
     cause instanceof S3ServiceException &&

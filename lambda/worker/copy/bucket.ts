@@ -14,7 +14,7 @@ import {
   UploadPartCommand,
   type UploadPartCommandInput,
 } from '@aws-sdk/client-s3';
-import { BucketCalls, type CallOptions, isMissing } from './bucket-calls.ts';
+import { type BucketCallOptions, BucketCalls, isNoObject } from './bucket-calls.ts';
 import type { FoundObject, ObjectHead, StoredPart, StreamedPart, UploadRef } from './bucket-contents.ts';
 import { fromBase64, toBase64 } from './checksums.ts';
 import { ChecksumMismatch, DestinationDenied, UploadNotFound } from './errors.ts';
@@ -28,7 +28,7 @@ export class Bucket {
   readonly #calls: BucketCalls;
   readonly #name: string;
 
-  constructor(client: S3Client, name: string, options: CallOptions) {
+  constructor(client: S3Client, name: string, options: BucketCallOptions) {
     this.#calls = new BucketCalls(client, name, options);
     this.#name = name;
   }
@@ -223,7 +223,7 @@ export class Bucket {
         }),
       );
     } catch (error) {
-      if (isMissing(error)) return null;
+      if (isNoObject(error)) return null;
       throw error;
     }
   }

@@ -63,11 +63,11 @@ class SegmentRun {
 
   async #askWhatIsThere(): Promise<void> {
     const first = this.#parts[0] ?? 1;
-    if (this.#upload.fresh && first === 1) {
-      this.#upload.fresh = false;
+    if (this.#upload.isUntouched && first === 1) {
+      this.#upload.isUntouched = false;
       return;
     }
-    this.#upload.fresh = false;
+    this.#upload.isUntouched = false;
     this.#upload.md5?.cancel();
     this.#upload.md5 = null;
     const last = first + this.#parts.length - 1;

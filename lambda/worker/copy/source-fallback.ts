@@ -41,7 +41,7 @@ export async function exchangeByFallback(
   });
   request.end();
   try {
-    return await receive(await promise, exchange);
+    return await receiveResponse(await promise, exchange);
   } catch (error) {
     signal?.throwIfAborted();
     if (silence.aborted) throw new SourceStalled('the source sent too little for too long');
@@ -54,7 +54,7 @@ export async function exchangeByFallback(
   }
 }
 
-async function receive(response: IncomingMessage, exchange: Exchange): Promise<Received> {
+async function receiveResponse(response: IncomingMessage, exchange: Exchange): Promise<Received> {
   const head = headOf(response);
   const check = exchange.check(head);
   if (check.kind !== 'body') return { kind: 'error', head, text: await textOf(response) };

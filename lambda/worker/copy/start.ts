@@ -68,7 +68,7 @@ export async function startCopy(
     const isHashed = job.expectedMd5 !== null && layout.segments === 1 && kind === 'whole-parts';
     const md5 = isHashed ? new OrderedMd5() : null;
     const { requests } = session;
-    uploads.remember({ uploadId }, { parts: new Map(), fresh: true, first, md5, requests });
+    uploads.remember({ uploadId }, { parts: new Map(), isUntouched: true, first, md5, requests });
     const { key, contentType } = head;
     const upload = { key, uploadId, plannedAt: session.now(), sourceEtag: response.etag, contentType };
     return { kind: 'planned', plan: { version: 1, ...layout, ...upload } };

@@ -10,7 +10,7 @@ export interface KnownUpload {
   /** Parts that are in the bucket, by number. */
   readonly parts: Map<number, StoredPart>;
   /** True while no other process can have stored a part: S3 need not be asked. */
-  fresh: boolean;
+  isUntouched: boolean;
   /** The beginning of the file as the first request brought it. */
   first: { readonly kept: KeptBlock; readonly bytes: number } | null;
   /** Set while all parts of the file go through this process in one go. */
@@ -28,7 +28,7 @@ export class KnownUploads {
     if (known !== undefined) return known;
     const blank: KnownUpload = {
       parts: new Map(),
-      fresh: false,
+      isUntouched: false,
       first: null,
       md5: null,
       requests: { source: 0, bucket: 0 },
