@@ -1,5 +1,5 @@
 import type { ClaimedRecovery, PlannedRecovery } from '../shared/ledger/records.ts';
-import type { SegmentMessage } from '../shared/queue/messages.ts';
+import { segmentMessages } from '../shared/queue/messages.ts';
 import { RecoveryError } from '../shared/runtime/errors.ts';
 import type { BackupFile } from '../shared/zencoder/model.ts';
 import { isOver } from '../shared/zencoder/signed-url.ts';
@@ -227,14 +227,8 @@ export class FileCopy {
     const wanted = left.length > 0 ? left : [0];
     // Before the messages are there: a segment's message that finds this lease would leave the completion to it.
     await ledger.uploads.releaseLease(record);
-    await queue.send(
-      wanted.map(
-        (segment): SegmentMessage => ({
-          ...{ type: 'segment', version: 1, job, output, file, uploadId, segment },
-          ...(evidence !== undefined && { evidence }),
-        }),
-      ),
-    );
+    const envelope = { job, output, file, uploadId, ...(evidence !== undefined && { evidence }) };
+    await queue.send(segmentMessages(envelope, wanted));
     return { kind: 'dispatched' };
   }
 

@@ -62,9 +62,7 @@ export interface LedgerWithUnreadable {
  */
 export function createLedger(table: Table): Ledger {
   return {
-    failures: {
-      record: bind(table, failures.record),
-    },
+    failures: { record: bind(table, failures.record) },
     recoveries: {
       claim: bind(table, claims.claim),
       claimExisting: bind(table, claims.claimExisting),

@@ -219,3 +219,11 @@ export function outputMessages(
   }
   return messages;
 }
+
+/** What the messages of all segments of a file have in common. */
+type SegmentEnvelope = Pick<SegmentMessage, 'job' | 'output' | 'file' | 'uploadId' | 'evidence'>;
+
+/** The messages for segments of one upload. */
+export function segmentMessages(envelope: SegmentEnvelope, segments: readonly number[]): SegmentMessage[] {
+  return segments.map((segment) => ({ type: 'segment', version: 1, ...envelope, segment }));
+}

@@ -9,6 +9,7 @@ import {
   outputMessages,
   parseMessage,
   type SegmentMessage,
+  segmentMessages,
 } from '../../../../lambda/shared/queue/messages.ts';
 import { inBatches } from '../../../../lambda/shared/queue/send.ts';
 
@@ -152,6 +153,18 @@ describe('outputMessages', () => {
       expect(size).toBeLessThanOrEqual(MAX_MESSAGE_BYTES);
       expect(size).toBeGreaterThan(MAX_MESSAGE_BYTES - 2000);
     }
+  });
+});
+
+describe('segmentMessages', () => {
+  it('makes one message for each segment, with everything that they have in common', () => {
+    const { output } = failedOutput(0);
+    const envelope = { job, output, file: thumbnail(0), uploadId: 'upload', evidence: 'message' };
+
+    expect(segmentMessages(envelope, [0, 7]).map((message) => parseMessage(encodeMessage(message)))).toEqual([
+      { type: 'segment', version: 1, ...envelope, segment: 0 },
+      { type: 'segment', version: 1, ...envelope, segment: 7 },
+    ]);
   });
 });
 
