@@ -2,8 +2,17 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
 import { DAY_MS } from '../runtime/durations.ts';
 import type { Item } from './items.ts';
-import { pagesOf, partitionsOf, type Range } from './shard-queries.ts';
-import { dayOf, isoTime, LedgerItemNotUnderstood, type StateGroup, startOfDay, type Table } from './table.ts';
+import { pagesOf } from './shard-queries.ts';
+import {
+  dayOf,
+  INDEXES,
+  isoTime,
+  LedgerItemNotUnderstood,
+  type StateGroup,
+  shardPartitions,
+  startOfDay,
+  type Table,
+} from './table.ts';
 import { readable } from './unreadable.ts';
 
 /**
@@ -97,7 +106,8 @@ export async function countRecoveries(
   span: CountSpan,
 ): Promise<BoundedCount> {
   const counts = await Promise.all(
-    partitionsOf('recoveriesByState', group).map(async (partition) => {
+    shardPartitions(group).map(async (value) => {
+      const partition = { index: INDEXES.recoveriesByState, value };
       const pages = pagesOf(table, partition, rangeOf(span), { Select: 'COUNT' });
       let count = 0;
       for (let read = 0; read < MAX_COUNT_PAGES; read++) {
@@ -123,11 +133,17 @@ async function pointsOfDay(
   budget: { pages: number },
 ): Promise<FailurePoint[] | null> {
   const shards = await Promise.all(
-    partitionsOf('failuresByDay', dayOf(day)).map(async (partition) => {
+    shardPartitions(dayOf(day)).map(async (value) => {
       const points: FailurePoint[] = [];
-      const query = { ProjectionExpression: 'pk, sk, errorClass, failedAtKey' };
+      const options = { ProjectionExpression: 'pk, sk, errorClass, failedAtKey' };
       if (budget.pages <= 0) return null;
-      for await (const { Items = [], LastEvaluatedKey } of pagesOf(table, partition, rangeOf(span), query)) {
+      const partition = { index: INDEXES.failuresByDay, value };
+      for await (const { Items = [], LastEvaluatedKey } of pagesOf(
+        table,
+        partition,
+        rangeOf(span),
+        options,
+      )) {
         budget.pages -= 1;
         for (const item of Items) points.push(...readable(table, pointOf, unmarshall(item)));
         if (LastEvaluatedKey !== undefined && budget.pages <= 0) return null;
@@ -145,7 +161,7 @@ function pointOf(item: Item): FailurePoint {
   throw new LedgerItemNotUnderstood({ pk: String(item.pk), sk: String(item.sk) }, attributes);
 }
 
-/** A sort key is longer than the time it begins with, so `since` is included and `until` is not. */
-function rangeOf({ since, until }: CountSpan): Range {
-  return { low: isoTime(since), high: isoTime(until), newestFirst: false };
+/** The sort keys of a span. One is longer than the time it begins with, so `low` is included and `high` is not. */
+function rangeOf({ since, until }: CountSpan): { low: string; high: string } {
+  return { low: isoTime(since), high: isoTime(until) };
 }

@@ -2,9 +2,9 @@ import { DAY_MS } from '../runtime/durations.ts';
 import type { RecoveryState } from '../zencoder/model.ts';
 import { parseFailure, parseRecovery } from './items.ts';
 import type { PrimaryFailureRecord, RecoveryRecord } from './records.ts';
-import { countPartitions, type Partition, partitionsOf, readPartitions } from './shard-queries.ts';
+import { countPartitions, type Partition, readPartitions } from './shard-queries.ts';
 import { byDeadline, DEFAULT_LOOK_BACK_DAYS, newestFirst, type OpenSpan, type TimeSpan } from './spans.ts';
-import { dayOf, startOfDay, stateGroupOf, type Table } from './table.ts';
+import { dayOf, INDEXES, shardPartitions, startOfDay, stateGroupOf, type Table } from './table.ts';
 import { readable } from './unreadable.ts';
 
 /**
@@ -127,6 +127,10 @@ async function* failuresIn(
   for await (const item of readPartitions(table, partitions, newestFirst(span, table.now()))) {
     yield* readable(table, parseFailure, item);
   }
+}
+
+function partitionsOf(index: keyof typeof INDEXES, name: string): Partition[] {
+  return shardPartitions(name).map((value) => ({ index: INDEXES[index], value }));
 }
 
 function daysBefore(end: number, days: number, since: number): string[] {

@@ -1,17 +1,12 @@
 import { QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Item } from './items.ts';
-import { INDEXES, type IndexSchema, SHARDS, shardPartitions, type Table } from './table.ts';
+import { type IndexSchema, SHARDS, type Table } from './table.ts';
 
 /** One partition of an index. */
 export interface Partition {
   readonly index: IndexSchema;
   readonly value: string;
-}
-
-/** All shards of what an index holds under one name, such as a day or an error class. */
-export function partitionsOf(index: keyof typeof INDEXES, name: string): Partition[] {
-  return shardPartitions(name).map((value) => ({ index: INDEXES[index], value }));
 }
 
 /** Which part of the partitions, by sort key, and in which order. */
@@ -90,8 +85,7 @@ async function* readPartition(
   partition: Partition,
   range: SortKeyRange,
 ): AsyncGenerator<Item, undefined> {
-  const sizes = { first: firstPage(range), further: PAGE };
-  for await (const { Items = [] } of pagesOf(table, partition, range, {}, sizes)) {
+  for await (const { Items = [] } of pagesBehind(table, partition, range, {}, firstPage(range))) {
     for (const marshalled of Items) {
       const item = unmarshall(marshalled);
       if (item[partition.index.sortKey] !== range.after) yield item;
@@ -100,17 +94,13 @@ async function* readPartition(
   return undefined;
 }
 
-/**
- * The part of one partition that lies in the range, a page of at most 1 MB at a time.
- *
- * @param sizes of the first and of further pages in items; as many as fit into 1 MB when absent.
- */
-export async function* pagesOf(
-  { client, tableName }: Table,
-  { index, value }: Partition,
-  range: Range,
-  query: Pick<QueryCommandInput, 'Select' | 'ProjectionExpression'>,
-  sizes?: { readonly first: number; readonly further: number },
+/** The pages of a partition behind the range's cursor. */
+async function* pagesBehind(
+  table: Table,
+  partition: Partition,
+  range: SortKeyRange,
+  options: PageOptions,
+  firstItems?: number,
 ) {
   const { low, high } = beyond(range);
   if (low > high) return;
@@ -137,7 +127,7 @@ export async function* pagesOf(
   firstItems?: number,
 ) {
   let next: QueryCommandInput['ExclusiveStartKey'];
-  let size = sizes?.first;
+  let items = firstItems;
   do {
     const page = await client.send(
       new QueryCommand({
@@ -148,13 +138,13 @@ export async function* pagesOf(
         ExpressionAttributeValues: marshall({ ':partition': value, ':low': low, ':high': high }),
         ScanIndexForward: !newestFirst,
         ExclusiveStartKey: next,
-        ...(size !== undefined && { Limit: size }),
-        ...query,
+        Limit: items,
+        ...options,
       }),
     );
     yield page;
     next = page.LastEvaluatedKey;
-    size = sizes?.further;
+    if (items !== undefined) items = PAGE;
   } while (next !== undefined);
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/table.ts';
+import { failureItemKey, recoveryItemKey } from '../../../lambda/shared/ledger/table.ts';
 import { MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import type { ZencoderApi } from '../../../lambda/shared/zencoder/api.ts';
 import { NotAtZencoder } from '../../../lambda/shared/zencoder/api-errors.ts';
@@ -160,7 +160,7 @@ describe('the comparison of jobs at Zencoder with the ledger', () => {
     const { jobId, message } = await failOutput();
     await worker.deliver(message);
     const { recoveries, failures } = await worker.job(jobId);
-    for (const key of [...recoveries.map(recoveryKey), ...failures.map(failureKey)]) {
+    for (const key of [...recoveries.map(recoveryItemKey), ...failures.map(failureItemKey)]) {
       await worker.ledger.edit(key, 'role', 'caption');
     }
     worker.advance(6 * MINUTE_MS);

@@ -1,7 +1,7 @@
 import { PurgeQueueCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
 import { reconcileOpen } from '../../../lambda/reconcile/open-recoveries.ts';
-import { recoveryKey } from '../../../lambda/shared/ledger/table.ts';
+import { recoveryItemKey } from '../../../lambda/shared/ledger/table.ts';
 import { HOUR_MS, MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { ApiRateLimited } from '../../../lambda/shared/zencoder/api-errors.ts';
 import { denyBucket, failOutput, worker } from '../../support/worker-fixture.ts';
@@ -214,7 +214,7 @@ describe('an unreadable record', () => {
     for (const { delivered } of [bad, good]) await drop(delivered);
     const record = await bad.recovery();
     if (record === undefined) throw new Error('expected a recovery');
-    const key = recoveryKey(record);
+    const key = recoveryItemKey(record);
     await worker.ledger.edit(key, 'role', 'caption');
     worker.advance(40 * MINUTE_MS);
 

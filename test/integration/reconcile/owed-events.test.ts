@@ -8,7 +8,7 @@ import {
   type EventPublisher,
   EventsNotPublished,
 } from '../../../lambda/shared/events/publisher.ts';
-import { failureKey } from '../../../lambda/shared/ledger/table.ts';
+import { failureItemKey } from '../../../lambda/shared/ledger/table.ts';
 import { MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import type { MetricKey } from '../../../lambda/shared/runtime/metrics.ts';
 import { aFailuresMessage, aFile, aLease, anOutput, asRecovered, NOW } from '../../support/ledger-data.ts';
@@ -146,7 +146,7 @@ describe('publishOwedEvents', () => {
       ledger.client.send(
         new UpdateItemCommand({
           TableName: ledger.tableName,
-          Key: marshall(failureKey(damaged)),
+          Key: marshall(failureItemKey(damaged)),
           UpdateExpression: 'SET #test = :test',
           ExpressionAttributeNames: { '#test': 'test' },
           ExpressionAttributeValues: marshall({ ':test': test }),

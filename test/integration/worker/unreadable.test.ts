@@ -1,6 +1,6 @@
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
-import { failureKey, recoveryKey } from '../../../lambda/shared/ledger/table.ts';
+import { failureItemKey, recoveryItemKey } from '../../../lambda/shared/ledger/table.ts';
 import type { SegmentMessage } from '../../../lambda/shared/queue/messages.ts';
 import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { openRecoveries } from '../../support/open-recoveries.ts';
