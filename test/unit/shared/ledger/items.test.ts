@@ -167,6 +167,12 @@ describe('history', () => {
     expect(history.every(({ message }) => message.length === 1000)).toBe(true);
   });
 
+  it('keeps the category of an attempt, whether another URL may succeed, and how it is counted', () => {
+    const denied = { at: 1, errorClass: 'E', category: 'action-required', message: 'm' } as const;
+    const refused = { ...denied, category: 'lost', acceptsNewUrl: true, countedAs: 'mismatch' } as const;
+    expect(withAttempt([denied], refused)).toEqual([denied, refused]);
+  });
+
   it('cuts no message within a character', () => {
     const [attempt] = withAttempt([], {
       at: 1,

@@ -23,4 +23,21 @@ describe('summarizeError', () => {
       message: 'just text',
     });
   });
+
+  it('says whether another URL may succeed and how the error is counted', () => {
+    class Differs extends RecoveryError {
+      override readonly name = 'Differs';
+      override readonly category = 'lost';
+      override readonly acceptsNewUrl = true;
+      override readonly countedAs = 'mismatch';
+    }
+
+    expect(summarizeError(new Differs('other bytes'))).toEqual({
+      errorClass: 'Differs',
+      category: 'lost',
+      message: 'other bytes',
+      acceptsNewUrl: true,
+      countedAs: 'mismatch',
+    });
+  });
 });
