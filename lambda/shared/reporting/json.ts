@@ -47,9 +47,7 @@ export function recoveryJson(recovery: RecoveryRecord) {
     expectedMd5: recovery.expectedMd5,
     attempts: recovery.attempts,
     nextAttemptAt: iso(recovery.nextAttemptAt),
-    lastError: lastError
-      ? { ...attemptJson(lastError), category: lastError.category, since: iso(lastError.since) }
-      : null,
+    lastError: lastError ? { ...attemptJson(lastError), since: iso(lastError.since) } : null,
     history: recovery.history.map(attemptJson),
     bytesDone: recovery.bytesDone ?? null,
     bytesTotal: recovery.bytesTotal ?? recovery.upload?.size ?? null,
@@ -111,8 +109,8 @@ function summaryJson(recoveries: readonly RecoveryRecord[]) {
   return { state, files, counts, deadline: iso(deadline) };
 }
 
-function attemptJson({ at, errorClass, message }: FailedAttempt) {
-  return { at: iso(at), errorClass, message };
+function attemptJson({ at, errorClass, category, message }: FailedAttempt) {
+  return { at: iso(at), errorClass, category, message };
 }
 
 function iso(time: number | null | undefined): string | null {

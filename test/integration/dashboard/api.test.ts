@@ -116,7 +116,7 @@ describe('GET /api/recoveries', () => {
       attempts: 1,
       nextAttemptAt: '2026-03-15T13:00:00.000Z',
       lastError: { errorClass: 'BucketAccessDenied', category: 'action-required' },
-      history: [{ message: 'no s3:PutObject' }],
+      history: [{ category: 'action-required', message: 'no s3:PutObject' }],
       download: null,
     });
     expect(JSON.stringify(await json('/api/recoveries'))).not.toMatch(/lease|owner|Signature/);
