@@ -152,7 +152,7 @@ const MESSAGES_AT_ONCE = 1000;
  * Puts messages on the queue.
  *
  * @param onSent is given how many are on the queue by now.
- * @throws {CommandFailure} when the queue did not take all; running the command again is safe.
+ * @throws {CommandFailure} when the queue did not take all, with what to do; running the command again is safe.
  */
 export async function queueMessages(
   { sqs, queueUrl }: Pick<Tools, 'sqs' | 'queueUrl'>,
@@ -165,6 +165,9 @@ export async function queueMessages(
       await sendMessages(sqs, queueUrl, group);
     } catch (error) {
       if (!(error instanceof MessagesNotQueued)) throw error;
+      // Running it again mends no missing permission or expired session.
+      const cause = toCommandFailure(error.cause);
+      if (cause instanceof CommandFailure) throw cause;
       throw new CommandFailure(`${error.message}: run it again`, { cause: error });
     }
     await onSent(start + group.length);

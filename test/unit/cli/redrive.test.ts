@@ -1,6 +1,8 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { UsageError } from '../../../infra/cli/lib/command.ts';
+import { CommandFailure, UsageError } from '../../../infra/cli/lib/command.ts';
+import { queueMessages } from '../../../infra/cli/redrive.ts';
 import { messagesFor, redriveOptions } from '../../../infra/cli/redrive-selection.ts';
 import { parseMessage, type RedriveMessage } from '../../../lambda/shared/queue/messages.ts';
 import type { Role } from '../../../lambda/shared/zencoder/model.ts';
@@ -93,3 +95,17 @@ function reaches(
   if (message.role !== undefined && message.role !== recovery.role) return false;
   return message.fileId === undefined || message.fileId === recovery.fileId;
 }
+
+describe('queueMessages', () => {
+  it('says what to do about an error of AWS that running it again does not mend', async () => {
+    const sqs = new SQSClient({ region: 'us-east-1' });
+    const denied = Object.assign(new Error('not authorized to perform: sqs:SendMessage'), {
+      name: 'AccessDenied',
+    });
+    sqs.middlewareStack.add(() => () => Promise.reject(denied), { step: 'initialize' });
+    const sending = queueMessages({ sqs, queueUrl: 'https://queue.example' }, ['message'], async () => {});
+    await expect(sending).rejects.toThrow(
+      new CommandFailure('AWS denies access: not authorized to perform: sqs:SendMessage'),
+    );
+  });
+});
