@@ -40,7 +40,7 @@ export interface NotifierOptions {
   readonly secret: string;
   readonly schedule: RetrySchedule;
   readonly now: () => number;
-  /** Milliseconds that Zencoder waits for an response; its own value is not documented. */
+  /** Milliseconds that Zencoder waits for a response; its own value is not documented. */
   readonly timeout: number;
 }
 

@@ -32,7 +32,7 @@ const CLASS_OF_CODE: Readonly<Record<string, 'resolve' | 'connect' | 'timeout'>>
   ETIMEDOUT: 'timeout',
 };
 
-/** What a error of the network (never a response of the server) is to Zencoder; the message names the destination. */
+/** What an error of the network (never a response of the server) is to Zencoder; the message names the destination. */
 export function fromNetworkError(error: unknown, destination: URL): PrimaryUploadFailed {
   const kind = error instanceof DestinationTimeout ? 'timeout' : kindOf(error);
   const options = { cause: error };

@@ -115,7 +115,7 @@ export async function saveSegmentProgress(
  * Cost: one UpdateItem on the recovery (1 write unit a KB, 1 for the index), one DeleteItem (1 write unit).
  *
  * @param bytes of the whole segment.
- * @returns `allDone` to every caller from the last segment on: {@link claimCompletion} picks one of them.
+ * @returns `allDone` to every caller from the last segment on: `claimCompletion` picks one of them.
  */
 export async function finishSegment(
   table: Table,

@@ -8,9 +8,9 @@ const MAX_FILENAME = 180;
 const PACKAGE = /\.(?:zip|tar|tgz|tar\.gz)$/i;
 
 /**
- * No file outlives this, whatever its URL says: Zencoder keeps a file for a day after its output finished, and the longest URL ever seen (in Zencoder's own
- * documentation) ends 38 h 53 min after the job's last change. S3's own seven days would have a file that is gone tried
- * again for a week.
+ * No file outlives this, whatever its URL says: Zencoder keeps a file for a day after its output finished, and the longest
+ * URL ever seen (in Zencoder's own documentation) ends 38 h 53 min after the job's last change. S3's own seven days would
+ * have a file that is gone tried again for a week.
  */
 const MAX_LIFE_MS = 2 * DAY_MS;
 
