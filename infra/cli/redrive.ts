@@ -165,7 +165,7 @@ export async function queueMessages(
       await sendMessages(sqs, queueUrl, group);
     } catch (error) {
       if (!(error instanceof MessagesNotQueued)) throw error;
-      // Running it again mends no missing permission or expired session.
+      // Running it again fixes no missing permission or expired session.
       const cause = toCommandFailure(error.cause);
       if (cause instanceof CommandFailure) throw cause;
       throw new CommandFailure(`${error.message}: run it again`, { cause: error });

@@ -151,7 +151,7 @@ async function enqueue(
     beyond: notification.beyond,
   };
   const response = accepted(queued);
-  log.info('notification queued', {
+  log.info('notification accepted', {
     status: response.statusCode,
     kind: notification.kind,
     jobState: notification.jobState,

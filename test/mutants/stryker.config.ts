@@ -6,7 +6,7 @@ export default {
   mutate: [
     'lambda/ingest/{authenticate,request,response}.ts',
     'lambda/reconcile/job-scan.ts',
-    'lambda/shared/ledger/{items,records,table}.ts',
+    'lambda/shared/ledger/{attributes,claim-decision,items,paging,records,table}.ts',
     'lambda/shared/queue/messages.ts',
     'lambda/shared/runtime/{error-summary,json,redact,redact-urls}.ts',
     'lambda/shared/zencoder/{failed-outputs,file-url,notification,notified-thumbnails,signed-url}.ts',

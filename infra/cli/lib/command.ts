@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { cut } from '../../../lambda/shared/runtime/redact.ts';
 import { type Terminal, terminalOf } from './terminal.ts';
@@ -33,7 +33,7 @@ export interface CommandContext {
 /** Whether Node was started with this module, and has not only imported it. */
 export function isEntryPoint({ filename }: ImportMeta): boolean {
   const [, started] = process.argv;
-  return started !== undefined && realpathSync(started) === filename;
+  return started !== undefined && existsSync(started) && realpathSync(started) === filename;
 }
 
 /**

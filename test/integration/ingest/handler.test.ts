@@ -42,7 +42,7 @@ describe('POST /notifications with the sample payloads', () => {
     const { status } = await post(sampleText(name.slice(0, 2)));
     expect(lines).toHaveLength(1);
     const line: unknown = JSON.parse(lines[0] ?? '');
-    expect(line).toMatchObject({ level: 'INFO', message: 'notification queued', status });
+    expect(line).toMatchObject({ level: 'INFO', message: 'notification accepted', status });
     expect(lines[0]).not.toMatch(/https?:|ftp:|s3:|AKIA|Signature|n0t-real|pass:word|asset:/);
   });
 });
