@@ -128,7 +128,7 @@ const LOOK_UPS_AHEAD = 16;
  * The recoveries that a selection means, at most its limit, found by the narrowest way there is: by job, else by error
  * class, else by state.
  *
- * @returns in `leftOut` a line for a person about records that cannot be read; null when there are none.
+ * @returns in `leftOut` a line of text about records that cannot be read; null when there are none.
  */
 export async function selectRecoveries(
   given: Ledger,

@@ -151,22 +151,22 @@ export interface FollowOptions {
   readonly untilRecovered: boolean;
   /** Milliseconds. */
   readonly timeout: number;
-  /** How long to wait for the events once the job has come to its end, milliseconds. */
+  /** How long to wait for the events once the job is settled, milliseconds. */
   readonly eventPatience: number;
   readonly onLook: (records: JobRecords, elapsed: number) => Promise<void>;
 }
 
-/** Where a job has come to. */
+/** State of a test job that is being followed. */
 export interface Followed {
   readonly records: JobRecords;
-  /** Whether that is the end. */
+  /** Whether the job is settled. */
   readonly isDone: boolean;
-  /** Records whose event is not published yet. A topic that refuses keeps no file from being settled. */
+  /** Records whose event is not published yet. A topic that denies publishing keeps no file from being settled. */
   readonly owedEvents: number;
   readonly milliseconds: number;
 }
 
-/** Looks into the ledger until a job has come to its end, and a little longer for its events. */
+/** Polls the ledger until a job is settled, and a little longer for its events. */
 export async function followJob(
   ledger: Ledger,
   { jobId, untilRecovered, timeout, eventPatience, onLook }: FollowOptions,

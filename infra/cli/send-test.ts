@@ -30,7 +30,7 @@ afterwards. An event that the topic does not take within seconds is said to be o
                     and file and records stay
   --header          authenticate by X-Zencoder-Notification-Secret instead of the credentials in the URL
   --keep            keep the record in the ledger
-  --timeout TIME    give up after (default: 2m)
+  --timeout TIME    stop waiting after (default: 2m)
   --json            one JSON object
 
 ${STACK_HELP}

@@ -79,7 +79,7 @@ export async function readStatus(
   };
 }
 
-/** Sentences for a person, one for each thing to be done; none when all is well. */
+/** One sentence for each action required; none when all is well. */
 export function attentionFor(
   { open, settled, refused, eventsOwed, deadLetters }: StackStatus,
   unreadable: LedgerWithUnreadable['unreadable'] = new Map(),

@@ -80,7 +80,7 @@ export class Dashboard extends Construct {
           id: 'AwsSolutions-APIG4',
           reason:
             'Browsers and curl sign no request. The function asks for HTTP Basic credentials before anything else, ' +
-            'compares them with both versions of the dashboard’s own secret in constant time, and answers 401 ' +
+            'compares them with both versions of the dashboard’s own secret in constant time, and returns 401 ' +
             'otherwise; forms need a token besides, so that no other site can send them.',
         });
       }

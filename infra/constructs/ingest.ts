@@ -65,7 +65,7 @@ export class IngestApi extends Construct {
         reason:
           'Zencoder can sign no request and fetch no token: all it can send are Basic credentials in the URL and one ' +
           'header. The function compares both with the secret in constant time before it reads the body, accepts the ' +
-          'current and the previous version, and answers 401 otherwise.',
+          'current and the previous version, and returns 401 otherwise.',
       });
     }
     this.notificationUrl = Fn.join('', [props.api.api.apiEndpoint, NOTIFICATION_PATH]);

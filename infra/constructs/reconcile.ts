@@ -36,7 +36,7 @@ export class Reconcile extends Construct {
     this.reconcile = new NodeFunction(this, 'Reconcile', {
       folder: 'reconcile',
       description:
-        'Finds recoveries that stand still or are at risk, publishes owed events, and finds failed uploads without a notification',
+        'Finds recoveries that are stalled or at risk, publishes owed events, and finds failed uploads without a notification',
       memoryMb: 512,
       timeoutSeconds: 300,
       logLevel: props.logLevel,

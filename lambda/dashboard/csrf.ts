@@ -41,7 +41,7 @@ export function isFromElsewhere(
 }
 
 function tokenOf(basic: Buffer, path: string, period: number): string {
-  // A key of its own, so that a token tells nothing that an authentication could use.
+  // A key of its own, so that a token reveals nothing that authenticates.
   const key = createHmac('sha256', basic).update('zencoder-recovery form token').digest();
   return createHmac('sha256', key).update(`${period} ${path}`).digest('base64url');
 }

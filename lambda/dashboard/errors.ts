@@ -12,8 +12,8 @@ export interface ErrorDetails {
 }
 
 /**
- * Ends a request with a status, as a page or, below `/api`, as a problem of RFC 9457. Title and message are fit to be
- * shown to anybody.
+ * Ends a request with a status, as a page or, below `/api`, as a problem of RFC 9457. Title and message are sent to the
+ * client.
  *
  * @example
  * throw new HttpError(404, 'Not found', 'There is no such page.');

@@ -18,22 +18,22 @@ export interface BenchServer {
 /** @param rate MB/s that each connection is limited to; 0 for no limit. */
 export async function startServer(role: 'source' | 'sink', rate: number): Promise<BenchServer> {
   const child = fork(new URL('servers.ts', import.meta.url), [role, `${rate}`]);
-  const { port } = await answerOf<{ port: number }>(child);
+  const { port } = await responseOf<{ port: number }>(child);
   return {
     origin: `https://localhost:${port}`,
     stats: () => {
-      const answer = answerOf<ServerStats>(child);
+      const response = responseOf<ServerStats>(child);
       child.send('stats');
-      return answer;
+      return response;
     },
     close: () => child.disconnect(),
   };
 }
 
-async function answerOf<T>(child: ChildProcess): Promise<T> {
-  const [answer]: T[] = await once(child, 'message');
-  if (answer === undefined) throw new Error('a server said nothing');
-  return answer;
+async function responseOf<T>(child: ChildProcess): Promise<T> {
+  const [response]: T[] = await once(child, 'message');
+  if (response === undefined) throw new Error('a server sent nothing');
+  return response;
 }
 
 /**
@@ -60,7 +60,7 @@ export async function bundleContestants(dir: string): Promise<string> {
   return join(dir, 'contestant.mjs');
 }
 
-/** Runs one contestant to its end. @param nodeOptions e.g. `--max-old-space-size=64`. */
+/** Runs one contestant until it exits. @param nodeOptions e.g. `--max-old-space-size=64`. */
 export async function runContestant(
   script: string,
   name: string,

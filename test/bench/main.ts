@@ -11,7 +11,7 @@ import { printReport, type Result, type Row } from './report.ts';
 /**
  * `npm run bench -- [--sizes 1MiBx100,64MiB,1GiB,4GiB] [--reps 3] [--only engine,obvious] [--rate 20]`: the copy engine
  * against what a team would write or use instead, and against the least that Node can do; all in one run, interleaved,
- * over TLS on both sides. `--rate` limits each connection to so many MB/s, 25 ms late.
+ * over TLS on both sides. `--rate` limits each connection to that many MB/s, with 25 ms of latency.
  */
 
 const HELP =
@@ -91,7 +91,7 @@ async function race(
   const results = new Map<string, Result[]>();
   for (let repetition = 0; repetition < repetitions; repetition++) {
     for (const [name, run] of runners) {
-      // Programs from outside are started anew for each file: not what anyone does for a hundred small ones.
+      // External programs start once for each file: no realistic way to copy a hundred small ones.
       if (task.files > 1 && !['engine', 'obvious', 'pump'].includes(name)) continue;
       await Promise.all([source.stats(), sink.stats()]);
       const measure = await run(task);

@@ -7,12 +7,12 @@ import { RING_BYTES, ringBytes } from './ring.ts';
 
 /**
  * Source and sink of the benchmark, each a process of its own: `node servers.ts source|sink [MB/s a connection]`. The
- * source makes its files up (`/f<bytes>`); the sink answers like S3 and throws everything away. Both do as little as they
- * can, so that they are not what is measured. Told `stats` by their parent, they answer with counts since the last time.
+ * source makes its files up (`/f<bytes>`); the sink responds like S3 and throws everything away. Both do as little as they
+ * can, so that they are not what is measured. On `stats` from their parent, they respond with counts since the last time.
  */
 
 const WRITE_BYTES = 256 * 1024;
-/** What a limited connection is late by for each answer, in milliseconds. */
+/** Latency of each response on a limited connection, in milliseconds. */
 const LATENCY_MS = 25;
 
 export interface ServerStats {

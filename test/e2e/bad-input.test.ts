@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type LocalServer, listen } from '../../infra/local/aws/listen.ts';
+import { MINUTE_MS } from '../../lambda/shared/runtime/durations.ts';
 import { freshId, type RunningStack, startRunningStack } from '../support/running-stack.ts';
 import { outputOf } from '../support/stack.ts';
 
@@ -46,16 +47,16 @@ async function postTo(path: string, body: string): Promise<Response> {
 
 describe('the path of the notification URL', () => {
   it('may end with a slash', async () => {
-    const answer = await postTo('/notifications/', '{"job":{"id":1}}');
+    const response = await postTo('/notifications/', '{"job":{"id":1}}');
 
-    expect(answer.status).toBe(200);
+    expect(response.status).toBe(200);
   });
 
   it('is answered 404 when it is wrong, and with what it should be', async () => {
-    const answer = await postTo('/notification', '{"job":{"id":1}}');
+    const response = await postTo('/notification', '{"job":{"id":1}}');
 
-    expect(answer.status).toBe(404);
-    expect(await answer.text()).toContain('POST /notifications');
+    expect(response.status).toBe(404);
+    expect(await response.text()).toContain('POST /notifications');
   });
 });
 
@@ -66,26 +67,26 @@ describe('a request that is no notification', () => {
     ['an array', '[]', 400, /JSON object/],
     ['an empty body', '', 400, /JSON|body/],
   ])('%s is answered with what was expected', async (_, body, status, message) => {
-    const answer = await running.post(body);
+    const response = await running.post(body);
 
-    expect(answer.status).toBe(status);
-    expect(await answer.text()).toMatch(message);
+    expect(response.status).toBe(status);
+    expect(await response.text()).toMatch(message);
   });
 
   it('XML is answered 415', async () => {
-    const answer = await running.post('<hash/>', { 'content-type': 'application/xml' });
+    const response = await running.post('<hash/>', { 'content-type': 'application/xml' });
 
-    expect(answer.status).toBe(415);
-    expect(await answer.text()).toMatch(/application\/json/);
+    expect(response.status).toBe(415);
+    expect(await response.text()).toMatch(/application\/json/);
   });
 
   it.each([
     ['more than the function takes', 5.5],
     ['more than the gateway takes', 11],
   ])('a body of %s is answered 413', async (_, mebibytes) => {
-    const answer = await running.post(`{"padding":"${'x'.repeat(mebibytes * 2 ** 20)}"}`);
+    const response = await running.post(`{"padding":"${'x'.repeat(mebibytes * 2 ** 20)}"}`);
 
-    expect(answer.status).toBe(413);
+    expect(response.status).toBe(413);
   });
 
   it.each([
@@ -94,10 +95,10 @@ describe('a request that is no notification', () => {
     ['another scheme', { authorization: 'Bearer token' }],
     ['a wrong notification secret', { authorization: '', 'x-zencoder-notification-secret': 'wrong' }],
   ])('%s is answered 401, whatever the body is', async (_, headers) => {
-    const answer = await running.post('{', headers);
+    const response = await running.post('{', headers);
 
-    expect(answer.status).toBe(401);
-    expect(answer.headers.get('www-authenticate')).toMatch(/^Basic/);
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toMatch(/^Basic/);
   });
 });
 
@@ -121,11 +122,11 @@ describe('a URL that is not on Zencoder storage', () => {
     for (const [kind, url] of strangers()) {
       const jobId = freshId();
 
-      const answer = await running.post(notificationOf(jobId, url));
+      const response = await running.post(notificationOf(jobId, url));
       await running.idle();
       const { failures, recoveries } = await running.job(String(jobId));
 
-      expect.soft(answer.status, kind).toBe(202);
+      expect.soft(response.status, kind).toBe(202);
       expect
         .soft(
           failures.map(({ errorClass }) => errorClass),
@@ -138,14 +139,14 @@ describe('a URL that is not on Zencoder storage', () => {
   });
 
   it('that is named like Zencoder storage is reported, since nobody else would fetch it', async () => {
-    const answer = await running.post(
+    const response = await running.post(
       notificationOf(
         freshId(),
         'https://zencoder-temp-storage-eu-west-1.s3.amazonaws.com/o/1.mp4?Signature=c2VjcmV0',
       ),
     );
 
-    expect(answer.status).toBe(202);
+    expect(response.status).toBe(202);
     const logs = running.stack.functions.logs('ingest').join('\n');
     expect(logs).toContain('zencoder-temp-storage-eu-west-1.s3.amazonaws.com');
     expect(logs).toMatch(/"UnlistedStorage":\[?1/);
@@ -164,7 +165,7 @@ describe('a URL that is not on Zencoder storage', () => {
         {
           role: 'media',
           url: `${trap.endpoint}/o/1.mp4`,
-          deadline: Date.now() + 60_000,
+          deadline: Date.now() + MINUTE_MS,
           filename: '1.mp4',
           thumbnailLabel: null,
           size: null,

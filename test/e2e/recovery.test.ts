@@ -32,12 +32,12 @@ describe('a failed upload', () => {
     const body = randomBytes(300_000);
     const url = await running.keep(`o/20261122/${jobId}/media.mp4`, body);
 
-    const answer = await running.post(
+    const response = await running.post(
       JSON.stringify({ output: output(outputId, url), job: jobOf(jobId), input: {} }),
     );
     const { failures, recoveries } = await running.settled(String(jobId), 1);
 
-    expect(answer.status).toBe(202);
+    expect(response.status).toBe(202);
     expect(failures).toMatchObject([
       {
         errorClass: 'UploadAccessDeniedError',
@@ -68,13 +68,13 @@ describe('a failed upload', () => {
         input: {},
       });
 
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       [...Array.from({ length: 10 }, single), whole()].map((each) => running.post(each)),
     );
     const { failures, recoveries } = await running.settled(String(jobId), 1);
     await running.idle();
 
-    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 11 }, () => 202));
+    expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 11 }, () => 202));
     expect(failures).toHaveLength(1);
     expect(recoveries).toMatchObject([{ state: 'recovered', attempts: 1 }]);
     const keys = await running.keys(`zencoder-recovery/${jobId}/`);

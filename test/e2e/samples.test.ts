@@ -134,11 +134,11 @@ describe('the documented samples, posted to the running stack', () => {
   it.each(EXPECTED)('$sample is handled as its description says', async (expected) => {
     const { body, files } = await living(expected.sample);
 
-    const answer = await running.post(body);
+    const response = await running.post(body);
     await running.idle();
     const { failures, recoveries } = await running.settled(expected.job, expected.keys.length);
 
-    expect(answer.status).toBe(expected.status);
+    expect(response.status).toBe(expected.status);
     expect(failures.map(({ role, errorClass }) => `${role} ${errorClass}`).toSorted()).toEqual(
       expected.errors,
     );

@@ -5,11 +5,10 @@ import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { accessDenied } from '../../infra/local/aws/s3/faults.ts';
 import { outputNotification } from '../../infra/local/zencoder/payload.ts';
+import { MINUTE_MS } from '../../lambda/shared/runtime/durations.ts';
 import { type RunningStack, startRunningStack } from '../support/running-stack.ts';
 import { outputOf } from '../support/stack.ts';
 import { WITH_THUMBNAILS } from '../support/zencoder-stand-in.ts';
-
-const MINUTE = 60_000;
 
 /** What a customer's destinations, and the messages about them, may hold. */
 const PASSWORDS = [
@@ -58,11 +57,11 @@ async function notify(message: string, change = (body: string) => body): Promise
     primary_upload_error_link: `https://user:${PASSWORDS[0]}@app.zencoder.com/docs/errors/UploadFailureError?token=${PASSWORDS[0]}`,
     primary_thumbnail_upload_error_message: message,
   });
-  const answer = await running.post(change(JSON.stringify(body)));
-  answers.push(await answer.text());
+  const response = await running.post(change(JSON.stringify(body)));
+  responses.push(await response.text());
   return String(job.id);
 }
-const answers: string[] = [];
+const responses: string[] = [];
 
 /** Everything that happens to outputs, at least once. */
 async function fullRun(): Promise<string[]> {
@@ -90,12 +89,12 @@ async function fullRun(): Promise<string[]> {
   destination.setFaults(undefined);
   const [record] = (await running.job(waiting)).recoveries;
   await send({ type: 'redrive', version: 1, jobId: waiting, outputId: record?.outputId });
-  clock.advance(20 * MINUTE);
+  clock.advance(20 * MINUTE_MS);
   await running.settled(waiting, 3);
 
   // What no notification told of.
   const { job } = await standIn.failedJob();
-  clock.advance(11 * MINUTE);
+  clock.advance(11 * MINUTE_MS);
   await stack.schedules.run('reconcile');
   await running.settled(String(job.id), 1);
   jobs.push(String(job.id));
@@ -108,7 +107,7 @@ async function fullRun(): Promise<string[]> {
     [`{"output": {"id": "${MESSAGES[4]?.replaceAll('"', '')}"}}`, {}],
     [`<xml>${MESSAGES[0]}</xml>`, { 'content-type': 'application/xml' }],
   ] satisfies [string, Record<string, string>][]) {
-    answers.push(await (await running.post(body, headers)).text());
+    responses.push(await (await running.post(body, headers)).text());
   }
   await send({ type: 'output', version: 1, job: MESSAGES[2] });
   await send(`garbage ${MESSAGES[3]}`);
@@ -146,7 +145,7 @@ async function written(jobs: readonly string[]): Promise<Record<string, string>>
     'reasons on the dead-letter queue': JSON.stringify(Messages.map((message) => message.MessageAttributes)),
     events: JSON.stringify(await running.events()),
     objects: JSON.stringify([keys, objects.map(({ Metadata, ContentType }) => [Metadata, ContentType])]),
-    answers: answers.join('\n'),
+    responses: responses.join('\n'),
     pages: (await pages(jobs)).join('\n'),
   };
 }
@@ -168,9 +167,9 @@ async function pages(jobs: readonly string[]): Promise<string[]> {
   ];
   const texts = await Promise.all(
     paths.map(async (path) => {
-      const answer = await fetch(new URL(path, url.origin), { headers: { authorization } });
-      expect(answer.status).toBe(200);
-      return await answer.text();
+      const response = await fetch(new URL(path, url.origin), { headers: { authorization } });
+      expect(response.status).toBe(200);
+      return await response.text();
     }),
   );
   return texts;
@@ -196,7 +195,7 @@ it('a full run writes no password, key or signature anywhere', async () => {
   // The search itself finds what is there to be found.
   expect(signatures.size).toBeGreaterThan(20);
   for (const [where, text] of Object.entries(found)) {
-    if (where !== 'answers' && where !== 'reasons on the dead-letter queue') {
+    if (where !== 'responses' && where !== 'reasons on the dead-letter queue') {
       expect(text, where).toContain(jobs[0]);
     }
   }

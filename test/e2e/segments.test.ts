@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { uploadsWithParts } from '../../infra/local/demo/unfinished-uploads.ts';
+import { MINUTE_MS } from '../../lambda/shared/runtime/durations.ts';
 import { freshId, type RunningStack, startRunningStack } from '../support/running-stack.ts';
 import { contentOf, type SourceServer, startSource } from '../support/source-server.ts';
 import { outputOf } from '../support/stack.ts';
@@ -16,7 +17,7 @@ const WORKERS = 4;
 const KILLS = 3;
 /** Part buffers of one worker: `BUFFER_BYTES` in `infra/constructs/worker.ts`. */
 const IN_FLIGHT = 128 * MiB;
-const PATIENCE_MS = 20 * 60_000;
+const PATIENCE_MS = 20 * MINUTE_MS;
 
 let source: SourceServer;
 let running: RunningStack;

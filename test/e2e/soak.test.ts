@@ -7,13 +7,14 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { MINUTE_MS } from '../../lambda/shared/runtime/durations.ts';
 import { createChaos } from '../soak/chaos.ts';
 import { startSoakEnvironment } from '../soak/environment.ts';
 import { errorsOfHeard, type HeardEvent, listenToEvents } from '../soak/events.ts';
 import { createPoster } from '../soak/post.ts';
 import { seededRandom } from '../soak/random.ts';
 import { waitForEnd } from '../soak/settle.ts';
-import { unprovenAnswers } from '../soak/unproven.ts';
+import { unprovenResponses } from '../soak/unproven.ts';
 import { verify } from '../soak/verify.ts';
 import { burstOf, failedJob, notificationOf } from '../soak/workload.ts';
 
@@ -33,7 +34,7 @@ async function soak(...options: string[]) {
 }
 
 it('a burst with every kind of fault: every file once, every failure once, every event and no false one', {
-  timeout: 5 * 60_000,
+  timeout: 5 * MINUTE_MS,
 }, async () => {
   const shares = [
     '--kills',
@@ -78,19 +79,19 @@ it('what cannot be understood ends with code 2, without a stack being started', 
 
 it('its verdict notices a missing, an altered and a stray object, half an upload, an unknown job and a missing event', async () => {
   const random = seededRandom(1);
-  const world = await startSoakEnvironment(createChaos(NOTHING, random));
-  onTestFinished(() => world.close());
-  const heard = await listenToEvents(world.stack);
-  const { clients, outputs, notificationUrl } = world.stack;
+  const environment = await startSoakEnvironment(createChaos(NOTHING, random));
+  onTestFinished(() => environment.close());
+  const heard = await listenToEvents(environment.stack);
+  const { clients, outputs, notificationUrl } = environment.stack;
   const [missing, altered, untold] = [0, 1, 2].map((index) => failedJob(index, random));
   if (missing === undefined || altered === undefined || untold === undefined) throw new Error('no jobs');
   const poster = createPoster(notificationUrl, 2);
   onTestFinished(() => poster.close());
   for (const job of [missing, altered]) {
-    for (const file of job.files) await world.keep(file);
-    await poster.post(notificationOf(job, 'output', world.sign));
+    for (const file of job.files) await environment.keep(file);
+    await poster.post(notificationOf(job, 'output', environment.sign));
   }
-  await waitForEnd(world, Date.now() + 60_000, () => undefined);
+  await waitForEnd(environment, Date.now() + MINUTE_MS, () => undefined);
   const Bucket = outputs.BucketName;
   const keyOf = (jobId: number) => `zencoder-recovery/${jobId}/${jobId * 10}/media/video.mp4`;
   await clients.s3.send(new DeleteObjectCommand({ Bucket, Key: keyOf(missing.jobId) }));
@@ -102,7 +103,7 @@ it('its verdict notices a missing, an altered and a stray object, half an upload
   await clients.s3.send(new UploadPartCommand({ ...half, UploadId, PartNumber: 1, Body: 'half' }));
 
   const expected = { jobs: [missing, altered, untold], refusedJobs: new Set<number>() };
-  const { errors } = await verify(world, expected, await heard());
+  const { errors } = await verify(environment, expected, await heard());
 
   expect(errors).toEqual(
     expect.arrayContaining([
@@ -119,18 +120,18 @@ it('its verdict notices a missing, an altered and a stray object, half an upload
 it('its verdict notices a recovery that is open and an event that is owed', async () => {
   const random = seededRandom(1);
   const chaos = createChaos({ ...NOTHING, missing: 1 }, random);
-  const world = await startSoakEnvironment(chaos);
-  onTestFinished(() => world.close());
+  const environment = await startSoakEnvironment(chaos);
+  onTestFinished(() => environment.close());
   const job = failedJob(0, random);
-  const poster = createPoster(world.stack.notificationUrl, 1);
+  const poster = createPoster(environment.stack.notificationUrl, 1);
   onTestFinished(() => poster.close());
-  for (const file of job.files) await world.keep(file);
+  for (const file of job.files) await environment.keep(file);
   chaos.begin(() => false);
   chaos.refuseTopic(() => true);
-  await poster.post(notificationOf(job, 'output', world.sign));
+  await poster.post(notificationOf(job, 'output', environment.sign));
   await vi.waitFor(async () => expect(chaos.injected['files missing at first']).toBeGreaterThan(0), 30_000);
 
-  const { errors } = await verify(world, { jobs: [job], refusedJobs: new Set() }, []);
+  const { errors } = await verify(environment, { jobs: [job], refusedJobs: new Set() }, []);
 
   expect(errors).toEqual(
     expect.arrayContaining([
@@ -148,23 +149,23 @@ describe('its successes without proof', () => {
   });
 
   it('are of every kind, with the work not done and done, one at most for each upload', () => {
-    const unproven = unprovenAnswers(1, seededRandom(1));
+    const unproven = unprovenResponses(1, seededRandom(1));
     const completions = ['a', 'b', 'c', 'd'].map((id) => unproven(of('CompleteMultipartUpload', id)));
     expect(completions).toMatchObject([
-      { answer: { status: 200, body: expect.stringMatching(/^\s+<\?xml.*<Error>.*\n$/s) }, isDone: false },
-      { answer: { status: 200, body: expect.stringContaining('<html>') }, isDone: false },
-      { answer: { status: 200, body: expect.stringMatching(/^\s+<\?xml.*<Error>.*\n$/s) }, isDone: true },
-      { answer: { status: 200, body: expect.stringContaining('<html>') }, isDone: true },
+      { response: { status: 200, body: expect.stringMatching(/^\s+<\?xml.*<Error>.*\n$/s) }, isDone: false },
+      { response: { status: 200, body: expect.stringContaining('<html>') }, isDone: false },
+      { response: { status: 200, body: expect.stringMatching(/^\s+<\?xml.*<Error>.*\n$/s) }, isDone: true },
+      { response: { status: 200, body: expect.stringContaining('<html>') }, isDone: true },
     ]);
     expect(unproven(of('CompleteMultipartUpload', 'a'))).toBeUndefined();
     expect([1, 2].map(() => unproven(of('PutObject')))).toEqual([
-      { answer: { status: 200 }, isDone: false },
-      { answer: { status: 200 }, isDone: true },
+      { response: { status: 200 }, isDone: false },
+      { response: { status: 200 }, isDone: true },
     ]);
   });
 
   it('do not come when none are asked for', () => {
-    const unproven = unprovenAnswers(0, seededRandom(1));
+    const unproven = unprovenResponses(0, seededRandom(1));
     expect([unproven(of('PutObject')), unproven(of('CompleteMultipartUpload', 'a'))]).toEqual([
       undefined,
       undefined,

@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { MINUTE_MS } from '../../lambda/shared/runtime/durations.ts';
 
 let dir: string;
 let started: ChildProcess;
@@ -62,6 +63,6 @@ describe('npm start', () => {
   });
 });
 
-const says = (text: string) => vi.waitFor(() => expect(output).toContain(text), { timeout: 60_000 });
+const says = (text: string) => vi.waitFor(() => expect(output).toContain(text), { timeout: MINUTE_MS });
 
 const recoveredFiles = () => output.match(/^recovered {2}/gm)?.length ?? 0;

@@ -53,7 +53,7 @@ const TAKEN: LastError = {
   at: 0,
   errorClass: 'ObjectExists',
   category: 'conflict',
-  message: 'another object is at this key: 812 bytes, put by somebody else',
+  message: 'another object is at this key: 812 bytes, put by another client',
 };
 
 const frames = (count: number, state: RecoveryState): SceneFile[] =>

@@ -2,13 +2,12 @@ import type { KeyedFile } from '../../lambda/shared/ledger/claims.ts';
 import type { OutputOfJob } from '../../lambda/shared/ledger/new-recoveries.ts';
 import type { ClaimedRecovery, LastError } from '../../lambda/shared/ledger/records.ts';
 import type { Settlement } from '../../lambda/shared/ledger/settlements.ts';
+import { HOUR_MS, MINUTE_MS } from '../../lambda/shared/runtime/durations.ts';
 import type { PrimaryFailure, Role } from '../../lambda/shared/zencoder/model.ts';
 import type { DatedLedger } from '../support/ledger-table.ts';
 import { openRecoveries } from '../support/open-recoveries.ts';
 import { SCENARIOS, type Scene, type SceneFile } from './scenarios.ts';
 
-const HOUR = 60 * 60 * 1000;
-const MINUTE = 60_000;
 const STORAGE = 'https://zencoder-temp-storage-us-east-1.s3.amazonaws.com/o';
 
 /**
@@ -25,7 +24,7 @@ export async function seedLedger(ledger: DatedLedger, now: number): Promise<read
 }
 
 async function play(ledger: DatedLedger, scene: Scene, now: number): Promise<void> {
-  const failedAt = now - scene.hoursAgo * HOUR;
+  const failedAt = now - scene.hoursAgo * HOUR_MS;
   const context: OutputOfJob = {
     job: { id: scene.jobId, passThrough: scene.passThrough, test: scene.test ?? false },
     output: { id: scene.outputId, label: scene.label, type: scene.type ?? 'standard' },
@@ -33,7 +32,7 @@ async function play(ledger: DatedLedger, scene: Scene, now: number): Promise<voi
   };
   const roles = new Set(scene.files.map(({ role }) => role));
   const failures = (roles.size > 0 ? [...roles] : ['media' as const]).map((role) => failureOf(scene, role));
-  await ledger.at(failedAt + MINUTE).failures.record({ ...context, failures });
+  await ledger.at(failedAt + MINUTE_MS).failures.record({ ...context, failures });
   for (const file of scene.files) await playFile(ledger, context, file, now);
 }
 
@@ -45,10 +44,10 @@ async function playFile(
 ): Promise<void> {
   const { failedAt } = context;
   const backup = backupOf(context, file);
-  const began = Math.min(failedAt + MINUTE, now - 1000);
+  const began = Math.min(failedAt + MINUTE_MS, now - 1000);
   const claim = async (attempt: number): Promise<ClaimedRecovery> => {
-    const lease = { owner: `seed-${attempt}`, until: now + 10 * MINUTE };
-    const [claimed] = await ledger.at(began + attempt * MINUTE).recoveries.claim(context, [backup], lease);
+    const lease = { owner: `seed-${attempt}`, until: now + 10 * MINUTE_MS };
+    const [claimed] = await ledger.at(began + attempt * MINUTE_MS).recoveries.claim(context, [backup], lease);
     if (claimed?.outcome !== 'claimed') throw new Error(`${backup.filename} could not be claimed`);
     return claimed.record;
   };
@@ -59,9 +58,9 @@ async function playFile(
   }
   for (const [index, error] of errors.entries()) {
     if (index === errors.length - 1 && file.state === 'lost') break;
-    const at = began + (index + 1) * 7 * MINUTE;
+    const at = began + (index + 1) * 7 * MINUTE_MS;
     const isLast = file.state === 'pending' && index === errors.length - 1;
-    const nextAttemptAt = isLast ? now + 6 * MINUTE : began;
+    const nextAttemptAt = isLast ? now + 6 * MINUTE_MS : began;
     const release = { record: await claim(index), error: { ...error, at }, nextAttemptAt };
     await ledger.at(at).recoveries.release([release]);
   }
@@ -72,7 +71,7 @@ async function playFile(
     await ledger.at(now).recoveries.saveProgress(record, { bytesDone, bytesTotal: file.size });
     return;
   }
-  const settledAt = Math.min(began + (file.minutes ?? 3) * MINUTE, now - MINUTE);
+  const settledAt = Math.min(began + (file.minutes ?? 3) * MINUTE_MS, now - MINUTE_MS);
   await ledger.at(settledAt).recoveries.settle([{ record, settlement: settlementOf(context, file, errors) }]);
 }
 
@@ -107,7 +106,7 @@ function backupOf({ job, output, failedAt }: OutputOfJob, file: SceneFile): Keye
   return {
     role: file.role,
     url: `${STORAGE}/${job.id}/${output.id}/${encodeURIComponent(file.name)}?Signature=none`,
-    deadline: failedAt + 24 * HOUR,
+    deadline: failedAt + 24 * HOUR_MS,
     filename: file.name,
     thumbnailLabel: file.set ?? null,
     size: file.size,

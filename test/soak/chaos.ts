@@ -2,7 +2,7 @@ import { type Fault, type FaultHook, type FaultRequest, slowDown } from '../../i
 import type { ProxyFault } from '../support/fault-proxy.ts';
 import type { SoakOptions } from './options.ts';
 import type { Random } from './random.ts';
-import { unprovenAnswers } from './unproven.ts';
+import { unprovenResponses } from './unproven.ts';
 
 /** What went wrong so far, by kind. */
 export type Injected = Readonly<Record<string, number>>;
@@ -33,13 +33,13 @@ const S3_FAULTS: readonly Fault[] = [
   slowDown(),
   { status: 500, code: 'InternalError' },
   'reset',
-  'lost-answer',
+  'lost-response',
 ];
 const SERVICE_FAULTS: readonly ProxyFault[] = [
   { status: 500, code: 'InternalServerError' },
   { status: 400, code: 'ThrottlingException' },
   'reset',
-  'lost-answer',
+  'lost-response',
 ];
 /** A file that is missing at first is so for one request or two. */
 const MAX_MISSES = 2;
@@ -63,7 +63,7 @@ export function createChaos(shares: ChaosShares, random: Random): Chaos {
     misses.set(key, Math.max(0, left - 1));
     return left > 0;
   };
-  const unproven = unprovenAnswers(shares.unproven, random);
+  const unproven = unprovenResponses(shares.unproven, random);
   const storageFault = ({ key, accessKeyId }: FaultRequest): Fault | undefined => {
     if (random.chance(shares.kills) && killWorker?.() === true) count('workers killed');
     if (accessKeyId === WITHDRAWN_KEY) {
@@ -78,10 +78,10 @@ export function createChaos(shares: ChaosShares, random: Random): Chaos {
     injected,
     bucketFaults: (request) => {
       if (killWorker === undefined) return undefined;
-      const answer = unproven(request);
-      if (answer !== undefined) {
+      const response = unproven(request);
+      if (response !== undefined) {
         count(`successes of ${request.operation} without proof`);
-        return answer;
+        return response;
       }
       return isError('the bucket') ? pick(S3_FAULTS) : undefined;
     },

@@ -19,7 +19,7 @@ export interface SoakEnvironment {
   readonly signInVain: (path: string) => string;
   /** The ledger by a way of its own: reading it neither fails nor counts as {@link SoakEnvironment.activity}. */
   readonly ledger: Ledger;
-  /** Requests that functions have made to storage, bucket and ledger: while it stands still, no function works. */
+  /** Requests that functions have made to storage, bucket and ledger: while it does not change, no function works. */
   readonly activity: () => number;
   readonly close: () => Promise<void>;
 }

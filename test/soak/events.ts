@@ -45,7 +45,7 @@ export function heardOf(deliveries: readonly HeardEvent[]): Heard {
 }
 
 /**
- * Faults of what was heard: it has to be an event for each failed upload and for each recovered file, and no other but
+ * Errors of the events received: there has to be one for each failed upload and for each recovered file, and no other but
  * the loss of a file whose first URL was refused, which was true until a later notification came.
  */
 export function errorsOfHeard(deliveries: readonly HeardEvent[], { jobs, refusedJobs }: Expected): string[] {

@@ -16,8 +16,8 @@ async function run(): Promise<number> {
       await say(stdout, HELP);
       return 0;
     }
-    const report = await soak(options, tell);
-    tell('');
+    const report = await soak(options, log);
+    log('');
     await say(stdout, options.json ? `${JSON.stringify(report)}\n` : reportText(report));
     return report.ok ? 0 : 1;
   } catch (error) {
@@ -34,6 +34,6 @@ function say(stream: NodeJS.WriteStream, text: string): Promise<void> {
 }
 
 /** Progress is for people: one line, written over, on a terminal. */
-function tell(text: string): void {
+function log(text: string): void {
   if (stderr.isTTY) stderr.write(`\r\u001b[2K${text}`);
 }

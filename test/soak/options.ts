@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { MINUTE_MS } from '../../lambda/shared/runtime/durations.ts';
 
 export const HELP = `Usage: npm run soak -- [options]
 
@@ -12,7 +13,7 @@ moved past the waits between attempts and runs of the schedule.
   --duplicates SHARE  of them repeat an earlier one, newly signed       (0.3)
   --kills SHARE       of downloads kill a worker that is at work        (0.05)
   --errors SHARE      of requests to S3, SQS, SNS and DynamoDB fail     (0.05)
-                      (an error, a broken connection, or a lost answer to what was done)
+                      (an error, a broken connection, or a lost response to what was done)
   --unproven SHARE    of objects put, and of large ones the first       (0.05)
                       completion, get a success without its proof
   --missing SHARE     of files are not found at first                   (0.05)
@@ -66,9 +67,9 @@ export function soakOptions(args: readonly string[]): SoakOptions {
     unproven: within('--unproven', values.unproven, 0, 0.5),
     missing: within('--missing', values.missing, 0, 1),
     refused: within('--refused', values.refused, 0, 1),
-    topic: within('--topic', values.topic, 0, 600) * 60_000,
+    topic: within('--topic', values.topic, 0, 600) * MINUTE_MS,
     seed: values.seed === undefined ? randomInt(2 ** 31) : within('--seed', values.seed, 0, 2 ** 31, true),
-    timeout: within('--timeout', values.timeout, 0.1, 600) * 60_000,
+    timeout: within('--timeout', values.timeout, 0.1, 600) * MINUTE_MS,
     json: values.json,
     help: values.help,
   };

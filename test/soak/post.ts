@@ -10,7 +10,7 @@ const WAIT_MS = 100;
 export interface Poster {
   /** @throws {Error} when it was refused every time. */
   post(body: string): Promise<void>;
-  /** Answers that were no success, by status; `none` for broken connections. */
+  /** Error responses, by status; `none` for broken connections. */
   readonly refused: Readonly<Record<string, number>>;
   close(): void;
 }
@@ -29,11 +29,11 @@ export function createPoster(notificationUrl: string, connections: number): Post
       auth,
       headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
     });
-    const answered = once(outgoing, 'response');
+    const responded = once(outgoing, 'response');
     outgoing.end(body);
-    const [answer]: IncomingMessage[] = await answered;
-    answer?.resume();
-    return answer?.statusCode ?? 0;
+    const [response]: IncomingMessage[] = await responded;
+    response?.resume();
+    return response?.statusCode ?? 0;
   };
   return {
     refused,

@@ -9,7 +9,7 @@ export interface SoakReport {
   readonly options: Omit<SoakOptions, 'timeout' | 'json' | 'help'>;
   readonly jobs: number;
   readonly injected: Injected;
-  /** Answers of ingest that were no success, by status. */
+  /** Error responses of ingest, by status. */
   readonly refused: Readonly<Record<string, number>>;
   /** Milliseconds of real time. */
   readonly took: { readonly posting: number; readonly all: number };
@@ -45,7 +45,7 @@ export function reportText(report: SoakReport): string {
     ...rows.map(([name, value]) => `${name.padEnd(20)}  ${value}`),
     '',
     ...(settling.isDone ? [] : ['The time was up before the queue was empty and every event published.']),
-    ...errors.map((fault) => `- ${fault}`),
+    ...errors.map((error) => `- ${error}`),
     ...(errorCount > errors.length ? [`… and ${errorCount - errors.length} more`] : []),
     report.ok
       ? 'Every file is in the bucket, whole and once; every failed upload is recorded once; no event is false or wanting.'

@@ -3,7 +3,7 @@ import { queueDepth } from '../../infra/cli/lib/queues.ts';
 import type { SoakEnvironment } from './environment.ts';
 
 const LOOK_EVERY_MS = 250;
-/** Of the stack's time, whenever nobody works. */
+/** Of the stack's time, whenever no function works. */
 const LEAP_MS = 30_000;
 
 /** How the wait for the end went. */

@@ -15,9 +15,9 @@ const CONNECTIONS = 50;
 /**
  * Runs a soak from its first notification to its verdict.
  *
- * @param tell is told now and then how far it is.
+ * @param log is called now and then with the progress.
  */
-export async function soak(options: SoakOptions, tell: (text: string) => void): Promise<SoakReport> {
+export async function soak(options: SoakOptions, log: (text: string) => void): Promise<SoakReport> {
   const until = Date.now() + options.timeout;
   const random = seededRandom(options.seed);
   const chaos = createChaos(options, seededRandom(options.seed + 1));
@@ -25,10 +25,10 @@ export async function soak(options: SoakOptions, tell: (text: string) => void): 
   const jobs = Array.from({ length: count }, (_, index) => failedJob(index, random));
   const burst = burstOf(jobs, { count: options.notifications, refused: options.refused, random });
   const refusedJobs = new Set(burst.flatMap(({ job, isRefused }) => (isRefused ? [job.jobId] : [])));
-  tell('Starting the stack …');
+  log('Starting the stack …');
   const environment = await startSoakEnvironment(chaos);
   try {
-    await keepAll(environment, jobs, tell);
+    await keepAll(environment, jobs, log);
     const heard = await listenToEvents(environment.stack);
     const poster = createPoster(environment.stack.notificationUrl, CONNECTIONS);
     const began = performance.now();
@@ -40,18 +40,18 @@ export async function soak(options: SoakOptions, tell: (text: string) => void): 
         await poster.post(notificationOf(job, kind, isRefused ? environment.signInVain : environment.sign));
         posted++;
         if (posted === Math.ceil(burst.length / 2)) refuseTopic(chaos, environment, options.topic);
-        if (posted % 100 === 0) tell(`${posted} of ${burst.length} notifications are taken`);
+        if (posted % 100 === 0) log(`${posted} of ${burst.length} notifications are taken`);
       },
       { concurrency: CONNECTIONS },
     );
     const posting = performance.now() - began;
     poster.close();
     const settling = await waitForEnd(environment, until, ({ messages, events }) =>
-      tell(`${messages} messages are on the queue, ${events} events are owed`),
+      log(`${messages} messages are on the queue, ${events} events are owed`),
     );
     chaos.end();
     const all = performance.now() - began;
-    tell('Looking at every file …');
+    log('Looking at every file …');
     const verification = await verify(environment, { jobs, refusedJobs }, await heard());
     const { timeout: _, json: __, help: ___, ...chosen } = options;
     return {
@@ -78,7 +78,7 @@ function refuseTopic(chaos: Chaos, { clock }: SoakEnvironment, milliseconds: num
 async function keepAll(
   environment: SoakEnvironment,
   jobs: readonly FailedJob[],
-  tell: (text: string) => void,
+  log: (text: string) => void,
 ): Promise<void> {
   const files = jobs.flatMap((job) => job.files);
   let kept = 0;
@@ -87,7 +87,7 @@ async function keepAll(
     async (file) => {
       await environment.keep(file);
       kept++;
-      if (kept % 100 === 0) tell(`${kept} of ${files.length} files are on Zencoder's storage`);
+      if (kept % 100 === 0) log(`${kept} of ${files.length} files are on Zencoder's storage`);
     },
     { concurrency: 16 },
   );

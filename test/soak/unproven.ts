@@ -1,4 +1,4 @@
-import type { FaultRequest, OtherAnswer } from '../../infra/local/aws/s3/faults.ts';
+import type { FaultRequest, OtherResponse } from '../../infra/local/aws/s3/faults.ts';
 import type { Random } from './random.ts';
 
 const ERROR_DOCUMENT =
@@ -6,12 +6,12 @@ const ERROR_DOCUMENT =
   '<Message>We encountered an internal error. Please try again.</Message></Error>\n';
 const PAGE = '<!DOCTYPE html><html><body><h1>It works!</h1></body></html>';
 
-type Answer = OtherAnswer['answer'];
-const COMPLETIONS: readonly Answer[] = [
+type Response = OtherResponse['response'];
+const COMPLETIONS: readonly Response[] = [
   { status: 200, headers: { 'content-type': 'application/xml' }, body: ERROR_DOCUMENT },
   { status: 200, headers: { 'content-type': 'text/html' }, body: PAGE },
 ];
-const PUTS: readonly Answer[] = [{ status: 200 }];
+const PUTS: readonly Response[] = [{ status: 200 }];
 
 /**
  * Successes without their proof: a 200 that lacks the ETag, in turn with the work not done and done. Large files are few,
@@ -19,10 +19,10 @@ const PUTS: readonly Answer[] = [{ status: 200 }];
  *
  * @param share of objects put, from 0 to 1; with 0 no completion is among them either.
  */
-export function unprovenAnswers(
+export function unprovenResponses(
   share: number,
   random: Random,
-): (request: Pick<FaultRequest, 'operation' | 'uploadId'>) => OtherAnswer | undefined {
+): (request: Pick<FaultRequest, 'operation' | 'uploadId'>) => OtherResponse | undefined {
   const completed = new Set<string>();
   const completion = takingTurns(COMPLETIONS);
   const put = takingTurns(PUTS);
@@ -34,8 +34,8 @@ export function unprovenAnswers(
   };
 }
 
-function takingTurns(answers: readonly Answer[]): () => OtherAnswer | undefined {
-  const turns = [false, true].flatMap((isDone) => answers.map((answer) => ({ answer, isDone })));
+function takingTurns(responses: readonly Response[]): () => OtherResponse | undefined {
+  const turns = [false, true].flatMap((isDone) => responses.map((response) => ({ response, isDone })));
   let turn = 0;
   return () => turns[turn++ % turns.length];
 }

@@ -66,7 +66,7 @@ export interface CopyingOptions {
   readonly engine?: Partial<CopyEngineOptions>;
   /** HTTPS on both sides, with a certificate that engine and client trust. */
   readonly tls?: boolean;
-  /** Milliseconds after which the bucket's client gives up on a silent connection. */
+  /** Milliseconds after which the bucket's client closes a silent connection. */
   readonly clientSilenceMs?: number;
 }
 

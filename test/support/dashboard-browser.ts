@@ -8,7 +8,7 @@ import { outputOf } from './stack.ts';
 
 /** A real browser on the dashboard of a running stack. */
 export interface DashboardBrowser {
-  /** A window that knows the credentials unless told otherwise; closed with the test. */
+  /** A window that sends the credentials by default; closed with the test. */
   readonly open: (options?: BrowserContextOptions) => Promise<Window>;
   /** The stack's ledger, for the owner to write into. */
   readonly ledger: DatedLedger;
@@ -19,7 +19,7 @@ export interface DashboardBrowser {
 export interface Window {
   readonly page: Page;
   /** Errors of scripts, violations of the content security policy, dialogs; of requests only those that failed. */
-  readonly faults: readonly string[];
+  readonly errors: readonly string[];
 }
 
 export async function openDashboard(stack: LocalStack): Promise<DashboardBrowser> {
@@ -41,20 +41,20 @@ export async function openDashboard(stack: LocalStack): Promise<DashboardBrowser
       onTestFinished(() => context.close());
       context.setDefaultTimeout(20_000);
       const page = await context.newPage();
-      const faults: string[] = [];
-      page.on('pageerror', (error) => faults.push(`script: ${error.message}`));
-      page.on('requestfailed', (request) => faults.push(`request: ${request.url()}`));
+      const errors: string[] = [];
+      page.on('pageerror', (error) => errors.push(`script: ${error.message}`));
+      page.on('requestfailed', (request) => errors.push(`request: ${request.url()}`));
       page.on('console', (message) => {
-        // A page that answers 404 says so on the console as well.
+        // A page with status 404 is also logged to the console.
         if (message.type() === 'error' && !message.text().includes('Failed to load resource')) {
-          faults.push(`console: ${message.text()}`);
+          errors.push(`console: ${message.text()}`);
         }
       });
       page.on('dialog', (dialog) => {
-        faults.push(`dialog: ${dialog.message()}`);
+        errors.push(`dialog: ${dialog.message()}`);
         void dialog.dismiss();
       });
-      return { page, faults };
+      return { page, errors };
     },
     close: () => browser.close(),
   };

@@ -1,7 +1,8 @@
 import type { OutputOfJob } from '../../lambda/shared/ledger/new-recoveries.ts';
 import type { ClaimedRecovery, RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
+import { HOUR_MS } from '../../lambda/shared/runtime/durations.ts';
 import type { BackupFile, PrimaryFailure } from '../../lambda/shared/zencoder/model.ts';
-import { aFailure, aFile, aLease, anError, anOutput, asRecovered, HOUR, NOW } from './ledger-data.ts';
+import { aFailure, aFile, aLease, anError, anOutput, asRecovered, NOW } from './ledger-data.ts';
 import type { DatedLedger } from './ledger-table.ts';
 import { openRecoveries } from './open-recoveries.ts';
 
@@ -21,7 +22,7 @@ export interface FailedOutput {
 
 /** Records a failed upload of an output, without any backup file. */
 export async function failUpload(ledger: DatedLedger, given: FailedOutput = {}): Promise<OutputOfJob> {
-  const { job, output, failedAt } = anOutput({ failedAt: NOW - HOUR, ...given });
+  const { job, output, failedAt } = anOutput({ failedAt: NOW - HOUR_MS, ...given });
   const context = {
     job: {
       ...job,
@@ -88,7 +89,7 @@ export async function refusedByBucket(
   given: FailedOutput = {},
 ): Promise<ClaimedRecovery> {
   const record = await copying(ledger, given);
-  await ledger.recoveries.release([{ record, error: anError(), nextAttemptAt: NOW + HOUR }]);
+  await ledger.recoveries.release([{ record, error: anError(), nextAttemptAt: NOW + HOUR_MS }]);
   return record;
 }
 
@@ -113,5 +114,5 @@ export function linkIn(html: string, text: string): string {
 }
 
 function fileOf({ file }: FailedOutput): BackupFile {
-  return aFile({ deadline: NOW + 20 * HOUR, ...file });
+  return aFile({ deadline: NOW + 20 * HOUR_MS, ...file });
 }

@@ -3,7 +3,8 @@ import { createDashboard } from '../../lambda/dashboard/app.tsx';
 import type { DashboardCredentials } from '../../lambda/dashboard/auth.ts';
 import type { DashboardDependencies } from '../../lambda/dashboard/dependencies.ts';
 import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
-import { HOUR, NOW } from './ledger-data.ts';
+import { HOUR_MS } from '../../lambda/shared/runtime/durations.ts';
+import { NOW } from './ledger-data.ts';
 
 export const CREDENTIALS: DashboardCredentials = { username: 'dashboard', password: 'correct-horse-battery' };
 
@@ -38,7 +39,7 @@ export function aDashboard(ledger: Ledger, given: Partial<DashboardDependencies>
     retries: { request: async (request) => void retries.push(request) },
     downloads: { urlOf: async ({ bucket, key }) => `https://${bucket}.example/${key}?X-Amz-Signature=abc` },
     region: 'eu-central-1',
-    atRiskMs: 6 * HOUR,
+    atRiskMs: 6 * HOUR_MS,
     hasApiKey: true,
     log: { info: () => undefined, error: (_, facts) => void errors.push(facts.error) },
     now: () => NOW,

@@ -2,13 +2,13 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 import { type LocalServer, listen } from '../../infra/local/aws/listen.ts';
 
 /**
- * - an error: the request is not passed on, the caller is told to try again;
+ * - an error: the request is not passed on, the response asks the caller to retry;
  * - `reset`: it is not passed on, the connection breaks;
- * - `lost-answer`: it is passed on and done, and the connection breaks in place of the answer.
+ * - `lost-response`: it is passed on and done, and the connection breaks in place of the response.
  */
-export type ProxyFault = ProxyError | 'reset' | 'lost-answer';
+export type ProxyFault = ProxyError | 'reset' | 'lost-response';
 
-/** An error as AWS answers it. */
+/** An error response as AWS sends it. */
 export interface ProxyError {
   readonly status: number;
   readonly code: string;
@@ -38,28 +38,28 @@ export async function startFaultProxy(
     if (fault === 'reset') {
       incoming.socket.resetAndDestroy();
     } else if (typeof fault === 'object') {
-      answer(outgoing, fault, incoming.headers['x-amz-target'] === undefined);
+      sendError(outgoing, fault, incoming.headers['x-amz-target'] === undefined);
     } else {
-      await pass(incoming, body, outgoing, fault === 'lost-answer');
+      await pass(incoming, body, outgoing, fault === 'lost-response');
     }
   };
   const pass = (incoming: IncomingMessage, body: Buffer, outgoing: ServerResponse, loses: boolean) =>
     new Promise<void>((resolve) => {
       const { method, url, headers } = incoming;
-      const passed = request(new URL(url ?? '/', target), { agent, method, headers }, (answer) => {
+      const passed = request(new URL(url ?? '/', target), { agent, method, headers }, (response) => {
         if (loses) {
-          answer.resume().once('close', () => incoming.socket.resetAndDestroy());
+          response.resume().once('close', () => incoming.socket.resetAndDestroy());
         } else {
-          outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-          answer.pipe(outgoing);
+          outgoing.writeHead(response.statusCode ?? 502, response.headers);
+          response.pipe(outgoing);
         }
-        answer.once('close', resolve);
+        response.once('close', resolve);
       });
       passed.once('error', () => {
         outgoing.destroy();
         resolve();
       });
-      // A long poll that its caller gave up must not take a message away.
+      // A long poll that its caller aborted must not take a message away.
       outgoing.once('close', () => passed.destroy());
       passed.end(body);
     });
@@ -79,7 +79,7 @@ export async function startFaultProxy(
   };
 }
 
-function answer(outgoing: ServerResponse, { status, code }: ProxyError, isQuery: boolean): void {
+function sendError(outgoing: ServerResponse, { status, code }: ProxyError, isQuery: boolean): void {
   const type = isQuery ? 'text/xml' : 'application/x-amz-json-1.0';
   const body = isQuery
     ? `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>injected</Message></Error></ErrorResponse>`

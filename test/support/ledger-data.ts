@@ -4,11 +4,10 @@ import type { OutputOfJob } from '../../lambda/shared/ledger/new-recoveries.ts';
 import type { UploadPlan } from '../../lambda/shared/ledger/plan-schema.ts';
 import type { ClaimedRecovery, LastError, Lease } from '../../lambda/shared/ledger/records.ts';
 import type { Settlement } from '../../lambda/shared/ledger/settlements.ts';
+import { HOUR_MS } from '../../lambda/shared/runtime/durations.ts';
 import type { PrimaryFailure } from '../../lambda/shared/zencoder/model.ts';
 
 /** Plausible data for tests of the ledger; each test says only what matters to it. */
-
-export const HOUR = 60 * 60 * 1000;
 
 /** A fixed present, so that tests decide by numbers and not by the machine's clock. */
 export const NOW = Date.parse('2026-03-15T12:00:00.000Z');
@@ -47,7 +46,7 @@ export function aFile(given: Partial<KeyedFile> & { name?: string } = {}): Keyed
   return {
     role: 'media',
     url: `https://zencoder-temp-storage-us-east-1.s3.amazonaws.com/o/20260315/${name}?Signature=secret`,
-    deadline: NOW + 24 * HOUR,
+    deadline: NOW + 24 * HOUR_MS,
     filename: name,
     thumbnailLabel: null,
     size: 1000,
@@ -63,7 +62,7 @@ export function thumbnails(count: number): KeyedFile[] {
   );
 }
 
-export function aLease(owner: string, until: number = NOW + HOUR): Lease {
+export function aLease(owner: string, until: number = NOW + HOUR_MS): Lease {
   return { owner, until };
 }
 

@@ -1,5 +1,6 @@
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
-import { HOUR, NOW } from './ledger-data.ts';
+import { HOUR_MS } from '../../lambda/shared/runtime/durations.ts';
+import { NOW } from './ledger-data.ts';
 
 let next = 0;
 
@@ -18,7 +19,7 @@ export function aRecovery(given: Partial<RecoveryRecord> = {}): RecoveryRecord {
     thumbnailLabel: null,
     source: 's3://zencoder-temp-storage-us-east-1/o/1/hd.mp4',
     state: 'pending',
-    deadline: NOW + 24 * HOUR,
+    deadline: NOW + 24 * HOUR_MS,
     expectedSize: 1000,
     expectedMd5: null,
     failedAt: NOW,

@@ -8,6 +8,7 @@ import type { OutputRequest } from '../../infra/local/zencoder/job.ts';
 import type { RecoveryEvent } from '../../lambda/shared/events/events.ts';
 import type { JobRecords } from '../../lambda/shared/ledger/reads.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
+import { MINUTE_MS } from '../../lambda/shared/runtime/durations.ts';
 import { METRICS, type MetricKey } from '../../lambda/shared/runtime/metrics.ts';
 import { subscribeToEvents } from './event-queue.ts';
 import { outputOf, startTestStack, type TestStack, type TestStackOptions } from './stack.ts';
@@ -88,7 +89,7 @@ function waitsOf({
   ledger,
 }: TestStack): Pick<RunningStack, 'job' | 'settled' | 'recovery' | 'idle'> {
   const job = (jobId: string) => ledger.queries.readJob(jobId);
-  const waitFor = <T>(look: () => Promise<T>) => vi.waitFor(look, { timeout: 60_000, interval: 50 });
+  const waitFor = <T>(look: () => Promise<T>) => vi.waitFor(look, { timeout: MINUTE_MS, interval: 50 });
   /** As `waitFor`; after a second the clock runs a hundred times as fast as the machine's. */
   const waitAhead = <T>(look: () => Promise<T>) => {
     let polls = 0;

@@ -6,7 +6,7 @@ import type { CopyJob, CopyPlan } from '../../lambda/worker/copy/types.ts';
 
 /**
  * One invocation as a process of its own, so that it can be killed for real: copies a segment, then tries to complete.
- * Tells its parent the bytes done after each part, and at last what came of it.
+ * Reports to its parent the bytes done after each part, and at last its outcome.
  */
 
 export interface SegmentTask {
@@ -21,7 +21,7 @@ export type SegmentReport =
   | { readonly kind: 'progress'; readonly bytesDone: number }
   | { readonly kind: 'copied' | 'incomplete' | 'out-of-time' };
 
-function tell(report: SegmentReport): void {
+function send(report: SegmentReport): void {
   process.send?.(report);
 }
 
@@ -42,9 +42,9 @@ async function work(task: SegmentTask): Promise<void> {
   });
   const { job, plan, segment } = task;
   const outcome = await engine.copySegment(job, plan, segment, {
-    onProgress: (bytesDone) => tell({ kind: 'progress', bytesDone }),
+    onProgress: (bytesDone) => send({ kind: 'progress', bytesDone }),
   });
-  tell({ kind: outcome.kind === 'done' ? (await engine.complete(job, plan)).kind : outcome.kind });
+  send({ kind: outcome.kind === 'done' ? (await engine.complete(job, plan)).kind : outcome.kind });
   process.disconnect();
   engine.close();
   client.destroy();

@@ -41,7 +41,7 @@ export interface TestStack {
   readonly stack: LocalStack;
   readonly clock: Clock;
   readonly standIn: StandIn;
-  /** S3 with the customer's bucket; its faults are the test's to set. */
+  /** S3 with the customer's bucket; the test sets its faults. */
   readonly destination: S3Server;
   /** The ledger, without the proxy of {@link TestStackOptions.serviceFaults}. */
   readonly ledger: DatedLedger;
@@ -49,7 +49,7 @@ export interface TestStack {
   readonly activity: () => number;
   /** Keeps a file as Zencoder does and signs its URL for 24 hours; `path` begins with `o/`. */
   readonly keep: (path: string, body: Uint8Array) => Promise<string>;
-  /** Signs the URL of a kept file anew. */
+  /** Signs a new URL of a kept file. */
   readonly sign: (path: string, expiresInSeconds?: number, accessKeyId?: string) => string;
   readonly close: () => Promise<void>;
 }

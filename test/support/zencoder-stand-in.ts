@@ -26,7 +26,7 @@ export interface StandIn {
   readonly allowed: string;
   /** A client with one of the stand-in's keys, or with one that it does not know. */
   readonly api: (access: 'full' | 'read-only' | 'unknown') => ZencoderApi;
-  /** A finished job whose outputs could not be uploaded, nobody notified. */
+  /** A finished job whose outputs could not be uploaded, without notification. */
   readonly failedJob: (...outputs: Partial<OutputRequest>[]) => Promise<JobReport>;
 }
 

@@ -6,7 +6,7 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 
-/** What a queue holds, as near as SQS tells. */
+/** Approximate number of messages on a queue. */
 export interface QueueDepth {
   /** Ready to be received. */
   readonly waiting: number;

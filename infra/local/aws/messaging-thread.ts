@@ -3,7 +3,7 @@ import { installClock } from '../clock.ts';
 
 /*
  * The queue and topic server in a thread of its own: fauxqs takes every time (visibility, delay) from `Date.now()` and
- * looks at it every 20 ms while someone polls, so a shifted `Date` in its thread is all that moving its clock takes.
+ * reads it every 20 ms while a receiver polls, so a shifted `Date` in its thread is all that moving its clock takes.
  * The import comes after the clock, which modules may read while they load.
  */
 const offset: SharedArrayBuffer = workerData;

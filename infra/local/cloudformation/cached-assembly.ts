@@ -4,12 +4,13 @@ import { existsSync } from 'node:fs';
 import { glob, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 import type { SynthesizeOptions } from '../../synthesize.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const KEPT_ASSEMBLIES = 4;
 /** A stack that runs loads bundles from its assembly: what was used that lately may be in use. */
-const MAY_BE_IN_USE_MILLISECONDS = 24 * 3_600_000;
+const MAY_BE_IN_USE_MILLISECONDS = 24 * HOUR_MS;
 
 /** What decides how an assembly comes out; `infra/local` and `infra/cli` only read it. */
 const SOURCES = ['lambda/**/*.{ts,tsx}', 'infra/{*.ts,constructs/*.ts}', 'cdk.json', 'package-lock.json'];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createLedger, type Ledger } from '../../../lambda/shared/ledger/ledger.ts';
 import type { PrimaryFailureRecord } from '../../../lambda/shared/ledger/records.ts';
+import { MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { type Terminal, terminalOf } from '../../cli/lib/terminal.ts';
 import { freePort } from '../aws/listen.ts';
 import { startS3 } from '../aws/s3/server.ts';
@@ -119,7 +120,7 @@ async function failuresOf(
     expectations.flatMap(({ failures }) => failures.map(({ errorClass }) => errorClass)),
   );
   const found = await Promise.all([
-    Array.fromAsync(ledger.queries.failuresByTime({ since: since - 60_000 })),
+    Array.fromAsync(ledger.queries.failuresByTime({ since: since - MINUTE_MS })),
     ...[...classes].map((errorClass) => Array.fromAsync(ledger.queries.failuresByClass(errorClass))),
   ]);
   const byKey = new Map(found.flat().map((failure) => [`${failure.outputId} ${failure.role}`, failure]));

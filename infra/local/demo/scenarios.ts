@@ -48,7 +48,7 @@ export interface Expectation {
   readonly failures: readonly ExpectedFailure[];
   /** Files that reached the customer's own destination and so need no recovery. */
   readonly onPrimary: number;
-  /** Settled once every notification is delivered, or given up. */
+  /** Settled once every notification is delivered or abandoned. */
   readonly delivered: Promise<unknown>;
 }
 

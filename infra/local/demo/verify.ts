@@ -56,7 +56,7 @@ export function recordOf(
 }
 
 function check(what: string, errors: readonly (string | null)[]): Check {
-  return { what, errors: errors.filter((fault) => fault !== null) };
+  return { what, errors: errors.filter((error) => error !== null) };
 }
 
 function deliveryErrors(deliveries: readonly Delivery[]): string[] {

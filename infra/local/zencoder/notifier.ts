@@ -4,7 +4,7 @@ import { request as requestTls } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Milliseconds before the next attempt, given how many have failed so far (from 1), or null to give up. Two of
+ * Milliseconds before the next attempt, given how many have failed so far (from 1), or null to stop. Two of
  * Zencoder's pages and its API specification contradict each other; the default is the specification's.
  */
 export type RetrySchedule = (failed: number) => number | null;
@@ -32,7 +32,7 @@ export interface Delivery {
   /** Without its credentials. */
   readonly url: string;
   readonly attempts: readonly DeliveryAttempt[];
-  readonly state: 'under way' | 'delivered' | 'given up' | 'withheld';
+  readonly state: 'under way' | 'delivered' | 'abandoned' | 'withheld';
 }
 
 export interface NotifierOptions {
@@ -44,7 +44,7 @@ export interface NotifierOptions {
   readonly timeout: number;
 }
 
-/** What is to be delivered; the body is made anew for each attempt, so that each carries fresh signatures. */
+/** What is to be delivered; each attempt makes its own body, with fresh signatures. */
 export interface Parcel {
   readonly kind: Delivery['kind'];
   readonly jobId: number | null;
@@ -66,7 +66,7 @@ export class Notifier {
     this.#options = options;
   }
 
-  /** Resolves when the notification was taken or given up; never rejects for the receiver's sake. */
+  /** Resolves when the notification was accepted or abandoned; never rejects for the receiver's sake. */
   async deliver(parcel: Parcel): Promise<Delivery> {
     const url = new URL(parcel.url);
     const attempts: DeliveryAttempt[] = [];
@@ -81,11 +81,11 @@ export class Notifier {
     const listed: { -readonly [K in keyof Delivery]: Delivery[K] } = delivery;
     this.deliveries.push(listed);
     if (this.withhold) return listed;
-    listed.state = (await this.#attemptAll(url, parcel, attempts)) ? 'delivered' : 'given up';
+    listed.state = (await this.#attemptAll(url, parcel, attempts)) ? 'delivered' : 'abandoned';
     return listed;
   }
 
-  /** Gives up what is still under way. */
+  /** Abandons deliveries that are still under way. */
   close(): void {
     this.#closing.abort();
   }
@@ -140,6 +140,6 @@ async function post(url: URL, body: string, secret: string, signals: AbortSignal
   outgoing.end(body);
   const [response]: IncomingMessage[] = await received;
   if (response === undefined) throw new Error('an HTTP response event without a response');
-  for await (const _ of response); // read to its end, as a sender that waits for the whole response does
+  for await (const _ of response); // a sender waits for the whole response
   return response.statusCode ?? 0;
 }

@@ -68,7 +68,7 @@ function kindOf(error: unknown): 'resolve' | 'connect' | 'timeout' | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = 'code' in error && typeof error.code === 'string' ? CLASS_OF_CODE[error.code] : undefined;
   if (code !== undefined) return code;
-  // An address family that fails first hides the telling code in an AggregateError or a cause.
+  // An address family that fails first hides the error code in an AggregateError or a cause.
   const inner =
     error instanceof AggregateError ? error.errors : error.cause === undefined ? [] : [error.cause];
   return inner.map(kindOf).find((kind) => kind !== undefined);
@@ -88,7 +88,7 @@ export function fromStatus(status: number, reason: string, destination: URL): Pr
   );
 }
 
-/** Rejects with {@link DestinationTimeout} when the work is not done in time, after telling it to stop. */
+/** Rejects with {@link DestinationTimeout} when the work is not done in time, after aborting it. */
 export async function withinTime<T>(
   milliseconds: number,
   work: (signal: AbortSignal) => Promise<T>,
@@ -97,7 +97,7 @@ export async function withinTime<T>(
   const done = new AbortController();
   const tooLate = sleep(milliseconds, undefined, { signal: done.signal, ref: false }).then(() => {
     stop.abort();
-    throw new DestinationTimeout(`no answer within ${milliseconds} ms`);
+    throw new DestinationTimeout(`no response within ${milliseconds} ms`);
   });
   const result = work(stop.signal);
   try {

@@ -236,6 +236,6 @@ async function upload(
       }
       return putByS3(url, file, options.s3, options.now(), signal);
     default:
-      throw new UnsupportedDestination(`the stand-in does not speak ${url.protocol}`);
+      throw new UnsupportedDestination(`the stand-in does not support ${url.protocol}`);
   }
 }

@@ -33,7 +33,7 @@ export interface JobReport {
   readonly job: Job;
   /** Every file that was placed somewhere, with what is needed to recognise its copy. */
   readonly files: readonly ReportedFile[];
-  /** Resolves when all notifications of the job have been taken, given up or withheld. */
+  /** Resolves when all notifications of the job have been accepted, abandoned or withheld. */
   readonly delivered: Promise<readonly Delivery[]>;
 }
 
@@ -168,7 +168,7 @@ export class Zencoder {
     return over.length;
   }
 
-  /** Gives up notifications that are still under way and closes the API. */
+  /** Abandons notifications that are still under way and closes the API. */
   async close(): Promise<void> {
     this.#notifier.close();
     await this.#listening?.close();

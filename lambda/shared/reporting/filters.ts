@@ -50,7 +50,7 @@ export interface ListRequest<Filters> {
   readonly limit: number;
 }
 
-/** Which recoveries are wanted. Times speak of when they were settled, and are ignored for open ones. */
+/** Selects recoveries. Times are those of settlement, and are ignored for open recoveries. */
 export interface RecoveryFilters {
   readonly state: StateFilter;
   readonly since: number;

@@ -41,7 +41,7 @@ export function summarize(recoveries: readonly RecoveryRecord[]): Outcome {
   };
 }
 
-/** Bytes of a file as far as anything tells; null when nothing does. */
+/** Size of a file from the first source that has one; null when none has. */
 export function sizeOf(recovery: RecoveryRecord): number | null {
   return recovery.size ?? recovery.bytesTotal ?? recovery.upload?.size ?? recovery.expectedSize;
 }
@@ -59,7 +59,7 @@ export function progressOf(recoveries: readonly RecoveryRecord[]): Progress | nu
   return { unit: 'bytes', done: Math.min(done, total), total };
 }
 
-/** True while the recovery goes on by itself. */
+/** True while the recovery continues by itself. */
 export function isOpen({ state }: Pick<RecoveryRecord, 'state'>): boolean {
   return state === 'pending' || state === 'copying';
 }
@@ -72,7 +72,7 @@ export function canBeRetried({ state }: Pick<RecoveryRecord, 'state'>, hasApiKey
   return state === 'pending' || (hasApiKey && needsFreshUrl({ state }));
 }
 
-/** True for what has been given up: the signed URL is stored nowhere any more. */
+/** True for lost and failed files: their signed URL is stored nowhere any more. */
 export function needsFreshUrl({ state }: Pick<RecoveryRecord, 'state'>): boolean {
   return state === 'lost' || state === 'failed';
 }

@@ -25,11 +25,11 @@ const READS_AT_ONCE = 8;
 export async function searchFailures(
   ledger: Ledger,
   request: ListRequest<FailureFilters>,
-  mostExamined: number = MAX_EXAMINED,
+  maxExamined: number = MAX_EXAMINED,
 ): Promise<FailurePage> {
   const { filters, cursor, limit } = request;
   const span = { since: filters.since, until: filters.until, after: sortKeyOf(cursor), expected: limit };
-  const search = { ledger, filters, limit, mostExamined };
+  const search = { ledger, filters, limit, maxExamined };
   return filters.state === undefined
     ? await searchByFailure(search, span)
     : await searchByState({ ...search, state: filters.state }, span);
@@ -42,7 +42,7 @@ async function searchByFailure(search: Search, span: TimeSpan): Promise<FailureP
   let more = false;
   let examined = 0;
   for await (const failure of candidates(ledger, filters, span)) {
-    if (found.length >= limit || examined >= search.mostExamined) {
+    if (found.length >= limit || examined >= search.maxExamined) {
       more = true;
       break;
     }
@@ -87,7 +87,7 @@ interface Bound {
 
 /** As `searchFailures`, by way of the recoveries in a state. An output may come again on a later page. */
 export async function searchByState(search: StateSearch, span: TimeSpan): Promise<FailurePage> {
-  const bound: Bound = { left: search.mostExamined, isHit: false };
+  const bound: Bound = { left: search.maxExamined, isHit: false };
   const found = new Map<string, FailureMatch>();
   let after: string | undefined;
   for await (const { run, match } of judged(search, runsOf(inState(search, span), bound))) {
@@ -197,7 +197,7 @@ export interface Search {
   readonly filters: FailureFilters;
   readonly limit: number;
   /** Records of the index that are looked at, at most. */
-  readonly mostExamined: number;
+  readonly maxExamined: number;
 }
 
 /** Whether a failure passes all filters but that of the state, which is not its own. */

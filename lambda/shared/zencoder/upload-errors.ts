@@ -20,8 +20,8 @@ export interface UploadErrorKind {
 export const UNKNOWN_UPLOAD_ERROR = 'UnknownUploadError';
 
 const S3_PERMISSIONS =
-  'On S3, let account 395540211253 do s3:PutObject, s3:PutObjectAcl and s3:ListMultipartUploadParts on the objects and ' +
-  's3:GetBucketLocation on the bucket. A bucket with Block Public ACLs, or with ACLs disabled, refuses public outputs.';
+  'On S3, grant account 395540211253 s3:PutObject, s3:PutObjectAcl and s3:ListMultipartUploadParts on the objects and ' +
+  's3:GetBucketLocation on the bucket. A bucket with Block Public ACLs, or with ACLs disabled, denies public outputs.';
 const CREDENTIALS = 'Correct the credentials that the job or the Zencoder account uses for this destination.';
 
 /** The known classes. The set is open: Zencoder sends classes that its own index does not list. */

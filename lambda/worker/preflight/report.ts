@@ -17,9 +17,9 @@ export interface CheckDefinition {
 /** Every check in the order in which it is made. */
 export const CHECKS = {
   create: needed('create an object', 's3:PutObject'),
-  keep: needed('be refused a key that is taken', 's3:PutObject'),
+  keep: needed('refuse to overwrite', 's3:PutObject'),
   read: needed('look an object up', 's3:GetObject'),
-  miss: needed('be told that a key is free', 's3:ListBucket'),
+  miss: needed('detect an unused key', 's3:ListBucket'),
   upload: needed('begin a multipart upload', 's3:PutObject'),
   part: needed('send a part', 's3:PutObject'),
   listParts: needed('list the parts of an upload', 's3:ListMultipartUploadParts'),

@@ -14,7 +14,7 @@ export async function run(task: Task): Promise<void> {
   });
   await eachFile(task, async (file) => {
     const response = await fetch(sourceUrl(task, file));
-    if (!response.ok || response.body === null) throw new Error(`the source answered ${response.status}`);
+    if (!response.ok || response.body === null) throw new Error(`the source returned ${response.status}`);
     const body = Readable.fromWeb(response.body as ReadableStream);
     const params = { Bucket: task.bucket, Key: keyOf(file), Body: body, ContentType: 'video/mp4' };
     await new Upload({ client, params }).done();

@@ -9,7 +9,7 @@ const READ_BYTES = 64 * 1024;
 
 /**
  * The least that Node can do for the same bytes: ranged requests written by hand, read into a part's buffer and written
- * out again over kept TLS connections. No checksum, no signature, no check of any answer: a limit, not a rival.
+ * out again over kept TLS connections. No checksum, no signature, no check of any response: a limit, not a competitor.
  */
 export async function run(task: Task): Promise<void> {
   if (task.files > 1) {
@@ -108,14 +108,14 @@ class Lane {
   }
 
   async #send(file: number, length: number): Promise<void> {
-    const answered = new Promise((resolve) => this.#sink.once('data', resolve));
+    const responded = new Promise((resolve) => this.#sink.once('data', resolve));
     const path = `/${this.#task.bucket}/${keyOf(file)}?partNumber=1&uploadId=u`;
     this.#sink.write(`PUT ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${length}\r\n\r\n`);
     for (let offset = 0; offset < length; offset += SLICE_BYTES) {
       const slice = this.#buffer.subarray(offset, Math.min(length, offset + SLICE_BYTES));
       if (!this.#sink.write(slice)) await new Promise((resolve) => this.#sink.once('drain', resolve));
     }
-    await answered;
+    await responded;
   }
 }
 

@@ -3,14 +3,14 @@ import { DEFAULT_ZENCODER_STORAGE, parseStorageAllowList } from '../../../lambda
 import { type Body, bodies } from './bodies.ts';
 
 /**
- * `npm run bench:ingest`: CPU milliseconds that ingest takes for one body, for the bodies that ask for most. Its answer
- * should take no more than 300; on a busy machine the least of some rounds counts. The queue and the ledger cost nothing here.
+ * `npm run bench:ingest`: CPU milliseconds that ingest takes for one body, for the bodies that cost most. Its response
+ * should take no more than 300; on a busy machine the minimum of some rounds counts. The queue and the ledger cost nothing here.
  */
 
 const ROUNDS = 5;
 const CREDENTIALS = { username: 'zencoder', password: 'secret', notificationSecret: null };
 
-const world: ReceiveDependencies = {
+const dependencies: ReceiveDependencies = {
   credentials: { validVersions: async () => [CREDENTIALS], reload: async () => null },
   send: async () => undefined,
   countRefusal: async () => undefined,
@@ -27,7 +27,7 @@ for (const body of bodies()) {
   let status = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const before = process.cpuUsage();
-    status = (await receive(requestOf(body), world)).statusCode;
+    status = (await receive(requestOf(body), dependencies)).statusCode;
     const { user, system } = process.cpuUsage(before);
     measured.push(Math.round((user + system) / 1000));
   }

@@ -24,7 +24,7 @@ const run = (command: string, ...args: string[]) => runCli(command, ['--local', 
 /** A command with `--json`: its one object. */
 async function json(command: string, ...args: string[]) {
   const { code, stdout, stderr } = await run(command, '--json', ...args);
-  return { code, answer: JSON.parse(stdout), stderr };
+  return { code, response: JSON.parse(stdout), stderr };
 }
 
 describe('npm run notification-url', () => {
@@ -39,9 +39,9 @@ describe('npm run notification-url', () => {
 
 describe('npm run preflight', () => {
   it("lets the worker's own role try the bucket, and leaves nothing there", async () => {
-    const { code, answer } = await json('preflight');
+    const { code, response } = await json('preflight');
     expect(code).toBe(0);
-    expect(answer).toMatchObject({
+    expect(response).toMatchObject({
       ok: true,
       bucket: outputOf(running.stack, 'BucketName'),
       role: outputOf(running.stack, 'WorkerRoleArn'),
@@ -59,29 +59,29 @@ describe('npm run preflight', () => {
 
 describe('npm run send-test', () => {
   it('shows that address, credentials, queue, worker and ledger work together, and leaves no record', async () => {
-    const { code, answer } = await json('send-test');
+    const { code, response } = await json('send-test');
     expect(code).toBe(0);
-    expect(answer).toMatchObject({
+    expect(response).toMatchObject({
       ok: true,
       response: { status: 202 },
       recorded: 'UploadFailureError',
       removed: 1,
     });
-    expect(await running.job(answer.jobId)).toEqual({ failures: [], recoveries: [] });
+    expect(await running.job(response.jobId)).toEqual({ failures: [], recoveries: [] });
   });
 
   it('leaves the record of a test job when asked to', async () => {
-    const { answer } = await json('send-test', '--keep');
-    expect((await running.job(answer.jobId)).failures).toMatchObject([{ test: true }]);
+    const { response } = await json('send-test', '--keep');
+    expect((await running.job(response.jobId)).failures).toMatchObject([{ test: true }]);
   });
 
   it('copies a file whose signed URL is given', async () => {
     const body = randomBytes(5000);
     const url = await running.keep(`o/20261122/${freshId()}/clip.mp4`, body);
-    const { code, answer } = await json('send-test', '--url', url);
+    const { code, response } = await json('send-test', '--url', url);
     expect(code).toBe(0);
-    expect(answer.recovery).toMatchObject({ state: 'recovered', object: { size: 5000 } });
-    expect(await running.digest(answer.recovery.object.key)).toBe(digestOf(body));
+    expect(response.recovery).toMatchObject({ state: 'recovered', object: { size: 5000 } });
+    expect(await running.digest(response.recovery.object.key)).toBe(digestOf(body));
   });
 
   it('says so when the URL is on no storage of Zencoder', async () => {
@@ -96,9 +96,9 @@ describe('npm run send-test', () => {
   });
 
   it('ends badly when the source refuses the URL', async () => {
-    const { code, answer } = await json('send-test', '--url', refusedUrl());
+    const { code, response } = await json('send-test', '--url', refusedUrl());
     expect(code).toBe(3);
-    expect(answer).toMatchObject({ ok: false, recovery: { state: 'lost' } });
+    expect(response).toMatchObject({ ok: false, recovery: { state: 'lost' } });
   });
 
   it('is not done in time while the file is missing, and says what it waits for', async () => {
@@ -118,10 +118,10 @@ describe('npm run send-test', () => {
 describe('npm run status', () => {
   it('knows what was settled and that all is well', async () => {
     await running.idle();
-    const { code, answer, stderr } = await json('status');
+    const { code, response, stderr } = await json('status');
     expect(stderr).toBe('');
     expect(code).toBe(0);
-    expect(answer).toMatchObject({
+    expect(response).toMatchObject({
       open: { total: 0, atRisk: 0, next: [] },
       lastDay: { failed: 0 },
       queue: { waiting: 0, hidden: 0, delayed: 0 },
@@ -133,9 +133,9 @@ describe('npm run status', () => {
   it('lists open recoveries by deadline, and wants a person for those at risk', async () => {
     running.standIn.storage.setFaults(() => ({ status: 503, code: 'SlowDown' }));
     const [late, soon] = [await openRecovery(80_000), await openRecovery(3000)];
-    const { code, answer } = await json('status', '--at-risk', '1h');
+    const { code, response } = await json('status', '--at-risk', '1h');
     expect(code).toBe(3);
-    expect(answer.open).toMatchObject({ total: 2, atRisk: 1, next: [{ jobId: soon }, { jobId: late }] });
+    expect(response.open).toMatchObject({ total: 2, atRisk: 1, next: [{ jobId: soon }, { jobId: late }] });
     const { stdout } = await run('status', '--limit', '1');
     expect(stdout).toMatch(new RegExp(`\\d+m( \\d+s)? left +${soon} `));
     expect(stdout).toContain('… and 1 more (--limit)');
@@ -150,17 +150,17 @@ describe('dead letters', () => {
     );
     const dead = () =>
       vi.waitFor(async () => {
-        const { answer } = await json('status');
-        expect(answer.deadLetters.count).toBe(1);
-        return answer;
+        const { response } = await json('status');
+        expect(response.deadLetters.count).toBe(1);
+        return response;
       }, 30_000);
     expect((await dead()).deadLetters.reasons).toEqual([
       { reason: 'MessageNotUnderstood: queue message is not JSON', count: 1 },
     ]);
     expect(await json('redrive', '--dead-letters', '--dry-run')).toMatchObject({
-      answer: { deadLetters: 1, moved: 0 },
+      response: { deadLetters: 1, moved: 0 },
     });
-    expect(await json('redrive', '--dead-letters')).toMatchObject({ code: 0, answer: { moved: 1 } });
+    expect(await json('redrive', '--dead-letters')).toMatchObject({ code: 0, response: { moved: 1 } });
     // Its cause is still there: it dies again, and is not lost.
     await dead();
   });
@@ -168,10 +168,10 @@ describe('dead letters', () => {
 
 describe('npm run redrive', () => {
   it('lists what it would try again, and sends nothing', async () => {
-    const { answer: lost } = await json('send-test', '--url', refusedUrl());
-    const { code, answer } = await json('redrive', '--job', lost.jobId, '--dry-run');
+    const { response: lost } = await json('send-test', '--url', refusedUrl());
+    const { code, response } = await json('redrive', '--job', lost.jobId, '--dry-run');
     expect(code).toBe(0);
-    expect(answer).toMatchObject({
+    expect(response).toMatchObject({
       matched: 1,
       messages: 1,
       sent: 0,
@@ -184,13 +184,13 @@ describe('refused notifications', () => {
   it('are counted by status, which says what to do', async () => {
     expect((await running.post('<hash/>')).status).toBe(415);
     expect((await running.post('{}', { authorization: `Basic ${btoa('zencoder:wrong')}` })).status).toBe(401);
-    const { code, answer } = await json('status');
+    const { code, response } = await json('status');
     expect(code).toBe(3);
-    expect(answer.refusedNotifications).toEqual([
+    expect(response.refusedNotifications).toEqual([
       { status: 401, count: 1 },
       { status: 415, count: 1 },
     ]);
-    expect(answer.attention.join()).toContain('npm run notification-url');
+    expect(response.attention.join()).toContain('npm run notification-url');
   });
 });
 
@@ -205,7 +205,7 @@ function refusedUrl(): string {
 async function openRecovery(seconds: number): Promise<string> {
   const [job, output] = [freshId(), freshId()];
   const path = `o/20261122/${job}/clip.mp4`;
-  const answer = await running.post(
+  const response = await running.post(
     JSON.stringify({
       output: {
         id: output,
@@ -217,7 +217,7 @@ async function openRecovery(seconds: number): Promise<string> {
       job: { id: job, state: 'finished' },
     }),
   );
-  expect(answer.status).toBe(202);
+  expect(response.status).toBe(202);
   await vi.waitFor(
     async () =>
       expect((await running.job(String(job))).recoveries).toMatchObject([{ state: 'pending', attempts: 1 }]),

@@ -30,7 +30,7 @@ beforeEach(() => {
 
 async function json(command: string, ...args: string[]) {
   const { code, stdout, stderr } = await runCli(command, ['--local', '--json', ...args], { cwd: folder });
-  return { code, answer: JSON.parse(stdout), stderr };
+  return { code, response: JSON.parse(stdout), stderr };
 }
 
 describe('npm run redrive', () => {
@@ -42,11 +42,15 @@ describe('npm run redrive', () => {
     await running.recovery(jobId, ({ state }) => state === 'lost');
     running.standIn.storage.setFaults(undefined);
 
-    const { code, answer, stderr } = await json('redrive', '--job', jobId, '--wait', '--timeout', '1m');
+    const { code, response, stderr } = await json('redrive', '--job', jobId, '--wait', '--timeout', '1m');
 
     expect(stderr).toBe('');
     expect(code).toBe(0);
-    expect(answer).toMatchObject({ matched: 1, sent: 1, ended: { recovered: 1, notRecovered: 0, open: 0 } });
+    expect(response).toMatchObject({
+      matched: 1,
+      sent: 1,
+      ended: { recovered: 1, notRecovered: 0, open: 0 },
+    });
     expect((await running.job(jobId)).recoveries).toMatchObject([{ state: 'recovered' }]);
   });
 
@@ -56,16 +60,19 @@ describe('npm run redrive', () => {
     const outputId = String(running.standIn.zencoder.jobs.at(-1)?.outputs[0]?.id);
     expect((await running.job(jobId)).failures).toEqual([]);
 
-    const { answer } = await json('redrive', '--job', jobId, '--output', outputId);
+    const { response } = await json('redrive', '--job', jobId, '--output', outputId);
 
-    expect(answer).toMatchObject({ matched: 0, sent: 1 });
+    expect(response).toMatchObject({ matched: 0, sent: 1 });
     await running.recovery(jobId, ({ state }) => state === 'recovered');
   });
 
   it('has nothing to do for what is recovered', async () => {
     const jobId = await running.failedJob();
     await running.recovery(jobId, ({ state }) => state === 'recovered');
-    expect(await json('redrive', '--job', jobId)).toMatchObject({ code: 0, answer: { matched: 0, sent: 0 } });
+    expect(await json('redrive', '--job', jobId)).toMatchObject({
+      code: 0,
+      response: { matched: 0, sent: 0 },
+    });
   });
 });
 
@@ -84,11 +91,11 @@ describe('a bucket that refuses the worker', () => {
 
     const status = await json('status');
     expect(status.code).toBe(3);
-    expect(status.answer.attention).toEqual([expect.stringContaining('npm run preflight')]);
+    expect(status.response.attention).toEqual([expect.stringContaining('npm run preflight')]);
     const preflight = await json('preflight');
     expect(preflight.code).toBe(3);
-    expect(preflight.answer).toMatchObject({ ok: false, role: expect.stringContaining('Role') });
-    expect(preflight.answer.checks[0]).toMatchObject({
+    expect(preflight.response).toMatchObject({ ok: false, role: expect.stringContaining('Role') });
+    expect(preflight.response.checks[0]).toMatchObject({
       outcome: 'failed',
       errorClass: 'DestinationDenied',
       message: expect.stringContaining("allow the worker's role s3:PutObject"),
@@ -97,8 +104,8 @@ describe('a bucket that refuses the worker', () => {
 
     running.destination.setFaults(undefined);
     expect((await json('preflight')).code).toBe(0);
-    const { answer } = await json('redrive', '--job', jobId, '--state', 'pending');
-    expect(answer).toMatchObject({ matched: 1, sent: 1 });
+    const { response } = await json('redrive', '--job', jobId, '--state', 'pending');
+    expect(response).toMatchObject({ matched: 1, sent: 1 });
     await vi.waitFor(
       async () => expect((await running.job(jobId)).recoveries).toMatchObject([{ state: 'recovered' }]),
       { timeout: 20_000, interval: 100 },

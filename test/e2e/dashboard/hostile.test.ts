@@ -38,7 +38,7 @@ describe('a notification that means harm', () => {
     ['record', `/jobs/${ids.job}/outputs/${ids.output}`],
     ['filter', `/?error=${encodeURIComponent(HARM)}`],
   ])('runs nothing on the %s', async (_, path) => {
-    const { page, faults } = await dashboard.open();
+    const { page, errors } = await dashboard.open();
     await page.goto(path);
     await page.getByRole('heading', { level: 1 }).waitFor();
     expect(await page.evaluate('window.harmed')).toBeUndefined();
@@ -46,7 +46,7 @@ describe('a notification that means harm', () => {
       0,
     );
     expect(await page.content()).not.toContain('\u202e');
-    expect(faults).toEqual([]);
+    expect(errors).toEqual([]);
   });
 
   it('is shown as it was written', async () => {

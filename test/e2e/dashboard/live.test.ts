@@ -4,12 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ReportedFile } from '../../../infra/local/zencoder/outputs.ts';
 import type { OutputOfJob } from '../../../lambda/shared/ledger/new-recoveries.ts';
 import type { ClaimedRecovery } from '../../../lambda/shared/ledger/records.ts';
+import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { type DashboardBrowser, openDashboard } from '../../support/dashboard-browser.ts';
 import { aFailure, anError } from '../../support/ledger-data.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 import type { StandIn } from '../../support/zencoder-stand-in.ts';
-
-const HOUR = 60 * 60 * 1000;
 
 let running: TestStack;
 let standIn: StandIn;
@@ -37,10 +36,10 @@ async function claimed(): Promise<{ readonly record: ClaimedRecovery; readonly f
   };
   await dashboard.ledger.at(now).failures.record({ ...context, failures: [aFailure()] });
   const backup = {
-    ...{ role: file.role, url: file.address, deadline: now + 23 * HOUR, filename: file.name },
+    ...{ role: file.role, url: file.address, deadline: now + 23 * HOUR_MS, filename: file.name },
     ...{ thumbnailLabel: null, size: file.size, md5: null, key: `live/${file.name}` },
   };
-  const lease = { owner: 'test', until: now + HOUR };
+  const lease = { owner: 'test', until: now + HOUR_MS };
   const [claim] = await dashboard.ledger.at(now).recoveries.claim(context, [backup], lease);
   if (claim?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claim?.outcome}`);
   return { record: claim.record, file };
@@ -69,7 +68,7 @@ describe('Retry now', () => {
     'brings a failed file into the bucket, to be downloaded from there (%s JavaScript)',
     async (_, javaScriptEnabled) => {
       const { record, file } = await failed();
-      const { page, faults } = await dashboard.open({ javaScriptEnabled });
+      const { page, errors } = await dashboard.open({ javaScriptEnabled });
       await page.goto(recordOf(record));
       await page.getByText('another object is there').first().waitFor();
       await page.getByRole('button', { name: 'Retry now' }).click();
@@ -89,7 +88,7 @@ describe('Retry now', () => {
       const bytes = await readFile(await (await started).path());
       expect(createHash('sha256').update(bytes).digest('hex')).toBe(file.sha256);
       // The browser gives up a request that turns out to be a download.
-      expect(faults.filter((fault) => !/^request: .*(?:download$|Signature=)/.test(fault))).toEqual([]);
+      expect(errors.filter((error) => !/^request: .*(?:download$|Signature=)/.test(error))).toEqual([]);
     },
   );
 });

@@ -36,11 +36,11 @@ afterAll(async () => {
 
 describe('the first run', () => {
   it.each(['light', 'dark'] as const)('tells what to do next, for everybody (%s)', async (colorScheme) => {
-    const { page, faults } = await dashboard.open({ colorScheme });
+    const { page, errors } = await dashboard.open({ colorScheme });
     await page.goto('/');
     await page.getByText('No upload has failed in the last 7 days').waitFor();
     expect(await accessibilityFaults(page)).toEqual([]);
-    expect(faults).toEqual([]);
+    expect(errors).toEqual([]);
   });
 });
 
@@ -54,12 +54,12 @@ describe('with a week of failed uploads', () => {
     ['narrow and dark', { viewport: { width: 360, height: 780 }, colorScheme: 'dark' }],
   ] as const)('%s', (_, options) => {
     it.each(PAGES)('%s: axe finds nothing, nothing overflows, nothing is blocked', async (_name, path) => {
-      const { page, faults } = await dashboard.open(options);
+      const { page, errors } = await dashboard.open(options);
       await page.goto(path);
       await page.evaluate('for (const each of document.querySelectorAll("details")) each.open = true');
       expect(await accessibilityFaults(page)).toEqual([]);
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(options.viewport.width);
-      expect(faults).toEqual([]);
+      expect(errors).toEqual([]);
     });
   });
 
@@ -140,9 +140,9 @@ describe('with a week of failed uploads', () => {
   it('opens to nobody without the right credentials', async () => {
     for (const password of ['', 'wrong']) {
       const { page } = await dashboard.open({ httpCredentials: { username: 'dashboard', password } });
-      const answer = await page.request.get(RECORD);
-      expect(answer.status()).toBe(401);
-      expect(await answer.text()).not.toContain('acme');
+      const response = await page.request.get(RECORD);
+      expect(response.status()).toBe(401);
+      expect(await response.text()).not.toContain('acme');
     }
   });
 });

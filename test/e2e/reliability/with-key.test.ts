@@ -2,11 +2,9 @@ import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { type RunningStack, startRunningStack } from '../../support/running-stack.ts';
 import { outputOf } from '../../support/stack.ts';
-
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 
 let running: RunningStack;
 
@@ -35,9 +33,9 @@ describe('a destination that refuses for 20 hours', () => {
     const jobId = await running.failedJob();
     let record = await running.recovery(jobId, isWaiting);
     const first = running.clock.now();
-    while (running.clock.now() < first + 20 * HOUR) {
+    while (running.clock.now() < first + 20 * HOUR_MS) {
       const { attempts } = record;
-      running.clock.advance(HOUR);
+      running.clock.advance(HOUR_MS);
       record = await running.recovery(jobId, (now) => now.attempts > attempts && isWaiting(now));
     }
     expect(record).toMatchObject({
@@ -45,11 +43,11 @@ describe('a destination that refuses for 20 hours', () => {
       lastError: { errorClass: 'DestinationDenied', category: 'action-required' },
     });
     expect(record.attempts).toBeGreaterThan(20);
-    expect((record.nextAttemptAt ?? 0) - running.clock.now()).toBeLessThanOrEqual(15 * MINUTE);
+    expect((record.nextAttemptAt ?? 0) - running.clock.now()).toBeLessThanOrEqual(15 * MINUTE_MS);
     expect(running.metric('worker', 'actionRequired', 'DestinationDenied').length).toBeGreaterThan(15);
 
     running.destination.setFaults(undefined);
-    running.clock.advance(15 * MINUTE);
+    running.clock.advance(15 * MINUTE_MS);
     await running.recovery(jobId, ({ state }) => state === 'recovered');
     expect(running.metric('worker', 'lostFiles')).toEqual([]);
     await running.idle();
@@ -70,7 +68,7 @@ describe('a message that somebody deleted from the queue', () => {
     running.destination.setFaults(undefined);
     await running.idle();
 
-    running.clock.advance(40 * MINUTE);
+    running.clock.advance(40 * MINUTE_MS);
     const recovered = await running.recovery(jobId, ({ state }) => state === 'recovered');
     expect(recovered.attempts).toBe(2);
   });
@@ -82,7 +80,7 @@ describe('a notification that never came', () => {
     const jobId = await running.failedJob();
     expect(await running.job(jobId)).toEqual({ failures: [], recoveries: [] });
 
-    running.clock.advance(11 * MINUTE);
+    running.clock.advance(11 * MINUTE_MS);
     const recovered = await running.recovery(jobId, ({ state }) => state === 'recovered');
     expect(recovered).toMatchObject({ attempts: 1, passThrough: 'asset:1' });
     expect((await running.job(jobId)).failures).toMatchObject([{ role: 'media' }]);

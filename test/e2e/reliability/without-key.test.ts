@@ -2,11 +2,9 @@ import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
 import type { RecoveryRecord } from '../../../lambda/shared/ledger/records.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { type RunningStack, startRunningStack } from '../../support/running-stack.ts';
 import { outputOf } from '../../support/stack.ts';
-
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 
 let running: RunningStack;
 
@@ -30,10 +28,10 @@ describe('a source that is gone', () => {
     const jobId = await running.failedJob();
     await running.recovery(jobId, isWaiting);
     // Both notifications, of the output and of the job, have an attempt of their own.
-    running.clock.advance(MINUTE);
+    running.clock.advance(MINUTE_MS);
     const { attempts } = await running.recovery(jobId, (now) => now.attempts >= 2 && isWaiting(now));
     expect(running.metric('worker', 'lostFiles', 'SourceNotFound')).toEqual([]);
-    running.clock.advance(2 * HOUR);
+    running.clock.advance(2 * HOUR_MS);
     const lost = await running.recovery(jobId, ({ state }) => state === 'lost');
     expect(lost).toMatchObject({ attempts: attempts + 1, lastError: { errorClass: 'SourceNotFound' } });
     await running.idle();
@@ -56,11 +54,11 @@ describe('a source that dies and never comes back', () => {
     let record = await running.recovery(jobId, isWaiting);
     for (let step = 0; step < 5; step++) {
       const { attempts } = record;
-      running.clock.advance(4 * HOUR);
+      running.clock.advance(4 * HOUR_MS);
       record = await running.recovery(jobId, (now) => now.attempts > attempts && isWaiting(now));
     }
     expect(running.metric('reconcile', 'atRiskRecoveries').at(-1)).toBeGreaterThanOrEqual(1);
-    running.clock.advance(5 * HOUR);
+    running.clock.advance(5 * HOUR_MS);
     const lost = await running.recovery(jobId, ({ state }) => state === 'lost');
     expect(lost.lastError).toMatchObject({
       errorClass: 'DeadlinePassed',
@@ -83,7 +81,7 @@ describe('a message that somebody deleted from the queue', () => {
       }),
     );
     await running.idle();
-    running.clock.advance(40 * MINUTE);
+    running.clock.advance(40 * MINUTE_MS);
     const noted = await running.recovery(jobId, ({ lastError }) => lastError?.errorClass === 'NoFreshUrl');
     expect(noted).toMatchObject({
       state: 'pending',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failuresOptions, selectFailures } from '../../../infra/cli/failures-selection.ts';
 import { failureItemKey } from '../../../lambda/shared/ledger/table.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import {
   aFailure,
   aFile,
@@ -16,7 +17,6 @@ import {
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
 import { runCli } from '../../support/run-cli.ts';
 
-const HOUR = 3_600_000;
 const now = Date.now();
 
 let ledger: TestLedger;
@@ -47,15 +47,15 @@ async function seed(): Promise<void> {
     return output;
   };
   const claim = async (output: ReturnType<typeof anOutput>, files = [aFile()]) => {
-    const claims = await ledger.recoveries.claim(output, files, aLease('one', now + HOUR));
+    const claims = await ledger.recoveries.claim(output, files, aLease('one', now + HOUR_MS));
     return claims.flatMap((one) => (one.outcome === 'claimed' ? [one.record] : []));
   };
-  const recovered = await claim(await fail('1001', HOUR));
+  const recovered = await claim(await fail('1001', HOUR_MS));
   await ledger.recoveries.settle(recovered.map(asRecovered));
   const lost = await claim(
     await fail(
       '1002',
-      2 * HOUR,
+      2 * HOUR_MS,
       aFailure({ errorClass: 'UnableToResolveHostError', destinationHost: 'ftp.example' }),
     ),
   );
@@ -65,17 +65,17 @@ async function seed(): Promise<void> {
     .recoveries.settle(lost.map((record) => ({ record, settlement: { state: 'lost', error } })));
   const output = await fail(
     '1003',
-    26 * HOUR,
+    26 * HOUR_MS,
     aFailure({ role: 'thumbnail', errorClass: 'Evil\u001b[31mError' }),
   );
-  const deadline = now + 5 * HOUR + 60_000;
+  const deadline = now + 5 * HOUR_MS + MINUTE_MS;
   const [first] = await claim(
     output,
     thumbnails(3).map((file) => ({ ...file, deadline })),
   );
   if (first !== undefined) await ledger.recoveries.settle([asRecovered(first)]);
-  await fail('1004', 50 * HOUR, aFailure({ destinationHost: null, message: null }));
-  await fail('1005', 40 * 24 * HOUR);
+  await fail('1004', 50 * HOUR_MS, aFailure({ destinationHost: null, message: null }));
+  await fail('1005', 40 * 24 * HOUR_MS);
 }
 
 const run = (args: readonly string[], environment: NodeJS.ProcessEnv = {}) =>
@@ -139,7 +139,7 @@ describe('npm run failures', () => {
         role: 'media',
         errorClass: 'UnableToResolveHostError',
         destinationHost: 'ftp.example',
-        failedAt: new Date(now - 2 * HOUR).toISOString(),
+        failedAt: new Date(now - 2 * HOUR_MS).toISOString(),
         passThrough: '{"show":"ep-103"}',
         recoveries: [
           {

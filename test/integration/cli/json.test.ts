@@ -2,9 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { aDashboard } from '../../support/dashboard.ts';
 import { copying, gone, recovered, refusedByBucket } from '../../support/dashboard-data.ts';
-import { HOUR, NOW } from '../../support/ledger-data.ts';
+import { NOW } from '../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
 import { runCli } from '../../support/run-cli.ts';
 
@@ -20,10 +21,10 @@ beforeAll(async () => {
     outputs: { TableName: ledger.tableName },
   };
   await writeFile(join(folder, '.local/stack.json'), JSON.stringify(state));
-  await recovered(ledger, { jobId: '500', outputId: '600', failedAt: NOW - HOUR, test: true });
-  await gone(ledger, 'lost', { jobId: '501', outputId: '601', failedAt: NOW - 2 * HOUR });
-  await copying(ledger, { jobId: '502', outputId: '602', failedAt: NOW - 3 * HOUR, bytesDone: 400 });
-  await refusedByBucket(ledger, { jobId: '503', outputId: '603', failedAt: NOW - 4 * HOUR });
+  await recovered(ledger, { jobId: '500', outputId: '600', failedAt: NOW - HOUR_MS, test: true });
+  await gone(ledger, 'lost', { jobId: '501', outputId: '601', failedAt: NOW - 2 * HOUR_MS });
+  await copying(ledger, { jobId: '502', outputId: '602', failedAt: NOW - 3 * HOUR_MS, bytesDone: 400 });
+  await refusedByBucket(ledger, { jobId: '503', outputId: '603', failedAt: NOW - 4 * HOUR_MS });
 });
 afterAll(async () => {
   await rm(folder, { recursive: true });

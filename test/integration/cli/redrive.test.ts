@@ -4,16 +4,8 @@ import { moveDeadLetters } from '../../../infra/cli/lib/queues.ts';
 import { queueMessages } from '../../../infra/cli/redrive.ts';
 import { type RedrivenState, selectRecoveries } from '../../../infra/cli/redrive-selection.ts';
 import { recoveryItemKey } from '../../../lambda/shared/ledger/table.ts';
-import {
-  aFailure,
-  aFile,
-  aLease,
-  anError,
-  anOutput,
-  asRecovered,
-  HOUR,
-  NOW,
-} from '../../support/ledger-data.ts';
+import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
+import { aFailure, aFile, aLease, anError, anOutput, asRecovered, NOW } from '../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
 import { startMessaging, type TestMessaging } from '../../support/messaging.ts';
 
@@ -24,11 +16,11 @@ let ledger: TestLedger;
 let messaging: TestMessaging;
 beforeAll(async () => {
   [ledger, messaging] = await Promise.all([startLedger(), startMessaging()]);
-  await seed('1', { errorClass: DENIED, age: HOUR, end: 'lost' });
-  await seed('2', { errorClass: UNRESOLVED, age: 2 * HOUR, end: 'failed' });
-  await seed('3', { errorClass: DENIED, age: 30 * HOUR, end: 'lost' });
-  await seed('4', { errorClass: DENIED, age: HOUR, end: 'recovered' });
-  await seed('5', { errorClass: DENIED, age: HOUR, end: 'copying' });
+  await seed('1', { errorClass: DENIED, age: HOUR_MS, end: 'lost' });
+  await seed('2', { errorClass: UNRESOLVED, age: 2 * HOUR_MS, end: 'failed' });
+  await seed('3', { errorClass: DENIED, age: 30 * HOUR_MS, end: 'lost' });
+  await seed('4', { errorClass: DENIED, age: HOUR_MS, end: 'recovered' });
+  await seed('5', { errorClass: DENIED, age: HOUR_MS, end: 'copying' });
 });
 afterAll(async () => {
   await Promise.all([ledger.close(), messaging.close()]);
@@ -96,7 +88,7 @@ describe('the recoveries of a redrive', () => {
   });
 
   it('are only those that failed since', async () => {
-    const since = NOW - 24 * HOUR;
+    const since = NOW - 24 * HOUR_MS;
     expect(await jobs({ since })).toEqual(['1', '2']);
     expect(await jobs({ since, errorClass: DENIED })).toEqual(['1']);
     expect(await jobs({ since, jobId: '3' })).toEqual([]);

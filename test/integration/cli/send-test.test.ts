@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { CommandFailure } from '../../../infra/cli/lib/command.ts';
 import { adviceFor, followJob, postNotification } from '../../../infra/cli/send-test-job.ts';
 import { listen } from '../../../infra/local/aws/listen.ts';
+import { MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { aFailure, aFile, aLease, anOutput, asRecovered } from '../../support/ledger-data.ts';
 import { startLedger } from '../../support/ledger-table.ts';
 
@@ -92,10 +93,10 @@ describe('following a test job', () => {
   it('ends once the file is settled, and tells how many events the topic has not taken', async () => {
     const { ledger, failure, settle, follow } = await recoveredJob();
     const recovery = await settle();
-    expect(await follow(60_000)).toMatchObject({ isDone: true, owedEvents: 2 });
+    expect(await follow(MINUTE_MS)).toMatchObject({ isDone: true, owedEvents: 2 });
 
     await ledger.outbox.markPublished([failure, recovery]);
-    expect(await follow(60_000)).toMatchObject({ isDone: true, owedEvents: 0 });
+    expect(await follow(MINUTE_MS)).toMatchObject({ isDone: true, owedEvents: 0 });
   });
 
   it('does not end before the file is settled, except when the time is up', async () => {

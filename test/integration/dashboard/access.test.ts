@@ -24,24 +24,24 @@ describe('without the right credentials', () => {
       basic({ ...CREDENTIALS, password: `${CREDENTIALS.password}x` }),
     ];
     for (const authorization of wrong) {
-      const answer = await request(path, authorization === undefined ? {} : { headers: { authorization } });
-      expect(answer.status).toBe(401);
-      expect(answer.headers.get('www-authenticate')).toMatch(/^Basic realm=/);
+      const response = await request(path, authorization === undefined ? {} : { headers: { authorization } });
+      expect(response.status).toBe(401);
+      expect(response.headers.get('www-authenticate')).toMatch(/^Basic realm=/);
     }
   });
 
   it('nothing can be retried', async () => {
     const { jobId, outputId } = await waiting(ledger);
     const { request, retries } = aDashboard(ledger);
-    const answer = await request(`/jobs/${jobId}/outputs/${outputId}/retry`, { method: 'POST' });
-    expect(answer.status).toBe(401);
+    const response = await request(`/jobs/${jobId}/outputs/${outputId}/retry`, { method: 'POST' });
+    expect(response.status).toBe(401);
     expect(retries).toEqual([]);
   });
 
   it('the API answers with a problem', async () => {
-    const answer = await aDashboard(ledger).request('/api/failures');
-    expect(answer.headers.get('content-type')).toBe('application/problem+json');
-    expect(await answer.json()).toMatchObject({ status: 401, title: 'Unauthorized' });
+    const response = await aDashboard(ledger).request('/api/failures');
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    expect(await response.json()).toMatchObject({ status: 401, title: 'Unauthorized' });
   });
 });
 
@@ -68,26 +68,26 @@ describe('while the secret is rotated', () => {
 });
 
 describe('every answer', () => {
-  const answers = async () => {
+  const responses = async () => {
     const { get, request } = aDashboard(ledger);
     return await Promise.all([...PATHS.map((path) => get(path)), request('/')]);
   };
 
   it('allows neither inline scripts and styles nor other sites', async () => {
-    for (const answer of await answers()) {
-      const policy = answer.headers.get('content-security-policy') ?? '';
+    for (const response of await responses()) {
+      const policy = response.headers.get('content-security-policy') ?? '';
       expect(policy).toMatch(/^default-src 'none';/);
       expect(policy).not.toMatch(/unsafe|\*|https?:/);
       expect(policy).toContain("frame-ancestors 'none'");
       expect(policy).toContain("form-action 'self'");
-      expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
-      expect(answer.headers.get('referrer-policy')).toBe('no-referrer');
-      expect(answer.headers.get('strict-transport-security')).toMatch(/^max-age=\d{8}/);
+      expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+      expect(response.headers.get('referrer-policy')).toBe('no-referrer');
+      expect(response.headers.get('strict-transport-security')).toMatch(/^max-age=\d{8}/);
     }
   });
 
   it('is kept by nobody', async () => {
-    for (const answer of await answers()) expect(answer.headers.get('cache-control')).toBe('no-store');
+    for (const response of await responses()) expect(response.headers.get('cache-control')).toBe('no-store');
   });
 });
 
@@ -98,10 +98,10 @@ describe('assets', () => {
     const paths = [...page.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map(([, path = '']) => path);
     expect(paths).toHaveLength(2);
     for (const path of paths) {
-      const answer = await get(path);
-      expect(answer.status).toBe(200);
-      expect(answer.headers.get('cache-control')).toBe('private, max-age=31536000, immutable');
-      expect(answer.headers.get('content-type')).toMatch(/^text\/(css|javascript); charset=utf-8$/);
+      const response = await get(path);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('cache-control')).toBe('private, max-age=31536000, immutable');
+      expect(response.headers.get('content-type')).toMatch(/^text\/(css|javascript); charset=utf-8$/);
     }
   });
 

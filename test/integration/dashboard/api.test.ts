@@ -1,40 +1,41 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { aDashboard } from '../../support/dashboard.ts';
 import { copying, failUpload, gone, recovered, refusedByBucket } from '../../support/dashboard-data.ts';
-import { HOUR, NOW } from '../../support/ledger-data.ts';
+import { NOW } from '../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
 
 let ledger: TestLedger;
 const lostFile = { jobId: '501', outputId: '601' };
 beforeAll(async () => {
   ledger = await startLedger();
-  await recovered(ledger, { jobId: '500', outputId: '600', failedAt: NOW - HOUR, test: true });
-  await gone(ledger, 'lost', { ...lostFile, failedAt: NOW - 2 * HOUR });
-  await copying(ledger, { jobId: '502', outputId: '602', failedAt: NOW - 3 * HOUR, bytesDone: 400 });
-  await refusedByBucket(ledger, { jobId: '503', outputId: '603', failedAt: NOW - 4 * HOUR });
+  await recovered(ledger, { jobId: '500', outputId: '600', failedAt: NOW - HOUR_MS, test: true });
+  await gone(ledger, 'lost', { ...lostFile, failedAt: NOW - 2 * HOUR_MS });
+  await copying(ledger, { jobId: '502', outputId: '602', failedAt: NOW - 3 * HOUR_MS, bytesDone: 400 });
+  await refusedByBucket(ledger, { jobId: '503', outputId: '603', failedAt: NOW - 4 * HOUR_MS });
   const failure = { errorClass: 'BrandNewError', destinationHost: 'new.example' };
-  await failUpload(ledger, { jobId: '504', outputId: '604', failedAt: NOW - 5 * HOUR, failure });
+  await failUpload(ledger, { jobId: '504', outputId: '604', failedAt: NOW - 5 * HOUR_MS, failure });
 });
 afterAll(() => ledger.close());
 
-/** As much of the answers as the tests go into. */
-interface Answer {
+/** The fields of API responses that the tests read. */
+interface ApiResponse {
   readonly items: readonly { readonly jobId: string }[];
   readonly cursor: string | null;
   readonly countsAreComplete: boolean;
   readonly outputs: readonly { readonly recoveries: readonly { readonly download: string }[] }[];
 }
 
-async function json(path: string, status = 200): Promise<Answer> {
-  const answer = await aDashboard(ledger).get(path);
-  expect(answer.status).toBe(status);
-  expect(answer.headers.get('content-type')).toMatch(
+async function json(path: string, status = 200): Promise<ApiResponse> {
+  const response = await aDashboard(ledger).get(path);
+  expect(response.status).toBe(status);
+  expect(response.headers.get('content-type')).toMatch(
     status === 200 ? /^application\/json/ : /^application\/problem\+json/,
   );
-  return JSON.parse(await answer.text());
+  return JSON.parse(await response.text());
 }
 
-const jobsOf = (list: Answer) => list.items.map(({ jobId }) => jobId);
+const jobsOf = (list: ApiResponse) => list.items.map(({ jobId }) => jobId);
 
 describe('GET /api/failures', () => {
   it('has every field of a failure, with where its recovery stands', async () => {
@@ -83,7 +84,7 @@ describe('GET /api/failures', () => {
     const seen: string[] = [];
     let cursor: string | null = '';
     while (cursor !== null) {
-      const page: Answer = await json(`/api/failures?limit=2&cursor=${cursor}`);
+      const page: ApiResponse = await json(`/api/failures?limit=2&cursor=${cursor}`);
       seen.push(...jobsOf(page));
       cursor = page.cursor;
     }

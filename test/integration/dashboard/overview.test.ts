@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { failureItemKey, recoveryItemKey } from '../../../lambda/shared/ledger/table.ts';
+import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { seedLedger } from '../../screenshots/seed.ts';
 import { aDashboard } from '../../support/dashboard.ts';
 import {
@@ -12,7 +13,7 @@ import {
   textOf,
   waiting,
 } from '../../support/dashboard-data.ts';
-import { HOUR, NOW } from '../../support/ledger-data.ts';
+import { NOW } from '../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
 
 let ledger: TestLedger;
@@ -22,9 +23,9 @@ beforeEach(async () => {
 afterEach(() => ledger.close());
 
 async function page(path = '/'): Promise<string> {
-  const answer = await aDashboard(ledger).get(path);
-  expect(answer.status).toBe(200);
-  return await answer.text();
+  const response = await aDashboard(ledger).get(path);
+  expect(response.status).toBe(200);
+  return await response.text();
 }
 
 describe('a new stack', () => {
@@ -45,7 +46,7 @@ describe('a new stack', () => {
 
 describe('refused notifications', () => {
   it('have a line while there were any in the last 24 hours, with what to do', async () => {
-    await ledger.at(NOW - 23 * HOUR).refusals.count(401);
+    await ledger.at(NOW - 23 * HOUR_MS).refusals.count(401);
     await ledger.refusals.count(401);
     await ledger.refusals.count(415);
     const text = textOf(await page());
@@ -55,19 +56,19 @@ describe('refused notifications', () => {
   });
 
   it('have none otherwise', async () => {
-    await ledger.at(NOW - 25 * HOUR).refusals.count(401);
+    await ledger.at(NOW - 25 * HOUR_MS).refusals.count(401);
     expect(textOf(await page())).not.toContain('refused in the last 24 hours');
   });
 });
 
 describe('what needs attention', () => {
   it('is sorted by time left; what can be recovered by itself is not there', async () => {
-    await gone(ledger, 'lost', { label: 'gone', file: { deadline: NOW - HOUR } });
-    await copying(ledger, { label: 'soon', file: { deadline: NOW + 2 * HOUR } });
-    await refusedByBucket(ledger, { label: 'refused', file: { deadline: NOW + 9 * HOUR } });
-    await gone(ledger, 'failed', { label: 'stuck', file: { deadline: NOW + HOUR } });
-    await waiting(ledger, { label: 'calm', file: { deadline: NOW + 20 * HOUR } });
-    await recovered(ledger, { label: 'done', file: { deadline: NOW + HOUR } });
+    await gone(ledger, 'lost', { label: 'gone', file: { deadline: NOW - HOUR_MS } });
+    await copying(ledger, { label: 'soon', file: { deadline: NOW + 2 * HOUR_MS } });
+    await refusedByBucket(ledger, { label: 'refused', file: { deadline: NOW + 9 * HOUR_MS } });
+    await gone(ledger, 'failed', { label: 'stuck', file: { deadline: NOW + HOUR_MS } });
+    await waiting(ledger, { label: 'calm', file: { deadline: NOW + 20 * HOUR_MS } });
+    await recovered(ledger, { label: 'done', file: { deadline: NOW + HOUR_MS } });
     const html = await page();
     const section = /<h2 id="attention">[\s\S]*?<\/table>/.exec(html)?.[0] ?? '';
     const labels = [...section.matchAll(/<bdi>(gone|soon|refused|stuck|calm|done)<\/bdi>/g)].map(
@@ -92,14 +93,14 @@ describe('what needs attention, by its deadline', () => {
   const attention = async () => textOf(/<h2 id="attention">[\s\S]*?<\/table>/.exec(await page())?.[0] ?? '');
 
   it('shows the nearest of all files of an output', async () => {
-    const near = { name: 'a.png', deadline: NOW + 2 * HOUR };
-    const record = await copying(ledger, { file: { name: 'b.png', deadline: NOW + 5 * HOUR } });
+    const near = { name: 'a.png', deadline: NOW + 2 * HOUR_MS };
+    const record = await copying(ledger, { file: { name: 'b.png', deadline: NOW + 5 * HOUR_MS } });
     await copying(ledger, { ...record, label: 'two', file: near });
     expect(await attention()).toMatch(/at risk 2 2h left/);
   });
 
   it('counts nothing as at risk any more whose deadline has passed: it is about to be settled', async () => {
-    await copying(ledger, { label: 'over', file: { deadline: NOW - HOUR } });
+    await copying(ledger, { label: 'over', file: { deadline: NOW - HOUR_MS } });
     const text = textOf(await page());
     expect(text).toContain('all clear');
     expect(text).toMatch(/files being recovered now 1 /);
@@ -110,7 +111,7 @@ describe('what needs attention, by its deadline', () => {
 describe('a record that cannot be read', () => {
   it('is named on every page that leaves it out, and in the log, and keeps nothing else away', async () => {
     await gone(ledger, 'lost', { label: 'readable' });
-    const bad = await copying(ledger, { label: 'edited', file: { deadline: NOW + HOUR } });
+    const bad = await copying(ledger, { label: 'edited', file: { deadline: NOW + HOUR_MS } });
     const key = recoveryItemKey(bad);
     await ledger.edit(key, 'state', 'archived');
     const dashboard = aDashboard(ledger);
@@ -145,9 +146,9 @@ describe('a record that cannot be read', () => {
 
 describe('the chart', () => {
   it('has its numbers in words and as a table, with links into each column', async () => {
-    for (const hours of [1, 1, 30]) await failUpload(ledger, { failedAt: NOW - hours * HOUR });
+    for (const hours of [1, 1, 30]) await failUpload(ledger, { failedAt: NOW - hours * HOUR_MS });
     await failUpload(ledger, {
-      failedAt: NOW - HOUR,
+      failedAt: NOW - HOUR_MS,
       failure: { errorClass: 'UploadTimeoutError' },
     });
     const html = await page();
@@ -163,9 +164,9 @@ describe('the chart', () => {
 
 describe('the list of failed uploads', () => {
   it('says of each where its recovery stands', async () => {
-    await failUpload(ledger, { label: 'nothing-kept', failedAt: NOW - HOUR });
-    await copying(ledger, { label: 'at-work', failedAt: NOW - 2 * HOUR });
-    await recovered(ledger, { label: 'there', failedAt: NOW - 3 * HOUR, test: true });
+    await failUpload(ledger, { label: 'nothing-kept', failedAt: NOW - HOUR_MS });
+    await copying(ledger, { label: 'at-work', failedAt: NOW - 2 * HOUR_MS });
+    await recovered(ledger, { label: 'there', failedAt: NOW - 3 * HOUR_MS, test: true });
     expect(textOf(await page())).toMatch(
       /nothing-kept .*no backup file.*at-work .*copying 20h left.*there \(test\) .*recovered/,
     );
@@ -173,7 +174,7 @@ describe('the list of failed uploads', () => {
 
   it('comes in pages that lead to each other and keep the filters', async () => {
     for (let hours = 1; hours <= 5; hours++) {
-      await failUpload(ledger, { label: `number-${hours}`, failedAt: NOW - hours * HOUR });
+      await failUpload(ledger, { label: `number-${hours}`, failedAt: NOW - hours * HOUR_MS });
     }
     await failUpload(ledger, { failure: { destinationHost: 'elsewhere' } });
     const first = await page('/?limit=2&host=acme-video-out');
@@ -204,7 +205,7 @@ describe('the list of failed uploads', () => {
       label: 'other-time',
       failure: match,
       file,
-      failedAt: NOW - 40 * HOUR,
+      failedAt: NOW - 40 * HOUR_MS,
     });
     const html = await page(
       '/?since=24h&error=UploadTimeoutError&host=ftp.example&role=thumbnail&state=lost',
@@ -220,14 +221,14 @@ describe('the list of failed uploads', () => {
   });
 
   it('refuses filters that make no sense, saying which', async () => {
-    const answer = await aDashboard(ledger).get('/?state=gone&limit=0');
-    expect(answer.status).toBe(400);
-    expect(textOf(await answer.text())).toMatch(/state must be one of .*limit must be a whole number/);
+    const response = await aDashboard(ledger).get('/?state=gone&limit=0');
+    expect(response.status).toBe(400);
+    expect(textOf(await response.text())).toMatch(/state must be one of .*limit must be a whole number/);
   });
 
   it('refuses a cursor that it did not make', async () => {
-    const answer = await aDashboard(ledger).get('/?cursor=abc');
-    expect(answer.status).toBe(400);
+    const response = await aDashboard(ledger).get('/?cursor=abc');
+    expect(response.status).toBe(400);
   });
 });
 

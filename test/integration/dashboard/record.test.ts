@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { aDashboard } from '../../support/dashboard.ts';
 import {
   copying,
@@ -10,7 +11,7 @@ import {
   textOf,
   waiting,
 } from '../../support/dashboard-data.ts';
-import { aFailure, anOutput, asRecovered, HOUR, NOW, thumbnails } from '../../support/ledger-data.ts';
+import { aFailure, anOutput, asRecovered, NOW, thumbnails } from '../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
 import { openRecoveries } from '../../support/open-recoveries.ts';
 
@@ -21,9 +22,9 @@ beforeAll(async () => {
 afterAll(() => ledger.close());
 
 async function page(path: string): Promise<string> {
-  const answer = await aDashboard(ledger).get(path);
-  expect(answer.status).toBe(200);
-  return await answer.text();
+  const response = await aDashboard(ledger).get(path);
+  expect(response.status).toBe(200);
+  return await response.text();
 }
 
 function recordOf({ jobId, outputId }: { jobId: string; outputId: string }): string {
@@ -179,12 +180,12 @@ describe('a download', () => {
     const { get } = aDashboard(ledger);
     const html = await page(recordOf(record));
     expect(linkIn(html, 'Download')).toBe(download(record));
-    const answer = await get(download(record));
-    expect(answer.status).toBe(303);
-    expect(answer.headers.get('location')).toBe(
+    const response = await get(download(record));
+    expect(response.status).toBe(303);
+    expect(response.headers.get('location')).toBe(
       `https://recovered-files.example/${record.jobId}/video.mp4?X-Amz-Signature=abc`,
     );
-    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(response.headers.get('cache-control')).toBe('no-store');
   });
 
   it('of what is not in the bucket answers 404', async () => {
@@ -198,8 +199,8 @@ describe('a download', () => {
 });
 
 it('shows deadlines as time left, and past ones as expired', async () => {
-  const open = await waiting(ledger, { file: { deadline: NOW + 3 * HOUR } });
+  const open = await waiting(ledger, { file: { deadline: NOW + 3 * HOUR_MS } });
   expect(textOf(await page(recordOf(open)))).toContain('3h left');
-  const lost = await gone(ledger, 'lost', { file: { deadline: NOW - 3 * HOUR } });
+  const lost = await gone(ledger, 'lost', { file: { deadline: NOW - 3 * HOUR_MS } });
   expect(textOf(await page(recordOf(lost)))).toContain('expired 3h ago');
 });

@@ -30,11 +30,11 @@ describe('Retry now', () => {
     const record = await gone(ledger, state);
     const dashboard = aDashboard(ledger);
     const form = await formOf(dashboard, record);
-    const answer = await dashboard.post(`${recordOf(record)}/retry`, form);
+    const response = await dashboard.post(`${recordOf(record)}/retry`, form);
     const { jobId, outputId, role, fileId } = record;
     expect(dashboard.retries).toEqual([{ jobId, outputId, role, fileId }]);
-    expect(answer.status).toBe(303);
-    const next = await dashboard.get(answer.headers.get('location') ?? '');
+    expect(response.status).toBe(303);
+    const next = await dashboard.get(response.headers.get('location') ?? '');
     expect(textOf(await next.text())).toContain('Retry requested');
   });
 
@@ -61,9 +61,9 @@ describe('Retry now', () => {
     const { token } = await formOf(aDashboard(ledger), lost);
     const dashboard = aDashboard(ledger);
     const { role, fileId } = done;
-    const answer = await dashboard.post(`${recordOf(done)}/retry`, { token: token ?? '', role, fileId });
+    const response = await dashboard.post(`${recordOf(done)}/retry`, { token: token ?? '', role, fileId });
     expect(dashboard.retries).toEqual([]);
-    expect(answer.headers.get('location')).toBe(`${recordOf(done)}?retry=nothing`);
+    expect(response.headers.get('location')).toBe(`${recordOf(done)}?retry=nothing`);
   });
 
   it('is not offered for what is lost when there is no API key to get a fresh URL with, but for what waits', async () => {
@@ -86,9 +86,9 @@ describe('Retry now', () => {
       throw new RetryNotQueued('no');
     };
     const dashboard = aDashboard(ledger, { retries: { request } });
-    const answer = await dashboard.post(`${recordOf(record)}/retry`, await formOf(dashboard, record));
-    expect(answer.status).toBe(503);
-    expect(textOf(await answer.text())).toContain('Try again in a moment');
+    const response = await dashboard.post(`${recordOf(record)}/retry`, await formOf(dashboard, record));
+    expect(response.status).toBe(503);
+    expect(textOf(await response.text())).toContain('Try again in a moment');
   });
 });
 
@@ -102,26 +102,26 @@ describe('a form that another site sends along with the browser’s credentials'
     const record = await gone(ledger, 'lost');
     const dashboard = aDashboard(ledger);
     const form = { ...(await formOf(dashboard, record)), ...fields };
-    const answer = await dashboard.post(`${recordOf(record)}/retry`, form, headers);
-    expect(answer.status).toBe(403);
+    const response = await dashboard.post(`${recordOf(record)}/retry`, form, headers);
+    expect(response.status).toBe(403);
     expect(dashboard.retries).toEqual([]);
   });
 
   it('is refused with the token of another output', async () => {
     const [one, other] = [await gone(ledger, 'lost'), await gone(ledger, 'lost')];
     const dashboard = aDashboard(ledger);
-    const answer = await dashboard.post(`${recordOf(other)}/retry`, await formOf(dashboard, one));
-    expect(answer.status).toBe(403);
+    const response = await dashboard.post(`${recordOf(other)}/retry`, await formOf(dashboard, one));
+    expect(response.status).toBe(403);
   });
 
   it('is refused when it is no form at all', async () => {
     const record = await gone(ledger, 'lost');
     const dashboard = aDashboard(ledger);
-    const answer = await dashboard.request(`${recordOf(record)}/retry`, {
+    const response = await dashboard.request(`${recordOf(record)}/retry`, {
       method: 'POST',
       body: JSON.stringify(await formOf(dashboard, record)),
       headers: { authorization: basic(), origin: ORIGIN, 'content-type': 'text/plain' },
     });
-    expect(answer.status).toBe(403);
+    expect(response.status).toBe(403);
   });
 });

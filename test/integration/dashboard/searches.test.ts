@@ -1,36 +1,36 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FailureFilters, parseFailureQuery } from '../../../lambda/shared/reporting/filters.ts';
 import { searchFailures } from '../../../lambda/shared/reporting/search.ts';
+import { DAY_MS, HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { failUpload, gone, recovered } from '../../support/dashboard-data.ts';
-import { HOUR, NOW } from '../../support/ledger-data.ts';
+import { NOW } from '../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
 
-const DAY = 24 * HOUR;
-const SPAN = { since: NOW - 10 * DAY, until: NOW + DAY };
+const SPAN = { since: NOW - 10 * DAY_MS, until: NOW + DAY_MS };
 
 let ledger: TestLedger;
 beforeAll(async () => {
   ledger = await startLedger();
   for (let hour = 0; hour < 12; hour++) {
-    const failedAt = NOW - hour * 10 * HOUR;
+    const failedAt = NOW - hour * 10 * HOUR_MS;
     const host = hour % 3 === 0 ? 'rare.example' : 'often.example';
     await failUpload(ledger, { failedAt, failure: { destinationHost: host } });
   }
   for (let index = 0; index < 5; index++) {
-    const given = { jobId: '77', outputId: String(700 + index), failedAt: NOW - DAY };
+    const given = { jobId: '77', outputId: String(700 + index), failedAt: NOW - DAY_MS };
     await gone(ledger, 'lost', { ...given, file: { name: `a-${index}.mp4` } });
     await gone(ledger, 'lost', { ...given, file: { name: `b-${index}.mp4` } });
   }
-  await recovered(ledger, { failedAt: NOW - 30 * DAY });
+  await recovered(ledger, { failedAt: NOW - 30 * DAY_MS });
 });
 afterAll(() => ledger.close());
 
-async function all(query: Record<string, string>, mostExamined?: number): Promise<string[][]> {
+async function all(query: Record<string, string>, maxExamined?: number): Promise<string[][]> {
   const pages: string[][] = [];
   let cursor: string | undefined;
   do {
     const request = parseFailureQuery({ since: '10d', ...query, ...(cursor && { cursor }) }, NOW);
-    const page = await searchFailures(ledger, request, mostExamined);
+    const page = await searchFailures(ledger, request, maxExamined);
     pages.push(page.items.map(({ failure }) => failure.outputId));
     cursor = page.cursor;
   } while (cursor !== undefined);
@@ -72,7 +72,10 @@ describe('a tally', () => {
 
   it('keeps to the span within a day', async () => {
     let count = 0;
-    await ledger.queries.countFailures({ since: NOW - 20 * HOUR, until: NOW - 10 * HOUR }, () => count++);
+    await ledger.queries.countFailures(
+      { since: NOW - 20 * HOUR_MS, until: NOW - 10 * HOUR_MS },
+      () => count++,
+    );
     expect(count).toBe(1);
   });
 
@@ -90,19 +93,19 @@ describe('a tally', () => {
 });
 
 it('a tally does not show a part of a day that is too large for its bound', async () => {
-  const span = { since: NOW - 60 * DAY, until: NOW - 59 * DAY };
+  const span = { since: NOW - 60 * DAY_MS, until: NOW - 59 * DAY_MS };
   for (let each = 0; each < 5; each++) {
     const failure = { message: 'x'.repeat(300_000) };
     await failUpload(ledger, {
       jobId: '88',
       outputId: String(each),
-      failedAt: span.since + HOUR,
+      failedAt: span.since + HOUR_MS,
       failure,
     });
   }
-  const count = async (mostPages: number) => {
+  const count = async (maxPages: number) => {
     let seen = 0;
-    const { isComplete } = await ledger.queries.countFailures(span, () => seen++, mostPages);
+    const { isComplete } = await ledger.queries.countFailures(span, () => seen++, maxPages);
     return { seen, isComplete };
   };
   // The shards are read side by side, so only a bound that is used up by any first page is met in every order.
@@ -112,8 +115,10 @@ it('a tally does not show a part of a day that is too large for its bound', asyn
 
 it('recoveries are counted by when they were settled', async () => {
   expect(await ledger.queries.countRecoveries('LOST', SPAN)).toEqual({ count: 10, isComplete: true });
-  expect(await ledger.queries.countRecoveries('LOST', { since: NOW + 1, until: NOW + DAY })).toMatchObject({
-    count: 0,
-  });
+  expect(await ledger.queries.countRecoveries('LOST', { since: NOW + 1, until: NOW + DAY_MS })).toMatchObject(
+    {
+      count: 0,
+    },
+  );
   expect(await ledger.queries.countRecoveries('RECOVERED', SPAN)).toMatchObject({ count: 1 });
 });

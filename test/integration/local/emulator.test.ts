@@ -11,6 +11,7 @@ import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from '../../../infra/local/emulator.ts';
 import type { JsonObject } from '../../../infra/local/json.ts';
+import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { type AssemblyFixture, assemblyFixture } from './cloudformation/assembly-fixture.ts';
 import { eventually } from './eventually.ts';
 
@@ -79,8 +80,8 @@ describe('a template that runs locally', () => {
   });
 
   it('gives a function exactly the variables of the template, those of Lambda, and the endpoints', async () => {
-    const answer = await post('/echo', 'text');
-    const { environment } = JSON.parse(answer.text);
+    const response = await post('/echo', 'text');
+    const { environment } = JSON.parse(response.text);
     expect(environment).toMatchObject({
       QUEUE_URL: output('QueueUrl'),
       TABLE_NAME: output('TableName'),
@@ -92,11 +93,14 @@ describe('a template that runs locally', () => {
   });
 
   it('passes a request on in payload format 2.0 and sends the answer back', async () => {
-    const answer = await post('/echo?a=1&a=2', 'text', { 'content-type': 'text/plain', cookie: 'x=1; y=2' });
-    expect(answer.status).toBe(201);
-    expect(answer.headers.get('x-seen')).toBe('yes');
-    expect(answer.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
-    expect(JSON.parse(answer.text).event).toMatchObject({
+    const response = await post('/echo?a=1&a=2', 'text', {
+      'content-type': 'text/plain',
+      cookie: 'x=1; y=2',
+    });
+    expect(response.status).toBe(201);
+    expect(response.headers.get('x-seen')).toBe('yes');
+    expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
+    expect(JSON.parse(response.text).event).toMatchObject({
       version: '2.0',
       routeKey: 'POST /echo',
       rawPath: '/echo',
@@ -142,9 +146,9 @@ describe('a template that runs locally', () => {
 
   it('shows functions the moved clock', async () => {
     const before = emulator.clock.now();
-    emulator.clock.advance(3_600_000);
+    emulator.clock.advance(HOUR_MS);
     const result = await emulator.functions.invoke('Time', {});
-    expect(result).toBeGreaterThanOrEqual(before + 3_600_000);
+    expect(result).toBeGreaterThanOrEqual(before + HOUR_MS);
   });
 
   it('runs a schedule once when its time has come, and by hand', async () => {

@@ -40,7 +40,7 @@ describe('a recovery at its deadline', () => {
     worker.s3.setFaults(({ operation }) => {
       if (operation !== 'PutObject') return undefined;
       puts += 1;
-      if (puts === 1) return 'lost-answer';
+      if (puts === 1) return 'lost-response';
       worker.advance(3000);
       return slowDown();
     });

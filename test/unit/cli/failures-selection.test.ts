@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { failuresOptions } from '../../../infra/cli/failures-selection.ts';
 import { UsageError } from '../../../infra/cli/lib/command.ts';
 import { cursorAt } from '../../../lambda/shared/ledger/paging.ts';
+import { DAY_MS } from '../../../lambda/shared/runtime/durations.ts';
 
 const NOW = Date.parse('2026-03-15T12:00:00Z');
 const read = (...argv: string[]) => failuresOptions(argv, NOW);
@@ -26,7 +27,7 @@ describe('options of npm run failures', () => {
       'lost',
     ];
     expect(read(...argv, '--limit', '7', '--cursor', cursorAt(sortKey), '--stack', 'Other')).toEqual({
-      since: NOW - 86_400_000,
+      since: NOW - DAY_MS,
       until: Date.parse('2026-03-15T00:00:00Z'),
       errorClass: 'E',
       host: 'ftp.example',

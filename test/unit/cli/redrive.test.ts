@@ -5,6 +5,7 @@ import { CommandFailure, UsageError } from '../../../infra/cli/lib/command.ts';
 import { queueMessages } from '../../../infra/cli/redrive.ts';
 import { messagesFor, redriveOptions } from '../../../infra/cli/redrive-selection.ts';
 import { parseMessage, type RedriveMessage } from '../../../lambda/shared/queue/messages.ts';
+import { DAY_MS } from '../../../lambda/shared/runtime/durations.ts';
 import type { Role } from '../../../lambda/shared/zencoder/model.ts';
 
 const NOW = Date.parse('2026-03-15T12:00:00Z');
@@ -20,7 +21,7 @@ describe('redriveOptions', () => {
     const named = options('--state', 'pending', '--state', 'lost', '--since', '24h', '--limit', '5');
     expect(named.selection).toEqual({
       states: ['pending', 'lost'],
-      since: NOW - 86_400_000,
+      since: NOW - DAY_MS,
       limit: 5,
     });
   });

@@ -5,6 +5,7 @@ import { statusOptions } from '../../../infra/cli/status.ts';
 import { attentionFor, type StackStatus, statusJson, writeStatus } from '../../../infra/cli/status-report.ts';
 import { parseConfig } from '../../../infra/config.ts';
 import { LedgerItemNotUnderstood } from '../../../lambda/shared/ledger/table.ts';
+import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 
 const none = { count: 0, isComplete: true };
 const WELL: StackStatus = {
@@ -77,7 +78,7 @@ describe('the status', () => {
 describe('statusOptions', () => {
   it('counts as at risk what the stack does by default', () => {
     const { atRiskHours } = parseConfig({});
-    expect(statusOptions([])).toMatchObject({ atRisk: atRiskHours * 3_600_000, limit: 20, json: false });
+    expect(statusOptions([])).toMatchObject({ atRisk: atRiskHours * HOUR_MS, limit: 20, json: false });
   });
 
   it.each([[['--at-risk', 'soon']], [['--limit', '-1']], [['--jsn']]])('refuses %j', (argv) => {

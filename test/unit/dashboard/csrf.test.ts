@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formToken, isFormToken, isFromElsewhere } from '../../../lambda/dashboard/csrf.ts';
+import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 
-const HOUR = 60 * 60 * 1000;
 const NOW = Date.parse('2026-03-15T12:00:00Z');
 const BASIC = Buffer.from('dashboard:secret');
 const PATH = '/jobs/1/outputs/2';
@@ -11,13 +11,13 @@ describe('a form token', () => {
 
   it('is good for the same credentials and path, for at least twelve hours', () => {
     expect(isFormToken(token, BASIC, PATH, NOW)).toBe(true);
-    expect(isFormToken(token, BASIC, PATH, NOW + 12 * HOUR)).toBe(true);
+    expect(isFormToken(token, BASIC, PATH, NOW + 12 * HOUR_MS)).toBe(true);
   });
 
   it.each([
     ['other credentials', Buffer.from('dashboard:other'), PATH, NOW],
     ['another output', BASIC, '/jobs/1/outputs/3', NOW],
-    ['another day', BASIC, PATH, NOW + 24 * HOUR],
+    ['another day', BASIC, PATH, NOW + 24 * HOUR_MS],
   ])('is no good for %s', (_, basic, path, now) => {
     expect(isFormToken(token, basic, path, now)).toBe(false);
   });

@@ -2,16 +2,15 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { createClock } from '../../../infra/local/clock.ts';
-
-const HOUR = 3_600_000;
+import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 
 describe('a clock', () => {
   it('shows the machine time plus what it was advanced by', () => {
     const clock = createClock();
     const before = Date.now();
-    clock.advance(HOUR);
-    expect(clock.now() - before).toBeGreaterThanOrEqual(HOUR);
-    expect(clock.now() - Date.now()).toBe(HOUR);
+    clock.advance(HOUR_MS);
+    expect(clock.now() - before).toBeGreaterThanOrEqual(HOUR_MS);
+    expect(clock.now() - Date.now()).toBe(HOUR_MS);
   });
 
   it('tells listeners of each advance, until they are gone', () => {
@@ -30,7 +29,7 @@ describe('a clock', () => {
 
   it('moves every use of Date in a thread that installed it, and nothing else of it', async () => {
     const clock = createClock();
-    clock.advance(HOUR);
+    clock.advance(HOUR_MS);
     const module = new URL('../../../infra/local/clock.ts', import.meta.url).href;
     const source = `
       const { parentPort, workerData } = require('node:worker_threads');
@@ -53,8 +52,8 @@ describe('a clock', () => {
     await thread.terminate();
     expect(seen).toMatchObject({ given: 7, parts: 1, utc: 0, instance: true, text: '[object Date]' });
     for (const moved of [seen.now, seen.constructed, seen.called + 1000]) {
-      expect(moved).toBeGreaterThanOrEqual(HOUR);
-      expect(moved).toBeLessThan(2 * HOUR);
+      expect(moved).toBeGreaterThanOrEqual(HOUR_MS);
+      expect(moved).toBeLessThan(2 * HOUR_MS);
     }
   });
 });

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../../../lambda/shared/runtime/durations.ts';
 import { s3Error } from './errors.ts';
 import type { S3Request } from './request.ts';
 import { parseAmzDate, signV2, signV4, V4_ALGORITHM } from './signatures.ts';
@@ -22,12 +23,12 @@ export interface Caller {
 }
 
 const SEVEN_DAYS = 604_800;
-const SKEW = 15 * 60_000;
+const SKEW = 15 * MINUTE_MS;
 
 /**
  * Checks a request's signature: version 4 in the header or the query, version 2 in the query. A query signature holds
  * for its method, path and time only.
- * @throws S3Error with the code that S3 has for the fault
+ * @throws S3Error with the code that S3 has for the error
  */
 export function authenticate(request: S3Request, options: AuthOptions): Caller {
   const { query, headers } = request;

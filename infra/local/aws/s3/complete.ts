@@ -184,8 +184,8 @@ function objectChecksum(
     (algorithm) => header(exchange, checksumHeader(algorithm)) !== undefined,
   );
   const { checksum } = upload;
-  const strangers = stated.filter((algorithm) => algorithm !== checksum?.algorithm);
-  if (strangers.length > 0 || (statedType !== undefined && statedType !== checksum?.type)) {
+  const mismatched = stated.filter((algorithm) => algorithm !== checksum?.algorithm);
+  if (mismatched.length > 0 || (statedType !== undefined && statedType !== checksum?.type)) {
     const message = `The upload was created using ${checksum === undefined ? 'no checksum' : `the ${checksum.type} checksum mode`}. The complete request must use the same checksum mode.`;
     throw s3Error('InvalidRequest', {}, message);
   }

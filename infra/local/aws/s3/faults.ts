@@ -28,8 +28,8 @@ export interface ErrorFault {
 }
 
 /** A response that S3 does not give as documented, such as a page of a proxy or a success that lacks its ETag. */
-export interface OtherAnswer {
-  readonly answer: {
+export interface OtherResponse {
+  readonly response: {
     readonly status: number;
     readonly headers?: Readonly<Record<string, string>>;
     readonly body?: string;
@@ -47,10 +47,10 @@ export interface CutFault {
 
 /**
  * - `reset`: the connection is reset, nothing is done.
- * - `lost-answer`: the operation is done, then the connection is reset in place of the response.
- * - `hang`: nothing is done or sent until the client gives up.
+ * - `lost-response`: the operation is done, then the connection is reset in place of the response.
+ * - `hang`: nothing is done or sent until the client closes the connection.
  */
-export type Fault = ErrorFault | OtherAnswer | CutFault | 'reset' | 'lost-answer' | 'hang';
+export type Fault = ErrorFault | OtherResponse | CutFault | 'reset' | 'lost-response' | 'hang';
 
 /** Asked after the signature is checked. A promise holds the request back until it is settled. */
 export type FaultHook = (request: FaultRequest) => Fault | undefined | Promise<Fault | undefined>;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AuthOptions, authenticate, type Caller } from './auth.ts';
 import { S3Error, s3Error } from './errors.ts';
-import type { CutFault, Fault, FaultHook, FaultRequest, OtherAnswer } from './faults.ts';
+import type { CutFault, Fault, FaultHook, FaultRequest, OtherResponse } from './faults.ts';
 import { ClientGone } from './receive.ts';
 import { readRequest, type S3Request } from './request.ts';
 import { OPERATIONS, type OperationName, route } from './route.ts';
@@ -96,18 +96,18 @@ export class Handler {
       const { message = fault.code, ...rest } = fault;
       throw new S3Error(fault.code, { ...rest, message });
     }
-    if (typeof fault === 'object' && 'answer' in fault) {
+    if (typeof fault === 'object' && 'response' in fault) {
       if (fault.isDone === true) await this.#operate(visit, request, caller, operation, undefined);
-      respondOtherwise(visit, fault.answer);
+      respondOtherwise(visit, fault.response);
       return undefined;
     }
     const response = await this.#operate(visit, request, caller, operation, fault);
-    if (fault === 'lost-answer') reset(visit);
+    if (fault === 'lost-response') reset(visit);
     else await this.#respond(visit, response, cutOf(fault));
     return undefined;
   }
 
-  /** What the hook says; a client that gives up while the hook holds its request back hangs for good. */
+  /** What the hook returns; a request that is aborted while the hook holds it back counts as hanging. */
   #fault(visit: Visit, request: FaultRequest): Fault | undefined | Promise<Fault | undefined> {
     if (this.#faults === undefined) return undefined;
     return Promise.race([this.#faults(request), gone(visit).then(() => 'hang' as const)]);
@@ -226,7 +226,7 @@ function cutOf(fault: Fault | undefined): CutFault | undefined {
 
 function respondOtherwise(
   { incoming, outgoing }: Visit,
-  { status, headers, body }: OtherAnswer['answer'],
+  { status, headers, body }: OtherResponse['response'],
 ): void {
   outgoing.writeHead(status, { ...headers }).end(incoming.method === 'HEAD' ? undefined : body);
 }
@@ -240,7 +240,7 @@ function reset({ incoming }: Visit): void {
   incoming.socket.resetAndDestroy();
 }
 
-/** Settles when the client has given up. */
+/** Settles when the client has closed the connection. */
 function gone({ outgoing }: Visit): Promise<void> {
   return new Promise((resolve) => {
     if (outgoing.destroyed) resolve();

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../../lambda/shared/runtime/durations.ts';
 import type { Json } from '../../json.ts';
 import {
   functionByArn,
@@ -61,7 +62,7 @@ export const provisionSchedule: Provisioner = (resource, deployment) => {
   return { ref: name, attributes: { Arn: arn } };
 };
 
-const UNIT_MILLISECONDS = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
+const UNIT_MILLISECONDS = { minute: MINUTE_MS, hour: HOUR_MS, day: DAY_MS };
 
 /** Milliseconds of a `rate(…)` expression; undefined for `cron(…)`, which runs by hand only. */
 function rateOf(expression: string, resource: ResolvedResource): number | undefined {

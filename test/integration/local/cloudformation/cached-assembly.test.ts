@@ -9,6 +9,7 @@ import {
   assemblySources,
   cachedAssembly,
 } from '../../../../infra/local/cloudformation/cached-assembly.ts';
+import { MINUTE_MS } from '../../../../lambda/shared/runtime/durations.ts';
 
 let folder: string;
 
@@ -19,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe('cachedAssembly', () => {
-  it('synthesizes once for the same sources and settings', { timeout: 60_000 }, async () => {
+  it('synthesizes once for the same sources and settings', { timeout: MINUTE_MS }, async () => {
     const [first, other] = await Promise.all([
       cachedAssembly({ stackName: 'One' }, folder),
       cachedAssembly({ stackName: 'Two' }, folder),
@@ -32,7 +33,7 @@ describe('cachedAssembly', () => {
     expect(await readdir(folder)).toHaveLength(2);
   });
 
-  it('names the invalid settings and keeps no assembly of them', { timeout: 60_000 }, async () => {
+  it('names the invalid settings and keeps no assembly of them', { timeout: MINUTE_MS }, async () => {
     const before = await readdir(folder);
     await expect(cachedAssembly({ maxConcurrency: 'many' }, folder)).rejects.toThrow('maxConcurrency');
     expect(await readdir(folder)).toEqual(before);

@@ -37,50 +37,52 @@ afterEach(async () => {
 });
 
 test('all is right when the bucket and the ledger hold exactly what is expected', async () => {
-  expect(await faults(outcome())).toEqual([]);
+  expect(await findErrors(outcome())).toEqual([]);
 });
 
 test('an object that differs in a byte is noticed', async () => {
   await put(KEY, `${CONTENT}!`);
 
-  expect(await faults(outcome())).toEqual([expect.stringContaining('differs from what Zencoder uploaded')]);
+  expect(await findErrors(outcome())).toEqual([
+    expect.stringContaining('differs from what Zencoder uploaded'),
+  ]);
 });
 
 test('an object that should not be there is noticed', async () => {
-  await put('stranger.mp4', 'x');
+  await put('unexpected.mp4', 'x');
 
-  expect(await faults(outcome())).toEqual([expect.stringContaining('stranger.mp4')]);
+  expect(await findErrors(outcome())).toEqual([expect.stringContaining('unexpected.mp4')]);
 });
 
 test('an unfinished multipart upload is noticed once it holds a part', async () => {
   const its = { Bucket: BUCKET, Key: 'half.mp4' };
   const { UploadId } = await s3.send(new CreateMultipartUploadCommand(its));
 
-  expect(await faults(outcome())).toEqual([]);
+  expect(await findErrors(outcome())).toEqual([]);
 
   await s3.send(new UploadPartCommand({ ...its, UploadId, PartNumber: 1, Body: 'half' }));
 
-  expect(await faults(outcome())).toEqual([expect.stringContaining('half.mp4')]);
+  expect(await findErrors(outcome())).toEqual([expect.stringContaining('half.mp4')]);
 });
 
 test('a file that the ledger does not have, or has in another state, is noticed', async () => {
   const unknown = outcome({ ledger: new Map() });
   const failed = outcome({ ledger: ledger({ ...RECOVERED, state: 'failed' }) });
 
-  expect((await faults(unknown)).join()).toContain('is unknown');
-  expect((await faults(failed)).join()).toContain('is failed');
+  expect((await findErrors(unknown)).join()).toContain('is unknown');
+  expect((await findErrors(failed)).join()).toContain('is failed');
 });
 
 test('a recovery of what was no backup file is noticed', async () => {
   const twice = ledger(RECOVERED, { ...RECOVERED, fileId: 'ffff' });
 
-  expect(await faults(outcome({ ledger: twice }))).toEqual(['job 1 has 2 recoveries instead of 1']);
+  expect(await findErrors(outcome({ ledger: twice }))).toEqual(['job 1 has 2 recoveries instead of 1']);
 });
 
 test('a primary failure that is missing, or one too many, is noticed', async () => {
   const wrong = outcome({ failures: [failure('UploadTimeoutError')] });
 
-  expect(await faults(wrong)).toEqual([
+  expect(await findErrors(wrong)).toEqual([
     expect.stringMatching(/^missing: .*UploadAccessDeniedError$/),
     expect.stringMatching(/^too many: .*UploadTimeoutError$/),
   ]);
@@ -88,10 +90,10 @@ test('a primary failure that is missing, or one too many, is noticed', async () 
 
 test('a notification that was not taken is noticed', async () => {
   const attempts = [{ at: 0, status: 500, error: null }];
-  const delivery = { kind: 'job', jobId: 1, outputId: null, url: '', attempts, state: 'given up' } as const;
+  const delivery = { kind: 'job', jobId: 1, outputId: null, url: '', attempts, state: 'abandoned' } as const;
 
-  expect(await faults(outcome({ deliveries: [delivery] }))).toEqual([
-    'a notification of job 1 is given up after the responses 500',
+  expect(await findErrors(outcome({ deliveries: [delivery] }))).toEqual([
+    'a notification of job 1 is abandoned after the responses 500',
   ]);
 });
 
@@ -143,11 +145,11 @@ function ledger(...recoveries: RecoveryRecord[]) {
 function failure(errorClass: string) {
   const { jobId, outputId, role } = IDENTITY;
   const about = { label: null, outputType: null, passThrough: null, test: false };
-  const told = { message: null, link: null, destinationHost: null };
-  return { jobId, outputId, role, errorClass, ...about, ...told, failedAt: 0, recordedAt: 0 };
+  const details = { message: null, link: null, destinationHost: null };
+  return { jobId, outputId, role, errorClass, ...about, ...details, failedAt: 0, recordedAt: 0 };
 }
 
-async function faults(given: DemoOutcome): Promise<string[]> {
+async function findErrors(given: DemoOutcome): Promise<string[]> {
   const checks = await verify(s3, BUCKET, given);
   return checks.flatMap((check) => check.errors);
 }

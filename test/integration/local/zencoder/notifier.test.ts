@@ -32,8 +32,8 @@ test('posts JSON over HTTP/1.1 with the secret and the credentials of the URL', 
 });
 
 test('tries again after error answers, each time with a body of that moment', async () => {
-  const answers = [500, 404, 200];
-  const receiver = await receiverThat(() => answers.shift() ?? 500);
+  const responses = [500, 404, 200];
+  const receiver = await receiverThat(() => responses.shift() ?? 500);
 
   const delivery = await notifier((failed) => failed).deliver(parcel(receiver.url));
 
@@ -51,7 +51,7 @@ test('does not follow redirects: they count as not taken', async () => {
 
   const delivery = await notifier(() => null).deliver(parcel(receiver.url));
 
-  expect(delivery).toMatchObject({ state: 'given up', attempts: [{ status: 302 }] });
+  expect(delivery).toMatchObject({ state: 'abandoned', attempts: [{ status: 302 }] });
   expect(receiver.received).toHaveLength(1);
 });
 
@@ -61,7 +61,7 @@ test('tries again when nothing answers, and gives up when the schedule ends', as
 
   const delivery = await notifier((failed) => (failed > 2 ? null : 1)).deliver(parcel(receiver.url));
 
-  expect(delivery.state).toBe('given up');
+  expect(delivery.state).toBe('abandoned');
   expect(delivery.attempts).toHaveLength(3);
   expect(delivery.attempts[0]).toMatchObject({
     status: null,
@@ -106,8 +106,8 @@ function parcel(url: string) {
   };
 }
 
-async function receiverThat(answer: () => number) {
-  const receiver = await startReceiver(answer);
+async function receiverThat(nextStatus: () => number) {
+  const receiver = await startReceiver(nextStatus);
   cleanUps.push(() => receiver.close());
   return receiver;
 }

@@ -28,13 +28,13 @@ export interface PostedOutput {
 export interface Receiver {
   readonly url: string;
   readonly received: readonly Received[];
-  /** A body, parsed, by its place in the order of arrival. @throws when so many have not come */
+  /** A body, parsed, by its place in the order of arrival. @throws when fewer have arrived */
   posted(index?: number): Posted;
   close(): Promise<void>;
 }
 
-/** @param answer status for the next request */
-export async function startReceiver(answer: () => number): Promise<Receiver> {
+/** @param nextStatus status for the next request */
+export async function startReceiver(nextStatus: () => number): Promise<Receiver> {
   const received: Received[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -42,7 +42,7 @@ export async function startReceiver(answer: () => number): Promise<Receiver> {
     request.on('end', () => {
       const body = Buffer.concat(chunks).toString();
       received.push({ headers: request.headers, body, version: request.httpVersion });
-      response.writeHead(answer(), { location: '/elsewhere' }).end();
+      response.writeHead(nextStatus(), { location: '/elsewhere' }).end();
     });
   });
   const listening = Promise.withResolvers<void>();

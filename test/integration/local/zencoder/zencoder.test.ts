@@ -6,13 +6,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type S3Server, startS3 } from '../../../../infra/local/aws/s3/server.ts';
 import { type Destination, startDestination } from '../../../../infra/local/zencoder/destination.ts';
 import { startZencoder, type Zencoder } from '../../../../infra/local/zencoder/zencoder.ts';
+import { DAY_MS, HOUR_MS } from '../../../../lambda/shared/runtime/durations.ts';
 import { type PostedOutput, type Receiver, startReceiver } from './receiver.ts';
 
 const MEDIA = new URL('../../../fixtures/media/', import.meta.url);
 const CLIP = new URL('clip.mp4', MEDIA);
 const BUCKET = 'zencoder-temp-storage-us-east-1';
 const ACCOUNT = { accessKeyId: 'AKIAZENCODERSTANDIN0', secretAccessKey: 'secret' };
-const DAY = 86_400_000;
 const UNRESOLVABLE = 'ftp://render:n0t-real@media.acme.invalid/shows/web.mp4';
 
 let directory: string;
@@ -246,10 +246,10 @@ describe('payloads have the fields of the documented ones', () => {
       outputs: [{ url: UNRESOLVABLE, file: CLIP }],
     });
 
-    const answer = await fetch(`${zencoder.apiUrl}/jobs/${job.id}?api_key=${zencoder.apiKeys[0]?.key}`);
+    const response = await fetch(`${zencoder.apiUrl}/jobs/${job.id}?api_key=${zencoder.apiKeys[0]?.key}`);
 
     const documented = await sample('20-api-get-job-details-after-backup-url-resigned.json');
-    expect(shape(await answer.json())).toEqual(shape(documented));
+    expect(shape(await response.json())).toEqual(shape(documented));
   });
 });
 
@@ -259,14 +259,14 @@ describe('signed URLs', () => {
       notifications: 'none',
       outputs: [{ url: UNRESOLVABLE, file: CLIP }],
     });
-    now += 4 * 3_600_000;
+    now += 4 * HOUR_MS;
     await zencoder.notifyAgain(job);
 
     const url = new URL(receiver.posted().output.url);
     expect(url.searchParams.get('X-Amz-Date')).toBe('20260314T140058Z');
     expect(url.searchParams.get('X-Amz-Expires')).toBe(String(20 * 3600));
     expect((await fetch(url)).status).toBe(200);
-    now += 20 * 3_600_000 + 1_000;
+    now += 20 * HOUR_MS + 1_000;
     expect((await fetch(url)).status).toBe(403);
   });
 
@@ -287,7 +287,7 @@ describe('signed URLs', () => {
 
   test('lead nowhere once the files are deleted', async () => {
     const { job } = await zencoder.createJob({ outputs: [{ url: UNRESOLVABLE, file: CLIP }] });
-    now += DAY;
+    now += DAY_MS;
 
     expect(await zencoder.removeExpired()).toBe(1);
     const [output] = job.outputs;
@@ -300,12 +300,12 @@ describe('signed URLs', () => {
 test('withheld notifications never arrive, and the API still tells of the output, with a fresh URL', async () => {
   zencoder.withholdNotifications = true;
   const { job } = await zencoder.createJob({ outputs: [{ url: UNRESOLVABLE, file: CLIP }] });
-  now += 3_600_000;
+  now += HOUR_MS;
 
-  const answer = await fetch(`${zencoder.apiUrl}/outputs/${job.outputs[0]?.id}`, {
+  const response = await fetch(`${zencoder.apiUrl}/outputs/${job.outputs[0]?.id}`, {
     headers: { 'zencoder-api-key': zencoder.apiKeys[0]?.key ?? '' },
   });
-  const output: unknown = await answer.json();
+  const output: unknown = await response.json();
 
   expect(receiver.received).toEqual([]);
   expect(zencoder.deliveries).toMatchObject([{ state: 'withheld' }]);

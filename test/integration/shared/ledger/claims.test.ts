@@ -1,13 +1,13 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClaimedRecovery, Lease } from '../../../../lambda/shared/ledger/records.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../../lambda/shared/runtime/durations.ts';
 import {
   aFile,
   aLease,
   anError,
   anOutput,
   asRecovered,
-  HOUR,
   NOW,
   thumbnails,
 } from '../../../support/ledger-data.ts';
@@ -32,7 +32,7 @@ describe('a new file', () => {
     expect(record).toMatchObject({
       state: 'copying',
       attempts: 1,
-      lease: { owner: 'first', until: NOW + HOUR },
+      lease: { owner: 'first', until: NOW + HOUR_MS },
       source: 's3://zencoder-temp-storage-us-east-1/o/20260315/video.mp4',
       label: 'hd',
       expectedSize: 1000,
@@ -43,11 +43,11 @@ describe('a new file', () => {
   });
 
   it('is claimed once when a message names it twice, with the later deadline', async () => {
-    const files = [aFile(), aFile({ deadline: NOW + 30 * HOUR }), aFile({ role: 'thumbnail' })];
+    const files = [aFile(), aFile({ deadline: NOW + 30 * HOUR_MS }), aFile({ role: 'thumbnail' })];
     const claims = await ledger.recoveries.claim(anOutput(), files, aLease('first'));
     expect(claims.map(({ record }) => [record.role, record.deadline - NOW])).toEqual([
-      ['media', 30 * HOUR],
-      ['thumbnail', 24 * HOUR],
+      ['media', 30 * HOUR_MS],
+      ['thumbnail', 24 * HOUR_MS],
     ]);
   });
 });
@@ -56,15 +56,15 @@ describe('a file that is known', () => {
   it('is leased while its invocation may live', async () => {
     const output = anOutput();
     const record = await claimOne(output);
-    const claims = await ledger.at(NOW + HOUR).recoveries.claim(output, [aFile()], aLease('second'));
+    const claims = await ledger.at(NOW + HOUR_MS).recoveries.claim(output, [aFile()], aLease('second'));
     expect(claims).toMatchObject([{ outcome: 'leased', record }]);
   });
 
   it('is taken over when the lease has run out', async () => {
     const output = anOutput();
     await claimOne(output);
-    const lease = aLease('second', NOW + 2 * HOUR + 1);
-    const [claim] = await ledger.at(NOW + HOUR + 1).recoveries.claim(output, [aFile()], lease);
+    const lease = aLease('second', NOW + 2 * HOUR_MS + 1);
+    const [claim] = await ledger.at(NOW + HOUR_MS + 1).recoveries.claim(output, [aFile()], lease);
     expect(claim).toMatchObject({ outcome: 'claimed', record: { attempts: 2, lease } });
     expect(claim && (await ledger.queries.readRecovery(claim.record))).toEqual(claim?.record);
   });
@@ -80,9 +80,9 @@ describe('a file that is known', () => {
     const output = anOutput();
     const record = await claimOne(output);
     const nextAttemptMessage = { messageId: 'first message', receiptHandle: 'handle' };
-    const release = { record, error: anError(), nextAttemptAt: NOW + 60_000, nextAttemptMessage };
+    const release = { record, error: anError(), nextAttemptAt: NOW + MINUTE_MS, nextAttemptMessage };
     await ledger.recoveries.release([release]);
-    const [claim] = await ledger.at(NOW + 60_000).recoveries.claim(output, [aFile()], aLease('second'));
+    const [claim] = await ledger.at(NOW + MINUTE_MS).recoveries.claim(output, [aFile()], aLease('second'));
     expect(claim).toMatchObject({
       outcome: 'claimed',
       record: {
@@ -100,14 +100,14 @@ describe('a file that is known', () => {
     const output = anOutput();
     const record = await claimOne(output);
     const nextAttemptMessage = { messageId: 'first message', receiptHandle: 'handle' };
-    await ledger.recoveries.release([{ record, nextAttemptAt: NOW + 60_000, nextAttemptMessage }]);
+    await ledger.recoveries.release([{ record, nextAttemptAt: NOW + MINUTE_MS, nextAttemptMessage }]);
     const claimAt = async (time: number) => {
       const [claim] = await ledger.at(time).recoveries.claim(output, [aFile()], aLease('second'));
       return claim;
     };
     expect(await claimAt(NOW + 58_999)).toMatchObject({
       outcome: 'waiting',
-      record: { attempts: 1, nextAttemptAt: NOW + 60_000, nextAttemptMessage },
+      record: { attempts: 1, nextAttemptAt: NOW + MINUTE_MS, nextAttemptMessage },
     });
     expect(await claimAt(NOW + 59_000)).toMatchObject({ outcome: 'claimed', record: { attempts: 2 } });
   });
@@ -116,7 +116,7 @@ describe('a file that is known', () => {
     const output = anOutput();
     const record = await claimOne(output);
     expect(await ledger.at(NOW + 1).recoveries.scheduleNow(record)).toBe(false);
-    await ledger.recoveries.release([{ record, nextAttemptAt: NOW + 60_000 }]);
+    await ledger.recoveries.release([{ record, nextAttemptAt: NOW + MINUTE_MS }]);
     const seen = await ledger.queries.readRecovery(record);
     if (seen === undefined) throw new Error('expected a record');
     expect(await ledger.at(NOW + 1).recoveries.scheduleNow(seen)).toBe(true);
@@ -127,7 +127,7 @@ describe('a file that is known', () => {
 
   it('can be claimed before its time by who has reason to', async () => {
     const record = await claimOne();
-    await ledger.recoveries.release([{ record, nextAttemptAt: NOW + 60_000 }]);
+    await ledger.recoveries.release([{ record, nextAttemptAt: NOW + MINUTE_MS }]);
     const seen = await ledger.queries.readRecovery(record);
     if (seen === undefined) throw new Error('expected a record');
     const [claim] = await ledger.recoveries.claimExisting([seen], aLease('second'));
@@ -146,10 +146,13 @@ describe('a file that is known', () => {
     const output = anOutput();
     const record = await claimOne(output);
     await ledger.recoveries.release([{ record }]);
-    const fresh = aFile({ deadline: NOW + 40 * HOUR });
+    const fresh = aFile({ deadline: NOW + 40 * HOUR_MS });
     const [later] = await ledger.recoveries.claim(output, [fresh], aLease('second', NOW + 1));
     const [older] = await ledger.at(NOW + 2).recoveries.claim(output, [aFile()], aLease('third'));
-    expect([later?.record.deadline, older?.record.deadline]).toEqual([NOW + 40 * HOUR, NOW + 40 * HOUR]);
+    expect([later?.record.deadline, older?.record.deadline]).toEqual([
+      NOW + 40 * HOUR_MS,
+      NOW + 40 * HOUR_MS,
+    ]);
   });
 
   it('gives the same answer to a repeated call with the same lease', async () => {
@@ -196,7 +199,7 @@ describe('many at once', () => {
   it('lets exactly one of ten take over each of sixty files whose lease ran out', async () => {
     const output = anOutput();
     const files = thumbnails(60);
-    await ledger.at(NOW - HOUR).recoveries.claim(output, files, aLease('dead', NOW - 1));
+    await ledger.at(NOW - HOUR_MS).recoveries.claim(output, files, aLease('dead', NOW - 1));
     const claims = await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
         ledger.recoveries.claim(output, files, aLease(`invocation ${index}`)),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClaimedRecovery } from '../../../../lambda/shared/ledger/records.ts';
-import { aFile, aLease, anError, anOutput, HOUR, NOW, thumbnails } from '../../../support/ledger-data.ts';
+import { HOUR_MS } from '../../../../lambda/shared/runtime/durations.ts';
+import { aFile, aLease, anError, anOutput, NOW, thumbnails } from '../../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../../support/ledger-table.ts';
 import { openRecoveries } from '../../../support/open-recoveries.ts';
 
@@ -17,7 +18,7 @@ async function claim(
   now = NOW,
 ): Promise<ClaimedRecovery> {
   const file = aFile({ key });
-  const [claimed] = await ledger.at(now).recoveries.claim(output, [file], aLease(owner, now + HOUR));
+  const [claimed] = await ledger.at(now).recoveries.claim(output, [file], aLease(owner, now + HOUR_MS));
   if (claimed?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claimed?.outcome}`);
   return claimed.record;
 }
@@ -29,7 +30,7 @@ describe('the key of a recovery', () => {
     const output = anOutput();
     const first = await claim(output, 'first', 'one');
 
-    const second = await claim(output, 'second', 'two', NOW + 2 * HOUR);
+    const second = await claim(output, 'second', 'two', NOW + 2 * HOUR_MS);
 
     expect([first.key, second.key, await storedKey(first)]).toEqual(['first', 'first', 'first']);
   });
@@ -79,9 +80,9 @@ describe('a change of the key', () => {
 
     expect(await ledger.at(NOW + 1).recoveries.changeKey(claimed, 'second')).toBe(true);
     expect(await ledger.at(NOW + 2).recoveries.changeKey(claimed, 'second')).toBe(true);
-    const heir = await claim(output, 'first', 'two', NOW + 2 * HOUR);
+    const heir = await claim(output, 'first', 'two', NOW + 2 * HOUR_MS);
     expect(heir.key).toBe('second');
-    expect(await ledger.at(NOW + 2 * HOUR).recoveries.changeKey(claimed, 'third')).toBe(false);
+    expect(await ledger.at(NOW + 2 * HOUR_MS).recoveries.changeKey(claimed, 'third')).toBe(false);
     expect(await storedKey(claimed)).toBe('second');
   });
 
@@ -94,8 +95,8 @@ describe('a change of the key', () => {
     await ledger.at(NOW + 2).recoveries.release([{ record: claimed }]);
 
     const [late] = await ledger
-      .at(NOW + 2 * HOUR)
-      .recoveries.claimExisting([seen], aLease('two', NOW + 3 * HOUR));
+      .at(NOW + 2 * HOUR_MS)
+      .recoveries.claimExisting([seen], aLease('two', NOW + 3 * HOUR_MS));
 
     expect(late).toMatchObject({ outcome: 'claimed', record: { key: 'second', attempts: attempts + 1 } });
     expect(await storedKey(claimed)).toBe('second');

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { afterFailure, afterRecovery, sortKeyOf, takePage } from '../../../../lambda/shared/ledger/paging.ts';
 import type { PrimaryFailureRecord } from '../../../../lambda/shared/ledger/records.ts';
+import { DAY_MS, HOUR_MS } from '../../../../lambda/shared/runtime/durations.ts';
 import {
   aFailure,
   aFailuresMessage,
@@ -8,13 +9,11 @@ import {
   aLease,
   anOutput,
   asRecovered,
-  HOUR,
   NOW,
   thumbnails,
 } from '../../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../../support/ledger-table.ts';
 
-const DAY = 24 * HOUR;
 const CLASSES = ['UploadAccessDeniedError', 'UnableToResolveHostError', 'Transfer::InvalidGranteeIDError'];
 
 let ledger: TestLedger;
@@ -24,7 +23,9 @@ let failures: PrimaryFailureRecord[];
 beforeAll(async () => {
   ledger = await startLedger();
   // 240 jobs over nine days with a gap of 40 days behind them; several at the same millisecond.
-  const ages = Array.from({ length: 240 }, (_, n) => (n < 220 ? Math.floor(n / 2) * 2 * HOUR : 50 * DAY + n));
+  const ages = Array.from({ length: 240 }, (_, n) =>
+    n < 220 ? Math.floor(n / 2) * 2 * HOUR_MS : 50 * DAY_MS + n,
+  );
   const recorded = await Promise.all(
     ages.map(async (age, n) => {
       const failure = aFailure({
@@ -60,12 +61,12 @@ async function queries<T>(work: () => Promise<T>): Promise<{ calls: number; resu
 
 describe('failures by time', () => {
   it('come newest first across days and shards, back to where they are asked for', async () => {
-    const all = await Array.fromAsync(ledger.queries.failuresByTime({ since: NOW - 60 * DAY }));
+    const all = await Array.fromAsync(ledger.queries.failuresByTime({ since: NOW - 60 * DAY_MS }));
     expect(all).toEqual(failures);
   });
 
   it('include since and exclude until', async () => {
-    const [since, until] = [NOW - 40 * HOUR, NOW - 20 * HOUR];
+    const [since, until] = [NOW - 40 * HOUR_MS, NOW - 20 * HOUR_MS];
     const found = await Array.fromAsync(ledger.queries.failuresByTime({ since, until }));
     expect(found).toEqual(failures.filter(({ failedAt }) => failedAt >= since && failedAt < until));
     expect(found.some(({ failedAt }) => failedAt === since)).toBe(true);
@@ -77,7 +78,7 @@ describe('failures by time', () => {
   });
 
   it('look through an empty month in few rounds', async () => {
-    const until = NOW - 400 * DAY;
+    const until = NOW - 400 * DAY_MS;
     const { calls, result } = await queries(() => Array.fromAsync(ledger.queries.failuresByTime({ until })));
     expect(result).toEqual([]);
     expect(calls).toBe(31 * 8);
@@ -95,7 +96,7 @@ describe('failures by time', () => {
       const seen: PrimaryFailureRecord[] = [];
       let cursor: string | undefined;
       do {
-        const query = { since: NOW - 60 * DAY, after: sortKeyOf(cursor), expected: limit };
+        const query = { since: NOW - 60 * DAY_MS, after: sortKeyOf(cursor), expected: limit };
         const page = await takePage(ledger.queries.failuresByTime(query), limit, afterFailure);
         expect(page.items.length).toBeLessThanOrEqual(limit);
         seen.push(...page.items);
@@ -117,16 +118,18 @@ describe('failures by class and host', () => {
       expected.slice(10),
     );
     expect(await ledger.queries.countFailuresByClass(errorClass)).toBe(expected.length);
-    expect(await ledger.queries.countFailuresByClass(errorClass, { since: NOW - 2 * DAY })).toBe(
-      expected.filter(({ failedAt }) => failedAt >= NOW - 2 * DAY).length,
+    expect(await ledger.queries.countFailuresByClass(errorClass, { since: NOW - 2 * DAY_MS })).toBe(
+      expected.filter(({ failedAt }) => failedAt >= NOW - 2 * DAY_MS).length,
     );
   });
 
   it('are all of a host, however it is spelt', async () => {
-    const found = await Array.fromAsync(ledger.queries.failuresByHost('HOST1.example', { since: NOW - DAY }));
+    const found = await Array.fromAsync(
+      ledger.queries.failuresByHost('HOST1.example', { since: NOW - DAY_MS }),
+    );
     expect(found).toEqual(
       failures.filter(
-        ({ destinationHost, failedAt }) => destinationHost === 'host1.example' && failedAt >= NOW - DAY,
+        ({ destinationHost, failedAt }) => destinationHost === 'host1.example' && failedAt >= NOW - DAY_MS,
       ),
     );
     expect(found.length).toBeGreaterThan(0);
@@ -142,18 +145,19 @@ describe('recoveries by state', () => {
     const outputs = Array.from({ length: 30 }, (_, n) => ({ output: anOutput(), hours: ((n * 7) % 30) + 1 }));
     const records = await Promise.all(
       outputs.map(async ({ output, hours }) => {
-        const file = aFile({ deadline: NOW + hours * HOUR });
+        const file = aFile({ deadline: NOW + hours * HOUR_MS });
         const [claim] = await ledger.recoveries.claim(output, [file], aLease('one'));
         if (claim?.outcome !== 'claimed') throw new Error('not claimed');
         return claim.record;
       }),
     );
-    const hoursOf = (found: { deadline: number }[]) => found.map(({ deadline }) => (deadline - NOW) / HOUR);
+    const hoursOf = (found: { deadline: number }[]) =>
+      found.map(({ deadline }) => (deadline - NOW) / HOUR_MS);
     const open = await Array.fromAsync(ledger.queries.openRecoveriesByDeadline());
     expect(hoursOf(open)).toEqual(Array.from({ length: 30 }, (_, n) => n + 1));
     expect(await ledger.queries.countOpenRecoveries()).toBe(30);
-    expect(await ledger.queries.countOpenRecoveries({ deadlineBefore: NOW + 4 * HOUR })).toBe(3);
-    const near = { deadlineFrom: NOW + 2 * HOUR, deadlineBefore: NOW + 4 * HOUR };
+    expect(await ledger.queries.countOpenRecoveries({ deadlineBefore: NOW + 4 * HOUR_MS })).toBe(3);
+    const near = { deadlineFrom: NOW + 2 * HOUR_MS, deadlineBefore: NOW + 4 * HOUR_MS };
     expect(await ledger.queries.countOpenRecoveries(near)).toBe(2);
 
     await ledger.recoveries.release(records.slice(0, 10).map((record) => ({ record })));

@@ -1,9 +1,8 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { HOUR_MS } from '../../../../lambda/shared/runtime/durations.ts';
 import { startLedger, type TestLedger } from '../../../support/ledger-table.ts';
-
-const HOUR = 60 * 60 * 1000;
 
 let ledger: TestLedger;
 /** A day of its own for each test: ten minutes past ten. */
@@ -13,14 +12,14 @@ beforeAll(async () => {
   ledger = await startLedger();
 });
 beforeEach(() => {
-  now += 4 * 24 * HOUR;
+  now += 4 * 24 * HOUR_MS;
 });
 afterAll(() => ledger.close());
 
 describe('refused notifications', () => {
   it('are counted by status', async () => {
     for (const status of [415, 401, 401, 404]) await ledger.at(now).refusals.count(status);
-    expect(await ledger.at(now).refusals.readSince(now - 24 * HOUR)).toEqual([
+    expect(await ledger.at(now).refusals.readSince(now - 24 * HOUR_MS)).toEqual([
       { status: 401, count: 2 },
       { status: 404, count: 1 },
       { status: 415, count: 1 },
@@ -28,18 +27,18 @@ describe('refused notifications', () => {
   });
 
   it('are none while there are none', async () => {
-    expect(await ledger.at(now).refusals.readSince(now - 24 * HOUR)).toEqual([]);
+    expect(await ledger.at(now).refusals.readSince(now - 24 * HOUR_MS)).toEqual([]);
   });
 
   it('count from the hour of the given time on, over the end of a day', async () => {
-    for (const hours of [25, 24, 12, 1, 0]) await ledger.at(now - hours * HOUR).refusals.count(400);
-    expect(await ledger.at(now).refusals.readSince(now - 24 * HOUR)).toEqual([{ status: 400, count: 4 }]);
-    expect(await ledger.at(now).refusals.readSince(now - HOUR)).toEqual([{ status: 400, count: 2 }]);
+    for (const hours of [25, 24, 12, 1, 0]) await ledger.at(now - hours * HOUR_MS).refusals.count(400);
+    expect(await ledger.at(now).refusals.readSince(now - 24 * HOUR_MS)).toEqual([{ status: 400, count: 4 }]);
+    expect(await ledger.at(now).refusals.readSince(now - HOUR_MS)).toEqual([{ status: 400, count: 2 }]);
   });
 
   it('are counted each, also when many come at once', async () => {
     await Promise.all(Array.from({ length: 20 }, () => ledger.at(now).refusals.count(413)));
-    expect(await ledger.at(now).refusals.readSince(now - HOUR)).toEqual([{ status: 413, count: 20 }]);
+    expect(await ledger.at(now).refusals.readSince(now - HOUR_MS)).toEqual([{ status: 413, count: 20 }]);
   });
 
   it('are read beside an item that cannot be', async () => {
@@ -51,6 +50,6 @@ describe('refused notifications', () => {
     ]) {
       await ledger.client.send(new PutItemCommand({ TableName: ledger.tableName, Item: marshall(item) }));
     }
-    expect(await ledger.at(now).refusals.readSince(now - HOUR)).toEqual([{ status: 401, count: 1 }]);
+    expect(await ledger.at(now).refusals.readSince(now - HOUR_MS)).toEqual([{ status: 401, count: 1 }]);
   });
 });

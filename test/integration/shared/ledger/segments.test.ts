@@ -1,16 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClaimedRecovery } from '../../../../lambda/shared/ledger/records.ts';
 import type { SegmentRef } from '../../../../lambda/shared/ledger/segments.ts';
-import {
-  aFile,
-  aLease,
-  anError,
-  anOutput,
-  aPlan,
-  asRecovered,
-  HOUR,
-  NOW,
-} from '../../../support/ledger-data.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../../lambda/shared/runtime/durations.ts';
+import { aFile, aLease, anError, anOutput, aPlan, asRecovered, NOW } from '../../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../../support/ledger-table.ts';
 
 let ledger: TestLedger;
@@ -114,7 +106,7 @@ describe('a segment', () => {
     const { record, ref } = await planned();
     await ledger.uploads.claimSegment(ref(1), aLease('one'));
     const next = {
-      nextAttemptAt: NOW + 60_000,
+      nextAttemptAt: NOW + MINUTE_MS,
       nextAttemptMessage: { messageId: 'of segment 1', receiptHandle: 'handle' },
     };
     await ledger.uploads.releaseSegment(ref(1), 'one', anError(), next);
@@ -130,7 +122,7 @@ describe('a segment', () => {
     const { record, ref } = await planned();
     await ledger.uploads.claimSegment(ref(1), aLease('one'));
     const next = {
-      nextAttemptAt: NOW + 60_000,
+      nextAttemptAt: NOW + MINUTE_MS,
       nextAttemptMessage: { messageId: 'of segment 1', receiptHandle: 'handle' },
     };
     await ledger.uploads.releaseSegment(ref(1), 'one', anError(), next);
@@ -222,7 +214,7 @@ describe('completion', () => {
     if (heir.outcome !== 'claimed') throw new Error(heir.outcome);
     const [settled] = await ledger.at(NOW + 7).recoveries.settle([asRecovered(heir.record)]);
     expect(settled?.record).not.toHaveProperty('upload');
-    const late = await ledger.at(NOW + HOUR).uploads.claimCompletion(record, 'upload-1', aLease('late'));
+    const late = await ledger.at(NOW + HOUR_MS).uploads.claimCompletion(record, 'upload-1', aLease('late'));
     expect(late).toMatchObject({ outcome: 'settled', record: { settledBy: 'heir' } });
   });
 
@@ -260,13 +252,13 @@ describe('completion', () => {
     const first = await ledger.uploads.claimCompletion(record, 'upload-1', aLease('one'));
     if (first.outcome !== 'claimed') throw new Error(first.outcome);
     const next = {
-      nextAttemptAt: NOW + 60_000,
+      nextAttemptAt: NOW + MINUTE_MS,
       nextAttemptMessage: { messageId: 'of segment 0', receiptHandle: 'handle' },
     };
     await ledger.recoveries.release([{ record: first.record, error: anError(), ...next }]);
     expect(await ledger.queries.readRecovery(record)).toMatchObject({ state: 'pending', ...next });
 
-    await ledger.at(NOW + 60_000).uploads.claimCompletion(record, 'upload-1', aLease('two'));
+    await ledger.at(NOW + MINUTE_MS).uploads.claimCompletion(record, 'upload-1', aLease('two'));
 
     const claimed = await ledger.queries.readRecovery(record);
     expect(claimed).toMatchObject({ state: 'copying', attempts: 3, lease: { owner: 'two' } });

@@ -1,16 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OutputOfJob } from '../../../../lambda/shared/ledger/new-recoveries.ts';
 import type { ClaimedRecovery } from '../../../../lambda/shared/ledger/records.ts';
-import {
-  aFile,
-  aLease,
-  anError,
-  anOutput,
-  aPlan,
-  asRecovered,
-  HOUR,
-  NOW,
-} from '../../../support/ledger-data.ts';
+import { HOUR_MS } from '../../../../lambda/shared/runtime/durations.ts';
+import { aFile, aLease, anError, anOutput, aPlan, asRecovered, NOW } from '../../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../../support/ledger-table.ts';
 
 let ledger: TestLedger;
@@ -20,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => ledger.close());
 
 async function claimOne(output: OutputOfJob, owner = 'first', now = NOW): Promise<ClaimedRecovery> {
-  const [claim] = await ledger.at(now).recoveries.claim(output, [aFile()], aLease(owner, now + HOUR));
+  const [claim] = await ledger.at(now).recoveries.claim(output, [aFile()], aLease(owner, now + HOUR_MS));
   if (claim?.outcome !== 'claimed') throw new Error(`expected a claim, got ${claim?.outcome}`);
   return claim.record;
 }
@@ -69,11 +61,11 @@ describe('settling', () => {
   it('is refused to an invocation whose recovery somebody else has taken over', async () => {
     const output = anOutput();
     const zombie = await claimOne(output);
-    const heir = await claimOne(output, 'heir', NOW + HOUR + 1);
-    const [late] = await ledger.at(NOW + HOUR + 2).recoveries.settle([asRecovered(zombie)]);
+    const heir = await claimOne(output, 'heir', NOW + HOUR_MS + 1);
+    const [late] = await ledger.at(NOW + HOUR_MS + 2).recoveries.settle([asRecovered(zombie)]);
     expect(late).toEqual({ outcome: 'lease-lost', record: heir });
-    await ledger.at(NOW + HOUR + 3).recoveries.settle([asRecovered(heir)]);
-    const [later] = await ledger.at(NOW + HOUR + 4).recoveries.settle([asRecovered(zombie)]);
+    await ledger.at(NOW + HOUR_MS + 3).recoveries.settle([asRecovered(heir)]);
+    const [later] = await ledger.at(NOW + HOUR_MS + 4).recoveries.settle([asRecovered(zombie)]);
     expect(later).toMatchObject({ outcome: 'lease-lost', record: { settledBy: 'heir' } });
   });
 
@@ -89,7 +81,7 @@ describe('settling', () => {
     const kept = ledger.with({ recordTtlDays: 10 });
     const [claim] = await kept.recoveries.claim(anOutput(), [aFile()], aLease('first'));
     if (claim?.outcome !== 'claimed') throw new Error('not claimed');
-    const days = () => ledger.ttlOf(claim.record).then((ttl) => ((ttl ?? 0) * 1000 - NOW) / (24 * HOUR));
+    const days = () => ledger.ttlOf(claim.record).then((ttl) => ((ttl ?? 0) * 1000 - NOW) / (24 * HOUR_MS));
     expect(await days()).toBe(11);
     await kept.recoveries.settle([asRecovered(claim.record)]);
     expect(await days()).toBe(10);
@@ -131,7 +123,7 @@ describe('releasing', () => {
   it('is refused to an invocation that has lost its lease', async () => {
     const output = anOutput();
     const zombie = await claimOne(output);
-    await claimOne(output, 'heir', NOW + HOUR + 1);
+    await claimOne(output, 'heir', NOW + HOUR_MS + 1);
     const [late] = await ledger.recoveries.release([{ record: zombie, error: anError() }]);
     expect(late).toMatchObject({ outcome: 'lease-lost', record: { lease: { owner: 'heir' }, history: [] } });
   });
@@ -139,9 +131,9 @@ describe('releasing', () => {
   it('is refused to it also when the heir has given it back in turn', async () => {
     const output = anOutput();
     const zombie = await claimOne(output);
-    const heir = await claimOne(output, 'heir', NOW + HOUR + 1);
-    await ledger.at(NOW + HOUR + 2).recoveries.release([{ record: heir, error: anError() }]);
-    const [late] = await ledger.at(NOW + HOUR + 3).recoveries.release([{ record: zombie }]);
+    const heir = await claimOne(output, 'heir', NOW + HOUR_MS + 1);
+    await ledger.at(NOW + HOUR_MS + 2).recoveries.release([{ record: heir, error: anError() }]);
+    const [late] = await ledger.at(NOW + HOUR_MS + 3).recoveries.release([{ record: zombie }]);
     expect(late).toMatchObject({ outcome: 'lease-lost', record: { attempts: 2, lastError: anError() } });
   });
 });
@@ -152,7 +144,7 @@ describe('progress', () => {
     const zombie = await claimOne(output);
     const progress = { bytesDone: 10, bytesTotal: 1000 };
     expect(await ledger.at(NOW + 1).recoveries.saveProgress(zombie, progress)).toBe(true);
-    await claimOne(output, 'heir', NOW + HOUR + 1);
+    await claimOne(output, 'heir', NOW + HOUR_MS + 1);
     expect(await ledger.recoveries.saveProgress(zombie, { ...progress, bytesDone: 20 })).toBe(false);
     const record = await ledger.queries.readRecovery(zombie);
     expect(record).toMatchObject({ bytesDone: 10, bytesTotal: 1000, progressAt: NOW + 1 });

@@ -5,16 +5,8 @@ import {
   recoveryItemKey,
   segmentItemKey,
 } from '../../../../lambda/shared/ledger/table.ts';
-import {
-  aFailure,
-  aFile,
-  aLease,
-  anOutput,
-  aPlan,
-  asRecovered,
-  HOUR,
-  NOW,
-} from '../../../support/ledger-data.ts';
+import { HOUR_MS } from '../../../../lambda/shared/runtime/durations.ts';
+import { aFailure, aFile, aLease, anOutput, aPlan, asRecovered, NOW } from '../../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../../support/ledger-table.ts';
 
 const FILES = [aFile({ name: 'a.mp4' }), aFile({ name: 'b.mp4' }), aFile({ name: 'c.mp4' })];
@@ -45,7 +37,7 @@ describe('one failure that cannot be read', () => {
     ['host', () => ledger.queries.failuresByHost('unreadable.example')],
   ])('is left out of the failures by %s, and named', async (_, list) => {
     const failures = [aFailure({ errorClass: 'UnreadableError', destinationHost: 'unreadable.example' })];
-    const [bad, good] = [anOutput({ failedAt: NOW - HOUR }), anOutput({ failedAt: NOW - HOUR })];
+    const [bad, good] = [anOutput({ failedAt: NOW - HOUR_MS }), anOutput({ failedAt: NOW - HOUR_MS })];
     for (const output of [bad, good]) await ledger.failures.record({ ...output, failures });
     const key = failureItemKey({ jobId: bad.job.id, outputId: bad.output.id, role: 'media' });
     await ledger.edit(key, 'role', 'caption');
@@ -56,7 +48,10 @@ describe('one failure that cannot be read', () => {
   });
 
   it('is left out of the tally of a chart, and named', async () => {
-    const [bad, good] = [anOutput({ failedAt: NOW - 400 * HOUR }), anOutput({ failedAt: NOW - 400 * HOUR })];
+    const [bad, good] = [
+      anOutput({ failedAt: NOW - 400 * HOUR_MS }),
+      anOutput({ failedAt: NOW - 400 * HOUR_MS }),
+    ];
     for (const output of [bad, good]) {
       await ledger.failures.record({ ...output, failures: [aFailure()] });
     }
@@ -64,7 +59,7 @@ describe('one failure that cannot be read', () => {
     const key = failureItemKey({ jobId: bad.job.id, outputId: bad.output.id, role: 'media' });
     await ledger.edit(key, 'errorClass', 404);
     const seen: string[] = [];
-    const span = { since: NOW - 401 * HOUR, until: NOW - 399 * HOUR };
+    const span = { since: NOW - 401 * HOUR_MS, until: NOW - 399 * HOUR_MS };
     const tally = await ledger.queries.countFailures(span, ({ errorClass }) => void seen.push(errorClass));
     expect(tally.isComplete).toBe(true);
     expect(seen).toEqual(['UploadAccessDeniedError']);
@@ -125,8 +120,10 @@ describe('one recovery that cannot be read', () => {
     const [bad] = records;
     if (bad === undefined) throw new Error('expected a recovery');
     await ledger.edit(recoveryItemKey(bad), 'state', 'archived');
-    const later = NOW + 2 * HOUR;
-    const claims = await ledger.at(later).recoveries.claimExisting(records, aLease('second', later + HOUR));
+    const later = NOW + 2 * HOUR_MS;
+    const claims = await ledger
+      .at(later)
+      .recoveries.claimExisting(records, aLease('second', later + HOUR_MS));
     expect(claims.map(({ outcome }) => outcome)).toEqual(['unreadable', 'claimed', 'claimed']);
   });
 

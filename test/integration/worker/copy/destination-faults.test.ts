@@ -52,7 +52,7 @@ describe('an error of the bucket', () => {
     ['SlowDown on a part', LARGE, 'UploadPart', slowDown()],
     ['SlowDown with Retry-After on a part', LARGE, 'UploadPart', slowDown({ 'retry-after': '0' })],
     ['a reset in mid-part', LARGE, 'UploadPart', { cutAfterBytes: MiB }],
-    ['a part whose answer is lost', LARGE, 'UploadPart', 'lost-answer'],
+    ['a part whose answer is lost', LARGE, 'UploadPart', 'lost-response'],
     ['a part damaged on the way', LARGE, 'UploadPart', { status: 400, code: 'BadDigest' }],
     ['an InternalError on create', LARGE, 'CreateMultipartUpload', { status: 500, code: 'InternalError' }],
     [
@@ -67,10 +67,10 @@ describe('an error of the bucket', () => {
       'CompleteMultipartUpload',
       { status: 200, code: 'InternalError' },
     ],
-    ['a completion whose answer is lost', LARGE, 'CompleteMultipartUpload', 'lost-answer'],
+    ['a completion whose answer is lost', LARGE, 'CompleteMultipartUpload', 'lost-response'],
     ['InvalidPart on complete', LARGE, 'CompleteMultipartUpload', { status: 400, code: 'InvalidPart' }],
     ['SlowDown on a small file', SMALL, 'PutObject', slowDown()],
-    ['a put whose answer is lost', SMALL, 'PutObject', 'lost-answer'],
+    ['a put whose answer is lost', SMALL, 'PutObject', 'lost-response'],
     ['a put while another is under way', SMALL, 'PutObject', { status: 409, code: 'OperationAborted' }],
   ])('is waited out: %s', async (_, file, operation, fault) => {
     const copying = await startCopying({ file, s3: { faults: once(operation, fault) } });

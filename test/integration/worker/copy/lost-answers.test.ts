@@ -16,7 +16,7 @@ function losing(file: SourceFile, operation: Operation, times = 1): Promise<Copy
     file,
     s3: {
       faults: (request) =>
-        request.operation === operation && request.count <= times ? 'lost-answer' : undefined,
+        request.operation === operation && request.count <= times ? 'lost-response' : undefined,
     },
   });
 }

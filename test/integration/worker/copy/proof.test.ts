@@ -18,29 +18,34 @@ const ERROR_AND_NEWLINE =
 type Operation = Parameters<FaultHook>[0]['operation'];
 
 const SUCCESSES_WITHOUT_PROOF: [string, typeof LARGE, Operation, Fault][] = [
-  ['a put answered 200 without an ETag', SMALL, 'PutObject', { answer: { status: 200 } }],
-  ['a put answered with a page', SMALL, 'PutObject', { answer: { status: 200, body: PAGE } }],
+  ['a put answered 200 without an ETag', SMALL, 'PutObject', { response: { status: 200 } }],
+  ['a put answered with a page', SMALL, 'PutObject', { response: { status: 200, body: PAGE } }],
   [
     'a completion answered with an error and a final newline',
     LARGE,
     'CompleteMultipartUpload',
-    { answer: { status: 200, body: ERROR_AND_NEWLINE } },
+    { response: { status: 200, body: ERROR_AND_NEWLINE } },
   ],
   [
     'a completion answered with a page',
     LARGE,
     'CompleteMultipartUpload',
-    { answer: { status: 200, body: PAGE } },
+    { response: { status: 200, body: PAGE } },
   ],
   [
     'a completion answered with what is no XML',
     LARGE,
     'CompleteMultipartUpload',
-    { answer: { status: 200, body: '<p>never closed' } },
+    { response: { status: 200, body: '<p>never closed' } },
   ],
-  ['a completion answered with nothing', LARGE, 'CompleteMultipartUpload', { answer: { status: 200 } }],
-  ['an upload begun without an id', LARGE, 'CreateMultipartUpload', { answer: { status: 200, body: PAGE } }],
-  ['a part taken without an ETag', LARGE, 'UploadPart', { answer: { status: 200 } }],
+  ['a completion answered with nothing', LARGE, 'CompleteMultipartUpload', { response: { status: 200 } }],
+  [
+    'an upload begun without an id',
+    LARGE,
+    'CreateMultipartUpload',
+    { response: { status: 200, body: PAGE } },
+  ],
+  ['a part taken without an ETag', LARGE, 'UploadPart', { response: { status: 200 } }],
 ];
 
 async function faultOf(copying: Copying): Promise<Error> {
@@ -87,13 +92,13 @@ describe('a response of success that lacks its proof', () => {
     ['put', SMALL, 'PutObject'],
     ['completion', LARGE, 'CompleteMultipartUpload'],
   ])('has its object found when no response to %s proves it', async (_, file, operation) => {
-    const fault: Fault = { answer: { status: 200, body: PAGE }, isDone: true };
+    const fault: Fault = { response: { status: 200, body: PAGE }, isDone: true };
     const copying = await startCopying({
       file,
       s3: {
         faults: (request) => {
           if (request.operation !== operation) return undefined;
-          return request.count === 1 ? fault : { answer: { status: 200, body: PAGE } };
+          return request.count === 1 ? fault : { response: { status: 200, body: PAGE } };
         },
       },
     });
@@ -115,7 +120,7 @@ describe('a response of success that lacks its proof', () => {
       s3: {
         faults: ({ operation }) =>
           operation === 'CompleteMultipartUpload'
-            ? { answer: { status: 200, body }, isDone: true }
+            ? { response: { status: 200, body }, isDone: true }
             : undefined,
       },
     });
@@ -132,7 +137,7 @@ describe('a response of success that lacks its proof', () => {
       file: LARGE,
       s3: {
         faults: ({ operation }) =>
-          operation === 'CompleteMultipartUpload' ? { answer: { status: 200, body } } : undefined,
+          operation === 'CompleteMultipartUpload' ? { response: { status: 200, body } } : undefined,
       },
     });
 
@@ -145,7 +150,7 @@ describe('a response of success that lacks its proof', () => {
       file: LARGE,
       s3: {
         faults: ({ operation, count }) =>
-          operation === 'ListParts' && count === 1 ? { answer: { status: 200, body: PAGE } } : undefined,
+          operation === 'ListParts' && count === 1 ? { response: { status: 200, body: PAGE } } : undefined,
       },
     });
     const job = copying.job();
@@ -166,7 +171,7 @@ describe('a response of success that lacks its proof', () => {
       s3: {
         faults: ({ operation, count }) =>
           operation === 'AbortMultipartUpload' && count === 1
-            ? { answer: { status: 200, body: PAGE } }
+            ? { response: { status: 200, body: PAGE } }
             : undefined,
       },
     });
@@ -211,7 +216,7 @@ describe('a response of success that lacks its proof', () => {
     await copyWhole(copying.engine, copying.job());
     copying.s3.setFaults(({ operation }) =>
       operation === 'HeadObject'
-        ? { answer: { status: 200, headers: { 'content-length': '1000' } } }
+        ? { response: { status: 200, headers: { 'content-length': '1000' } } }
         : undefined,
     );
 

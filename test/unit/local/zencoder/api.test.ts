@@ -62,7 +62,7 @@ test('allows 60 calls a minute over all keys, then answers 403 and says when to 
   let now = NOW;
   const state = account(jobs(2), () => now);
 
-  const answers = Array.from({ length: 60 }, (_, index) =>
+  const responses = Array.from({ length: 60 }, (_, index) =>
     respond({ method: 'GET', target: '/api/v2/jobs/1000', key: index % 2 === 0 ? FULL : READ_ONLY }, state),
   );
   now += 20_000;
@@ -71,8 +71,8 @@ test('allows 60 calls a minute over all keys, then answers 403 and says when to 
   now += 40_000;
   const later = get('/api/v2/jobs/1000', state);
 
-  expect(answers.every(({ status }) => status === 200)).toBe(true);
-  expect(answers.at(-1)?.headers['x-zencoder-rate-remaining']).toBe('0');
+  expect(responses.every(({ status }) => status === 200)).toBe(true);
+  expect(responses.at(-1)?.headers['x-zencoder-rate-remaining']).toBe('0');
   expect(over).toMatchObject({
     status: 403,
     headers: { 'retry-after': '40' },

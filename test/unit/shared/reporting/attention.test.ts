@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { attentionReason, requiresAction } from '../../../../lambda/shared/reporting/attention.ts';
+import { HOUR_MS } from '../../../../lambda/shared/runtime/durations.ts';
 import type { ErrorCategory } from '../../../../lambda/shared/runtime/errors.ts';
 import type { RecoveryState } from '../../../../lambda/shared/zencoder/model.ts';
 
-const HOUR = 3_600_000;
 const NOW = Date.parse('2026-03-15T12:00:00Z');
-const risk = { now: NOW, atRiskMs: 6 * HOUR };
+const risk = { now: NOW, atRiskMs: 6 * HOUR_MS };
 
 const recovery = (state: RecoveryState, hoursLeft: number, category?: ErrorCategory) => ({
   state,
-  deadline: NOW + hoursLeft * HOUR,
+  deadline: NOW + hoursLeft * HOUR_MS,
   ...(category !== undefined && { lastError: { at: NOW, errorClass: 'E', message: 'm', category } }),
 });
 

@@ -5,23 +5,22 @@ import {
   parseFailureQuery,
   parseRecoveryQuery,
 } from '../../../../lambda/shared/reporting/filters.ts';
+import { DAY_MS, HOUR_MS } from '../../../../lambda/shared/runtime/durations.ts';
 
-const HOUR = 60 * 60 * 1000;
-const DAY = 24 * HOUR;
 const NOW = Date.parse('2026-03-15T12:00:00Z');
 
 describe('the query of failures', () => {
   it('means the last seven days when it says nothing', () => {
     const { filters, texts, cursor, limit } = parseFailureQuery({}, NOW);
-    expect(filters).toMatchObject({ since: NOW - 7 * DAY, until: NOW + DAY });
+    expect(filters).toMatchObject({ since: NOW - 7 * DAY_MS, until: NOW + DAY_MS });
     expect(texts).toEqual({});
     expect(cursor).toBeUndefined();
     expect(limit).toBe(20);
   });
 
   it.each([
-    ['24h', NOW - 24 * HOUR],
-    ['30d', NOW - 30 * DAY],
+    ['24h', NOW - 24 * HOUR_MS],
+    ['30d', NOW - 30 * DAY_MS],
     ['2026-03-14', Date.parse('2026-03-14T00:00:00Z')],
     ['2026-03-14T08:15', Date.parse('2026-03-14T08:15:00Z')],
     ['2026-03-14T08:15Z', Date.parse('2026-03-14T08:15:00Z')],
@@ -49,7 +48,7 @@ describe('the query of failures', () => {
   });
 
   it('looks back no further than four hundred days', () => {
-    expect(parseFailureQuery({ since: '9999d' }, NOW).filters.since).toBe(NOW - 400 * DAY);
+    expect(parseFailureQuery({ since: '9999d' }, NOW).filters.since).toBe(NOW - 400 * DAY_MS);
   });
 
   it('names every parameter that makes no sense at once', () => {

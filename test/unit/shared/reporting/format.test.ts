@@ -10,9 +10,8 @@ import {
   utcTime,
 } from '../../../../lambda/shared/reporting/format.ts';
 import { parseDuration } from '../../../../lambda/shared/reporting/time.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../../lambda/shared/runtime/durations.ts';
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 const NOW = Date.parse('2026-03-15T12:00:00Z');
 
 describe('bytes', () => {
@@ -48,26 +47,26 @@ describe('duration', () => {
     [999, '0s'],
     [42_000, '42s'],
     [59_999, '59s'],
-    [MINUTE, '1m'],
+    [MINUTE_MS, '1m'],
     [65_000, '1m'],
-    [HOUR - 1, '59m'],
-    [HOUR, '1h'],
-    [3 * HOUR + 5 * MINUTE, '3h 5m'],
-    [5 * HOUR + 12 * MINUTE + 9000, '5h 12m'],
-    [24 * HOUR, '1d'],
-    [24 * HOUR + 5000, '1d'],
-    [52 * HOUR, '2d 4h'],
+    [HOUR_MS - 1, '59m'],
+    [HOUR_MS, '1h'],
+    [3 * HOUR_MS + 5 * MINUTE_MS, '3h 5m'],
+    [5 * HOUR_MS + 12 * MINUTE_MS + 9000, '5h 12m'],
+    [24 * HOUR_MS, '1d'],
+    [24 * HOUR_MS + 5000, '1d'],
+    [52 * HOUR_MS, '2d 4h'],
   ])('writes %d ms as %s', (milliseconds, expected) => {
     expect(duration(milliseconds)).toBe(expected);
   });
 
   it('can be read again, less than a unit away', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1000, max: 400 * 24 * HOUR }), (milliseconds) => {
+      fc.property(fc.integer({ min: 1000, max: 400 * 24 * HOUR_MS }), (milliseconds) => {
         const text = duration(milliseconds);
         const read = parseDuration(text.replaceAll(' ', '')) ?? 0;
         expect(read).toBeLessThanOrEqual(milliseconds);
-        const unit = milliseconds >= 24 * HOUR ? HOUR : milliseconds >= MINUTE ? MINUTE : 1000;
+        const unit = milliseconds >= 24 * HOUR_MS ? HOUR_MS : milliseconds >= MINUTE_MS ? MINUTE_MS : 1000;
         expect(read).toBeGreaterThan(milliseconds - unit);
       }),
     );
@@ -76,16 +75,16 @@ describe('duration', () => {
 
 describe('timeLeft', () => {
   it('says how long a URL is still valid, and since when it is not', () => {
-    expect(timeLeft(NOW + 6 * HOUR, NOW)).toBe('6h left');
+    expect(timeLeft(NOW + 6 * HOUR_MS, NOW)).toBe('6h left');
     expect(timeLeft(NOW, NOW)).toBe('expired 0s ago');
-    expect(timeLeft(NOW - 3 * MINUTE, NOW)).toBe('expired 3m ago');
+    expect(timeLeft(NOW - 3 * MINUTE_MS, NOW)).toBe('expired 3m ago');
   });
 });
 
 describe('relative', () => {
   it('says how far a time is from now', () => {
     expect(relative(NOW - 2000, NOW)).toBe('just now');
-    expect(relative(NOW - 2 * HOUR, NOW)).toBe('2h ago');
+    expect(relative(NOW - 2 * HOUR_MS, NOW)).toBe('2h ago');
     expect(relative(NOW + 40_000, NOW)).toBe('in 40s');
   });
 });

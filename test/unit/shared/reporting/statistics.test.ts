@@ -6,23 +6,22 @@ import {
   OTHER_CLASSES,
   stepFor,
 } from '../../../../lambda/shared/reporting/statistics.ts';
+import { DAY_MS, HOUR_MS } from '../../../../lambda/shared/runtime/durations.ts';
 
-const HOUR = 60 * 60 * 1000;
-const DAY = 24 * HOUR;
 const NOW = Date.parse('2026-03-15T12:30:00Z');
 
 describe('the columns of the chart', () => {
   it.each([
-    [DAY, HOUR],
-    [7 * DAY, 6 * HOUR],
-    [30 * DAY, DAY],
-    [365 * DAY, 7 * DAY],
+    [DAY_MS, HOUR_MS],
+    [7 * DAY_MS, 6 * HOUR_MS],
+    [30 * DAY_MS, DAY_MS],
+    [365 * DAY_MS, 7 * DAY_MS],
   ])('of %d ms are %d ms wide', (span, step) => {
     expect(stepFor(span)).toBe(step);
   });
 
   it('begin at whole steps of UTC and cover the span to its end', () => {
-    const { buckets } = new ChartCounter(NOW - DAY, NOW).data();
+    const { buckets } = new ChartCounter(NOW - DAY_MS, NOW).data();
     expect(buckets[0]?.start).toBe(Date.parse('2026-03-14T12:00:00Z'));
     expect(buckets.at(-1)).toMatchObject({ start: Date.parse('2026-03-15T12:00:00Z'), counts: [] });
   });
@@ -30,10 +29,10 @@ describe('the columns of the chart', () => {
 
 describe('the classes of the chart', () => {
   it('come by frequency, each failure in the column of its time', () => {
-    const counter = new ChartCounter(NOW - DAY, NOW);
-    counter.add({ errorClass: 'Rare', failedAt: NOW - HOUR });
-    counter.add({ errorClass: 'Often', failedAt: NOW - HOUR });
-    counter.add({ errorClass: 'Often', failedAt: NOW - 2 * HOUR });
+    const counter = new ChartCounter(NOW - DAY_MS, NOW);
+    counter.add({ errorClass: 'Rare', failedAt: NOW - HOUR_MS });
+    counter.add({ errorClass: 'Often', failedAt: NOW - HOUR_MS });
+    counter.add({ errorClass: 'Often', failedAt: NOW - 2 * HOUR_MS });
     const { series, totals, buckets } = counter.data();
     expect(series).toEqual(['Often', 'Rare']);
     expect(totals).toEqual([2, 1]);
@@ -49,9 +48,9 @@ describe('the classes of the chart', () => {
       fc.property(
         fc.array(fc.record({ errorClass: fc.stringMatching(/^[A-Z][a-z]$/), hours: fc.nat({ max: 23 }) })),
         (failures) => {
-          const counter = new ChartCounter(NOW - DAY, NOW);
+          const counter = new ChartCounter(NOW - DAY_MS, NOW);
           for (const { errorClass, hours } of failures) {
-            counter.add({ errorClass, failedAt: NOW - hours * HOUR });
+            counter.add({ errorClass, failedAt: NOW - hours * HOUR_MS });
           }
           const { series, total } = counter.data();
           const classes = new Set(failures.map(({ errorClass }) => errorClass));

@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { utcSeconds } from '../../../../lambda/shared/reporting/format.ts';
 import { parseDuration, parseTime } from '../../../../lambda/shared/reporting/time.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../../lambda/shared/runtime/durations.ts';
 
 const NOW = Date.parse('2026-03-15T12:00:00Z');
-const HOUR = 3_600_000;
 
 describe('parseDuration', () => {
   it('reads every unit and mixture, in order', () => {
     const number = fc.integer({ min: 0, max: 99_999 });
     const units = fc.subarray(['w', 'd', 'h', 'm', 's'] as const, { minLength: 1 });
-    const size = { w: 168 * HOUR, d: 24 * HOUR, h: HOUR, m: 60_000, s: 1000 };
+    const size = { w: 168 * HOUR_MS, d: 24 * HOUR_MS, h: HOUR_MS, m: MINUTE_MS, s: 1000 };
     fc.assert(
       fc.property(units, fc.array(number, { minLength: 5, maxLength: 5 }), (chosen, numbers) => {
         const text = chosen.map((unit, index) => `${numbers[index]}${unit}`).join('');

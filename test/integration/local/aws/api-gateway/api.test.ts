@@ -34,8 +34,8 @@ describe('an HTTP API', () => {
   it('gives the function the whole body up to 10 MB', async () => {
     const lengths: number[] = [];
     route(async (event) => lengths.push(JSON.stringify(event).length));
-    const answer = await post('/x', 'a'.repeat(10 * 1024 * 1024));
-    expect(answer.status).toBe(200);
+    const response = await post('/x', 'a'.repeat(10 * 1024 * 1024));
+    expect(response.status).toBe(200);
     expect(lengths[0]).toBeGreaterThan(10 * 1024 * 1024);
   });
 

@@ -27,8 +27,8 @@ afterAll(async () => {
 });
 
 const invoke = async (name: string) => {
-  const answer = await client.send(new InvokeCommand({ FunctionName: name, Payload: '{"a":1}' }));
-  return { error: answer.FunctionError, payload: JSON.parse(answer.Payload?.transformToString() ?? '') };
+  const response = await client.send(new InvokeCommand({ FunctionName: name, Payload: '{"a":1}' }));
+  return { error: response.FunctionError, payload: JSON.parse(response.Payload?.transformToString() ?? '') };
 };
 
 describe('Invoke, by the client of AWS', () => {

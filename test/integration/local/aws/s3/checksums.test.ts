@@ -108,7 +108,7 @@ describe('what a client states about a body', () => {
 
   it('includes the length: a body that ends early is no object', async () => {
     await using s3 = await testS3({ anonymous: true });
-    const answer = await fetch(s3.url('t'), {
+    const response = await fetch(s3.url('t'), {
       method: 'PUT',
       headers: {
         'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
@@ -116,7 +116,7 @@ describe('what a client states about a body', () => {
       },
       body: '3\r\nabc\r\n0\r\n\r\n',
     });
-    expect(await answer.text()).toContain('<Code>IncompleteBody</Code>');
+    expect(await response.text()).toContain('<Code>IncompleteBody</Code>');
     const endless = new Blob(['of unknown length']).stream();
     const unknown = await fetch(s3.url('t'), { method: 'PUT', body: endless, duplex: 'half' });
     expect(unknown.status).toBe(411);

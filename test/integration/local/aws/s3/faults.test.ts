@@ -62,7 +62,7 @@ describe('a fault on purpose', () => {
       await expect(put()).rejects.toThrow();
       await expect.poll(() => s3.bodyFiles()).toHaveLength(0);
     }
-    s3.server.setFaults(() => 'lost-answer');
+    s3.server.setFaults(() => 'lost-response');
     await expect(put()).rejects.toThrow();
     s3.server.setFaults(undefined);
     expect((await s3.client.send(new HeadObjectCommand(at))).ContentLength).toBe(body.length);
@@ -71,7 +71,7 @@ describe('a fault on purpose', () => {
   it('gives another answer in place of its own, before or after the work', async () => {
     await using s3 = await testS3();
     for (const isDone of [false, true]) {
-      s3.server.setFaults(() => ({ answer: { status: 200, headers: { etag: '"other"' } }, isDone }));
+      s3.server.setFaults(() => ({ response: { status: 200, headers: { etag: '"other"' } }, isDone }));
       const put = await s3.client.send(new PutObjectCommand({ ...at, Body: body }));
       s3.server.setFaults(undefined);
       expect(put.ETag).toBe('"other"');
@@ -92,20 +92,20 @@ describe('a fault on purpose', () => {
   it('leaves a request without answer until its client gives up', async () => {
     await using s3 = await testS3({ faults: () => 'hang' });
     const abort = new AbortController();
-    const answer = s3.client.send(new GetObjectCommand(at), { abortSignal: abort.signal });
+    const response = s3.client.send(new GetObjectCommand(at), { abortSignal: abort.signal });
     await expect.poll(() => s3.server.stats().requests).toBe(1);
     abort.abort();
-    await expect(answer).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(response).rejects.toMatchObject({ name: 'AbortError' });
   });
 
   it('holds a request back until the test lets it go', async () => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     await using s3 = await testS3({ faults: () => promise });
-    const answer = s3.client.send(new PutObjectCommand({ ...at, Body: 'x' }));
+    const response = s3.client.send(new PutObjectCommand({ ...at, Body: 'x' }));
     await expect.poll(() => s3.server.stats().requests).toBe(1);
     expect(await s3.bodyFiles()).toHaveLength(0);
     resolve(undefined);
-    await answer;
+    await response;
   });
 
   it('may come in a 200, as it does when CompleteMultipartUpload fails late', async () => {

@@ -189,10 +189,10 @@ describe('a multipart upload', () => {
     await using s3 = await testS3();
     const multipart = await upload(s3.client);
     const part = await multipart.part(1, Buffer.from('ours'));
-    const answers = await Promise.allSettled(
+    const responses = await Promise.allSettled(
       Array.from({ length: 5 }, () => multipart.complete([part], { IfNoneMatch: '*' })),
     );
-    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(responses.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     const again = await multipart.complete([part]);
     expect(again.ETag).toBe((await s3.client.send(new HeadObjectCommand(at))).ETag);
   });
@@ -219,9 +219,9 @@ describe('a multipart upload', () => {
     await expect.poll(() => s3.server.stats().bytesIn).toBe(5);
     await multipart.abort();
     part.end('67890');
-    const [answer] = await answered;
-    expect(answer).toMatchObject({ statusCode: 404 });
-    answer.resume();
+    const [response] = await answered;
+    expect(response).toMatchObject({ statusCode: 404 });
+    response.resume();
     await expect.poll(() => s3.bodyFiles()).toHaveLength(0);
   });
 

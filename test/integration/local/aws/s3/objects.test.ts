@@ -76,12 +76,12 @@ describe('an object', () => {
     await using s3 = await testS3();
     const put = (Body: string, conditions: object) =>
       s3.client.send(new PutObjectCommand({ ...at, Body, ...conditions }));
-    const answers = await Promise.allSettled(
+    const responses = await Promise.allSettled(
       Array.from({ length: 8 }, (_, index) => put(`writer ${index}`, { IfNoneMatch: '*' })),
     );
-    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    for (const answer of answers) {
-      if (answer.status === 'rejected') expect(answer.reason).toEqual(failure('PreconditionFailed', 412));
+    expect(responses.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const response of responses) {
+      if (response.status === 'rejected') expect(response.reason).toEqual(failure('PreconditionFailed', 412));
     }
     const { ETag } = await s3.client.send(new HeadObjectCommand(at));
     await expect(put('b', { IfMatch: '"other"' })).rejects.toEqual(failure('PreconditionFailed', 412));
@@ -111,9 +111,9 @@ describe('an object', () => {
     await expect.poll(() => s3.server.stats().bytesIn).toBe(13);
     await s3.client.send(new DeleteObjectCommand(at));
     letGo(undefined);
-    const answer = await write;
-    expect(answer.status).toBe(409);
-    expect(await answer.text()).toContain('<Code>ConditionalRequestConflict</Code>');
+    const response = await write;
+    expect(response.status).toBe(409);
+    expect(await response.text()).toContain('<Code>ConditionalRequestConflict</Code>');
     expect(await s3.bodyFiles()).toHaveLength(0);
   });
 
@@ -126,9 +126,9 @@ describe('an object', () => {
       ResponseContentDisposition: disposition,
       ResponseContentType: 'a/b',
     });
-    const answer = await fetch(await getSignedUrl(s3.client, get));
-    expect(answer.headers.get('content-type')).toBe('a/b');
-    expect(Buffer.from(answer.headers.get('content-disposition') ?? '', 'latin1').toString()).toBe(
+    const response = await fetch(await getSignedUrl(s3.client, get));
+    expect(response.headers.get('content-type')).toBe('a/b');
+    expect(Buffer.from(response.headers.get('content-disposition') ?? '', 'latin1').toString()).toBe(
       disposition,
     );
   });

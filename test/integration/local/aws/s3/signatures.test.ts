@@ -66,8 +66,8 @@ describe.each(versions)('a URL presigned in version $version', ({ presign }) => 
 
   it('of a key that nobody has is refused', async () => {
     await using s3 = await testS3({ credentials: { another: 'secret' }, buckets: [BUCKET] });
-    const answer = await fetch(presign('GET', s3.url('x')));
-    expect([answer.status, await answer.text()]).toEqual([
+    const response = await fetch(presign('GET', s3.url('x')));
+    expect([response.status, await response.text()]).toEqual([
       403,
       expect.stringContaining('InvalidAccessKeyId'),
     ]);
@@ -101,9 +101,9 @@ describe('a signature', () => {
   it('must cover every x-amz- header', async () => {
     await using s3 = await testS3();
     const url = presignV4({ ...KEYS, region: 'us-east-1', method: 'GET', url: s3.url('x'), expiresIn: 60 });
-    const answer = await fetch(url, { headers: { 'x-amz-meta-extra': '1' } });
-    expect(answer.status).toBe(403);
-    expect(await answer.text()).toContain('<HeadersNotSigned>x-amz-meta-extra</HeadersNotSigned>');
+    const response = await fetch(url, { headers: { 'x-amz-meta-extra': '1' } });
+    expect(response.status).toBe(403);
+    expect(await response.text()).toContain('<HeadersNotSigned>x-amz-meta-extra</HeadersNotSigned>');
   });
 
   it('for another region is told which one to use', async () => {
@@ -151,13 +151,13 @@ describe('a signature', () => {
 async function getWithHost(url: string, host: string): Promise<string> {
   const { request } = await import('node:http');
   return new Promise((resolve, reject) => {
-    request(url, { headers: { host } }, (answer) => {
+    request(url, { headers: { host } }, (response) => {
       let text = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (part: string) => {
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => {
         text += part;
       });
-      answer.on('end', () => resolve(text));
+      response.on('end', () => resolve(text));
     })
       .on('error', reject)
       .end();

@@ -81,13 +81,13 @@ describe('an event in payload format 2.0', () => {
 
 describe('the answer to an HTTP client', () => {
   it('is what the function says', () => {
-    const answer = functionResponse({
+    const response = functionResponse({
       statusCode: 202,
       headers: { 'Content-Type': 'application/json', 'X-A': 1 },
       cookies: ['a=1', 'b=2'],
       body: '{}',
     });
-    expect(answer).toEqual({
+    expect(response).toEqual({
       status: 202,
       headers: { 'content-type': 'application/json', 'x-a': '1', 'set-cookie': ['a=1', 'b=2'] },
       body: Buffer.from('{}'),
@@ -96,12 +96,12 @@ describe('the answer to an HTTP client', () => {
 
   it('is decoded from base64 when the function says so', () => {
     const body = Buffer.from([0, 255]);
-    const answer = functionResponse({
+    const response = functionResponse({
       statusCode: 200,
       body: body.toString('base64'),
       isBase64Encoded: true,
     });
-    expect(answer.body).toEqual(body);
+    expect(response.body).toEqual(body);
   });
 
   it.each([
@@ -120,8 +120,8 @@ describe('the answer to an HTTP client', () => {
     ['a status that is none', { statusCode: 'fine' }],
     ['a body that is no text', { statusCode: 200, body: { a: 1 } }],
   ])('is an internal error for %s', (_name, result) => {
-    const answer = functionResponse(result);
-    expect(answer.status).toBe(500);
-    expect(answer.body.toString()).toBe('{"message":"Internal Server Error"}');
+    const response = functionResponse(result);
+    expect(response.status).toBe(500);
+    expect(response.body.toString()).toBe('{"message":"Internal Server Error"}');
   });
 });

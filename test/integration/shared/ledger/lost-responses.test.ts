@@ -42,7 +42,7 @@ beforeAll(async () => {
   proxy = await startFaultProxy(lossy.endpoint, (operation) => {
     if (toLose === 0 || !WRITES.test(operation)) return undefined;
     toLose -= 1;
-    return 'lost-answer';
+    return 'lost-response';
   });
   const client = new DynamoDBClient({
     endpoint: proxy.endpoint,
