@@ -7,7 +7,7 @@ import { freshId, type RunningStack, startRunningStack } from '../support/runnin
 import { outputOf } from '../support/stack.ts';
 
 let running: RunningStack;
-/** A server that nobody may be sent to: it counts whoever comes. */
+/** A server that must receive no request: it counts those it receives. */
 let trap: LocalServer;
 let visits = 0;
 
@@ -45,14 +45,14 @@ async function postTo(path: string, body: string): Promise<Response> {
   return await fetch(`${origin}${path}`, { method: 'POST', body, headers: { authorization } });
 }
 
-describe('the path of the notification URL', () => {
-  it('may end with a slash', async () => {
+describe('POST /notifications', () => {
+  it('accepts a trailing slash', async () => {
     const response = await postTo('/notifications/', '{"job":{"id":1}}');
 
     expect(response.status).toBe(200);
   });
 
-  it('is answered 404 when it is wrong, and with what it should be', async () => {
+  it('returns 404 with the right path for a wrong one', async () => {
     const response = await postTo('/notification', '{"job":{"id":1}}');
 
     expect(response.status).toBe(404);
@@ -60,20 +60,20 @@ describe('the path of the notification URL', () => {
   });
 });
 
-describe('a request that is no notification', () => {
+describe('POST /notifications with invalid input', () => {
   it.each([
     ['not JSON', '{"output":', 400, /JSON/],
     ['JSON of something else', '{"hello":"world"}', 400, /output/],
     ['an array', '[]', 400, /JSON object/],
     ['an empty body', '', 400, /JSON|body/],
-  ])('%s is answered with what was expected', async (_, body, status, message) => {
+  ])('rejects %s with the expected format', async (_, body, status, message) => {
     const response = await running.post(body);
 
     expect(response.status).toBe(status);
     expect(await response.text()).toMatch(message);
   });
 
-  it('XML is answered 415', async () => {
+  it('returns 415 for XML', async () => {
     const response = await running.post('<hash/>', { 'content-type': 'application/xml' });
 
     expect(response.status).toBe(415);
@@ -83,7 +83,7 @@ describe('a request that is no notification', () => {
   it.each([
     ['more than the function takes', 5.5],
     ['more than the gateway takes', 11],
-  ])('a body of %s is answered 413', async (_, mebibytes) => {
+  ])('returns 413 for a body of %s', async (_, mebibytes) => {
     const response = await running.post(`{"padding":"${'x'.repeat(mebibytes * 2 ** 20)}"}`);
 
     expect(response.status).toBe(413);
@@ -94,7 +94,7 @@ describe('a request that is no notification', () => {
     ['a wrong password', { authorization: `Basic ${btoa('zencoder:wrong')}` }],
     ['another scheme', { authorization: 'Bearer token' }],
     ['a wrong notification secret', { authorization: '', 'x-zencoder-notification-secret': 'wrong' }],
-  ])('%s is answered 401, whatever the body is', async (_, headers) => {
+  ])('returns 401 for %s, whatever the body is', async (_, headers) => {
     const response = await running.post('{', headers);
 
     expect(response.status).toBe(401);
@@ -102,8 +102,8 @@ describe('a request that is no notification', () => {
   });
 });
 
-describe('a URL that is not on Zencoder storage', () => {
-  const strangers = (): [string, string][] => {
+describe('a URL outside Zencoder storage', () => {
+  const disallowedUrls = (): [string, string][] => {
     const storage = new URL(running.standIn.storage.origin);
     const path = 'zencoder-temp-storage-us-east-1/o/1/2.mp4?Signature=c2VjcmV0&Expires=4102444800';
     return [
@@ -118,8 +118,8 @@ describe('a URL that is not on Zencoder storage', () => {
     ];
   };
 
-  it('is recorded as a primary failure and never fetched', async () => {
-    for (const [kind, url] of strangers()) {
+  it('is recorded as a primary failure and never requested', async () => {
+    for (const [kind, url] of disallowedUrls()) {
       const jobId = freshId();
 
       const response = await running.post(notificationOf(jobId, url));
@@ -138,7 +138,7 @@ describe('a URL that is not on Zencoder storage', () => {
     expect(visits).toBe(0);
   });
 
-  it('that is named like Zencoder storage is reported, since nobody else would fetch it', async () => {
+  it('is reported in the log and a metric when it is on a bucket named like Zencoder storage', async () => {
     const response = await running.post(
       notificationOf(
         freshId(),
@@ -152,7 +152,7 @@ describe('a URL that is not on Zencoder storage', () => {
     expect(logs).toMatch(/"UnlistedStorage":\[?1/);
   });
 
-  it('is not fetched either when it comes by the queue: the message is put aside with the reason', async () => {
+  it('is never requested from a queue message either: the message goes to the dead-letter queue with the reason', async () => {
     const jobId = String(freshId());
     const { sqs } = running.stack.clients;
     const message = {
@@ -181,7 +181,7 @@ describe('a URL that is not on Zencoder storage', () => {
         new SendMessageCommand({ QueueUrl: outputOf(running.stack, 'QueueUrl'), MessageBody: body }),
       );
     }
-    const buried = await vi.waitFor(async () => {
+    const deadLetters = await vi.waitFor(async () => {
       const { Messages = [] } = await sqs.send(
         new ReceiveMessageCommand({
           QueueUrl: outputOf(running.stack, 'DeadLetterQueueUrl'),
@@ -194,7 +194,7 @@ describe('a URL that is not on Zencoder storage', () => {
       return Messages;
     }, 20_000);
 
-    const reasons = buried
+    const reasons = deadLetters
       .map(({ MessageAttributes }) => MessageAttributes?.reason?.StringValue ?? '')
       .toSorted((a, b) => a.localeCompare(b));
     expect(reasons).toEqual([
@@ -204,7 +204,7 @@ describe('a URL that is not on Zencoder storage', () => {
     expect(visits).toBe(0);
   });
 
-  it('is not followed to by a redirect', async () => {
+  it('is never requested by following a redirect', async () => {
     const jobId = freshId();
     const url = await running.keep(`o/1/${jobId}.mp4`, new Uint8Array(10));
     running.standIn.storage.setFaults(({ operation }) =>
@@ -227,8 +227,8 @@ describe('a URL that is not on Zencoder storage', () => {
   });
 });
 
-describe('what was written of all this', () => {
-  it('holds no signature and no password', async () => {
+describe('logs, records and responses of invalid input', () => {
+  it('contain no signature and no password', async () => {
     const { functions } = running.stack;
     const logs = functions.names.flatMap((name) => functions.logs(name)).join('\n');
 

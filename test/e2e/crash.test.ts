@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => running?.close());
 
-it('a worker killed in the middle of a copy is succeeded: whole, once, and with nothing left behind', async () => {
+it('a redelivered message completes the copy of a killed worker: whole, once, and without leftovers', async () => {
   const jobId = freshId();
   const body = randomBytes(60 * MiB);
   const path = `o/20261122/${jobId}/media.mp4`;

@@ -27,7 +27,7 @@ function output(id: number, url: string, changes: object = {}) {
 const jobOf = (id: number) => ({ id, state: 'finished', pass_through: 'asset:1', test: false });
 
 describe('a failed upload', () => {
-  it('becomes a file in the bucket and a primary failure in the ledger', async () => {
+  it('creates a file in the bucket and a primary failure in the ledger', async () => {
     const [jobId, outputId] = [freshId(), freshId()];
     const body = randomBytes(300_000);
     const url = await running.keep(`o/20261122/${jobId}/media.mp4`, body);
@@ -54,7 +54,7 @@ describe('a failed upload', () => {
     expect(await running.digest(key)).toBe(digestOf(body));
   });
 
-  it('told ten times at once and by its job, is one object, one recovery and one primary failure', async () => {
+  it('creates one object, one recovery and one primary failure from eleven concurrent notifications of output and job', async () => {
     const [jobId, outputId] = [freshId(), freshId()];
     const path = `o/20261122/${jobId}/media.mp4`;
     const body = randomBytes(20 * MiB);

@@ -131,7 +131,7 @@ const EXPECTED: readonly Expected[] = [
 ];
 
 describe('the documented samples, posted to the running stack', () => {
-  it.each(EXPECTED)('$sample is handled as its description says', async (expected) => {
+  it.each(EXPECTED)('has the outcome that $sample documents', async (expected) => {
     const { body, files } = await living(expected.sample);
 
     const response = await running.post(body);

@@ -175,7 +175,7 @@ async function pages(jobs: readonly string[]): Promise<string[]> {
   return texts;
 }
 
-it('a full run writes no password, key or signature anywhere', async () => {
+it('the stack writes no password, key or signature anywhere', async () => {
   const jobs = await fullRun();
   const found = await written(jobs);
   const { secretsManager } = running.stack.clients;
@@ -207,7 +207,7 @@ it('a full run writes no password, key or signature anywhere', async () => {
   expect(Object.entries(found).filter(([, text]) => /X-Amz-Signature=[0-9a-f]/.test(text))).toEqual([]);
 });
 
-it('every line of a function about an output names the job', () => {
+it('every log line about an output names its job', () => {
   const lines = ['worker', 'ingest'].flatMap((name) =>
     running.stack.functions.logs(name).flatMap((line): Record<string, unknown>[] => {
       if (!line.startsWith('{')) return [];

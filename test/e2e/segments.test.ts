@@ -40,7 +40,7 @@ afterAll(async () => {
   await source?.close();
 });
 
-it('a file larger than one invocation is copied by several at once, three of them killed, and byte for byte', {
+it('concurrent invocations copy a large file in segments byte for byte, although three are killed', {
   timeout: PATIENCE_MS,
 }, async () => {
   const { stack, ledger } = running;

@@ -33,7 +33,7 @@ async function soak(...options: string[]) {
   return JSON.parse(stdout);
 }
 
-it('a burst with every kind of fault: every file once, every failure once, every event and no false one', {
+it('soak recovers a burst under every kind of fault: every file once, every failure once, every event and no false one', {
   timeout: 5 * MINUTE_MS,
 }, async () => {
   const shares = [
@@ -70,14 +70,14 @@ it('a burst with every kind of fault: every file once, every failure once, every
   );
 });
 
-it('what cannot be understood ends with code 2, without a stack being started', async () => {
+it('npm run soak exits with code 2 on invalid options, without starting a stack', async () => {
   await expect(soak('--kills', '2')).rejects.toMatchObject({
     code: 2,
     stderr: expect.stringContaining('--kills must be a number from 0 to 0.5'),
   });
 });
 
-it('its verdict notices a missing, an altered and a stray object, half an upload, an unknown job and a missing event', async () => {
+it('verify reports a missing, an altered and an unexpected object, an unfinished upload, an unknown job and a missing event', async () => {
   const random = seededRandom(1);
   const environment = await startSoakEnvironment(createChaos(NOTHING, random));
   onTestFinished(() => environment.close());
@@ -117,7 +117,7 @@ it('its verdict notices a missing, an altered and a stray object, half an upload
   );
 });
 
-it('its verdict notices a recovery that is open and an event that is owed', async () => {
+it('verify reports an open recovery and an owed event', async () => {
   const random = seededRandom(1);
   const chaos = createChaos({ ...NOTHING, missing: 1 }, random);
   const environment = await startSoakEnvironment(chaos);
@@ -142,13 +142,13 @@ it('its verdict notices a recovery that is open and an event that is owed', asyn
   );
 });
 
-describe('its successes without proof', () => {
+describe('unprovenResponses', () => {
   const of = (operation: 'PutObject' | 'CompleteMultipartUpload', uploadId?: string) => ({
     operation,
     uploadId,
   });
 
-  it('are of every kind, with the work not done and done, one at most for each upload', () => {
+  it('returns every kind, with the work not done and done, at most once for each upload', () => {
     const unproven = unprovenResponses(1, seededRandom(1));
     const completions = ['a', 'b', 'c', 'd'].map((id) => unproven(of('CompleteMultipartUpload', id)));
     expect(completions).toMatchObject([
@@ -164,7 +164,7 @@ describe('its successes without proof', () => {
     ]);
   });
 
-  it('do not come when none are asked for', () => {
+  it('returns nothing at a share of 0', () => {
     const unproven = unprovenResponses(0, seededRandom(1));
     expect([unproven(of('PutObject')), unproven(of('CompleteMultipartUpload', 'a'))]).toEqual([
       undefined,
@@ -173,7 +173,7 @@ describe('its successes without proof', () => {
   });
 });
 
-it('refuses the first URLs of repeated jobs only, never the last ones', () => {
+it('burstOf marks only the first URLs of repeated jobs as denied, never the last ones', () => {
   const random = seededRandom(1);
   const jobs = Array.from({ length: 20 }, (_, index) => failedJob(index, random));
   const burst = burstOf(jobs, { count: 40, refused: 1, random });
@@ -183,7 +183,7 @@ it('refuses the first URLs of repeated jobs only, never the last ones', () => {
   expect(refusals.flat()).toContain(true);
 });
 
-describe('its verdict of events', () => {
+describe('errorsOfHeard', () => {
   const random = seededRandom(1);
   const [job, refused] = [failedJob(0, random), failedJob(1, random)];
   const expected = { jobs: [job, refused], refusedJobs: new Set([refused.jobId]) };
@@ -194,25 +194,25 @@ describe('its verdict of events', () => {
   const lost = (jobId: number, errorClass: string) =>
     eventOf('recovery-lost', jobId, { file: { filename: 'video.mp4' }, error: { errorClass } });
 
-  it('is content with each event once or more often', () => {
+  it('accepts each event once or repeatedly', () => {
     expect(errorsOfHeard([...right, ...right], expected)).toEqual([]);
   });
 
-  it('notices the loss of a file that was recovered', () => {
+  it('reports a loss event of a recovered file', () => {
     const events = [...right, lost(job.jobId, 'SourceOutOfReach')];
     expect(errorsOfHeard(events, expected)).toEqual([
       `a false event recovery-lost of job ${job.jobId}, video.mp4: SourceOutOfReach`,
     ]);
   });
 
-  it('takes the loss of a file for true whose first URL was refused, and for no other reason', () => {
+  it('accepts a loss event only of a file whose first URL was denied', () => {
     expect(errorsOfHeard([...right, lost(refused.jobId, 'SourceOutOfReach')], expected)).toEqual([]);
     expect(errorsOfHeard([...right, lost(refused.jobId, 'SourceNotFound')], expected)).toEqual([
       `a false event recovery-lost of job ${refused.jobId}, video.mp4: SourceNotFound`,
     ]);
   });
 
-  it('notices a failure, an event of an unknown job, one that is wanting and two for one thing', () => {
+  it('reports a failed file, an event of an unknown job, a missing event and a duplicate', () => {
     const [, ...others] = right;
     const failed = eventOf('recovery-failed', job.jobId, { error: { errorClass: 'DestinationConflict' } });
     const stray = eventOf('primary-failure', 7, {});

@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 describe('npm start', () => {
-  it('prints a curl line whose notification brings a file into the folder that it names', async () => {
+  it('prints a curl command whose notification recovers a file into the printed folder', async () => {
     const [, sample = '', url = ''] = /curl -i .* -d @(\S+) '([^']+)'/.exec(output) ?? [];
     const { username, password, origin, pathname } = new URL(url);
     const response = await fetch(origin + pathname, {
@@ -45,14 +45,14 @@ describe('npm start', () => {
     expect(await readFile(path)).toEqual(await readFile('test/fixtures/media/clip.mp4'));
   });
 
-  it('lets Zencoder do a job when Enter is pressed', async () => {
+  it('runs a job of the Zencoder stand-in when Enter is pressed', async () => {
     const before = recoveredFiles();
     started.stdin?.write('\n');
     await says('Zencoder did job');
     await vi.waitFor(() => expect(recoveredFiles()).toBe(before + 1), { timeout: 30_000 });
   });
 
-  it('tells the operator commands where it runs, as long as it does', async () => {
+  it('publishes its endpoints to the operator commands while it runs', async () => {
     const stateFile = join(dir, 'stack.json');
     const state: unknown = JSON.parse(await readFile(stateFile, 'utf8'));
     expect(state).toMatchObject({ region: 'us-east-1', outputs: { TableName: expect.any(String) } });

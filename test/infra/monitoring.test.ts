@@ -60,13 +60,13 @@ function alarm(id: string) {
 }
 
 describe.each(alarms)('alarm $id', (each) => {
-  it('looks at a series that exists', () => {
+  it('watches an existing metric', () => {
     const dimensions = each.Dimensions.map(({ Name, Value }) => `${Name}=${textOf(Value)}`);
     const series = `${each.Namespace} ${each.MetricName} ${dimensions.join(' ')}`;
     expect([...emitted, ...OF_AWS, ...counted]).toContain(series);
   });
 
-  it('says what happened and what to do, by commands that exist, for this very stack', () => {
+  it('describes cause and action with existing commands of this stack', () => {
     const [happened = '', todo = ''] = each.AlarmDescription.split(' What to do: ');
     expect(happened.length).toBeGreaterThan(30);
     expect(todo.length).toBeGreaterThan(30);
@@ -77,14 +77,14 @@ describe.each(alarms)('alarm $id', (each) => {
     expect(each.AlarmDescription).toContain('`npm run ');
   });
 
-  it('tells the topic when it begins and when it is over', () => {
+  it('notifies the topic of ALARM and OK', () => {
     expect(each.AlarmActions.map(textOf)).toEqual(['MonitoringAlarmsTopic']);
     expect(each.OKActions.map(textOf)).toEqual(['MonitoringAlarmsTopic']);
   });
 });
 
-describe('the alarms', () => {
-  it('watch every metric that is bad news', () => {
+describe('alarms', () => {
+  it('watch every metric of an error', () => {
     const watched = alarms.map(
       ({ MetricName, Dimensions }) => `${MetricName} ${textOf(Dimensions[0]?.Value)}`,
     );
@@ -107,7 +107,7 @@ describe('the alarms', () => {
   });
 
   it.each(['Lost', 'CustomerMustAct', 'TooSlow', 'NotificationsRefused', 'PartsNotRead'])(
-    '%s goes off within minutes of one event, and once for all that follow closely',
+    'raise %s within minutes of one event, and once for all that follow closely',
     (id) => {
       expect(alarm(id)).toMatchObject({
         Statistic: 'Sum',
@@ -120,7 +120,7 @@ describe('the alarms', () => {
     },
   );
 
-  it('count as not taken what ingest or the API answers 5xx or 413 on the routes to ingest, and nothing of the dashboard', () => {
+  it('count 5xx and 413 responses of ingest and of the API on routes to ingest, and none of the dashboard', () => {
     expect(alarm('NotificationsNotTaken')).toMatchObject({
       Namespace: STACK,
       MetricName: 'NotificationsNotTaken',
@@ -139,12 +139,12 @@ describe('the alarms', () => {
     expect(format).toContain('\\"status\\":\\"$context.status\\"');
   });
 
-  it('keep the level of what is at risk between two runs of reconcile', () => {
+  it('keep the number of recoveries at risk between two runs of reconcile', () => {
     expect(alarm('AtRisk')).toMatchObject({ Statistic: 'Maximum', TreatMissingData: 'ignore' });
     expect(alarm('AtRisk').AlarmDescription).toContain('less than 4 hours left');
   });
 
-  it('keep the level of what is owed to the topic, and see a new one within a minute of a run', () => {
+  it('keep the number of owed events, and detect a new one within a minute of a run', () => {
     expect(alarm('EventsOwed')).toMatchObject({
       ...{ Statistic: 'Maximum', Threshold: 1, Period: 60, EvaluationPeriods: 1 },
       TreatMissingData: 'ignore',
@@ -152,7 +152,7 @@ describe('the alarms', () => {
     expect(alarm('EventsOwed').AlarmDescription).toMatch(/key or policy/);
   });
 
-  it('take silence of reconcile for a fault, but not before it has missed three runs', () => {
+  it('treat missing data of reconcile as an error after three missed runs', () => {
     expect(alarm('ReconcileSilent')).toMatchObject({
       TreatMissingData: 'breaching',
       ComparisonOperator: 'LessThanThreshold',
@@ -167,16 +167,16 @@ describe('the alarms', () => {
     });
   });
 
-  it('are as many as the README says that they cost', () => {
+  it('match the number whose cost the README states', () => {
     const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
     expect(readme).toContain(`${alarms.length} alarms (${(alarms.length / 10).toFixed(2)})`);
   });
 
-  it('let a single crash of the worker heal by itself', () => {
+  it('ignore a single crash of the worker', () => {
     expect(alarm('WorkerErrors')).toMatchObject({ Period: 900, DatapointsToAlarm: 2, EvaluationPeriods: 4 });
   });
 
-  it('take no silence for a fault but that of reconcile', () => {
+  it('treat missing data as an error for reconcile only', () => {
     const others = alarms.filter(({ id }) => !['ReconcileSilent', 'AtRisk', 'EventsOwed'].includes(id));
     expect(new Set(others.map(({ TreatMissingData }) => TreatMissingData))).toEqual(
       new Set(['notBreaching']),
@@ -184,8 +184,8 @@ describe('the alarms', () => {
   });
 });
 
-describe('the topic of alarms', () => {
-  it('is encrypted by a key that CloudWatch of this account may use, and that changes', () => {
+describe('the alarm topic', () => {
+  it('is encrypted with a rotated key that CloudWatch of this account may use', () => {
     template.hasResourceProperties('AWS::SNS::Topic', { KmsMasterKeyId: Match.anyValue() });
     template.hasResourceProperties('AWS::KMS::Key', {
       EnableKeyRotation: true,
@@ -201,7 +201,7 @@ describe('the topic of alarms', () => {
     });
   });
 
-  it('takes messages from alarms of this account, over TLS', () => {
+  it('accepts messages from alarms of this account only, over TLS', () => {
     template.hasResourceProperties('AWS::SNS::TopicPolicy', {
       PolicyDocument: {
         Statement: Match.arrayWith([
@@ -217,7 +217,7 @@ describe('the topic of alarms', () => {
     });
   });
 
-  it('writes to the address that is set, and to nobody otherwise', () => {
+  it('has a subscription of alarmEmail only when it is set', () => {
     template.hasResourceProperties('AWS::SNS::Subscription', {
       Protocol: 'email',
       Endpoint: 'ops@example.com',
@@ -237,7 +237,7 @@ describe('the CloudWatch dashboard', () => {
     },
   );
 
-  it('breaks down by dimensions that the metrics have', () => {
+  it('groups by existing dimensions of the metrics', () => {
     const searches = [...body.matchAll(/SEARCH\('\{(.*?)\} MetricName=(.*?)'/g)].map(([, schema, name]) =>
       `${schema} ${name}`.replaceAll('\\', '').replaceAll('"', ''),
     );

@@ -11,8 +11,8 @@ const worker = grantsOf(template, 'RecoveryWorker');
 const reconcile = grantsOf(template, 'ReconciliationReconcile');
 const dashboard = grantsOf(template, 'DashboardPages');
 
-describe('ingest', () => {
-  it('may write its logs, read its secret, put messages on the queue and count refusals, and nothing else', () => {
+describe('the role of ingest', () => {
+  it('may only write its logs, read its secret, send messages to the queue and count refusals', () => {
     expect(allowed(ingest)).toEqual({
       'NotificationsIngestLogs.Arn': ['logs:CreateLogStream', 'logs:PutLogEvents'],
       NotificationSecret: ['secretsmanager:GetSecretValue'],
@@ -21,7 +21,7 @@ describe('ingest', () => {
     });
   });
 
-  it('may update no item of the ledger but the counters of refusals', () => {
+  it('may update only the refusal counters in the ledger', () => {
     const onLedger = ingest.filter(({ resources }) => resources.includes('LedgerTable.Arn'));
     expect(onLedger.map(({ condition }) => condition)).toEqual([
       { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['REFUSALS#*'] } },
@@ -30,8 +30,8 @@ describe('ingest', () => {
   });
 });
 
-describe('the worker', () => {
-  it('may do what a recovery takes, and nothing else', () => {
+describe('the role of the worker', () => {
+  it('may only do what a recovery needs', () => {
     expect(allowed(worker)).toEqual({
       'RecoveryWorkerLogs.Arn': ['logs:CreateLogStream', 'logs:PutLogEvents'],
       'RecoveriesQueue.Arn': [
@@ -61,13 +61,13 @@ describe('the worker', () => {
     });
   });
 
-  it('may read the Zencoder API key when there is one, and no other secret', () => {
+  it('may read the configured Zencoder API key, and no other secret', () => {
     const key = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:zencoder-AbCdEf';
     const withKey = allowed(grantsOf(templateOf({ zencoderApiKeySecretArn: key }), 'RecoveryWorker'));
     expect(withKey).toEqual({ ...allowed(worker), [key]: ['secretsmanager:GetSecretValue'] });
   });
 
-  it('is denied to create an object without If-None-Match, but not to send parts', () => {
+  it('is denied s3:PutObject without If-None-Match, except for parts', () => {
     expect(worker.filter(({ effect }) => effect === 'Deny')).toEqual([
       {
         sid: 'NeverOverwrite',
@@ -82,7 +82,7 @@ describe('the worker', () => {
     ]);
   });
 
-  it('may do the same in a bucket of your own, and use its key', () => {
+  it('may do the same in an existing bucket, and use its key', () => {
     const key = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d';
     const own = templateOf({ bucketName: 'my-bucket', bucketKmsKeyArn: key });
     const made = allowed(worker);
@@ -93,15 +93,15 @@ describe('the worker', () => {
     });
   });
 
-  it('may use no key when the bucket has none', () => {
+  it('may use no KMS key when the bucket has none', () => {
     expect(worker.flatMap(({ actions }) => actions).filter((action) => action.startsWith('kms:'))).toEqual(
       [],
     );
   });
 });
 
-describe('reconcile', () => {
-  it('may look records up and amend them, publish events, queue and count messages, and nothing else', () => {
+describe('the role of reconcile', () => {
+  it('may only read and update records, publish events, and send and count messages', () => {
     expect(allowed(reconcile)).toEqual({
       'ReconciliationReconcileLogs.Arn': ['logs:CreateLogStream', 'logs:PutLogEvents'],
       'RecoveriesQueue.Arn': ['sqs:GetQueueAttributes', 'sqs:SendMessage'],
@@ -116,8 +116,8 @@ describe('reconcile', () => {
   });
 });
 
-describe('the dashboard', () => {
-  it('may read the ledger and recovered objects, read its own secret and ask for a retry, and nothing else', () => {
+describe('the role of the dashboard', () => {
+  it('may only read the ledger, recovered objects and its own secret, and send a retry to the queue', () => {
     const indexes = Object.values(INDEXES).map(({ name }) => `LedgerTable.Arn/index/${name}`);
     const reads = ['dynamodb:GetItem', 'dynamodb:Query'];
     expect(allowed(dashboard)).toEqual({
@@ -130,7 +130,7 @@ describe('the dashboard', () => {
     });
   });
 
-  it('may decrypt by the key of a bucket of your own, and not encrypt', () => {
+  it('may decrypt with the key of an existing bucket, but not encrypt', () => {
     const key = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d';
     const own = templateOf({ bucketName: 'my-bucket', bucketKmsKeyArn: key });
     expect(allowed(grantsOf(own, 'DashboardPages'))).toMatchObject({
@@ -140,25 +140,25 @@ describe('the dashboard', () => {
   });
 });
 
-describe('every role', () => {
+describe('each role', () => {
   const grants = [...ingest, ...worker, ...dashboard, ...reconcile];
 
-  it('has no wildcard in an action', () => {
+  it('has no wildcard in its actions', () => {
     expect(grants.flatMap(({ actions }) => actions).filter((action) => action.includes('*'))).toEqual([]);
   });
 
-  it('has no wildcard in a resource but for the objects of the one bucket', () => {
+  it('has no wildcard in its resources except for the objects of the bucket', () => {
     const wild = grants.flatMap(({ resources }) => resources).filter((resource) => resource.includes('*'));
     expect(new Set(wild)).toEqual(new Set(['RecoveredBucket.Arn/*', `RecoveredBucket.Arn/${PROBE_PREFIX}*`]));
   });
 
-  it('has no managed and no inline policies that these tests would not see', () => {
+  it('has no managed or inline policies outside these tests', () => {
     expect(rolesWithOtherPolicies(template)).toEqual([]);
     template.resourceCountIs('AWS::IAM::ManagedPolicy', 0);
     template.resourceCountIs('AWS::IAM::Policy', 4);
   });
 
-  it('can be taken on by Lambda alone', () => {
+  it('can be assumed by Lambda only', () => {
     template.allResourcesProperties('AWS::IAM::Role', {
       AssumeRolePolicyDocument: {
         Statement: [
@@ -169,9 +169,9 @@ describe('every role', () => {
   });
 });
 
-describe('queues and the made bucket', () => {
+describe('queues and the created bucket', () => {
   it.each(['AWS::SQS::QueuePolicy', 'AWS::S3::BucketPolicy'])(
-    '%s only denies, what comes without TLS',
+    'deny requests without TLS in %s, and nothing else',
     (type) => {
       template.allResourcesProperties(type, {
         PolicyDocument: {

@@ -10,7 +10,7 @@ const KEPT = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' };
 const API_KEY = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:zencoder-AbCdEf';
 
 describe('the ledger table', () => {
-  it('has the keys and indexes that the code fills', () => {
+  it('has the keys and indexes that the code uses', () => {
     template.hasResourceProperties('AWS::DynamoDB::Table', {
       KeySchema: [
         { AttributeName: TABLE_KEYS.partitionKey, KeyType: 'HASH' },
@@ -28,7 +28,7 @@ describe('the ledger table', () => {
     });
   });
 
-  it('is on demand, can be restored to a point in time, and is neither deleted by hand nor with the stack', () => {
+  it('is on demand, with point-in-time recovery, and protected from deletion by hand and with the stack', () => {
     template.hasResource('AWS::DynamoDB::Table', {
       ...KEPT,
       Properties: Match.objectLike({
@@ -43,7 +43,7 @@ describe('the ledger table', () => {
 describe('the queue', () => {
   const DAYS = 24 * 60 * 60;
 
-  it('keeps messages for longer than a recovery lives, and gives up only on what kills its worker', () => {
+  it('retains messages longer than a recovery lasts, and dead-letters only those that crash the worker', () => {
     template.hasResourceProperties('AWS::SQS::Queue', {
       SqsManagedSseEnabled: true,
       MessageRetentionPeriod: 4 * DAYS,
@@ -51,7 +51,7 @@ describe('the queue', () => {
     });
   });
 
-  it('has a dead-letter queue that keeps them for as long as SQS can', () => {
+  it('has a dead-letter queue with the maximum retention', () => {
     template.hasResourceProperties('AWS::SQS::Queue', {
       SqsManagedSseEnabled: true,
       MessageRetentionPeriod: 14 * DAYS,
@@ -64,13 +64,16 @@ describe('the queue', () => {
     { timeout: 900, visibility: 930 },
     { timeout: 120, visibility: 132 },
     { timeout: 5, visibility: 6 },
-  ])('hides a message for $visibility s from a worker of $timeout s', ({ timeout, visibility }) => {
-    const made = templateOf({ workerTimeoutSeconds: timeout });
-    made.hasResourceProperties('AWS::SQS::Queue', { VisibilityTimeout: visibility });
-    made.hasResourceProperties('AWS::Lambda::Function', { Timeout: timeout });
-  });
+  ])(
+    'has a visibility timeout of $visibility s for a worker timeout of $timeout s',
+    ({ timeout, visibility }) => {
+      const made = templateOf({ workerTimeoutSeconds: timeout });
+      made.hasResourceProperties('AWS::SQS::Queue', { VisibilityTimeout: visibility });
+      made.hasResourceProperties('AWS::Lambda::Function', { Timeout: timeout });
+    },
+  );
 
-  it('feeds the worker one message at a time, as many workers at once as configured', () => {
+  it('delivers one message per invocation, up to the configured concurrency', () => {
     templateOf({ maxConcurrency: '25' }).hasResource('AWS::Lambda::EventSourceMapping', {
       Properties: {
         BatchSize: 1,
@@ -83,7 +86,7 @@ describe('the queue', () => {
 });
 
 describe('the functions', () => {
-  it('run on Node 24 on arm64, and nothing logs for ever', () => {
+  it('run on Node 24 and arm64, with limited log retention', () => {
     template.allResourcesProperties('AWS::Lambda::Function', {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
@@ -95,7 +98,7 @@ describe('the functions', () => {
     });
   });
 
-  it('get the environment that they ask for', () => {
+  it('have the environment variables that they parse', () => {
     const shared = {
       POWERTOOLS_LOG_LEVEL: 'DEBUG',
       POWERTOOLS_METRICS_NAMESPACE: 'ZencoderRecovery',
@@ -132,7 +135,7 @@ describe('the functions', () => {
     });
   });
 
-  it('are told of the Zencoder API when there is a key for it', () => {
+  it('have the variables of the Zencoder API when there is a key for it', () => {
     const made = templateOf({ zencoderApiKeySecretArn: API_KEY });
     expect(environmentOf(made, 'worker')).toMatchObject({
       ZENCODER_API_KEY_SECRET_ARN: API_KEY,
@@ -143,7 +146,7 @@ describe('the functions', () => {
 });
 
 describe('the API', () => {
-  it('leads to ingest whatever is not for the dashboard', () => {
+  it('routes everything to ingest except the paths of the dashboard', () => {
     expect(routesOf(template)).toEqual([
       '$default',
       'GET /',
@@ -170,7 +173,7 @@ describe('the API', () => {
     });
   });
 
-  it('logs who called, and neither headers, paths nor query strings, which can hold credentials', () => {
+  it('logs the client, but no headers, paths or query strings, which can hold credentials', () => {
     const [stage] = Object.values(template.findResources('AWS::ApiGatewayV2::Stage'));
     const format = String(stage?.Properties?.AccessLogSettings?.Format);
     expect(Object.values(JSON.parse(format))).toContain('$context.identity.sourceIp');
@@ -179,7 +182,7 @@ describe('the API', () => {
 });
 
 describe('the dashboard', () => {
-  it('gets the environment that it asks for', () => {
+  it('has the environment variables that it parses', () => {
     expect(environmentOf(templateOf({ atRiskHours: 3, bucketName: 'my-bucket' }), 'dashboard')).toEqual({
       POWERTOOLS_SERVICE_NAME: 'dashboard',
       POWERTOOLS_LOG_LEVEL: 'INFO',
@@ -203,7 +206,7 @@ describe('the dashboard', () => {
     });
   });
 
-  it('leaves nothing behind in a stack that does without', () => {
+  it('has no resources when it is disabled', () => {
     const without = templateOf({ dashboard: false });
     without.resourceCountIs('AWS::SecretsManager::Secret', 1);
     without.resourceCountIs('AWS::Lambda::Function', 3);
@@ -212,7 +215,7 @@ describe('the dashboard', () => {
 });
 
 describe('the notification secret', () => {
-  it('is generated, of characters that need no escaping in a URL', () => {
+  it('is generated from characters that need no escaping in a URL', () => {
     template.hasResourceProperties('AWS::SecretsManager::Secret', {
       GenerateSecretString: {
         SecretStringTemplate: '{"username":"zencoder"}',
@@ -225,7 +228,7 @@ describe('the notification secret', () => {
 });
 
 describe('the bucket', () => {
-  it('that the stack makes is encrypted and private, and outlives the stack', () => {
+  it('is encrypted, private and retained when the stack creates it', () => {
     template.hasResource('AWS::S3::Bucket', {
       ...KEPT,
       Properties: Match.objectLike({
@@ -243,7 +246,7 @@ describe('the bucket', () => {
     });
   });
 
-  it('clears away abandoned uploads, though not before every recovery is over', () => {
+  it('expires incomplete uploads, but only after every recovery has ended', () => {
     template.hasResourceProperties('AWS::S3::Bucket', {
       LifecycleConfiguration: {
         Rules: [Match.objectLike({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } })],
@@ -251,7 +254,7 @@ describe('the bucket', () => {
     });
   });
 
-  it('of your own is used as it is', () => {
+  it('is left unchanged when it exists already', () => {
     const own = templateOf({ bucketName: 'my-bucket' });
     own.resourceCountIs('AWS::S3::Bucket', 0);
     own.resourceCountIs('AWS::S3::BucketPolicy', 0);
@@ -260,7 +263,7 @@ describe('the bucket', () => {
 });
 
 describe('the stack', () => {
-  it('tells where everything is, without a credential', () => {
+  it('outputs the address of each resource, without credentials', () => {
     const outputs = Object.entries(template.findOutputs('*')).map(([name, { Value }]) => [
       name,
       textOf(Value),
@@ -282,7 +285,7 @@ describe('the stack', () => {
     });
   });
 
-  it('gives nothing a fixed name, so that two can live side by side', () => {
+  it('has no fixed resource names, so two stacks can share an account', () => {
     const named = Object.entries(template.toJSON().Resources ?? {}).filter(([, resource]) =>
       /"(FunctionName|QueueName|TableName|BucketName|RoleName|LogGroupName|TopicName|AlarmName)":"/.test(
         JSON.stringify(resource),
@@ -309,7 +312,7 @@ function environmentOf(from: typeof template, service: string): Record<string, s
 }
 
 describe('the schedule', () => {
-  it('runs reconcile as often as the settings say, without retries', () => {
+  it('runs reconcile at the configured rate, without retries', () => {
     templateOf({ reconcileMinutes: 7 }).hasResourceProperties('AWS::Events::Rule', {
       ScheduleExpression: 'rate(7 minutes)',
       State: 'ENABLED',
@@ -318,7 +321,7 @@ describe('the schedule', () => {
     template.resourceCountIs('AWS::Events::Rule', 1);
   });
 
-  it('tells reconcile when a recovery is at risk, and for how long messages are hidden', () => {
+  it('passes reconcile the at-risk threshold and the visibility timeout', () => {
     const made = templateOf({ atRiskHours: 3, workerTimeoutSeconds: 100, zencoderApiKeySecretArn: API_KEY });
     expect(environmentOf(made, 'reconcile')).toMatchObject({
       AT_RISK_HOURS: '3',
@@ -330,8 +333,8 @@ describe('the schedule', () => {
   });
 });
 
-describe('the topic of events', () => {
-  it('is encrypted, refuses what comes without TLS, and has no subscriber of its own', () => {
+describe('the events topic', () => {
+  it('is encrypted, denies requests without TLS, and has no subscriber', () => {
     template.hasResourceProperties('AWS::SNS::Topic', {
       KmsMasterKeyId: Match.objectLike({ 'Fn::Join': Match.anyValue() }),
     });

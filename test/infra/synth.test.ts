@@ -14,20 +14,20 @@ const APP = new URL('../../infra/app.ts', import.meta.url).pathname;
 const scratch = mkdtempSync(join(tmpdir(), 'synth-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-describe('infra/app.ts, as the CDK CLI runs it', () => {
-  it('passes AwsSolutions and CloudFormation rules, and deploys the very resources that run locally', async () => {
+describe('infra/app.ts', () => {
+  it('passes AwsSolutions and CloudFormation rules, with the same resources as the local stack', async () => {
     const byApp = await runApp({});
     expect(reportsIn(byApp)).toEqual([]);
     const byCall = synthesize({ outdir: join(scratch, 'call'), context: WITHOUT_BUNDLES });
     expect(resourcesIn(byCall)).toEqual(resourcesIn(byApp));
   });
 
-  it('passes them with a bucket and a key of your own', async () => {
+  it('passes them with an existing bucket and key', async () => {
     const bucketKmsKeyArn = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d';
     expect(reportsIn(await runApp({ bucketName: 'mine', bucketKmsKeyArn }))).toEqual([]);
   });
 
-  it('ends with the faults of the settings', async () => {
+  it('fails with the errors of the settings', async () => {
     await expect(runApp({ maxConcurrency: 1, bucketname: 'mine' })).rejects.toThrow(
       /bucketname: unknown setting; did you mean bucketName\?\n.*maxConcurrency: expected a whole number/,
     );
@@ -35,7 +35,7 @@ describe('infra/app.ts, as the CDK CLI runs it', () => {
 });
 
 describe('synthesize', () => {
-  it('writes a bundle for each function, which exports its handler and imports nothing but Node', () => {
+  it('writes a bundle for each function that exports its handler and imports only Node modules', () => {
     const directory = synthesize({ outdir: join(scratch, 'local'), context: { stackName: 'Local' } });
     const manifest = v.parse(assets, JSON.parse(readFileSync(join(directory, 'Local.assets.json'), 'utf8')));
     const folders = Object.values(manifest.files).filter(({ source }) => source.packaging === 'zip');

@@ -28,7 +28,7 @@ async function json(command: string, ...args: string[]) {
 }
 
 describe('npm run notification-url', () => {
-  it('prints the URL by which notifications are taken, and nothing else', async () => {
+  it('prints the URL that accepts notifications, and nothing else', async () => {
     expect(await run('notification-url')).toEqual({
       code: 0,
       stdout: `${running.stack.notificationUrl}\n`,
@@ -38,7 +38,7 @@ describe('npm run notification-url', () => {
 });
 
 describe('npm run preflight', () => {
-  it("lets the worker's own role try the bucket, and leaves nothing there", async () => {
+  it("tests the bucket with the worker's role, and removes its probe objects", async () => {
     const { code, response } = await json('preflight');
     expect(code).toBe(0);
     expect(response).toMatchObject({
@@ -50,7 +50,7 @@ describe('npm run preflight', () => {
     expect(await running.keys('zencoder-recovery-preflight/')).toEqual([]);
   });
 
-  it('shows people each check with the permission that it takes', async () => {
+  it('lists each check with its permission', async () => {
     const { stdout } = await run('preflight');
     expect(stdout).toMatch(/ ok +create an object +s3:PutObject\n/);
     expect(stdout).not.toContain('\u001b');
@@ -58,7 +58,7 @@ describe('npm run preflight', () => {
 });
 
 describe('npm run send-test', () => {
-  it('shows that address, credentials, queue, worker and ledger work together, and leaves no record', async () => {
+  it('verifies URL, credentials, queue, worker and ledger together, and deletes its records', async () => {
     const { code, response } = await json('send-test');
     expect(code).toBe(0);
     expect(response).toMatchObject({
@@ -70,12 +70,12 @@ describe('npm run send-test', () => {
     expect(await running.job(response.jobId)).toEqual({ failures: [], recoveries: [] });
   });
 
-  it('leaves the record of a test job when asked to', async () => {
+  it('keeps the record of its job with --keep', async () => {
     const { response } = await json('send-test', '--keep');
     expect((await running.job(response.jobId)).failures).toMatchObject([{ test: true }]);
   });
 
-  it('copies a file whose signed URL is given', async () => {
+  it('copies the file of a signed URL given by --url', async () => {
     const body = randomBytes(5000);
     const url = await running.keep(`o/20261122/${freshId()}/clip.mp4`, body);
     const { code, response } = await json('send-test', '--url', url);
@@ -84,7 +84,7 @@ describe('npm run send-test', () => {
     expect(await running.digest(response.recovery.object.key)).toBe(digestOf(body));
   });
 
-  it('says so when the URL is on no storage of Zencoder', async () => {
+  it('reports a URL outside Zencoder storage', async () => {
     const { code, stderr } = await run(
       'send-test',
       '--url',
@@ -95,13 +95,13 @@ describe('npm run send-test', () => {
     expect(stderr).not.toContain('secret');
   });
 
-  it('ends badly when the source refuses the URL', async () => {
+  it('fails when the source denies the URL', async () => {
     const { code, response } = await json('send-test', '--url', refusedUrl());
     expect(code).toBe(3);
     expect(response).toMatchObject({ ok: false, recovery: { state: 'lost' } });
   });
 
-  it('is not done in time while the file is missing, and says what it waits for', async () => {
+  it('times out while the file is missing, and reports the cause', async () => {
     const url = running.sign(`o/20261122/${freshId()}/late.mp4`);
     const { code, stdout, stderr } = await run('send-test', '--url', url, '--timeout', '8s');
     expect(code).toBe(3);
@@ -116,7 +116,7 @@ describe('npm run send-test', () => {
 });
 
 describe('npm run status', () => {
-  it('knows what was settled and that all is well', async () => {
+  it('reports settled recoveries and no action required', async () => {
     await running.idle();
     const { code, response, stderr } = await json('status');
     expect(stderr).toBe('');
@@ -130,7 +130,7 @@ describe('npm run status', () => {
     });
   });
 
-  it('lists open recoveries by deadline, and wants a person for those at risk', async () => {
+  it('lists open recoveries by deadline, and requires action for those at risk', async () => {
     running.standIn.storage.setFaults(() => ({ status: 503, code: 'SlowDown' }));
     const [late, soon] = [await openRecovery(80_000), await openRecovery(3000)];
     const { code, response } = await json('status', '--at-risk', '1h');
@@ -144,7 +144,7 @@ describe('npm run status', () => {
 });
 
 describe('dead letters', () => {
-  it('are counted with their reasons by status, and put back by redrive', async () => {
+  it('are counted with their reasons by status, and requeued by redrive', async () => {
     await running.stack.clients.sqs.send(
       new SendMessageCommand({ QueueUrl: outputOf(running.stack, 'QueueUrl'), MessageBody: 'nonsense' }),
     );
@@ -167,7 +167,7 @@ describe('dead letters', () => {
 });
 
 describe('npm run redrive', () => {
-  it('lists what it would try again, and sends nothing', async () => {
+  it('lists what it would retry with --dry-run, and sends nothing', async () => {
     const { response: lost } = await json('send-test', '--url', refusedUrl());
     const { code, response } = await json('redrive', '--job', lost.jobId, '--dry-run');
     expect(code).toBe(0);
@@ -181,7 +181,7 @@ describe('npm run redrive', () => {
 });
 
 describe('refused notifications', () => {
-  it('are counted by status, which says what to do', async () => {
+  it('are counted by status, which names the action required', async () => {
     expect((await running.post('<hash/>')).status).toBe(415);
     expect((await running.post('{}', { authorization: `Basic ${btoa('zencoder:wrong')}` })).status).toBe(401);
     const { code, response } = await json('status');

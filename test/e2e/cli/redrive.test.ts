@@ -34,7 +34,7 @@ async function json(command: string, ...args: string[]) {
 }
 
 describe('npm run redrive', () => {
-  it('recovers a file that was lost while Zencoder still has it, and waits for it', async () => {
+  it('recovers a lost file that Zencoder still has, and waits for the result', async () => {
     running.standIn.storage.setFaults(({ operation }) =>
       operation === 'GetObject' ? { status: 403, code: 'AccessDenied' } : undefined,
     );
@@ -54,7 +54,7 @@ describe('npm run redrive', () => {
     expect((await running.job(jobId)).recoveries).toMatchObject([{ state: 'recovered' }]);
   });
 
-  it('finds an output without a notification, and has it recovered', async () => {
+  it('recovers an output without a notification', async () => {
     running.standIn.zencoder.withholdNotifications = true;
     const jobId = await running.failedJob();
     const outputId = String(running.standIn.zencoder.jobs.at(-1)?.outputs[0]?.id);
@@ -66,7 +66,7 @@ describe('npm run redrive', () => {
     await running.recovery(jobId, ({ state }) => state === 'recovered');
   });
 
-  it('has nothing to do for what is recovered', async () => {
+  it('sends nothing for a recovered output', async () => {
     const jobId = await running.failedJob();
     await running.recovery(jobId, ({ state }) => state === 'recovered');
     expect(await json('redrive', '--job', jobId)).toMatchObject({
@@ -76,8 +76,8 @@ describe('npm run redrive', () => {
   });
 });
 
-describe('a bucket that refuses the worker', () => {
-  it('is named by status and preflight; once fixed, redrive spares the wait', async () => {
+describe('a bucket that denies access to the worker', () => {
+  it('is reported by status and preflight; redrive then retries at once after the fix', async () => {
     running.destination.setFaults(({ operation }) =>
       operation === 'PutObject' ? accessDenied('s3:PutObject', 'arn:aws:s3:::acme') : undefined,
     );

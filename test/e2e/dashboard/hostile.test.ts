@@ -30,14 +30,14 @@ afterAll(async () => {
   await running.close();
 });
 
-describe('a notification that means harm', () => {
+describe('a notification with script and markup', () => {
   it.each([
     ['overview', '/'],
     ['errors', '/errors'],
     ['job', `/jobs/${ids.job}`],
     ['record', `/jobs/${ids.job}/outputs/${ids.output}`],
     ['filter', `/?error=${encodeURIComponent(HARM)}`],
-  ])('runs nothing on the %s', async (_, path) => {
+  ])('executes no script on the %s', async (_, path) => {
     const { page, errors } = await dashboard.open();
     await page.goto(path);
     await page.getByRole('heading', { level: 1 }).waitFor();
@@ -49,7 +49,7 @@ describe('a notification that means harm', () => {
     expect(errors).toEqual([]);
   });
 
-  it('is shown as it was written', async () => {
+  it('is displayed as plain text', async () => {
     const { page } = await dashboard.open();
     await page.goto(`/jobs/${ids.job}/outputs/${ids.output}`);
     await page.getByText(`Could not upload: ${HARM}`).first().waitFor();
@@ -57,7 +57,7 @@ describe('a notification that means harm', () => {
   });
 });
 
-it('a script that found its way into a page would be blocked', async () => {
+it('the content security policy blocks a script injected into a page', async () => {
   const { page } = await dashboard.open();
   await page.goto('/errors');
   await page.evaluate(`

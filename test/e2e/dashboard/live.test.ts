@@ -64,37 +64,34 @@ describe('Retry now', () => {
   it.each([
     ['with', true],
     ['without', false],
-  ])(
-    'brings a failed file into the bucket, to be downloaded from there (%s JavaScript)',
-    async (_, javaScriptEnabled) => {
-      const { record, file } = await failed();
-      const { page, errors } = await dashboard.open({ javaScriptEnabled });
-      await page.goto(recordOf(record));
-      await page.getByText('another object is there').first().waitFor();
-      await page.getByRole('button', { name: 'Retry now' }).click();
-      await page.getByText('Retry requested').waitFor();
-      const download = page.getByRole('link', { name: /^Download/ });
-      if (javaScriptEnabled) await download.waitFor();
-      else {
-        await expect
-          .poll(async () => {
-            await page.reload();
-            return await download.count();
-          })
-          .toBe(1);
-      }
-      const started = page.waitForEvent('download');
-      await download.click();
-      const bytes = await readFile(await (await started).path());
-      expect(createHash('sha256').update(bytes).digest('hex')).toBe(file.sha256);
-      // The browser gives up a request that turns out to be a download.
-      expect(errors.filter((error) => !/^request: .*(?:download$|Signature=)/.test(error))).toEqual([]);
-    },
-  );
+  ])('recovers a failed file and offers its download (%s JavaScript)', async (_, javaScriptEnabled) => {
+    const { record, file } = await failed();
+    const { page, errors } = await dashboard.open({ javaScriptEnabled });
+    await page.goto(recordOf(record));
+    await page.getByText('another object is there').first().waitFor();
+    await page.getByRole('button', { name: 'Retry now' }).click();
+    await page.getByText('Retry requested').waitFor();
+    const download = page.getByRole('link', { name: /^Download/ });
+    if (javaScriptEnabled) await download.waitFor();
+    else {
+      await expect
+        .poll(async () => {
+          await page.reload();
+          return await download.count();
+        })
+        .toBe(1);
+    }
+    const started = page.waitForEvent('download');
+    await download.click();
+    const bytes = await readFile(await (await started).path());
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(file.sha256);
+    // The browser gives up a request that turns out to be a download.
+    expect(errors.filter((error) => !/^request: .*(?:download$|Signature=)/.test(error))).toEqual([]);
+  });
 });
 
 describe('live progress', () => {
-  it('moves without a reload, and ends with the recovery', async () => {
+  it('updates without a reload, and stops when the recovery is settled', async () => {
     const { record } = await claimed();
     const { page } = await dashboard.open();
     await page.goto(recordOf(record));
@@ -112,7 +109,7 @@ describe('live progress', () => {
     expect(await page.evaluate('window.isSamePage')).toBe(true);
   });
 
-  it('leaves alone what a person has opened', async () => {
+  it('keeps expanded elements expanded', async () => {
     const { record } = await claimed();
     const { page } = await dashboard.open();
     await page.goto(recordOf(record));

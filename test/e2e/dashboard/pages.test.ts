@@ -34,8 +34,8 @@ afterAll(async () => {
   await running?.close();
 });
 
-describe('the first run', () => {
-  it.each(['light', 'dark'] as const)('tells what to do next, for everybody (%s)', async (colorScheme) => {
+describe('the overview of a new stack', () => {
+  it.each(['light', 'dark'] as const)('shows the next steps accessibly (%s)', async (colorScheme) => {
     const { page, errors } = await dashboard.open({ colorScheme });
     await page.goto('/');
     await page.getByText('No upload has failed in the last 7 days').waitFor();
@@ -44,7 +44,7 @@ describe('the first run', () => {
   });
 });
 
-describe('with a week of failed uploads', () => {
+describe('the dashboard with a week of failed uploads', () => {
   beforeAll(async () => {
     await seedLedger(dashboard.ledger, Date.now());
   });
@@ -53,7 +53,7 @@ describe('with a week of failed uploads', () => {
     ['wide and light', { viewport: { width: 1600, height: 1000 }, colorScheme: 'light' }],
     ['narrow and dark', { viewport: { width: 360, height: 780 }, colorScheme: 'dark' }],
   ] as const)('%s', (_, options) => {
-    it.each(PAGES)('%s: axe finds nothing, nothing overflows, nothing is blocked', async (_name, path) => {
+    it.each(PAGES)('shows %s without axe violations, overflow or blocked requests', async (_name, path) => {
       const { page, errors } = await dashboard.open(options);
       await page.goto(path);
       await page.evaluate('for (const each of document.querySelectorAll("details")) each.open = true');
@@ -63,7 +63,7 @@ describe('with a week of failed uploads', () => {
     });
   });
 
-  it('dark and light differ', async () => {
+  it('renders dark and light schemes differently', async () => {
     const colours = await Promise.all(
       (['light', 'dark'] as const).map(async (colorScheme) => {
         const { page } = await dashboard.open({ colorScheme });
@@ -74,7 +74,7 @@ describe('with a week of failed uploads', () => {
     expect(colours).toEqual(['rgb(244, 246, 248)', 'rgb(17, 21, 26)']);
   });
 
-  it('is filtered and paged through by hand, with the filters in the URL', async () => {
+  it('filters and pages the list, with the filters in the URL', async () => {
     const { page } = await dashboard.open();
     await page.goto('/');
     await page.getByRole('combobox', { name: 'Error class' }).selectOption('UploadAccessDeniedError');
@@ -94,7 +94,7 @@ describe('with a week of failed uploads', () => {
     expect(await rows.nth(1).getByRole('rowheader').innerText()).toBe(newest);
   });
 
-  it('leads from what needs attention to the record that says why', async () => {
+  it('links from the attention table to the record with the cause', async () => {
     const { page } = await dashboard.open();
     await page.goto('/');
     const row = page.getByRole('table', { name: 'What needs attention' }).getByRole('row', { name: /720/ });
@@ -112,7 +112,7 @@ describe('with a week of failed uploads', () => {
     await page.getByRole('heading', { name: `Job ${SHOWN_JOB}` }).waitFor();
   });
 
-  it('is used by keyboard: the first stop skips to the content, and every stop can be seen', async () => {
+  it('supports the keyboard: the first tab stop skips to the content, and focus is always visible', async () => {
     const { page } = await dashboard.open();
     await page.goto(RECORD);
     await page.keyboard.press('Tab');
@@ -125,7 +125,7 @@ describe('with a week of failed uploads', () => {
     expect(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')).toBe('solid');
   });
 
-  it('says everything without JavaScript', async () => {
+  it('shows all content without JavaScript', async () => {
     const { page } = await dashboard.open({ javaScriptEnabled: false });
     for (const [, path] of PAGES) {
       await page.goto(path);
@@ -137,7 +137,7 @@ describe('with a week of failed uploads', () => {
     await page.getByText('will retry automatically').or(page.getByText('Being copied')).first().waitFor();
   });
 
-  it('opens to nobody without the right credentials', async () => {
+  it('returns 401 without the right credentials', async () => {
     for (const password of ['', 'wrong']) {
       const { page } = await dashboard.open({ httpCredentials: { username: 'dashboard', password } });
       const response = await page.request.get(RECORD);

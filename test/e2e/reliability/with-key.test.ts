@@ -27,8 +27,8 @@ const refuse = () =>
       : undefined,
   );
 
-describe('a destination that refuses for 20 hours', () => {
-  it('is tried again all the while, and has the file soon after it is mended, without a hand', async () => {
+describe('a destination that denies access for 20 hours', () => {
+  it('is retried throughout, and receives the file soon after it is fixed, without manual action', async () => {
     refuse();
     const jobId = await running.failedJob();
     let record = await running.recovery(jobId, isWaiting);
@@ -54,8 +54,8 @@ describe('a destination that refuses for 20 hours', () => {
   });
 });
 
-describe('a message that somebody deleted from the queue', () => {
-  it('is missed by reconcile, which has the recovery go on with a fresh URL', async () => {
+describe('a recovery whose message was deleted from the queue', () => {
+  it('is resumed by reconcile with a fresh URL', async () => {
     refuse();
     const jobId = await running.failedJob();
     const { nextAttemptMessage } = await running.recovery(jobId, isWaiting);
@@ -74,8 +74,8 @@ describe('a message that somebody deleted from the queue', () => {
   });
 });
 
-describe('a notification that never came', () => {
-  it('is found at Zencoder by the schedule', async () => {
+describe('a failed output without a notification', () => {
+  it("is found by the scheduled scan of Zencoder's jobs", async () => {
     running.standIn.zencoder.withholdNotifications = true;
     const jobId = await running.failedJob();
     expect(await running.job(jobId)).toEqual({ failures: [], recoveries: [] });
@@ -87,8 +87,8 @@ describe('a notification that never came', () => {
   });
 });
 
-describe('what became of all of it', () => {
-  it('was told by events, one for each failure and each outcome', async () => {
+describe('the events topic', () => {
+  it('receives one event for each failure and each outcome', async () => {
     await running.idle();
     const events = await running.events();
     const byId = new Map(events.map((event) => [event.id, event.type]));

@@ -20,8 +20,8 @@ afterEach(() => {
   running.standIn.storage.setFaults(undefined);
 });
 
-describe('a source that is gone', () => {
-  it('is asked again for two hours of a day, then lost with the reason, one metric and one event', async () => {
+describe('a source that returns 404', () => {
+  it('is retried for two of its 24 hours, then the file is lost with the reason, one metric and one event', async () => {
     running.standIn.storage.setFaults(({ operation }) =>
       operation === 'GetObject' ? { status: 404, code: 'NoSuchKey' } : undefined,
     );
@@ -45,8 +45,8 @@ describe('a source that is gone', () => {
   });
 });
 
-describe('a source that dies and never comes back', () => {
-  it('is asked until the URL ends, then lost with what stood in the way', async () => {
+describe('a source that stays unavailable', () => {
+  it('is retried until the URL expires, then the file is lost with the last error', async () => {
     running.standIn.storage.setFaults(({ operation }) =>
       operation === 'GetObject' ? { status: 503, code: 'ServiceUnavailable' } : undefined,
     );
@@ -69,8 +69,8 @@ describe('a source that dies and never comes back', () => {
   });
 });
 
-describe('a message that somebody deleted from the queue', () => {
-  it('is reported at risk by the schedule, with what to do', async () => {
+describe('a recovery whose message was deleted from the queue', () => {
+  it('is reported as at risk by the schedule, with the action required', async () => {
     running.destination.setFaults(() => accessDenied('s3:PutObject', 'arn:aws:s3:::acme'));
     const jobId = await running.failedJob();
     const { nextAttemptMessage } = await running.recovery(jobId, isWaiting);

@@ -87,8 +87,8 @@ async function jobs(...args: string[]): Promise<string[]> {
   return await Array.fromAsync(found, ({ failure }) => failure.jobId);
 }
 
-describe('npm run failures with a record that cannot be read', () => {
-  it('shows the others and names it', async () => {
+describe('npm run failures with an unreadable record', () => {
+  it('lists the other records and names it', async () => {
     const key = failureItemKey({ jobId: '1005', outputId: '10051', role: 'media' });
     await ledger.edit(key, 'role', 'caption');
     const { code, stdout, stderr } = await run(['--local', '--since', '60d']);
@@ -100,7 +100,7 @@ describe('npm run failures with a record that cannot be read', () => {
 });
 
 describe('npm run failures', () => {
-  it('shows people a table: what failed, where to, and what became of the files', async () => {
+  it('prints a table of failed uploads, destinations and outcomes of files', async () => {
     const { code, stdout, stderr } = await run(['--local']);
     expect(stderr).toBe('');
     expect(code).toBe(0);
@@ -125,7 +125,7 @@ describe('npm run failures', () => {
     expect(stdout).not.toContain('\u001b');
   });
 
-  it('gives scripts one object a line, with times and reasons', async () => {
+  it('prints one JSON object per line with --json', async () => {
     const { stdout } = await run(['--local', '--json', '--job', '1002']);
     expect(
       stdout
@@ -154,7 +154,7 @@ describe('npm run failures', () => {
     ]);
   });
 
-  it('narrows by time, class, host, job and state, together', async () => {
+  it('combines filters by time, class, host, job and state', async () => {
     expect(await jobs('--since', '24h')).toEqual(['1001', '1002']);
     expect(await jobs('--since', '90d', '--until', '30h')).toEqual(['1004', '1005']);
     expect(await jobs('--error', 'UploadAccessDeniedError')).toEqual(['1001', '1004', '1005']);
@@ -167,7 +167,7 @@ describe('npm run failures', () => {
     expect(await jobs('--job', '1001', '--state', 'lost')).toEqual([]);
   });
 
-  it('goes from page to page by its cursor', async () => {
+  it('continues from the cursor of the previous page', async () => {
     const seen: string[] = [];
     let more: string[] = [];
     do {
@@ -184,7 +184,7 @@ describe('npm run failures', () => {
     expect(seen).toEqual(['1001', '1002', '1003', '1004', '1005']);
   });
 
-  it('finds a table by its name, where AWS_ENDPOINT_URL_DYNAMODB points', async () => {
+  it('reads the table named by --table at AWS_ENDPOINT_URL_DYNAMODB', async () => {
     const environment = {
       AWS_ENDPOINT_URL_DYNAMODB: ledger.endpoint,
       AWS_REGION: 'us-east-1',
@@ -198,19 +198,19 @@ describe('npm run failures', () => {
     expect(missing.stderr).toBe('failures: table no-such-table does not exist in this account and region\n');
   });
 
-  it('says what it does not understand, and ends with 2', async () => {
+  it('reports invalid arguments and exits with code 2', async () => {
     const usage = await run(['--state', 'gone']);
     expect(usage).toMatchObject({ code: 2, stdout: '' });
     expect(usage.stderr).toContain('--state must be one of');
   });
 
-  it('ends with 0 when there is nothing, and says where it looked', async () => {
+  it('exits with code 0 without matches, and names the table', async () => {
     const { code, stdout, stderr } = await run(['--local', '--error', 'NoSuchError', '--since', '1h']);
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
     expect(stderr).toMatch(/^No failed uploads since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\.\n$/);
   });
 
-  it('helps, with examples', async () => {
+  it('prints help with examples', async () => {
     const { code, stdout } = await run(['--help']);
     expect(code).toBe(0);
     expect(stdout).toContain('npm run failures -- --since 24h');

@@ -38,7 +38,7 @@ async function invoked(invoke: (event: unknown) => Promise<unknown>, name = 'wor
   return await invokePreflight(target, name);
 }
 
-it('asks the worker with the event that it takes, and gives its report', async () => {
+it('preflight invokes the worker with its event and returns the report', async () => {
   const events: unknown[] = [];
   const report = await invoked(async (event) => {
     events.push(event);
@@ -48,7 +48,7 @@ it('asks the worker with the event that it takes, and gives its report', async (
   expect(report).toEqual(REPORT);
 });
 
-it('says that the worker cannot run, and why', async () => {
+it('preflight reports a worker that cannot run, with the cause', async () => {
   const broken = invoked(async () => {
     throw new FunctionError('worker', {
       errorType: 'InvalidEnvironment',
@@ -59,12 +59,12 @@ it('says that the worker cannot run, and why', async () => {
   await expect(broken).rejects.toThrow('InvalidEnvironment: QUEUE_URL is missing');
 });
 
-it('recognises a worker of a version without preflight, and a function that is not there', async () => {
+it('preflight recognises a worker version without preflight, and a missing function', async () => {
   await expect(invoked(async () => ({ batchItemFailures: [] }))).rejects.toThrow('deploy this version');
   await expect(invoked(async () => REPORT, 'other')).rejects.toThrow('the stack has no function other');
 });
 
-it('is told to people check by check, each fault once with the words of S3, nothing that steers a terminal', () => {
+it('preflight prints each check, and each error once with the message of S3, without control sequences', () => {
   const text = textOf({ paint: (_, words) => words }, REPORT, 'arn:aws:iam::1:role/worker');
   expect(text).toContain('Bucket acme, tried from eu-west-1 as arn:aws:iam::1:role/worker');
   expect(text).toMatch(/FAILED +create an object +s3:PutObject/);

@@ -55,8 +55,8 @@ async function jobs(
   return recoveries.map(({ jobId }) => jobId).toSorted();
 }
 
-describe('the recoveries of a redrive', () => {
-  it('leave out what cannot be read, which is named', async () => {
+describe('the selection of a redrive', () => {
+  it('omits unreadable records and names them', async () => {
     const [failed] = (await ledger.queries.readJob('2')).recoveries;
     if (failed === undefined) throw new Error('expected a recovery');
     const key = recoveryItemKey(failed);
@@ -69,32 +69,32 @@ describe('the recoveries of a redrive', () => {
     expect(await selectRecoveries(ledger, selection)).toMatchObject({ leftOut: null });
   });
 
-  it('are those of a state', async () => {
+  it('filters by state', async () => {
     expect(await jobs({})).toEqual(['1', '2', '3']);
     expect(await jobs({}, ['failed'])).toEqual(['2']);
     expect(await jobs({}, ['copying'])).toEqual(['5']);
   });
 
-  it('are those whose upload failed with a class', async () => {
+  it('filters by error class', async () => {
     expect(await jobs({ errorClass: DENIED })).toEqual(['1', '3']);
     expect(await jobs({ errorClass: DENIED }, ['copying', 'lost'])).toEqual(['1', '3', '5']);
   });
 
-  it('are those of a job and an output, of the class if one is named', async () => {
+  it('filters by job and output, and by error class when given', async () => {
     expect(await jobs({ jobId: '1' })).toEqual(['1']);
     expect(await jobs({ jobId: '1', outputId: '11' })).toEqual(['1']);
     expect(await jobs({ jobId: '1', outputId: '12' })).toEqual([]);
     expect(await jobs({ jobId: '1', errorClass: UNRESOLVED })).toEqual([]);
   });
 
-  it('are only those that failed since', async () => {
+  it('filters by time of failure', async () => {
     const since = NOW - 24 * HOUR_MS;
     expect(await jobs({ since })).toEqual(['1', '2']);
     expect(await jobs({ since, errorClass: DENIED })).toEqual(['1']);
     expect(await jobs({ since, jobId: '3' })).toEqual([]);
   });
 
-  it('stop at the limit, and say that there are more', async () => {
+  it('stops at the limit and reports that there are more', async () => {
     const selection = { states: ['lost', 'failed'] as const, limit: 2 };
     const found = await selectRecoveries(ledger, selection);
     expect(found.recoveries).toHaveLength(2);
@@ -103,10 +103,10 @@ describe('the recoveries of a redrive', () => {
   });
 });
 
-describe('messages', () => {
+describe('messages of a redrive', () => {
   const ignore = async () => undefined;
 
-  it('all reach the queue, more than one batch of them', async () => {
+  it('reach the queue in several batches', async () => {
     const url = await messaging.queue('many');
     const bodies = Array.from({ length: 23 }, (_, index) => `message ${index}`);
     const sent: number[] = [];
@@ -120,7 +120,7 @@ describe('messages', () => {
     expect(sent).toEqual([23]);
   });
 
-  it('all reach the queue when ten of them exceed 1 MiB, the most of a batch', async () => {
+  it('reach the queue when ten of them exceed the 1 MiB of a batch', async () => {
     const url = await messaging.queue('large');
     const bodies = Array.from({ length: 10 }, (_, index) => String(index).repeat(200_000));
     await queueMessages({ sqs: messaging.sqs, queueUrl: url }, bodies, ignore);
@@ -130,7 +130,7 @@ describe('messages', () => {
     );
   });
 
-  it('of the dead-letter queue are moved, each once, and no more than were there', async () => {
+  it('are moved from the dead-letter queue, each once, and no more than its initial count', async () => {
     const [from, to] = [await messaging.queue('dead'), await messaging.queue('alive')];
     for (const MessageBody of ['a', 'b', 'c']) {
       await messaging.sqs.send(new SendMessageCommand({ QueueUrl: from, MessageBody }));

@@ -26,7 +26,7 @@ async function receiver(status: number) {
   return { url: `${server.endpoint}/notifications`, received };
 }
 
-it('posts as Zencoder does: HTTP/1.1, JSON, Basic credentials', async () => {
+it('postNotification posts as Zencoder does: HTTP/1.1, JSON, Basic credentials', async () => {
   const { url, received } = await receiver(202);
   const response = await postNotification({ ...ACCOUNT, url }, '{"output":{}}', false);
 
@@ -45,7 +45,7 @@ it('posts as Zencoder does: HTTP/1.1, JSON, Basic credentials', async () => {
   });
 });
 
-it('sends the secret of the account as a header instead, when the stack knows it', async () => {
+it('postNotification sends the account secret as a header when the stack has it', async () => {
   const { url, received } = await receiver(202);
   await postNotification({ ...ACCOUNT, url, notificationSecret: 'of the account' }, '{}', true);
   expect(received[0]?.request.headers).toMatchObject({ 'x-zencoder-notification-secret': 'of the account' });
@@ -54,14 +54,14 @@ it('sends the secret of the account as a header instead, when the stack knows it
   await expect(postNotification({ ...ACCOUNT, url }, '{}', true)).rejects.toThrow('"notificationSecret"');
 });
 
-it('reports a response that is no success, and what to do', async () => {
+it('postNotification reports an error response with the action required', async () => {
   const { url } = await receiver(401);
   expect((await postNotification({ ...ACCOUNT, url }, '{}', false)).status).toBe(401);
   expect(adviceFor(401)).toContain('credentials');
   expect(adviceFor(503)).toContain('npm run status');
 });
 
-it('fails without a response, without the credentials in the message', async () => {
+it('postNotification fails without a response, and hides the credentials in its message', async () => {
   const { url } = await receiver(200);
   const elsewhere = url.replace(/:\d+/, ':1');
   const posting = postNotification({ ...ACCOUNT, url: elsewhere }, '{}', false);
@@ -69,7 +69,7 @@ it('fails without a response, without the credentials in the message', async () 
   await expect(posting).rejects.not.toThrow('p@ss');
 });
 
-describe('following a test job', () => {
+describe('followJob', () => {
   async function recoveredJob() {
     const ledger = await startLedger();
     onTestFinished(() => ledger.close());
@@ -90,7 +90,7 @@ describe('following a test job', () => {
     return { ledger, failure: failed.record, settle, follow };
   }
 
-  it('ends once the file is settled, and tells how many events the topic has not taken', async () => {
+  it('returns once the file is settled, with the number of owed events', async () => {
     const { ledger, failure, settle, follow } = await recoveredJob();
     const recovery = await settle();
     expect(await follow(MINUTE_MS)).toMatchObject({ isDone: true, owedEvents: 2 });
@@ -99,7 +99,7 @@ describe('following a test job', () => {
     expect(await follow(MINUTE_MS)).toMatchObject({ isDone: true, owedEvents: 0 });
   });
 
-  it('does not end before the file is settled, except when the time is up', async () => {
+  it('waits until the file is settled or the timeout', async () => {
     const { follow } = await recoveredJob();
     expect(await follow(0)).toMatchObject({ isDone: false, records: { recoveries: [{ state: 'copying' }] } });
   });

@@ -12,8 +12,8 @@ afterAll(() => ledger.close());
 const PREVIOUS = { username: 'dashboard', password: 'the-one-before' };
 const PATHS = ['/', '/errors', '/jobs/1', '/api/failures', '/api/nothing', '/assets/x.css', '/nowhere'];
 
-describe('without the right credentials', () => {
-  it.each(PATHS)('%s answers 401 and asks for them', async (path) => {
+describe('the dashboard without valid credentials', () => {
+  it.each(PATHS)('returns 401 with a challenge for %s', async (path) => {
     const { request } = aDashboard(ledger);
     const wrong = [
       undefined,
@@ -30,7 +30,7 @@ describe('without the right credentials', () => {
     }
   });
 
-  it('nothing can be retried', async () => {
+  it('accepts no retry', async () => {
     const { jobId, outputId } = await waiting(ledger);
     const { request, retries } = aDashboard(ledger);
     const response = await request(`/jobs/${jobId}/outputs/${outputId}/retry`, { method: 'POST' });
@@ -38,22 +38,22 @@ describe('without the right credentials', () => {
     expect(retries).toEqual([]);
   });
 
-  it('the API answers with a problem', async () => {
+  it('returns a problem document from the API', async () => {
     const response = await aDashboard(ledger).request('/api/failures');
     expect(response.headers.get('content-type')).toBe('application/problem+json');
     expect(await response.json()).toMatchObject({ status: 401, title: 'Unauthorized' });
   });
 });
 
-describe('while the secret is rotated', () => {
-  it('the current and the previous version are both valid', async () => {
+describe('the dashboard during a rotation of its secret', () => {
+  it('accepts the current and the previous version', async () => {
     const validVersions = async () => [CREDENTIALS, PREVIOUS];
     const { get } = aDashboard(ledger, { credentials: { validVersions, reload: async () => null } });
     expect((await get('/errors')).status).toBe(200);
     expect((await get('/errors', { authorization: basic(PREVIOUS) })).status).toBe(200);
   });
 
-  it('a version newer than what was read lately is asked for once', async () => {
+  it('reloads once for a version newer than the cached ones', async () => {
     let asked = 0;
     const reload = async () => {
       asked += 1;
@@ -67,13 +67,13 @@ describe('while the secret is rotated', () => {
   });
 });
 
-describe('every answer', () => {
+describe('every response of the dashboard', () => {
   const responses = async () => {
     const { get, request } = aDashboard(ledger);
     return await Promise.all([...PATHS.map((path) => get(path)), request('/')]);
   };
 
-  it('allows neither inline scripts and styles nor other sites', async () => {
+  it('forbids inline scripts, inline styles and other sites', async () => {
     for (const response of await responses()) {
       const policy = response.headers.get('content-security-policy') ?? '';
       expect(policy).toMatch(/^default-src 'none';/);
@@ -86,13 +86,13 @@ describe('every answer', () => {
     }
   });
 
-  it('is kept by nobody', async () => {
+  it('is never cached', async () => {
     for (const response of await responses()) expect(response.headers.get('cache-control')).toBe('no-store');
   });
 });
 
-describe('assets', () => {
-  it('are named after their content and may be kept for ever', async () => {
+describe('assets of the dashboard', () => {
+  it('are named by their content hash and cached as immutable', async () => {
     const { get } = aDashboard(ledger);
     const page = await (await get('/errors')).text();
     const paths = [...page.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map(([, path = '']) => path);
@@ -105,7 +105,7 @@ describe('assets', () => {
     }
   });
 
-  it('are all that a page loads: nothing of other sites, nothing inline', async () => {
+  it('are all that a page loads, nothing inline and nothing from other sites', async () => {
     const page = await (await aDashboard(ledger).get('/')).text();
     expect(page.match(/<script[^>]*>/g)).toEqual([expect.stringContaining('src="/assets/')]);
     expect(page).not.toMatch(/<style|<img|<iframe|\son\w+=|\sstyle=/);
@@ -113,7 +113,7 @@ describe('assets', () => {
   });
 });
 
-it('an error is logged, and not shown', async () => {
+it('the dashboard logs an internal error and does not show it', async () => {
   const broken = ledger.with({ tableName: 'no-such-table' });
   const { get, errors } = aDashboard(broken);
   const page = await get('/');

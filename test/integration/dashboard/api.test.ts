@@ -38,7 +38,7 @@ async function json(path: string, status = 200): Promise<ApiResponse> {
 const jobsOf = (list: ApiResponse) => list.items.map(({ jobId }) => jobId);
 
 describe('GET /api/failures', () => {
-  it('has every field of a failure, with where its recovery stands', async () => {
+  it('returns every field of a failure, with the state of its recovery', async () => {
     const { items } = await json('/api/failures?limit=1');
     expect(items).toEqual([
       {
@@ -76,11 +76,11 @@ describe('GET /api/failures', () => {
     ['?state=copying', ['502']],
     ['?state=pending&error=UploadAccessDeniedError', ['503']],
     ['?state=lost&host=new.example', []],
-  ])('%s finds %j', async (query, expected) => {
+  ])('returns for %s the jobs %j', async (query, expected) => {
     expect(jobsOf(await json(`/api/failures${query}`)).toSorted()).toEqual(expected);
   });
 
-  it('is walked through by its cursor, once over everything', async () => {
+  it('returns everything once over its pages', async () => {
     const seen: string[] = [];
     let cursor: string | null = '';
     while (cursor !== null) {
@@ -91,7 +91,7 @@ describe('GET /api/failures', () => {
     expect(seen).toEqual(['500', '501', '502', '503', '504']);
   });
 
-  it('answers a problem for a query that makes no sense', async () => {
+  it('returns a problem document for an invalid query', async () => {
     expect(await json('/api/failures?limit=1000', 400)).toEqual({
       type: 'about:blank',
       title: 'Bad request',
@@ -103,14 +103,14 @@ describe('GET /api/failures', () => {
 });
 
 describe('GET /api/recoveries', () => {
-  it('has the open ones by deadline, unless another state is asked for', async () => {
+  it('returns open recoveries by deadline, or those of the given state', async () => {
     expect(jobsOf(await json('/api/recoveries')).toSorted()).toEqual(['502', '503']);
     expect(jobsOf(await json('/api/recoveries?state=lost'))).toEqual(['501']);
     const [copied] = (await json('/api/recoveries?state=copying')).items;
     expect(copied).toMatchObject({ state: 'copying', bytesDone: 400, bytesTotal: 1000, object: null });
   });
 
-  it('tells errors and history of each, and never who holds its lease', async () => {
+  it('returns error and history of each recovery, but not the owner of its lease', async () => {
     const { items } = await json('/api/recoveries?state=pending');
     expect(items[0]).toMatchObject({
       state: 'pending',
@@ -125,7 +125,7 @@ describe('GET /api/recoveries', () => {
 });
 
 describe('GET /api/jobs/:id', () => {
-  it('has the outputs of a job with failures and recoveries', async () => {
+  it('returns the outputs of a job with failures and recoveries', async () => {
     const job = await json('/api/jobs/500');
     expect(job).toMatchObject({
       jobId: '500',
@@ -142,14 +142,14 @@ describe('GET /api/jobs/:id', () => {
     expect((await aDashboard(ledger).get(download ?? '')).status).toBe(303);
   });
 
-  it('answers a problem when there is none', async () => {
+  it('returns a problem document for an unknown job', async () => {
     expect(await json('/api/jobs/999', 404)).toMatchObject({ status: 404, title: 'Not found' });
     expect(await json('/api/jobs/abc', 404)).toMatchObject({ status: 404 });
   });
 });
 
 describe('GET /api/errors', () => {
-  it('has all known classes with their counts, and unknown ones as they came', async () => {
+  it('returns all known classes with their counts, and unknown ones as received', async () => {
     const { items, countsAreComplete } = await json('/api/errors');
     expect(countsAreComplete).toBe(true);
     expect(items[0]).toMatchObject({

@@ -19,8 +19,8 @@ function withoutValues(html: string): string {
   return html.replace(/="[^"]*"/g, '').replace(/>[^<]*</g, '><');
 }
 
-describe('text from outside', () => {
-  it('is text on every page, whatever it holds', async () => {
+describe('untrusted text', () => {
+  it('is escaped on every page, whatever it contains', async () => {
     const hostile = `${SCRIPT}${ATTRIBUTE}${OVERRIDE}'</title></textarea>`;
     const { jobId, outputId } = await gone(ledger, 'lost', {
       label: hostile,
@@ -58,8 +58,8 @@ describe('text from outside', () => {
   );
 });
 
-describe('a URL', () => {
-  it('brings nothing onto a page that it could break out of', async () => {
+describe('the query of a URL', () => {
+  it('is escaped wherever a page repeats it', async () => {
     const { get } = aDashboard(ledger);
     const markup = fc.constantFrom(SCRIPT, ATTRIBUTE, "'><img src=x>", '\u202e', '</select>');
     await fc.assert(

@@ -28,8 +28,8 @@ async function page(path = '/'): Promise<string> {
   return await response.text();
 }
 
-describe('a new stack', () => {
-  it('says what to do next, with the address that Zencoder is to post to', async () => {
+describe('the overview of a new stack', () => {
+  it('shows the next steps, with the URL for notifications', async () => {
     const text = textOf(await page());
     expect(text).toContain('No upload has failed in the last 7 days');
     expect(text).toContain('https://USER:PASSWORD@dashboard.example/notifications');
@@ -37,15 +37,15 @@ describe('a new stack', () => {
     expect(text).not.toContain('Failed uploads by error class');
   });
 
-  it('says how to get rid of filters that nothing matches', async () => {
+  it('links to a reset of filters without matches', async () => {
     const html = await page('/?error=UploadTimeoutError');
     expect(textOf(html)).toContain('No failed upload matches these filters.');
     expect(linkIn(html, 'Show everything')).toBe('/');
   });
 });
 
-describe('refused notifications', () => {
-  it('have a line while there were any in the last 24 hours, with what to do', async () => {
+describe('the overview of refused notifications', () => {
+  it('shows those of the last 24 hours with the action required', async () => {
     await ledger.at(NOW - 23 * HOUR_MS).refusals.count(401);
     await ledger.refusals.count(401);
     await ledger.refusals.count(415);
@@ -55,14 +55,14 @@ describe('refused notifications', () => {
     expect(text).toContain('1 × 415: the body is not JSON');
   });
 
-  it('have none otherwise', async () => {
+  it('shows nothing when there were none', async () => {
     await ledger.at(NOW - 25 * HOUR_MS).refusals.count(401);
     expect(textOf(await page())).not.toContain('refused in the last 24 hours');
   });
 });
 
-describe('what needs attention', () => {
-  it('is sorted by time left; what can be recovered by itself is not there', async () => {
+describe('the attention table', () => {
+  it('is sorted by time left, without recoveries that will retry automatically', async () => {
     await gone(ledger, 'lost', { label: 'gone', file: { deadline: NOW - HOUR_MS } });
     await copying(ledger, { label: 'soon', file: { deadline: NOW + 2 * HOUR_MS } });
     await refusedByBucket(ledger, { label: 'refused', file: { deadline: NOW + 9 * HOUR_MS } });
@@ -80,7 +80,7 @@ describe('what needs attention', () => {
     expect(textOf(section)).toMatch(/gone.* lost .*expired 1h ago.*Run the job again/);
   });
 
-  it('has one row for all files of an output with the same reason', async () => {
+  it('has one row for all files of an output with the same cause', async () => {
     const record = await gone(ledger, 'lost', { file: { name: 'a.png' } });
     await gone(ledger, 'lost', { ...record, file: { name: 'b.png' } });
     const section = /<h2 id="attention">[\s\S]*?<\/table>/.exec(await page())?.[0] ?? '';
@@ -89,17 +89,17 @@ describe('what needs attention', () => {
   });
 });
 
-describe('what needs attention, by its deadline', () => {
+describe('the attention table with several deadlines', () => {
   const attention = async () => textOf(/<h2 id="attention">[\s\S]*?<\/table>/.exec(await page())?.[0] ?? '');
 
-  it('shows the nearest of all files of an output', async () => {
+  it('shows the earliest deadline of the files of an output', async () => {
     const near = { name: 'a.png', deadline: NOW + 2 * HOUR_MS };
     const record = await copying(ledger, { file: { name: 'b.png', deadline: NOW + 5 * HOUR_MS } });
     await copying(ledger, { ...record, label: 'two', file: near });
     expect(await attention()).toMatch(/at risk 2 2h left/);
   });
 
-  it('counts nothing as at risk any more whose deadline has passed: it is about to be settled', async () => {
+  it('excludes recoveries whose deadline has passed: they are about to be settled', async () => {
     await copying(ledger, { label: 'over', file: { deadline: NOW - HOUR_MS } });
     const text = textOf(await page());
     expect(text).toContain('all clear');
@@ -108,8 +108,8 @@ describe('what needs attention, by its deadline', () => {
   });
 });
 
-describe('a record that cannot be read', () => {
-  it('is named on every page that leaves it out, and in the log, and keeps nothing else away', async () => {
+describe('an unreadable record', () => {
+  it('is named in the log and on every page that omits it, and hides no other record', async () => {
     await gone(ledger, 'lost', { label: 'readable' });
     const bad = await copying(ledger, { label: 'edited', file: { deadline: NOW + HOUR_MS } });
     const key = recoveryItemKey(bad);
@@ -127,7 +127,7 @@ describe('a record that cannot be read', () => {
     expect(await (await dashboard.get('/api/recoveries')).json()).toMatchObject({ items: [], unreadable: 1 });
   });
 
-  it('is named where nothing else is left of the job, and in the counts of classes', async () => {
+  it('is named on the page of its job without other records, and in the counts of classes', async () => {
     const { job, output } = await failUpload(ledger);
     const key = failureItemKey({ jobId: job.id, outputId: output.id, role: 'media' });
     await ledger.edit(key, 'errorClass', 404);
@@ -145,7 +145,7 @@ describe('a record that cannot be read', () => {
 });
 
 describe('the chart', () => {
-  it('has its numbers in words and as a table, with links into each column', async () => {
+  it('states its numbers in text and as a table, with links for each column', async () => {
     for (const hours of [1, 1, 30]) await failUpload(ledger, { failedAt: NOW - hours * HOUR_MS });
     await failUpload(ledger, {
       failedAt: NOW - HOUR_MS,
@@ -163,7 +163,7 @@ describe('the chart', () => {
 });
 
 describe('the list of failed uploads', () => {
-  it('says of each where its recovery stands', async () => {
+  it('shows the state of the recovery of each', async () => {
     await failUpload(ledger, { label: 'nothing-kept', failedAt: NOW - HOUR_MS });
     await copying(ledger, { label: 'at-work', failedAt: NOW - 2 * HOUR_MS });
     await recovered(ledger, { label: 'there', failedAt: NOW - 3 * HOUR_MS, test: true });
@@ -172,7 +172,7 @@ describe('the list of failed uploads', () => {
     );
   });
 
-  it('comes in pages that lead to each other and keep the filters', async () => {
+  it('is paged, with filters kept in the links', async () => {
     for (let hours = 1; hours <= 5; hours++) {
       await failUpload(ledger, { label: `number-${hours}`, failedAt: NOW - hours * HOUR_MS });
     }
@@ -187,7 +187,7 @@ describe('the list of failed uploads', () => {
     expect(linkIn(third, 'First page')).toBe('/?host=acme-video-out&limit=2#failures');
   });
 
-  it('can be filtered by everything at once, and the form shows by what', async () => {
+  it('combines all filters, and shows them in the form', async () => {
     const match = {
       errorClass: 'UploadTimeoutError',
       destinationHost: 'ftp.example',
@@ -220,19 +220,19 @@ describe('the list of failed uploads', () => {
     expect(html).toMatch(/<option value="thumbnail" selected=""/);
   });
 
-  it('refuses filters that make no sense, saying which', async () => {
+  it('rejects invalid filters and names them', async () => {
     const response = await aDashboard(ledger).get('/?state=gone&limit=0');
     expect(response.status).toBe(400);
     expect(textOf(await response.text())).toMatch(/state must be one of .*limit must be a whole number/);
   });
 
-  it('refuses a cursor that it did not make', async () => {
+  it('rejects a forged cursor', async () => {
     const response = await aDashboard(ledger).get('/?cursor=abc');
     expect(response.status).toBe(400);
   });
 });
 
-it('the first page weighs less than 50 KB with all that it loads', async () => {
+it('the overview loads less than 50 KB in all', async () => {
   await seedLedger(ledger, NOW);
   const { get } = aDashboard(ledger);
   const html = await (await get('/')).text();

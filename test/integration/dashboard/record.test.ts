@@ -31,8 +31,8 @@ function recordOf({ jobId, outputId }: { jobId: string; outputId: string }): str
   return `/jobs/${jobId}/outputs/${outputId}`;
 }
 
-describe('a job', () => {
-  it('has a banner when an output used the backup server, and what became of the files', async () => {
+describe('the page of a job', () => {
+  it('has a banner when an output used the backup server, with the outcome of its files', async () => {
     const { jobId } = await recovered(ledger);
     await copying(ledger, { jobId, bytesDone: 250 });
     const text = textOf(await page(`/jobs/${jobId}`));
@@ -40,7 +40,7 @@ describe('a job', () => {
     expect(text).toContain('1 file is in your bucket. 1 file is being recovered. Nearest deadline: 20h left');
   });
 
-  it('shows how far each output has come, under it flags, and the way to its record', async () => {
+  it('shows progress, flags and a link to the record of each output', async () => {
     const record = await copying(ledger, { label: 'web-720', bytesDone: 250 });
     const html = await page(`/jobs/${record.jobId}`);
     expect(html).toMatch(/<progress class="info" value="250" max="1000" aria-label="Recovered of web-720">/);
@@ -50,14 +50,14 @@ describe('a job', () => {
     expect(linkIn(html, '<bdi>web-720')).toBe(recordOf(record));
   });
 
-  it('is marked when it is a test job, and shows its pass_through', async () => {
+  it('marks a test job and shows its pass_through', async () => {
     const { jobId } = await recovered(ledger, { test: true, passThrough: '{"asset":"ep-9"}' });
     const text = textOf(await page(`/jobs/${jobId}`));
     expect(text).toContain('Test job Zencoder cuts the outputs of test jobs to five seconds.');
     expect(text).toContain('{"asset":"ep-9"}');
   });
 
-  it('flags warnings beside failures', async () => {
+  it('shows warnings beside failures', async () => {
     const record = await copying(ledger);
     const { settlement } = asRecovered(record);
     const warned = { ...settlement, warnings: ['the object is 3 bytes longer than announced'] };
@@ -66,14 +66,14 @@ describe('a job', () => {
     expect(textOf(await page(recordOf(record)))).toContain('the object is 3 bytes longer than announced');
   });
 
-  it('says so when nothing was kept', async () => {
+  it('reports that no file was saved', async () => {
     const { job } = await failUpload(ledger);
     expect(textOf(await page(`/jobs/${job.id}`))).toContain(
       'Upload failed, and no file is on the backup server',
     );
   });
 
-  it('that the ledger does not have answers 404, as does what is no id', async () => {
+  it('returns 404 for an unknown job and for an invalid id', async () => {
     const { get } = aDashboard(ledger);
     const unknown = await get('/jobs/999999999');
     expect(unknown.status).toBe(404);
@@ -83,7 +83,7 @@ describe('a job', () => {
     }
   });
 
-  it('is found by its id', async () => {
+  it('opens from a search for its id', async () => {
     const { get } = aDashboard(ledger);
     expect((await get('/jobs?id=+42+')).headers.get('location')).toBe('/jobs/42');
     expect((await get('/jobs?id=//evil.example')).headers.get('location')).toBe('/');
@@ -91,7 +91,7 @@ describe('a job', () => {
 });
 
 describe('the record of an output', () => {
-  it('tells the error, what it means, what to fix and where Zencoder explains it', async () => {
+  it('shows the error, its meaning, its fix and a link to its documentation', async () => {
     const record = await waiting(ledger);
     const html = await page(recordOf(record));
     const text = textOf(html);
@@ -103,14 +103,14 @@ describe('the record of an output', () => {
     );
   });
 
-  it('shows an unknown class as it came, with its message', async () => {
+  it('shows an unknown class as received, with its message', async () => {
     const failure = { errorClass: 'BrandNewError', message: 'Something new.', link: null };
     const html = await page(recordOf(await waiting(ledger, { failure })));
     expect(textOf(html)).toMatch(/BrandNewError .*Something new.*does not have this class/);
     expect(linkIn(html, 'Zencoder’s documentation')).toMatch(/error-codes\/index.html$/);
   });
 
-  it('keeps the failures of media and thumbnails apart', async () => {
+  it('separates failures of media and thumbnails', async () => {
     const context = anOutput();
     const failures = [aFailure(), aFailure({ role: 'thumbnail', errorClass: 'UploadTimeoutError' })];
     await ledger.failures.record({ ...context, failures });
@@ -120,7 +120,7 @@ describe('the record of an output', () => {
     );
   });
 
-  it('says where a recovered file is, how it was verified, and offers it', async () => {
+  it('shows location, verification and download of a recovered file', async () => {
     const record = await recovered(ledger);
     const html = await page(recordOf(record));
     const text = textOf(html);
@@ -134,7 +134,7 @@ describe('the record of an output', () => {
     expect(text).not.toContain('Retry now');
   });
 
-  it('names no place for a file that is still open, although its key is decided', async () => {
+  it('shows no location for an open recovery, although its key is decided', async () => {
     const record = await copying(ledger);
 
     const text = textOf(await page(recordOf(record)));
@@ -144,7 +144,7 @@ describe('the record of an output', () => {
     expect(text).not.toMatch(/(Location|Destination) s3:/);
   });
 
-  it('shows failed attempts, and when the next is due', async () => {
+  it('shows failed attempts and the time of the next one', async () => {
     const text = textOf(await page(recordOf(await refusedByBucket(ledger))));
     expect(text).toContain('Attempts 1, the next in 1h');
     expect(text).toMatch(/Last error BucketAccessDenied : no s3:PutObject You can fix this/);
@@ -152,12 +152,12 @@ describe('the record of an output', () => {
     expect(text).toContain('Action required: 1 file');
   });
 
-  it('has no signature anywhere', async () => {
+  it('contains no signature', async () => {
     const record = await recovered(ledger);
     expect(await page(recordOf(record))).not.toMatch(/Signature|X-Amz/);
   });
 
-  it('shows hundreds of thumbnails a page at a time, those with trouble first', async () => {
+  it('pages through hundreds of thumbnails, failed ones first', async () => {
     const context = anOutput();
     await ledger.failures.record({ ...context, failures: [aFailure({ role: 'thumbnail' })] });
     await openRecoveries(ledger, context, thumbnails(45), NOW);
@@ -171,11 +171,11 @@ describe('the record of an output', () => {
   });
 });
 
-describe('a download', () => {
+describe('the download of a file', () => {
   const download = ({ jobId, outputId, role, fileId }: Awaited<ReturnType<typeof recovered>>) =>
     `${recordOf({ jobId, outputId })}/files/${role}/${fileId}/download`;
 
-  it('leads to a signed URL that is made on the click', async () => {
+  it('redirects to a URL that is signed on request', async () => {
     const record = await recovered(ledger);
     const { get } = aDashboard(ledger);
     const html = await page(recordOf(record));
@@ -188,7 +188,7 @@ describe('a download', () => {
     expect(response.headers.get('cache-control')).toBe('no-store');
   });
 
-  it('of what is not in the bucket answers 404', async () => {
+  it('returns 404 for a file that is not in the bucket', async () => {
     const { get } = aDashboard(ledger);
     for (const record of [await copying(ledger), await gone(ledger, 'lost')]) {
       expect((await get(download(record))).status).toBe(404);
@@ -198,7 +198,7 @@ describe('a download', () => {
   });
 });
 
-it('shows deadlines as time left, and past ones as expired', async () => {
+it('the record of an output shows deadlines as time left, and past ones as expired', async () => {
   const open = await waiting(ledger, { file: { deadline: NOW + 3 * HOUR_MS } });
   expect(textOf(await page(recordOf(open)))).toContain('3h left');
   const lost = await gone(ledger, 'lost', { file: { deadline: NOW - 3 * HOUR_MS } });

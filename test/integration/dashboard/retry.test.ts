@@ -26,7 +26,7 @@ async function formOf(dashboard: TestDashboard, output: Output): Promise<Record<
 }
 
 describe('Retry now', () => {
-  it.each(['lost', 'failed'] as const)('asks the worker to try a %s file again', async (state) => {
+  it.each(['lost', 'failed'] as const)('queues a retry of a %s file', async (state) => {
     const record = await gone(ledger, state);
     const dashboard = aDashboard(ledger);
     const form = await formOf(dashboard, record);
@@ -38,14 +38,14 @@ describe('Retry now', () => {
     expect(textOf(await next.text())).toContain('Retry requested');
   });
 
-  it('is there for a file that waits for its next attempt', async () => {
+  it('is offered for a file that waits for its next attempt', async () => {
     const record = await waiting(ledger);
     const dashboard = aDashboard(ledger);
     await dashboard.post(`${recordOf(record)}/retry`, await formOf(dashboard, record));
     expect(dashboard.retries).toHaveLength(1);
   });
 
-  it('asks for the whole output when it says no file', async () => {
+  it('queues the whole output when no file is given', async () => {
     const record = await gone(ledger, 'lost', { file: { name: 'a.mp4' } });
     await gone(ledger, 'lost', { ...record, file: { name: 'b.mp4' } });
     const dashboard = aDashboard(ledger);
@@ -55,7 +55,7 @@ describe('Retry now', () => {
     expect(dashboard.retries).toEqual([{ jobId: record.jobId, outputId: record.outputId }]);
   });
 
-  it('does nothing to what is recovered already', async () => {
+  it('does nothing for a recovered file', async () => {
     const done = await recovered(ledger);
     const lost = await gone(ledger, 'lost', { ...done, file: { name: 'lost.mp4' } });
     const { token } = await formOf(aDashboard(ledger), lost);
@@ -66,7 +66,7 @@ describe('Retry now', () => {
     expect(response.headers.get('location')).toBe(`${recordOf(done)}?retry=nothing`);
   });
 
-  it('is not offered for what is lost when there is no API key to get a fresh URL with, but for what waits', async () => {
+  it('is offered only for waiting files without an API key to get fresh URLs', async () => {
     const without = aDashboard(ledger, { hasApiKey: false });
     const lost = await gone(ledger, 'lost');
     const page = textOf(await (await without.get(recordOf(lost))).text());
@@ -80,7 +80,7 @@ describe('Retry now', () => {
     expect(without.retries).toHaveLength(1);
   });
 
-  it('says so when the queue did not take it', async () => {
+  it('returns 503 when the queue does not accept the message', async () => {
     const record = await gone(ledger, 'lost');
     const request = async () => {
       throw new RetryNotQueued('no');
@@ -92,13 +92,13 @@ describe('Retry now', () => {
   });
 });
 
-describe('a form that another site sends along with the browser’s credentials', () => {
+describe('a form of another site with the browser’s credentials', () => {
   it.each([
     ['has no token', { token: '' }, {}],
     ['has a token that is made up', { token: 'a'.repeat(43) }, {}],
     ['names its own origin', {}, { origin: 'https://evil.example' }],
     ['comes cross-site, as the browser says', {}, { 'sec-fetch-site': 'cross-site' }],
-  ])('is refused when it %s', async (_, fields, headers) => {
+  ])('is rejected when it %s', async (_, fields, headers) => {
     const record = await gone(ledger, 'lost');
     const dashboard = aDashboard(ledger);
     const form = { ...(await formOf(dashboard, record)), ...fields };
@@ -107,14 +107,14 @@ describe('a form that another site sends along with the browser’s credentials'
     expect(dashboard.retries).toEqual([]);
   });
 
-  it('is refused with the token of another output', async () => {
+  it('is rejected with the token of another output', async () => {
     const [one, other] = [await gone(ledger, 'lost'), await gone(ledger, 'lost')];
     const dashboard = aDashboard(ledger);
     const response = await dashboard.post(`${recordOf(other)}/retry`, await formOf(dashboard, one));
     expect(response.status).toBe(403);
   });
 
-  it('is refused when it is no form at all', async () => {
+  it('is rejected when it is not form data', async () => {
     const record = await gone(ledger, 'lost');
     const dashboard = aDashboard(ledger);
     const response = await dashboard.request(`${recordOf(record)}/retry`, {

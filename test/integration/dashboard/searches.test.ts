@@ -37,8 +37,8 @@ async function all(query: Record<string, string>, maxExamined?: number): Promise
   return pages;
 }
 
-describe('a search', () => {
-  it('stops after so many records, and goes on from there', async () => {
+describe('searchFailures', () => {
+  it('stops after its maximum of records, and continues from there', async () => {
     const query: Partial<Record<keyof FailureFilters, string>> = {
       host: 'rare.example',
       error: 'UploadAccessDeniedError',
@@ -49,20 +49,20 @@ describe('a search', () => {
     expect(bounded.flat()).toHaveLength(4);
   });
 
-  it('by state has each output once, however many of its files are in that state', async () => {
+  it('returns an output once when several of its files are in the given state', async () => {
     const [found = []] = await all({ state: 'lost' });
     expect(found.toSorted()).toEqual(['700', '701', '702', '703', '704']);
   });
 
-  it('by state finds everything in pages, too, and when the bound cuts it off', async () => {
+  it('returns everything of a state over pages, also when the maximum ends one early', async () => {
     const whole = new Set((await all({ state: 'lost' })).flat());
     expect(new Set((await all({ state: 'lost', limit: '2' })).flat())).toEqual(whole);
     expect(new Set((await all({ state: 'lost' }, 3)).flat())).toEqual(whole);
   });
 });
 
-describe('a tally', () => {
-  it('shows every failure of the span once', async () => {
+describe('countFailures', () => {
+  it('counts every failure of the span once', async () => {
     const seen: number[] = [];
     const tally = await ledger.queries.countFailures(SPAN, ({ failedAt }) => seen.push(failedAt));
     expect(seen).toHaveLength(17);
@@ -70,7 +70,7 @@ describe('a tally', () => {
     expect(tally).toEqual({ isComplete: true, since: SPAN.since });
   });
 
-  it('keeps to the span within a day', async () => {
+  it('respects the bounds of the span within a day', async () => {
     let count = 0;
     await ledger.queries.countFailures(
       { since: NOW - 20 * HOUR_MS, until: NOW - 10 * HOUR_MS },
@@ -79,7 +79,7 @@ describe('a tally', () => {
     expect(count).toBe(1);
   });
 
-  it('leaves out whole days when its bound is reached, and says since when it is complete', async () => {
+  it('omits whole days at its maximum, and returns since when it is complete', async () => {
     const seen: number[] = [];
     const tally = await ledger.queries.countFailures(SPAN, ({ failedAt }) => seen.push(failedAt), 40);
     expect(tally.isComplete).toBe(false);
@@ -92,7 +92,7 @@ describe('a tally', () => {
   });
 });
 
-it('a tally does not show a part of a day that is too large for its bound', async () => {
+it('countFailures counts no part of a day that exceeds its maximum', async () => {
   const span = { since: NOW - 60 * DAY_MS, until: NOW - 59 * DAY_MS };
   for (let each = 0; each < 5; each++) {
     const failure = { message: 'x'.repeat(300_000) };
@@ -113,7 +113,7 @@ it('a tally does not show a part of a day that is too large for its bound', asyn
   expect(await count(100)).toEqual({ seen: 5, isComplete: true });
 });
 
-it('recoveries are counted by when they were settled', async () => {
+it('countRecoveries counts by time of settlement', async () => {
   expect(await ledger.queries.countRecoveries('LOST', SPAN)).toEqual({ count: 10, isComplete: true });
   expect(await ledger.queries.countRecoveries('LOST', { since: NOW + 1, until: NOW + DAY_MS })).toMatchObject(
     {

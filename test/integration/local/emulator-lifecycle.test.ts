@@ -24,10 +24,10 @@ const start = async (Resources: JsonObject, env: NodeJS.ProcessEnv = {}) => {
 
 const QUEUE = { Queue: { Type: 'AWS::SQS::Queue' } };
 
-describe('a template that cannot run locally', () => {
+describe('startEmulator with an unsupported template', () => {
   it.each<[string, JsonObject, string]>([
     [
-      'a type that nobody decided about',
+      'an unknown resource type',
       { Stream: { Type: 'AWS::Kinesis::Stream' } },
       'knows neither how to make nor to leave out: Resources.Stream (AWS::Kinesis::Stream)',
     ],
@@ -59,11 +59,11 @@ describe('a template that cannot run locally', () => {
       { Queue: { Type: 'AWS::SQS::Queue', Properties: { VisibilityTimeout: 'long' } } },
       'AWS::SQS::Queue Queue: VisibilityTimeout',
     ],
-  ])('is refused for %s', async (_name, resources, message) => {
+  ])('fails for %s', async (_name, resources, message) => {
     await expect(start(resources)).rejects.toThrow(message);
   });
 
-  it('leaves nothing behind', async () => {
+  it('leaves no files or servers behind', async () => {
     const temporary = await mkdtemp(join(tmpdir(), 'lifecycle-'));
     vi.stubEnv('TMPDIR', temporary);
     await expect(
@@ -84,7 +84,7 @@ describe('a local stack', () => {
     for (const endpoint of Object.values(emulator.endpoints)) await expect(fetch(endpoint)).rejects.toThrow();
   });
 
-  it('uses the servers that the environment names, with the keys that it names', async () => {
+  it('uses the endpoints and keys of the environment', async () => {
     const other = await startMessaging(createClock());
     const emulator = await start(QUEUE, {
       AWS_ENDPOINT_URL_SQS: other.endpoint,

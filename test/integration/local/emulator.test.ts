@@ -46,8 +46,8 @@ afterAll(async () => {
   await fixture.remove();
 });
 
-describe('a template that runs locally', () => {
-  it('makes the queue with its visibility timeout and redrive policy', async () => {
+describe('the emulator', () => {
+  it('creates the queue with its visibility timeout and redrive policy', async () => {
     const { Attributes = {} } = await emulator.clients.sqs.send(
       new GetQueueAttributesCommand({ QueueUrl: output('QueueUrl'), AttributeNames: ['All'] }),
     );
@@ -55,21 +55,21 @@ describe('a template that runs locally', () => {
     expect(JSON.parse(Attributes.RedrivePolicy ?? '')).toMatchObject({ maxReceiveCount: 2 });
   });
 
-  it('makes the table with its indexes', async () => {
+  it('creates the table with its indexes', async () => {
     const { Table } = await emulator.clients.dynamodb.send(
       new DescribeTableCommand({ TableName: output('TableName') }),
     );
     expect(Table?.GlobalSecondaryIndexes?.map((index) => index.IndexName)).toEqual(['by-day']);
   });
 
-  it('makes the bucket, for the owner to use', async () => {
+  it('creates the bucket for the keys of the stack', async () => {
     const Bucket = output('BucketName');
     await emulator.clients.s3.send(new PutObjectCommand({ Bucket, Key: 'a', Body: 'hello' }));
     const read = await emulator.clients.s3.send(new GetObjectCommand({ Bucket, Key: 'a' }));
     expect(await read.Body?.transformToString()).toBe('hello');
   });
 
-  it('generates the secret as the template asks', async () => {
+  it('generates the secret as the template states', async () => {
     const { SecretString = '' } = await emulator.clients.secretsManager.send(
       new GetSecretValueCommand({ SecretId: output('SecretArn') }),
     );
@@ -79,7 +79,7 @@ describe('a template that runs locally', () => {
     });
   });
 
-  it('gives a function exactly the variables of the template, those of Lambda, and the endpoints', async () => {
+  it('sets exactly the variables of the template, of Lambda and of the endpoints for a function', async () => {
     const response = await post('/echo', 'text');
     const { environment } = JSON.parse(response.text);
     expect(environment).toMatchObject({
@@ -92,7 +92,7 @@ describe('a template that runs locally', () => {
     expect(environment).not.toHaveProperty('PATH');
   });
 
-  it('passes a request on in payload format 2.0 and sends the answer back', async () => {
+  it('passes a request in payload format 2.0 and returns the response', async () => {
     const response = await post('/echo?a=1&a=2', 'text', {
       'content-type': 'text/plain',
       cookie: 'x=1; y=2',
@@ -112,24 +112,24 @@ describe('a template that runs locally', () => {
     });
   });
 
-  it('keeps the lines that functions write', async () => {
+  it('keeps the log lines of functions', async () => {
     await post('/echo', 'text');
     await eventually(() =>
       expect(emulator.functions.logs('echo').join('\n')).toContain('called Fixture-Echo-'),
     );
   });
 
-  it('answers 404 where the template has no route', async () => {
+  it('returns 404 without a route', async () => {
     expect(await post('/other', '')).toMatchObject({ status: 404, text: '{"message":"Not Found"}' });
   });
 
-  it('feeds messages to the function and deletes those it took', async () => {
+  it('delivers messages to the function and deletes those processed', async () => {
     await send('fine');
     await eventually(() => expect(emulator.functions.logs('take').join('\n')).toContain('took fine 1'));
     await eventually(async () => expect(await depth('QueueUrl')).toEqual([0, 0]));
   });
 
-  it('brings a failed message back after its visibility timeout, and to the dead-letter queue in the end', async () => {
+  it('redelivers a failed message after its visibility timeout, and finally dead-letters it', async () => {
     await send('fail please');
     await eventually(() =>
       expect(emulator.functions.logs('take').join('\n')).toContain('took fail please 1'),
@@ -144,25 +144,25 @@ describe('a template that runs locally', () => {
     await eventually(async () => expect(await depth('DeadLetterQueueUrl')).toEqual([1, 0]));
   });
 
-  it('shows functions the moved clock', async () => {
+  it('shifts the clock of functions', async () => {
     const before = emulator.clock.now();
     emulator.clock.advance(HOUR_MS);
     const result = await emulator.functions.invoke('Time', {});
     expect(result).toBeGreaterThanOrEqual(before + HOUR_MS);
   });
 
-  it('runs a schedule once when its time has come, and by hand', async () => {
+  it('runs a schedule once when it is due, and on request', async () => {
     emulator.clock.advance(300_000);
     await eventually(() => expect(emulator.functions.logs('Time')).toContain('schedule'));
     expect(await emulator.schedules.run('Timer')).toBeTypeOf('number');
   });
 
-  it('gives a schedule the input that the template states', async () => {
+  it('passes a schedule the input of the template', async () => {
     const result = await emulator.schedules.run('Hourly');
     expect(JSON.parse(Object.assign({ body: '' }, result).body).event).toEqual({ from: 'schedule' });
   });
 
-  it('delivers what a topic is told to the queues that asked for it', async () => {
+  it('delivers messages of a topic to subscribed queues', async () => {
     for (const type of ['lost', 'recovered']) {
       const MessageAttributes = { type: { DataType: 'String', StringValue: type } };
       const TopicArn = output('TopicArn');
@@ -180,7 +180,7 @@ describe('a template that runs locally', () => {
     expect(Messages.map((message) => message.Body)).toEqual(['one recovered']);
   });
 
-  it('lets nobody but the owner and the functions into the bucket', async () => {
+  it('denies access to the bucket with other keys', async () => {
     const { S3Client } = await import('@aws-sdk/client-s3');
     const stranger = new S3Client({
       endpoint: emulator.endpoints.s3,

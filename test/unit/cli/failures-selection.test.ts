@@ -7,13 +7,13 @@ import { DAY_MS } from '../../../lambda/shared/runtime/durations.ts';
 const NOW = Date.parse('2026-03-15T12:00:00Z');
 const read = (...argv: string[]) => failuresOptions(argv, NOW);
 
-describe('options of npm run failures', () => {
-  it('are few by default: a page for people, everything for scripts', () => {
+describe('failuresOptions', () => {
+  it('defaults to one page in a table and to no limit with --json', () => {
     expect(read()).toEqual({ limit: 50, json: false, target: {} });
     expect(read('--json')).toEqual({ limit: Number.POSITIVE_INFINITY, json: true, target: {} });
   });
 
-  it('say which failures, how many and of which stack', () => {
+  it('reads filters, limit and stack from the arguments', () => {
     const sortKey = '2026-03-14T12:00:00.000Z#1#2#media';
     const argv = [
       '--since',
@@ -54,7 +54,7 @@ describe('options of npm run failures', () => {
     ],
     [['--what'], /--what/],
     [['stray'], /stray/],
-  ])('%j is not understood', (argv, message) => {
+  ])('rejects %j', (argv, message) => {
     expect(() => read(...argv)).toThrow(UsageError);
     expect(() => read(...argv)).toThrow(message);
   });

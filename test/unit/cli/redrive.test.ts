@@ -12,7 +12,7 @@ const NOW = Date.parse('2026-03-15T12:00:00Z');
 const options = (...argv: string[]) => redriveOptions(argv, NOW);
 
 describe('redriveOptions', () => {
-  it('takes what was lost and what failed, unless states are named', () => {
+  it('selects lost and failed recoveries by default', () => {
     expect(options('--job', '17').selection).toEqual({
       jobId: '17',
       states: ['lost', 'failed'],
@@ -26,7 +26,7 @@ describe('redriveOptions', () => {
     });
   });
 
-  it('takes the dead letters alone', () => {
+  it('accepts --dead-letters without other filters', () => {
     expect(options('--dead-letters').selection).toBeUndefined();
   });
 
@@ -41,7 +41,7 @@ describe('redriveOptions', () => {
     [['--state', 'lost', '--limit', '0'], '--limit must be a whole number'],
     [['--dead-letters', '--job', '1'], '--dead-letters cannot be combined with other filters'],
     [['--job', '1', '--timeout', 'soon'], '--timeout expects e.g.'],
-  ])('refuses %j: %s', (argv, message) => {
+  ])('rejects %j: %s', (argv, message) => {
     expect(() => options(...argv)).toThrow(UsageError);
     expect(() => options(...argv)).toThrow(message);
   });
@@ -55,13 +55,13 @@ describe('messagesFor', () => {
     fileId: fileId.padStart(16, '0'),
   });
 
-  it('names a single file by itself', () => {
+  it('names the file when an output has only one to retry', () => {
     expect(messagesFor([file('2', 'media', 'a')])).toEqual([
       { type: 'redrive', version: 1, jobId: '1', outputId: '2', role: 'media', fileId: '000000000000000a' },
     ]);
   });
 
-  it('asks once for all thumbnails of an output, and once for an output with both roles', () => {
+  it('makes one message for all thumbnails of an output, and one for an output with both roles', () => {
     const thumbnails = [file('2', 'thumbnail', 'a'), file('2', 'thumbnail', 'b')];
     expect(messagesFor(thumbnails)).toMatchObject([{ outputId: '2', role: 'thumbnail' }]);
     expect(messagesFor([...thumbnails, file('2', 'media', 'c')])).toEqual([
@@ -69,7 +69,7 @@ describe('messagesFor', () => {
     ]);
   });
 
-  it('reaches every recovery, in messages that the worker understands', () => {
+  it('covers every recovery, in messages that parseMessage accepts', () => {
     const recovery = fc.record({
       jobId: fc.constantFrom('1', '2'),
       outputId: fc.constantFrom('3', '4', '5'),

@@ -22,8 +22,8 @@ function decided(url?: string) {
   };
 }
 
-describe('the test notification', () => {
-  it('is a failed upload of a test job without a backup: one primary failure, nothing to copy', () => {
+describe('testNotification', () => {
+  it('describes one failed upload of a test job, without a backup file to copy', () => {
     const { jobId, outputId, job, decisions } = decided();
     expect(job).toMatchObject({ id: jobId, test: true });
     expect(decisions).toMatchObject([
@@ -31,14 +31,14 @@ describe('the test notification', () => {
     ]);
   });
 
-  it('with a signed URL is an output on the backup server', () => {
+  it('describes an output on the backup server when a signed URL is given', () => {
     const { decisions } = decided(URL_OF_FILE);
     expect(decisions).toMatchObject([
       { failures: [{ errorClass: TEST_ERROR_CLASS }], files: [{ url: URL_OF_FILE, role: 'media' }] },
     ]);
   });
 
-  it('has ids of its own that JSON carries without loss', () => {
+  it('generates unique ids that JSON represents exactly', () => {
     const ids = Array.from({ length: 1000 }, () => Number(testNotification(undefined, NOW).jobId));
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids.every((id) => Number.isSafeInteger(id) && id >= 9e14)).toBe(true);
@@ -46,7 +46,7 @@ describe('the test notification', () => {
 });
 
 describe('sendTestOptions', () => {
-  it('waits two minutes unless told otherwise', () => {
+  it('defaults to a timeout of two minutes', () => {
     expect(sendTestOptions([])).toMatchObject({
       timeout: 120_000,
       byHeader: false,
@@ -56,7 +56,7 @@ describe('sendTestOptions', () => {
     expect(sendTestOptions(['--timeout', '30s']).timeout).toBe(30_000);
   });
 
-  it('never repeats a signed URL, which is a credential', () => {
+  it('never includes a signed URL in an error message', () => {
     const attempt = () => sendTestOptions(['--url', 'not-a-url?Signature=secret']);
     expect(attempt).toThrow(UsageError);
     expect(attempt).not.toThrow('secret');

@@ -18,7 +18,7 @@ const WELL: StackStatus = {
 };
 
 describe('attentionFor', () => {
-  it('is silent while nothing can be done, also about what is lost', () => {
+  it('returns nothing when no action is possible, even with lost files', () => {
     expect(attentionFor(WELL)).toEqual([]);
   });
 
@@ -37,19 +37,19 @@ describe('attentionFor', () => {
     ],
     ['notifications as XML', { refused: [{ status: 415, count: 1 }] }, 'leave "format" out'],
     ['dead letters', { deadLetters: { count: 4, reasons: new Map() } }, 'npm run redrive -- --dead-letters'],
-  ])('says what to do about %s', (_, change, sentence) => {
+  ])('returns a sentence about %s', (_, change, sentence) => {
     expect(attentionFor({ ...WELL, ...change })).toEqual([expect.stringContaining(sentence)]);
   });
 });
 
-it('attentionFor names the records that cannot be read', () => {
+it('attentionFor names unreadable records', () => {
   const item = new LedgerItemNotUnderstood({ pk: 'JOB#1', sk: 'OUTPUT#2' }, ['state']);
   expect(attentionFor(WELL, new Map([['JOB#1 / OUTPUT#2', item]]))).toEqual([
     '1 record cannot be read: JOB#1 / OUTPUT#2',
   ]);
 });
 
-describe('the status', () => {
+describe('writeStatus and statusJson', () => {
   const view = { name: 'stack Test', atRisk: 1, now: 0 };
   const write = async (status: StackStatus) => {
     const written: string[] = [];
@@ -62,7 +62,7 @@ describe('the status', () => {
     return written.join('');
   };
 
-  it('has a line of refused notifications when there are any', async () => {
+  it('include refused notifications when there are any', async () => {
     const refused = [
       { status: 401, count: 3 },
       { status: 404, count: 1 },
@@ -76,12 +76,12 @@ describe('the status', () => {
 });
 
 describe('statusOptions', () => {
-  it('counts as at risk what the stack does by default', () => {
+  it('defaults to the at-risk threshold of the stack', () => {
     const { atRiskHours } = parseConfig({});
     expect(statusOptions([])).toMatchObject({ atRisk: atRiskHours * HOUR_MS, limit: 20, json: false });
   });
 
-  it.each([[['--at-risk', 'soon']], [['--limit', '-1']], [['--jsn']]])('refuses %j', (argv) => {
+  it.each([[['--at-risk', 'soon']], [['--limit', '-1']], [['--jsn']]])('rejects %j', (argv) => {
     expect(() => statusOptions(argv)).toThrow(UsageError);
   });
 });

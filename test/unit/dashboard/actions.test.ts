@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contentDisposition, createDownloads } from '../../../lambda/dashboard/actions.ts';
 
-describe('the link to a recovered object', () => {
-  it('is signed for five minutes, for this object, as a download under its name', async () => {
+describe('createDownloads', () => {
+  it('signs a URL of the object for five minutes, as a download under its name', async () => {
     const s3 = new S3Client({
       region: 'eu-central-1',
       credentials: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' },
@@ -19,8 +19,8 @@ describe('the link to a recovered object', () => {
   });
 });
 
-describe('the name of a download', () => {
-  it('keeps every character for those who can read it, in a header of plain ASCII', () => {
+describe('contentDisposition', () => {
+  it('encodes every character of the name in a header of plain ASCII', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (filename) => {
         const header = contentDisposition(filename);

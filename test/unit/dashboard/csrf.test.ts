@@ -9,7 +9,7 @@ const PATH = '/jobs/1/outputs/2';
 describe('a form token', () => {
   const token = formToken(BASIC, PATH, NOW);
 
-  it('is good for the same credentials and path, for at least twelve hours', () => {
+  it('is valid for its credentials and path, for at least twelve hours', () => {
     expect(isFormToken(token, BASIC, PATH, NOW)).toBe(true);
     expect(isFormToken(token, BASIC, PATH, NOW + 12 * HOUR_MS)).toBe(true);
   });
@@ -18,21 +18,21 @@ describe('a form token', () => {
     ['other credentials', Buffer.from('dashboard:other'), PATH, NOW],
     ['another output', BASIC, '/jobs/1/outputs/3', NOW],
     ['another day', BASIC, PATH, NOW + 24 * HOUR_MS],
-  ])('is no good for %s', (_, basic, path, now) => {
+  ])('is invalid for %s', (_, basic, path, now) => {
     expect(isFormToken(token, basic, path, now)).toBe(false);
   });
 
-  it.each(['', 'x', `${token}x`, token.slice(1)])('cannot be %j', (wrong) => {
+  it.each(['', 'x', `${token}x`, token.slice(1)])('is invalid as %j', (wrong) => {
     expect(isFormToken(wrong, BASIC, PATH, NOW)).toBe(false);
   });
 
-  it('tells nothing of the credentials', () => {
+  it('does not contain the credentials', () => {
     expect(token).toMatch(/^[\w-]{43}$/);
     expect(Buffer.from(token, 'base64url').includes('secret')).toBe(false);
   });
 });
 
-describe('a request', () => {
+describe('isFromElsewhere', () => {
   const HOST = '127.0.0.1:3000';
 
   it.each([
@@ -40,7 +40,7 @@ describe('a request', () => {
     ['of a browser, from a page of the same host', `http://${HOST}`, 'same-origin'],
     ['of an old browser', `https://${HOST}`, undefined],
     ['of a script', undefined, undefined],
-  ])('%s is ours', (_, origin, fetchSite) => {
+  ])('is false for %s', (_, origin, fetchSite) => {
     expect(isFromElsewhere({ origin, fetchSite }, HOST)).toBe(false);
   });
 
@@ -50,7 +50,7 @@ describe('a request', () => {
     ['of a sandboxed frame', 'null', 'cross-site'],
     ['of a neighbour', 'null', 'same-site'],
     ['with an origin that is none', 'nonsense', undefined],
-  ])('%s is not', (_, origin, fetchSite) => {
+  ])('is true for %s', (_, origin, fetchSite) => {
     expect(isFromElsewhere({ origin, fetchSite }, HOST)).toBe(true);
   });
 });

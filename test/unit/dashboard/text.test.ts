@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { revealInvisible, s3Console, withQuery } from '../../../lambda/dashboard/text.ts';
 
 describe('s3Console', () => {
-  it('keeps a key with any characters in one parameter', () => {
+  it('encodes a key with any characters as one parameter', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (key) => {
         const link = new URL(s3Console('eu-central-1', 'my-bucket', key));
@@ -15,7 +15,7 @@ describe('s3Console', () => {
 });
 
 describe('withQuery', () => {
-  it('leaves out parameters without a value', () => {
+  it('omits parameters without a value', () => {
     expect(withQuery('/', { error: undefined, host: '', state: 'lost', since: '7d' })).toBe(
       '/?state=lost&since=7d',
     );
@@ -44,7 +44,7 @@ describe('revealInvisible', () => {
     },
   );
 
-  it('holds nothing invisible afterwards, and does not change when shown again', () => {
+  it('leaves no invisible character and is idempotent', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         const shown = revealInvisible(text);

@@ -73,12 +73,12 @@ const bad = {
   logRetentionDays: fc.constantFrom(0, 2, '45', 'forever'),
 };
 
-describe('the settings', () => {
-  it('have a default each, but for the bucket of your own and its key', () => {
+describe('parseConfig', () => {
+  it('applies a default to each setting except bucketName and bucketKmsKeyArn', () => {
     expect(parseConfig({})).toEqual(DEFAULTS);
   });
 
-  it('mean the same as text from the command line as typed in cdk.json', () => {
+  it('accepts the same values as text from the command line and as JSON from cdk.json', () => {
     fc.assert(
       fc.property(good, (typed) => {
         const asText = Object.fromEntries(
@@ -89,7 +89,7 @@ describe('the settings', () => {
     );
   });
 
-  it('come out as they were put in', () => {
+  it('returns valid settings unchanged', () => {
     fc.assert(
       fc.property(good, (typed) => {
         expect(parseConfig(typed)).toEqual({ ...DEFAULTS, ...typed });
@@ -97,19 +97,19 @@ describe('the settings', () => {
     );
   });
 
-  it('list Zencoder storage as an array or separated by commas', () => {
+  it('accepts zencoderStorage as an array or separated by commas', () => {
     const list = ['zencoder-live', 'zencoder-temp-storage-us-east-1'];
     expect(parseConfig({ zencoderStorage: list })).toEqual(parseConfig({ zencoderStorage: list.join(',') }));
   });
 
-  it('name a KMS key of the own bucket by its ARN', () => {
+  it('accepts the ARN of the KMS key of an existing bucket', () => {
     const bucketKmsKeyArn = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d-0000-1111-2222-333344445555';
     expect(parseConfig({ bucketName: 'mine', bucketKmsKeyArn })).toMatchObject({ bucketKmsKeyArn });
   });
 });
 
-describe('faulty settings', () => {
-  it('are refused each, whatever the others are', () => {
+describe('parseConfig with invalid settings', () => {
+  it('rejects each invalid value, whatever the other settings are', () => {
     for (const [name, values] of Object.entries(bad)) {
       fc.assert(
         fc.property(good, values, (others, value) => {
@@ -119,7 +119,7 @@ describe('faulty settings', () => {
     }
   });
 
-  it('are all named in one message', () => {
+  it('names all invalid settings in one message', () => {
     fc.assert(
       fc.property(fc.record(bad, { requiredKeys: [] }), (context) => {
         fc.pre(Object.keys(context).length > 0);
@@ -130,14 +130,14 @@ describe('faulty settings', () => {
     );
   });
 
-  it('say what is expected and what was found', () => {
+  it('reports the expected and the actual value', () => {
     expect(faultsOf({ maxConcurrency: '1', logLevel: 'LOUD' })).toEqual([
       'maxConcurrency: expected a whole number from 2 to 1000, found "1"',
       'logLevel: expected one of DEBUG, INFO, WARN, ERROR, found "LOUD"',
     ]);
   });
 
-  it('include a key without the bucket that it belongs to', () => {
+  it('rejects a KMS key without its bucket', () => {
     const bucketKmsKeyArn = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d';
     expect(faultsOf({ bucketKmsKeyArn })).toEqual([
       expect.stringContaining('bucketKmsKeyArn: belongs to a bucket of your own: set bucketName as well'),
@@ -145,7 +145,7 @@ describe('faulty settings', () => {
   });
 });
 
-describe('unknown settings', () => {
+describe('parseConfig with unknown settings', () => {
   it.each([
     ['bucketname', 'bucketName'],
     ['bucket-name', 'bucketName'],
@@ -153,21 +153,21 @@ describe('unknown settings', () => {
     ['maxConcurency', 'maxConcurrency'],
     ['log_level', 'logLevel'],
     ['workerTimeout', 'workerTimeoutSeconds'],
-  ])('%s is refused, with a hint at %s', (misspelt, meant) => {
+  ])('rejects %s and suggests %s', (misspelt, meant) => {
     expect(faultsOf({ [misspelt]: 'x' })).toEqual([`${misspelt}: unknown setting; did you mean ${meant}?`]);
   });
 
-  it('that resemble none are refused with the list of those there are', () => {
+  it('rejects an unfamiliar name with the list of settings', () => {
     expect(faultsOf({ colour: 'blue' })).toEqual([
       expect.stringMatching(/^colour: unknown setting; known are stackName, bucketName, /),
     ]);
   });
 
-  it('are named beside the faults of known ones', () => {
+  it('names unknown settings together with errors of known ones', () => {
     expect(faultsOf({ bucketname: 'x', maxConcurrency: 0, colour: 'blue' })).toHaveLength(3);
   });
 
-  it('are not what belongs to the CDK itself', () => {
+  it('ignores context of the CDK itself', () => {
     const context = {
       '@aws-cdk/core:checkSecretUsage': true,
       'aws:cdk:bundling-stacks': [],

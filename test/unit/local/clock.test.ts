@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { createClock } from '../../../infra/local/clock.ts';
 import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 
-describe('a clock', () => {
-  it('shows the machine time plus what it was advanced by', () => {
+describe('createClock', () => {
+  it('returns the machine time plus its advances', () => {
     const clock = createClock();
     const before = Date.now();
     clock.advance(HOUR_MS);
@@ -13,7 +13,7 @@ describe('a clock', () => {
     expect(clock.now() - Date.now()).toBe(HOUR_MS);
   });
 
-  it('tells listeners of each advance, until they are gone', () => {
+  it('notifies listeners of each advance, until they are removed', () => {
     const clock = createClock();
     let calls = 0;
     const forget = clock.onAdvance(() => calls++);
@@ -23,11 +23,11 @@ describe('a clock', () => {
     expect(calls).toBe(1);
   });
 
-  it.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('is not moved by %s', (milliseconds) => {
+  it.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('rejects an advance of %s', (milliseconds) => {
     expect(() => createClock().advance(milliseconds)).toThrow(RangeError);
   });
 
-  it('moves every use of Date in a thread that installed it, and nothing else of it', async () => {
+  it('shifts every use of Date in a thread that installed it, and nothing else', async () => {
     const clock = createClock();
     clock.advance(HOUR_MS);
     const module = new URL('../../../infra/local/clock.ts', import.meta.url).href;

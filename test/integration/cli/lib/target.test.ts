@@ -41,7 +41,7 @@ async function run(args: readonly string[], environment: NodeJS.ProcessEnv = {})
   return { code, said: stderr.trim() };
 }
 
-describe('a deployed stack', () => {
+describe('the target of a deployed stack', () => {
   const deployed = (): NodeJS.ProcessEnv => {
     const address = cloudFormation.address();
     const port = typeof address === 'object' ? address?.port : undefined;
@@ -55,7 +55,7 @@ describe('a deployed stack', () => {
     };
   };
 
-  it('tells its table by its outputs, ZencoderRecovery when none is named', async () => {
+  it('is found by the outputs of the stack, ZencoderRecovery by default', async () => {
     const dynamoDb = await startDynamoDb();
     const { code, said } = await run([], { ...deployed(), AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint });
     await dynamoDb.close();
@@ -65,13 +65,13 @@ describe('a deployed stack', () => {
     );
   });
 
-  it('without a response is not waited for', async () => {
+  it('fails without waiting when CloudFormation does not respond', async () => {
     const { code, said } = await run(['--since', '1h'], deployed());
     expect(code).toBe(1);
     expect(said).toMatch(/^failures: no response \(connect ECONNREFUSED 127\.0\.0\.1:9\)/);
   });
 
-  it('that does not exist, or is none of ours, is named', async () => {
+  it('is reported when the stack does not exist or is of another application', async () => {
     const [gone, other] = await Promise.all([
       run(['--stack', 'Gone'], deployed()),
       run(['--stack', 'SomethingElse'], deployed()),
@@ -81,7 +81,7 @@ describe('a deployed stack', () => {
     expect(other.said).toContain('stack SomethingElse has no output TableName');
   });
 
-  it('needs a region and credentials, and says where they come from', async () => {
+  it('requires a region and credentials, and reports how to set them', async () => {
     const nowhere = { AWS_EC2_METADATA_DISABLED: 'true', HOME: folder };
     const [noRegion, noCredentials] = await Promise.all([
       run([], nowhere),
@@ -93,8 +93,8 @@ describe('a deployed stack', () => {
   });
 });
 
-describe('the local stack', () => {
-  it('says how to start it when it is not running, or what to do with a damaged note of it', async () => {
+describe('the target of the local stack', () => {
+  it('reports how to start it when it is not running, or what to do with a damaged state file', async () => {
     expect((await run(['--local'])).said).toContain('run npm start');
     await mkdir(join(folder, '.local'));
     await writeFile(join(folder, '.local/stack.json'), '{"endpoints": 1}');

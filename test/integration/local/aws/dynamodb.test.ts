@@ -15,7 +15,7 @@ async function tablesOf(endpoint: string): Promise<string[] | undefined> {
 }
 
 describe('startDynamoDb', () => {
-  it('answers as soon as it has started, empty, each on a port of its own, until it is closed', async () => {
+  it('starts empty instances on separate ports, which respond until they are closed', async () => {
     vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', undefined);
     const servers = await Promise.all([startDynamoDb(), startDynamoDb(), startDynamoDb()]);
     const [first] = servers;
@@ -25,7 +25,7 @@ describe('startDynamoDb', () => {
     await expect(tablesOf(first?.endpoint ?? '')).rejects.toThrow(/ECONNREFUSED/);
   });
 
-  it('takes the one that AWS_ENDPOINT_URL_DYNAMODB names, and leaves it running', async () => {
+  it('uses the server of AWS_ENDPOINT_URL_DYNAMODB and leaves it running', async () => {
     vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', undefined);
     const there = await startDynamoDb();
     vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', there.endpoint);

@@ -45,29 +45,29 @@ const put = (SecretString: string, ClientRequestToken?: string) =>
     }),
   );
 
-describe('Secrets Manager', () => {
-  it('finds a secret by name, ARN, and ARN without its random end', async () => {
+describe('the local Secrets Manager', () => {
+  it('finds a secret by name, ARN, and ARN without its random suffix', async () => {
     expect(arn).toMatch(/^arn:aws:secretsmanager:eu-west-1:000000000000:secret:notification-\w{6}$/);
     expect(await value(undefined, 'notification')).toBe('one');
     expect(await value(undefined, arn)).toBe('one');
     expect(await value(undefined, arn.slice(0, -7))).toBe('one');
   });
 
-  it('keeps the value before the last one as AWSPREVIOUS', async () => {
+  it('keeps the previous value as AWSPREVIOUS', async () => {
     await expect(value('AWSPREVIOUS')).rejects.toBeInstanceOf(ResourceNotFoundException);
     await put('two');
     await put('three');
     expect([await value('AWSCURRENT'), await value('AWSPREVIOUS')]).toEqual(['three', 'two']);
   });
 
-  it('leaves the current value alone when a version is put under another stage', async () => {
+  it('keeps the current value when a version is put under another stage', async () => {
     await client.send(
       new PutSecretValueCommand({ SecretId: arn, SecretString: 'next', VersionStages: ['AWSPENDING'] }),
     );
     expect([await value(), await value('AWSPENDING')]).toEqual(['one', 'next']);
   });
 
-  it('takes the same version twice, but not with another value', async () => {
+  it('accepts the same version twice, but not with another value', async () => {
     const token = 'a'.repeat(32);
     await put('two', token);
     await put('two', token);
@@ -75,7 +75,7 @@ describe('Secrets Manager', () => {
     await expect(put('other', token)).rejects.toBeInstanceOf(ResourceExistsException);
   });
 
-  it('describes the versions that have a stage', async () => {
+  it('describes versions with their stages', async () => {
     const { VersionId: second = '' } = await put('two');
     const { VersionId: third = '' } = await put('three');
     const described = await client.send(new DescribeSecretCommand({ SecretId: arn }));
@@ -83,7 +83,7 @@ describe('Secrets Manager', () => {
     expect(described.CreatedDate).toEqual(new Date(Date.UTC(2026, 0, 2)));
   });
 
-  it('says what it does not have or do', async () => {
+  it('rejects unknown secrets and operations', async () => {
     await expect(value(undefined, 'other')).rejects.toBeInstanceOf(ResourceNotFoundException);
     await expect(client.send(new ListSecretsCommand({}))).rejects.toThrow('not served locally');
   });

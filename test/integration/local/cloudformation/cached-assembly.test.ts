@@ -87,7 +87,7 @@ describe('assemblyDigest', () => {
     ['package-lock.json', true],
     ['infra/cli/status.ts', false],
     ['infra/local/emulator.ts', false],
-  ])('takes a change of %s for a new assembly: %s', async (file, isNew) => {
+  ])('changes with %s: %s', async (file, isNew) => {
     const before = await assemblyDigest({}, root);
     await writeFile(join(root, file), 'after');
     expect((await assemblyDigest({}, root)) !== before).toBe(isNew);

@@ -36,11 +36,11 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-test('all is right when the bucket and the ledger hold exactly what is expected', async () => {
+test('verify passes when the bucket and the ledger hold exactly what is expected', async () => {
   expect(await findErrors(outcome())).toEqual([]);
 });
 
-test('an object that differs in a byte is noticed', async () => {
+test('verify reports an object that differs in a byte', async () => {
   await put(KEY, `${CONTENT}!`);
 
   expect(await findErrors(outcome())).toEqual([
@@ -48,13 +48,13 @@ test('an object that differs in a byte is noticed', async () => {
   ]);
 });
 
-test('an object that should not be there is noticed', async () => {
+test('verify reports an unexpected object', async () => {
   await put('unexpected.mp4', 'x');
 
   expect(await findErrors(outcome())).toEqual([expect.stringContaining('unexpected.mp4')]);
 });
 
-test('an unfinished multipart upload is noticed once it holds a part', async () => {
+test('verify reports an unfinished multipart upload once it holds a part', async () => {
   const its = { Bucket: BUCKET, Key: 'half.mp4' };
   const { UploadId } = await s3.send(new CreateMultipartUploadCommand(its));
 
@@ -65,7 +65,7 @@ test('an unfinished multipart upload is noticed once it holds a part', async () 
   expect(await findErrors(outcome())).toEqual([expect.stringContaining('half.mp4')]);
 });
 
-test('a file that the ledger does not have, or has in another state, is noticed', async () => {
+test('verify reports a file that is missing in the ledger or in another state', async () => {
   const unknown = outcome({ ledger: new Map() });
   const failed = outcome({ ledger: ledger({ ...RECOVERED, state: 'failed' }) });
 
@@ -73,13 +73,13 @@ test('a file that the ledger does not have, or has in another state, is noticed'
   expect((await findErrors(failed)).join()).toContain('is failed');
 });
 
-test('a recovery of what was no backup file is noticed', async () => {
+test('verify reports a recovery without a backup file', async () => {
   const twice = ledger(RECOVERED, { ...RECOVERED, fileId: 'ffff' });
 
   expect(await findErrors(outcome({ ledger: twice }))).toEqual(['job 1 has 2 recoveries instead of 1']);
 });
 
-test('a primary failure that is missing, or one too many, is noticed', async () => {
+test('verify reports a missing or duplicate primary failure', async () => {
   const wrong = outcome({ failures: [failure('UploadTimeoutError')] });
 
   expect(await findErrors(wrong)).toEqual([
@@ -88,7 +88,7 @@ test('a primary failure that is missing, or one too many, is noticed', async () 
   ]);
 });
 
-test('a notification that was not taken is noticed', async () => {
+test('verify reports a notification that was not accepted', async () => {
   const attempts = [{ at: 0, status: 500, error: null }];
   const delivery = { kind: 'job', jobId: 1, outputId: null, url: '', attempts, state: 'abandoned' } as const;
 

@@ -46,7 +46,7 @@ async function mirror(...keys: string[]): Promise<void> {
 }
 
 describe('the mirror of a bucket', () => {
-  it('holds a file whose name is too long under a shorter one, and says so', async () => {
+  it('stores a file with a too long name under a shorter one, and reports it', async () => {
     const long = `1/${'a'.repeat(400)}.mp4`;
     await mirror(long, '1/short.mp4');
     expect(mirrored.get('1/short.mp4')).toMatchObject({ isShortened: false });
@@ -55,7 +55,7 @@ describe('the mirror of a bucket', () => {
     expect(await readFile(path, 'utf8')).toBe(long);
   });
 
-  it('says what it cannot hold, and goes on', async () => {
+  it('reports a file that it cannot store, and continues', async () => {
     await mirror('a', 'a/b.mp4', 'folder/', 'z.mp4');
     expect([...mirrored.keys()]).toEqual(['a', 'z.mp4']);
     expect([...notMirrored.keys()]).toEqual(['a/b.mp4', 'folder/']);

@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 });
 
-test('posts JSON over HTTP/1.1 with the secret and the credentials of the URL', async () => {
+test('Notifier posts JSON over HTTP/1.1 with the secret and the credentials of the URL', async () => {
   const receiver = await receiverThat(() => 202);
   const url = receiver.url.replace('://', '://zencoder:p%40ss@');
 
@@ -31,7 +31,7 @@ test('posts JSON over HTTP/1.1 with the secret and the credentials of the URL', 
   });
 });
 
-test('tries again after error answers, each time with a body of that moment', async () => {
+test('Notifier retries after error responses, each time with a new body', async () => {
   const responses = [500, 404, 200];
   const receiver = await receiverThat(() => responses.shift() ?? 500);
 
@@ -46,7 +46,7 @@ test('tries again after error answers, each time with a body of that moment', as
   ]);
 });
 
-test('does not follow redirects: they count as not taken', async () => {
+test('Notifier does not follow redirects: they count as not accepted', async () => {
   const receiver = await receiverThat(() => 302);
 
   const delivery = await notifier(() => null).deliver(parcel(receiver.url));
@@ -55,7 +55,7 @@ test('does not follow redirects: they count as not taken', async () => {
   expect(receiver.received).toHaveLength(1);
 });
 
-test('tries again when nothing answers, and gives up when the schedule ends', async () => {
+test('Notifier retries without a response, and stops when the schedule ends', async () => {
   const receiver = await receiverThat(() => 200);
   await receiver.close();
 
@@ -69,7 +69,7 @@ test('tries again when nothing answers, and gives up when the schedule ends', as
   });
 });
 
-test('withheld notifications are listed and never posted', async () => {
+test('Notifier lists withheld notifications and never posts them', async () => {
   const receiver = await receiverThat(() => 200);
   const withholding = notifier();
   withholding.withhold = true;
@@ -81,7 +81,7 @@ test('withheld notifications are listed and never posted', async () => {
   expect(receiver.received).toEqual([]);
 });
 
-test('the documented schedule waits 5 s longer each time and ends after 50 retries, 106 minutes in all', () => {
+test('the documented schedule adds 5 s each time and ends after 50 retries, 106 minutes in all', () => {
   const waits = Array.from({ length: 50 }, (_, index) => documentedSchedule(index + 1) ?? 0);
 
   expect(waits.slice(0, 2)).toEqual([5_000, 10_000]);

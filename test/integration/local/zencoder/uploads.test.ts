@@ -43,7 +43,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-test('an upload that succeeds arrives whole', async () => {
+test('uploadToPrimary uploads a whole file', async () => {
   const file = await readSource(CLIP);
 
   const url = await uploadToPrimary(`${destination.origin}/shows/clip.mp4`, file, options);
@@ -52,7 +52,7 @@ test('an upload that succeeds arrives whole', async () => {
   expect(destination.files.get('/shows/clip.mp4')).toBe(file.sha256);
 });
 
-test('a file on S3 is named by its plain virtual-hosted address, as in recorded notifications', async () => {
+test('uploadToPrimary returns the virtual-hosted address of a file on S3, as in recorded notifications', async () => {
   const file = await readSource(CLIP);
 
   const url = await uploadToPrimary('s3://acme-video-out/shows/clip.mp4', file, options);
@@ -61,7 +61,7 @@ test('a file on S3 is named by its plain virtual-hosted address, as in recorded 
   expect(destination.files.get('/acme-video-out/shows/clip.mp4')).toBe(file.sha256);
 });
 
-describe('what really goes wrong becomes the class that Zencoder has for it', () => {
+describe('uploadToPrimary throws the error class of Zencoder', () => {
   test.each([
     ['ftp://media.acme.invalid/a.mp4', 'UnableToResolveHostError', 'ftp://media.acme.invalid'],
     ['http://media.acme.invalid/a.mp4', 'UnableToResolveHostError', 'http://media.acme.invalid'],
@@ -72,7 +72,7 @@ describe('what really goes wrong becomes the class that Zencoder has for it', ()
     ['ORIGIN/slow/a.mp4', 'UploadTimeoutError', 'took too long to respond'],
     ['s3://acme-denied/a.mp4', 'UploadAccessDeniedError', 's3://acme-denied/a.mp4'],
     ['s3://acme-broken/a.mp4', 'UploadFailureError', 'returned 503 SlowDown'],
-  ])('%s is %s', async (url, errorClass, message) => {
+  ])('for %s: %s', async (url, errorClass, message) => {
     const upload = uploadToPrimary(real(url), await readSource(CLIP), options);
 
     await expect(upload).rejects.toMatchObject({
@@ -82,7 +82,7 @@ describe('what really goes wrong becomes the class that Zencoder has for it', ()
     });
   });
 
-  test('an FTP server that refuses the login', async () => {
+  test('for an FTP server that rejects the login', async () => {
     const upload = uploadToPrimary(`ftp://render:wrong@127.0.0.1:${ftp.port}/a.mp4`, await readSource(CLIP), {
       ...options,
       timeout: 5000,
@@ -94,7 +94,7 @@ describe('what really goes wrong becomes the class that Zencoder has for it', ()
   test.each([
     ['a bucket that does not exist', { bucket: 'acme-thumbz', key: 'known' }, 'S3BucketNotFoundError'],
     ['an access key that S3 does not know', { bucket: 'acme', key: 'other' }, 'InvalidAccessKeyIdError'],
-  ])('%s', async (_, { bucket, key }, errorClass) => {
+  ])('for %s', async (_, { bucket, key }, errorClass) => {
     const account = { origin: s3.origin, accessKeyId: key, secretAccessKey: 'secret' };
 
     const upload = uploadToPrimary(`s3://${bucket}/a.mp4`, await readSource(CLIP), {
@@ -107,7 +107,7 @@ describe('what really goes wrong becomes the class that Zencoder has for it', ()
   });
 });
 
-test('an FTP upload arrives whole, in folders made on the way', async () => {
+test('uploadToPrimary uploads a whole file over FTP and creates its folders', async () => {
   const file = await readSource(CLIP);
   const url = `ftp://render:n0t-real@127.0.0.1:${ftp.port}/shows/ep-1/clip.mp4`;
 
@@ -117,7 +117,7 @@ test('an FTP upload arrives whole, in folders made on the way', async () => {
   expect(stored?.equals(await readFile(CLIP))).toBe(true);
 });
 
-test('a destination that the stand-in cannot play is a mistake of the test, not a failed upload', async () => {
+test('uploadToPrimary throws UnsupportedDestination, not a failed upload, for a destination that it cannot simulate', async () => {
   const upload = uploadToPrimary('gopher://acme.invalid/a.mp4', await readSource(CLIP), options);
 
   await expect(upload).rejects.toThrow(UnsupportedDestination);

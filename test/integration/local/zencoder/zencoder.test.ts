@@ -56,7 +56,7 @@ afterEach(async () => {
 });
 
 describe('an output whose upload failed', () => {
-  test('is kept under a random key of the day and can be fetched by its signed URL', async () => {
+  test('is stored under a random key of the day and can be fetched by its signed URL', async () => {
     const { delivered, files } = await zencoder.createJob({
       outputs: [{ url: UNRESOLVABLE, file: CLIP, md5: true }],
     });
@@ -74,7 +74,7 @@ describe('an output whose upload failed', () => {
     expect(files[0]).toMatchObject({ role: 'media', address: `${s3.origin}${url.pathname}` });
   });
 
-  test('is finished all the same; flag, link and message tell', async () => {
+  test('is finished, with flag, link and message of the failure', async () => {
     const { delivered } = await zencoder.createJob({ outputs: [{ url: UNRESOLVABLE, file: CLIP }] });
     await delivered;
 
@@ -89,7 +89,7 @@ describe('an output whose upload failed', () => {
     });
   });
 
-  test('sends its remaining files to the backup storage, too: one set of thumbnails on two hosts', async () => {
+  test('sends its remaining files to the backup storage too: one set of thumbnails on two hosts', async () => {
     const { delivered } = await zencoder.createJob({
       outputs: [
         {
@@ -124,7 +124,7 @@ describe('an output whose upload failed', () => {
     expect(atOnce.output.primary_thumbnail_upload_error_link).toMatch(/UnableToResolveHostError$/);
   });
 
-  test('is one ZIP there when it is segmented; the stated size is the media, not the ZIP', async () => {
+  test('is stored as one ZIP when it is segmented; the stated size is that of the media, not the ZIP', async () => {
     const segments = ['init.mp4', 'hls-180_00000.m4s', 'hls-180_00001.m4s', 'hls-180_00002.m4s'];
     const { delivered, files } = await zencoder.createJob({
       outputs: [
@@ -147,7 +147,7 @@ describe('an output whose upload failed', () => {
     expect(files[0]?.size).toBe(zip.length);
   });
 
-  test('goes to the secondary URL first, where there is one', async () => {
+  test('is uploaded to the secondary URL first, if there is one', async () => {
     const secondaryUrl = `${destination.origin}/second/web.mp4`;
     const { delivered } = await zencoder.createJob({
       outputs: [{ url: UNRESOLVABLE, secondaryUrl, file: CLIP }],
@@ -157,7 +157,7 @@ describe('an output whose upload failed', () => {
     expect(receiver.posted().output).toMatchObject({ url: secondaryUrl, backup_server_used: true });
   });
 
-  test('fails as a whole when not even the backup storage takes it', async () => {
+  test('fails as a whole when the backup storage fails too', async () => {
     s3.setFaults(() => ({ status: 500, code: 'InternalError' }));
     const { job } = await zencoder.createJob({ outputs: [{ url: UNRESOLVABLE, file: CLIP }] });
     s3.setFaults(undefined);
@@ -183,7 +183,7 @@ test('an output that reached its destination has no backup fields at all', async
   expect(Object.keys(output).filter((name) => /backup|primary/.test(name))).toEqual([]);
 });
 
-test('an output without a destination lies on the temporary storage, which is no failure', async () => {
+test('an output without a destination is on the temporary storage, which is no failure', async () => {
   const { delivered } = await zencoder.createJob({ outputs: [{ file: CLIP }] });
   await delivered;
 
@@ -192,7 +192,7 @@ test('an output without a destination lies on the temporary storage, which is no
   expect(output).not.toHaveProperty('backup_server_used');
 });
 
-test('a job notification lists all outputs and comes after those of the outputs', async () => {
+test('a job notification lists all outputs and follows those of the outputs', async () => {
   const { delivered, job } = await zencoder.createJob({
     notifications: 'both',
     passThrough: 'asset:1',
@@ -213,8 +213,8 @@ test('a job notification lists all outputs and comes after those of the outputs'
   ]);
 });
 
-describe('payloads have the fields of the documented ones', () => {
-  test('an output notification', async () => {
+describe('the documented fields', () => {
+  test('are those of an output notification', async () => {
     const { delivered } = await zencoder.createJob({ outputs: [{ url: UNRESOLVABLE, file: CLIP }] });
     await delivered;
 
@@ -223,7 +223,7 @@ describe('payloads have the fields of the documented ones', () => {
     expect(shape(ours)).toEqual(shape(documented));
   });
 
-  test('both error pairs and thumbnails', async () => {
+  test('are those of both error pairs and thumbnails', async () => {
     const { delivered } = await zencoder.createJob({
       outputs: [
         {
@@ -240,7 +240,7 @@ describe('payloads have the fields of the documented ones', () => {
     expect(shape(receiver.posted())).toEqual(shape(documented));
   });
 
-  test('the API answer for a job', async () => {
+  test('are those of the API response for a job', async () => {
     const { job } = await zencoder.createJob({
       notifications: 'none',
       outputs: [{ url: UNRESOLVABLE, file: CLIP }],
@@ -254,7 +254,7 @@ describe('payloads have the fields of the documented ones', () => {
 });
 
 describe('signed URLs', () => {
-  test('end 24 h after the output finished, however late they are signed', async () => {
+  test('expire 24 h after the output finished, however late they are signed', async () => {
     const { job } = await zencoder.createJob({
       notifications: 'none',
       outputs: [{ url: UNRESOLVABLE, file: CLIP }],
@@ -276,7 +276,7 @@ describe('signed URLs', () => {
     expect(new URL(receiver.posted().output.url).searchParams.get('X-Amz-Expires')).toBe('86399');
   });
 
-  test('can be of the old kind', async () => {
+  test('can have version 2 signatures', async () => {
     await (await zencoder.createJob({ signature: 'v2', outputs: [{ url: UNRESOLVABLE, file: CLIP }] }))
       .delivered;
 
@@ -285,7 +285,7 @@ describe('signed URLs', () => {
     expect((await fetch(url)).status).toBe(200);
   });
 
-  test('lead nowhere once the files are deleted', async () => {
+  test('cannot be fetched once the files are deleted', async () => {
     const { job } = await zencoder.createJob({ outputs: [{ url: UNRESOLVABLE, file: CLIP }] });
     now += DAY_MS;
 
@@ -297,7 +297,7 @@ describe('signed URLs', () => {
   });
 });
 
-test('withheld notifications never arrive, and the API still tells of the output, with a fresh URL', async () => {
+test('withheld notifications never arrive, and the API still returns the output with a fresh URL', async () => {
   zencoder.withholdNotifications = true;
   const { job } = await zencoder.createJob({ outputs: [{ url: UNRESOLVABLE, file: CLIP }] });
   now += HOUR_MS;

@@ -26,8 +26,8 @@ async function claimOne(output = anOutput(), lease: Lease = aLease('first')): Pr
   return claim.record;
 }
 
-describe('a new file', () => {
-  it('is recorded and claimed in one go, without its signature', async () => {
+describe('claim of a new file', () => {
+  it('creates its recovery with the lease in one write, without its signature', async () => {
     const record = await claimOne();
     expect(record).toMatchObject({
       state: 'copying',
@@ -42,7 +42,7 @@ describe('a new file', () => {
     expect(JSON.stringify(record)).not.toContain('secret');
   });
 
-  it('is claimed once when a message names it twice, with the later deadline', async () => {
+  it('returns one claim with the later deadline for a file that a message names twice', async () => {
     const files = [aFile(), aFile({ deadline: NOW + 30 * HOUR_MS }), aFile({ role: 'thumbnail' })];
     const claims = await ledger.recoveries.claim(anOutput(), files, aLease('first'));
     expect(claims.map(({ record }) => [record.role, record.deadline - NOW])).toEqual([
@@ -52,15 +52,15 @@ describe('a new file', () => {
   });
 });
 
-describe('a file that is known', () => {
-  it('is leased while its invocation may live', async () => {
+describe('claim of a known file', () => {
+  it('is rejected while another lease is valid', async () => {
     const output = anOutput();
     const record = await claimOne(output);
     const claims = await ledger.at(NOW + HOUR_MS).recoveries.claim(output, [aFile()], aLease('second'));
     expect(claims).toMatchObject([{ outcome: 'leased', record }]);
   });
 
-  it('is taken over when the lease has run out', async () => {
+  it('takes over an expired lease', async () => {
     const output = anOutput();
     await claimOne(output);
     const lease = aLease('second', NOW + 2 * HOUR_MS + 1);
@@ -69,14 +69,14 @@ describe('a file that is known', () => {
     expect(claim && (await ledger.queries.readRecovery(claim.record))).toEqual(claim?.record);
   });
 
-  it('is settled for everybody once it is settled', async () => {
+  it('returns settled once the recovery is settled', async () => {
     const output = anOutput();
     await ledger.recoveries.settle([asRecovered(await claimOne(output))]);
     const [claim] = await ledger.recoveries.claim(output, [aFile()], aLease('second'));
     expect(claim).toMatchObject({ outcome: 'settled', record: { state: 'recovered' } });
   });
 
-  it('is claimed again after a release, with its history and without the next attempt', async () => {
+  it('succeeds after a release, with the history and without the next attempt', async () => {
     const output = anOutput();
     const record = await claimOne(output);
     const nextAttemptMessage = { messageId: 'first message', receiptHandle: 'handle' };
@@ -96,7 +96,7 @@ describe('a file that is known', () => {
     expect(claim?.record).not.toHaveProperty('nextAttemptMessage');
   });
 
-  it('waits for the message that its next attempt belongs to, but not for a second of difference', async () => {
+  it('is rejected before the time of the next attempt, with a tolerance of a second', async () => {
     const output = anOutput();
     const record = await claimOne(output);
     const nextAttemptMessage = { messageId: 'first message', receiptHandle: 'handle' };
@@ -112,7 +112,7 @@ describe('a file that is known', () => {
     expect(await claimAt(NOW + 59_000)).toMatchObject({ outcome: 'claimed', record: { attempts: 2 } });
   });
 
-  it('waits no longer once it was made due, which only who has seen it last can do', async () => {
+  it('succeeds once the recovery is scheduled for now, which takes its latest version', async () => {
     const output = anOutput();
     const record = await claimOne(output);
     expect(await ledger.at(NOW + 1).recoveries.scheduleNow(record)).toBe(false);
@@ -125,7 +125,7 @@ describe('a file that is known', () => {
     expect(claim?.outcome).toBe('claimed');
   });
 
-  it('can be claimed before its time by who has reason to', async () => {
+  it('succeeds before the time of the next attempt when it is forced', async () => {
     const record = await claimOne();
     await ledger.recoveries.release([{ record, nextAttemptAt: NOW + MINUTE_MS }]);
     const seen = await ledger.queries.readRecovery(record);
@@ -134,7 +134,7 @@ describe('a file that is known', () => {
     expect(claim?.outcome).toBe('claimed');
   });
 
-  it('says for which message it is leased', async () => {
+  it('stores the message of the lease', async () => {
     const output = anOutput();
     const lease = { ...aLease('first'), messageId: 'first message' };
     await claimOne(output, lease);
@@ -142,7 +142,7 @@ describe('a file that is known', () => {
     expect(claim).toMatchObject({ outcome: 'leased', record: { lease } });
   });
 
-  it('takes the deadline of a fresh URL when that is later, and keeps its own when not', async () => {
+  it('stores the deadline of a fresh URL only when it is later', async () => {
     const output = anOutput();
     const record = await claimOne(output);
     await ledger.recoveries.release([{ record }]);
@@ -155,14 +155,14 @@ describe('a file that is known', () => {
     ]);
   });
 
-  it('gives the same answer to a repeated call with the same lease', async () => {
+  it('returns the same result to a repeated call with the same lease', async () => {
     const output = anOutput();
     const record = await claimOne(output);
     const [again] = await ledger.recoveries.claim(output, [aFile()], aLease('first'));
     expect(again).toMatchObject({ outcome: 'claimed', record });
   });
 
-  it('can be claimed by what was read of it, unless that is out of date', async () => {
+  it('accepts a record that was read before, unless it is outdated', async () => {
     const { lease: _, ...seen } = await claimOne(anOutput(), aLease('dead', NOW - 1));
     const [one] = await ledger.recoveries.claimExisting([seen], aLease('first'));
     const [other] = await ledger.recoveries.claimExisting([seen], aLease('second'));
@@ -170,8 +170,8 @@ describe('a file that is known', () => {
   });
 });
 
-describe('a claim by what was read', () => {
-  it('goes by what is there now, when another attempt has come and gone since', async () => {
+describe('claim of a record that was read before', () => {
+  it('uses the current record when another attempt has ended since', async () => {
     const output = anOutput();
     const [opened] = await openRecoveries(ledger, output, [aFile()], NOW);
     if (opened === undefined) throw new Error('expected a record');
@@ -183,8 +183,8 @@ describe('a claim by what was read', () => {
   });
 });
 
-describe('many at once', () => {
-  it('lets exactly one of ten concurrent claims win', async () => {
+describe('concurrent claims', () => {
+  it('let exactly one of ten win', async () => {
     const output = anOutput();
     const claims = await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
@@ -196,7 +196,7 @@ describe('many at once', () => {
     expect(outcomes.filter((outcome) => outcome === 'leased')).toHaveLength(9);
   });
 
-  it('lets exactly one of ten take over each of sixty files whose lease ran out', async () => {
+  it('let exactly one of ten take over each of sixty files with expired leases', async () => {
     const output = anOutput();
     const files = thumbnails(60);
     await ledger.at(NOW - HOUR_MS).recoveries.claim(output, files, aLease('dead', NOW - 1));
@@ -212,7 +212,7 @@ describe('many at once', () => {
     expect(recoveries.every(({ attempts }) => attempts === 2)).toBe(true);
   });
 
-  it('claims and settles 250 new thumbnails in three calls each', async () => {
+  it('claim and settle 250 new thumbnails in three calls each', async () => {
     const calls: string[] = [];
     const client = ledger.client;
     client.middlewareStack.add(
@@ -232,7 +232,7 @@ describe('many at once', () => {
     expect(calls).toEqual(Array.from({ length: 6 }, () => 'TransactWriteItemsCommand'));
   });
 
-  it('leaves settled and leased ones alone and claims the rest, each file answered in order', async () => {
+  it('skip settled and leased files and claim the rest, with results in order', async () => {
     const output = anOutput();
     const files = thumbnails(120);
     const first = await ledger.recoveries.claim(output, files.slice(0, 80), aLease('first'));
@@ -250,7 +250,7 @@ describe('many at once', () => {
     expect(claims.every(({ file, record }) => record.filename === file.filename)).toBe(true);
   });
 
-  it('outlasts transactions of others that hold the same items', async () => {
+  it('retry when transactions of others conflict on the same items', async () => {
     let conflicts = 0;
     ledger.client.middlewareStack.add(
       (next, { commandName }) =>

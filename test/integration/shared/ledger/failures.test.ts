@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => ledger.close());
 
 describe('recordPrimaryFailures', () => {
-  it('takes media and thumbnails down apart, with all that the notification tells', async () => {
+  it('records failures of media and thumbnails separately, with all fields of the notification', async () => {
     const failures = [
       aFailure(),
       aFailure({ role: 'thumbnail', message: null, link: null, destinationHost: null }),
@@ -33,7 +33,7 @@ describe('recordPrimaryFailures', () => {
     );
   });
 
-  it('leaves the first record as it is, whatever a later notification says', async () => {
+  it('keeps the first record when a later notification differs', async () => {
     const message = aFailuresMessage();
     const [first] = await ledger.failures.record(message);
     const richer = { ...message, failedAt: NOW + 9, failures: [aFailure({ message: 'richer' })] };
@@ -41,7 +41,7 @@ describe('recordPrimaryFailures', () => {
     expect(again).toEqual({ record: first?.record, isNew: false });
   });
 
-  it('is new to one of ten concurrent notifications', async () => {
+  it('returns a failure as new to exactly one of ten concurrent notifications', async () => {
     const failures = [aFailure(), aFailure({ role: 'thumbnail' })];
     const message = aFailuresMessage({ failures });
     const recorded = await Promise.all(Array.from({ length: 10 }, () => ledger.failures.record(message)));

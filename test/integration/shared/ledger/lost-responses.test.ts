@@ -123,7 +123,7 @@ function write<T>(
 
 const nothing = async () => undefined;
 
-describe('a write whose answer is lost', () => {
+describe('a ledger write whose first response is lost', () => {
   it.each([
     write('claimFiles, new', nothing, (ledger) => ledger.recoveries.claim(OUTPUT, [aFile()], aLease('me'))),
     write('claimFiles, 30 new', nothing, (ledger) =>
@@ -167,7 +167,7 @@ describe('a write whose answer is lost', () => {
       async (ledger, record) => (await ledger.at(LATER).recoveries.reopen(record))?.record,
     ),
     write('markPublished', settled, (ledger, record) => ledger.outbox.markPublished([record])),
-  ])('%s answers and leaves what it does with its answer', async (_, prepare) => {
+  ])('%s has the same result and effect as with its response', async (_, prepare) => {
     const outputId = String(++lastOutput);
     const key = { jobId: '77', outputId };
     const withAnswer = await (await prepare(calm, calm, outputId))();
@@ -194,7 +194,7 @@ describe('a write whose answer is lost', () => {
     write('releaseLease', planned, (ledger, record) => ledger.at(LATER).uploads.releaseLease(record)),
     write('scheduleNow', open, (ledger, record) => ledger.at(LATER).recoveries.scheduleNow(record)),
     write('noteError', open, (ledger, record) => ledger.recoveries.noteError(record, anError())),
-  ])('%s leaves what it does with its answer', async (_, prepare) => {
+  ])('%s has the same effect as with its response', async (_, prepare) => {
     const outputId = String(++lastOutput);
     await (await prepare(calm, calm, outputId))();
     const repeat = await prepare(lossy, lossyLedger, outputId);
@@ -206,7 +206,7 @@ describe('a write whose answer is lost', () => {
     expect(await lossy.queries.readJob('77')).toEqual(await calm.queries.readJob('77'));
   });
 
-  it('recordPrimaryFailures keeps the first record, with its event owed', async () => {
+  it('recordPrimaryFailures keeps the first record and its owed event', async () => {
     const message = aFailuresMessage({ jobId: '78', outputId: '1' });
     toLose = 1;
 

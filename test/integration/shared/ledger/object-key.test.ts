@@ -25,8 +25,8 @@ async function claim(
 
 const storedKey = async (record: ClaimedRecovery) => (await ledger.queries.readRecovery(record))?.key;
 
-describe('the key of a recovery', () => {
-  it('is stored by the first claim and no other', async () => {
+describe('the object key of a recovery', () => {
+  it('is stored by the first claim only', async () => {
     const output = anOutput();
     const first = await claim(output, 'first', 'one');
 
@@ -35,7 +35,7 @@ describe('the key of a recovery', () => {
     expect([first.key, second.key, await storedKey(first)]).toEqual(['first', 'first', 'first']);
   });
 
-  it('is wanting in a recovery that was only opened, and stored by its first claim', async () => {
+  it('is missing until the first claim of an opened recovery', async () => {
     const output = anOutput();
     const [opened] = await openRecoveries(ledger, output, [aFile()], NOW);
     expect(opened).not.toHaveProperty('key');
@@ -45,7 +45,7 @@ describe('the key of a recovery', () => {
     expect([claimed.key, await storedKey(claimed)]).toEqual(['first', 'first']);
   });
 
-  it('is the same for all of ten that race for the first claims of many opened recoveries', async () => {
+  it('is the same for ten concurrent first claims of opened recoveries', async () => {
     const output = anOutput();
     const files = thumbnails(30);
     await openRecoveries(ledger, output, files, NOW);
@@ -62,7 +62,7 @@ describe('the key of a recovery', () => {
     for (const same of keys.values()) expect(new Set(same.map(({ record }) => record.key)).size).toBe(1);
   });
 
-  it('outlasts a settlement and its opening again', async () => {
+  it('is kept when a settled recovery is reopened', async () => {
     const claimed = await claim(anOutput(), 'first', 'one');
     const error = anError({ category: 'lost' });
     await ledger.recoveries.settle([{ record: claimed, settlement: { state: 'lost', error } }]);
@@ -73,8 +73,8 @@ describe('the key of a recovery', () => {
   });
 });
 
-describe('a change of the key', () => {
-  it('is the holder of the lease’s to make, and can be repeated', async () => {
+describe('a change of the object key', () => {
+  it('requires the lease and can be repeated', async () => {
     const output = anOutput();
     const claimed = await claim(output, 'first', 'one');
 
@@ -86,7 +86,7 @@ describe('a change of the key', () => {
     expect(await storedKey(claimed)).toBe('second');
   });
 
-  it('is seen by a claim that read the recovery before', async () => {
+  it('is returned by a claim of a record that was read before', async () => {
     const claimed = await claim(anOutput(), 'first', 'one');
     const seen = await ledger.queries.readRecovery(claimed);
     if (seen === undefined) throw new Error('the recovery is not there');

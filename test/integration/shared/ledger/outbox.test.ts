@@ -46,14 +46,14 @@ async function recordFailure(now = NOW) {
 }
 
 describe('an event', () => {
-  it('is owed from the write that records a primary failure', async () => {
+  it('is owed from the write of a primary failure on', async () => {
     const failure = await recordFailure();
     expect(failure.eventOwedAt).toBe(NOW);
     expect(await ledger.outbox.countOwedBefore(LATER)).toBe(1);
     expect(await ledger.outbox.readOwed(failureItemKey(failure))).toEqual(failure);
   });
 
-  it('is owed from the write that settles a recovery, and not before', async () => {
+  it('is owed from the write of a settlement on, and not before', async () => {
     const output = anOutput();
     await claimOne(output, NOW - 1000);
     expect(await ledger.outbox.countOwedBefore(LATER)).toBe(0);
@@ -62,7 +62,7 @@ describe('an event', () => {
     expect(await ledger.outbox.readOwed(recoveryItemKey(settled))).toEqual(settled);
   });
 
-  it('is owed no more once it is published', async () => {
+  it('is no longer owed once it is published', async () => {
     const records = [await recordFailure(), await settleLost()];
     await ledger.outbox.markPublished(records);
     expect(await ledger.outbox.countOwedBefore(LATER)).toBe(0);
@@ -73,14 +73,14 @@ describe('an event', () => {
     }
   });
 
-  it('is owed no more when its recovery is opened again, since it would be false', async () => {
+  it('is no longer owed when its recovery is reopened, since it would be false', async () => {
     const settled = await settleLost();
     await ledger.at(NOW + 1).recoveries.reopen(settled);
     expect(await ledger.outbox.countOwedBefore(LATER)).toBe(0);
     expect(await ledger.outbox.readOwed(recoveryItemKey(settled))).toBeNull();
   });
 
-  it('stays owed when it is a later one than was published, were it of the same millisecond', async () => {
+  it('stays owed when an earlier one was published, even of the same millisecond', async () => {
     const output = anOutput();
     const first = await settleLost(output);
     await ledger.recoveries.reopen(first);
@@ -91,7 +91,7 @@ describe('an event', () => {
 });
 
 describe('owed events', () => {
-  it('come the oldest first, whatever their kind and job, up to a time', async () => {
+  it('are listed oldest first across kinds and jobs, up to a given time', async () => {
     const made = [
       await recordFailure(NOW + 30),
       await settleLost(anOutput(), NOW + 10),
@@ -103,7 +103,7 @@ describe('owed events', () => {
     expect(found.map(({ pk }) => pk)).toEqual([1, 2, 0].map((index) => `JOB#${made[index]?.jobId}`));
   });
 
-  it('of an output with two failures are two', async () => {
+  it('are two for an output with two failures', async () => {
     const failures = [aFailure(), aFailure({ role: 'thumbnail' })];
     await ledger.failures.record(aFailuresMessage({ failures }));
     expect(await ledger.outbox.countOwedBefore(LATER)).toBe(2);

@@ -59,39 +59,39 @@ async function queries<T>(work: () => Promise<T>): Promise<{ calls: number; resu
   return { calls, result };
 }
 
-describe('failures by time', () => {
-  it('come newest first across days and shards, back to where they are asked for', async () => {
+describe('failuresByTime', () => {
+  it('returns failures newest first across days and shards, back to since', async () => {
     const all = await Array.fromAsync(ledger.queries.failuresByTime({ since: NOW - 60 * DAY_MS }));
     expect(all).toEqual(failures);
   });
 
-  it('include since and exclude until', async () => {
+  it('includes since and excludes until', async () => {
     const [since, until] = [NOW - 40 * HOUR_MS, NOW - 20 * HOUR_MS];
     const found = await Array.fromAsync(ledger.queries.failuresByTime({ since, until }));
     expect(found).toEqual(failures.filter(({ failedAt }) => failedAt >= since && failedAt < until));
     expect(found.some(({ failedAt }) => failedAt === since)).toBe(true);
   });
 
-  it('stop after thirty days when nothing says how far to look', async () => {
+  it('stops after thirty days without since', async () => {
     const found = await Array.fromAsync(ledger.queries.failuresByTime());
     expect(found).toHaveLength(220);
   });
 
-  it('look through an empty month in few rounds', async () => {
+  it('reads an empty month in few rounds', async () => {
     const until = NOW - 400 * DAY_MS;
     const { calls, result } = await queries(() => Array.fromAsync(ledger.queries.failuresByTime({ until })));
     expect(result).toEqual([]);
     expect(calls).toBe(31 * 8);
   });
 
-  it('read no further than they are consumed', async () => {
+  it('reads no further than it is consumed', async () => {
     const { calls } = await queries(() =>
       takePage(ledger.queries.failuresByTime({ expected: 3 }), 3, afterFailure),
     );
     expect(calls).toBeLessThanOrEqual(16);
   });
 
-  it('give the same list in pages of any size as at once', async () => {
+  it('returns the same failures in pages of any size', async () => {
     for (const limit of [1, 7, 100]) {
       const seen: PrimaryFailureRecord[] = [];
       let cursor: string | undefined;
@@ -107,8 +107,8 @@ describe('failures by time', () => {
   });
 });
 
-describe('failures by class and host', () => {
-  it('are all of a class, newest first, from page to page', async () => {
+describe('failuresByClass and failuresByHost', () => {
+  it('return all of a class, newest first, across pages', async () => {
     const errorClass = 'Transfer::InvalidGranteeIDError';
     const expected = failures.filter((failure) => failure.errorClass === errorClass);
     expect(await Array.fromAsync(ledger.queries.failuresByClass(errorClass))).toEqual(expected);
@@ -123,7 +123,7 @@ describe('failures by class and host', () => {
     );
   });
 
-  it('are all of a host, however it is spelt', async () => {
+  it('return all of a host, in any spelling', async () => {
     const found = await Array.fromAsync(
       ledger.queries.failuresByHost('HOST1.example', { since: NOW - DAY_MS }),
     );
@@ -135,13 +135,13 @@ describe('failures by class and host', () => {
     expect(found.length).toBeGreaterThan(0);
   });
 
-  it('are none of a class that never happened', async () => {
+  it('return nothing for an unknown class', async () => {
     expect(await Array.fromAsync(ledger.queries.failuresByClass('NoSuchError'))).toEqual([]);
   });
 });
 
 describe('recoveries by state', () => {
-  it('are open by deadline, settled by their end, and move when they are settled or reopened', async () => {
+  it('are open by deadline or settled by time, and move when they are settled or reopened', async () => {
     const outputs = Array.from({ length: 30 }, (_, n) => ({ output: anOutput(), hours: ((n * 7) % 30) + 1 }));
     const records = await Promise.all(
       outputs.map(async ({ output, hours }) => {
@@ -179,8 +179,8 @@ describe('recoveries by state', () => {
   });
 });
 
-describe('a job', () => {
-  it('has its failures and recoveries, of the output and role that is asked for', async () => {
+describe('the records of a job', () => {
+  it('are its failures and recoveries, filtered by output and role', async () => {
     const message = aFailuresMessage({ failures: [aFailure(), aFailure({ role: 'thumbnail' })] });
     await ledger.failures.record(message);
     await ledger.recoveries.claim(message, [aFile(), ...thumbnails(12)], aLease('one'));

@@ -16,8 +16,8 @@ beforeEach(() => {
 });
 afterAll(() => ledger.close());
 
-describe('refused notifications', () => {
-  it('are counted by status', async () => {
+describe('counts of refused notifications', () => {
+  it('are kept by status', async () => {
     for (const status of [415, 401, 401, 404]) await ledger.at(now).refusals.count(status);
     expect(await ledger.at(now).refusals.readSince(now - 24 * HOUR_MS)).toEqual([
       { status: 401, count: 2 },
@@ -26,22 +26,22 @@ describe('refused notifications', () => {
     ]);
   });
 
-  it('are none while there are none', async () => {
+  it('are empty without refusals', async () => {
     expect(await ledger.at(now).refusals.readSince(now - 24 * HOUR_MS)).toEqual([]);
   });
 
-  it('count from the hour of the given time on, over the end of a day', async () => {
+  it('start at the hour of the given time, across the end of a day', async () => {
     for (const hours of [25, 24, 12, 1, 0]) await ledger.at(now - hours * HOUR_MS).refusals.count(400);
     expect(await ledger.at(now).refusals.readSince(now - 24 * HOUR_MS)).toEqual([{ status: 400, count: 4 }]);
     expect(await ledger.at(now).refusals.readSince(now - HOUR_MS)).toEqual([{ status: 400, count: 2 }]);
   });
 
-  it('are counted each, also when many come at once', async () => {
+  it('include every one of concurrent refusals', async () => {
     await Promise.all(Array.from({ length: 20 }, () => ledger.at(now).refusals.count(413)));
     expect(await ledger.at(now).refusals.readSince(now - HOUR_MS)).toEqual([{ status: 413, count: 20 }]);
   });
 
-  it('are read beside an item that cannot be', async () => {
+  it('are read beside an unreadable item', async () => {
     await ledger.at(now).refusals.count(401);
     const pk = `REFUSALS#${new Date(now).toISOString().slice(0, 10)}`;
     for (const item of [

@@ -28,8 +28,8 @@ async function planned(
 
 const finish = (ref: SegmentRef, owner = 'any') => ledger.uploads.finishSegment(ref, owner, 1000);
 
-describe('a plan', () => {
-  it('is kept once; a later planner is given the first', async () => {
+describe('an upload plan', () => {
+  it('is stored once; later callers receive the first', async () => {
     const record = await claimOne();
     const saved = await ledger.uploads.savePlan(record, aPlan());
     const other = await ledger.uploads.savePlan(record, aPlan({ uploadId: 'upload-2' }));
@@ -38,13 +38,13 @@ describe('a plan', () => {
     expect(await ledger.uploads.savePlan(record, aPlan())).toMatchObject({ outcome: 'saved' });
   });
 
-  it('is refused to a planner whose lease is gone', async () => {
+  it('is rejected without the lease', async () => {
     const record = await claimOne();
     await ledger.recoveries.release([{ record }]);
     expect(await ledger.uploads.savePlan(record, aPlan())).toMatchObject({ outcome: 'lease-lost' });
   });
 
-  it('goes with its progress when it is dropped, and only by its upload', async () => {
+  it('is deleted with its progress, and only for its upload id', async () => {
     const { record, ref } = await planned();
     await finish(ref(0));
     expect(await ledger.uploads.dropPlan(record, 'upload-2')).toBe(false);
@@ -57,7 +57,7 @@ describe('a plan', () => {
 });
 
 describe('a segment', () => {
-  it('is claimed by one of ten repeated messages, with the plan', async () => {
+  it('is claimed by one of ten duplicate messages, with the plan', async () => {
     const { ref } = await planned();
     const claims = await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
@@ -69,7 +69,7 @@ describe('a segment', () => {
     expect(claims.filter(({ outcome }) => outcome === 'leased')).toHaveLength(9);
   });
 
-  it('is taken over when its lease has run out, or was given back', async () => {
+  it('is taken over when its lease has expired or was released', async () => {
     const { ref } = await planned();
     await ledger.uploads.claimSegment(ref(0), aLease('dead', NOW + 10));
     expect(await ledger.at(NOW + 10).uploads.claimSegment(ref(0), aLease('heir'))).toEqual({
@@ -81,7 +81,7 @@ describe('a segment', () => {
     expect((await ledger.uploads.claimSegment(ref(0), aLease('next'))).outcome).toBe('claimed');
   });
 
-  it('is done for every later message, and leaves no item behind', async () => {
+  it('is done for every later message, and its item is deleted', async () => {
     const { record, ref } = await planned();
     await ledger.uploads.claimSegment(ref(0), aLease('one'));
     await finish(ref(0), 'one');
@@ -90,7 +90,7 @@ describe('a segment', () => {
     expect(await ledger.queries.readSegments(record)).toEqual([]);
   });
 
-  it('of an upload that was planned anew, or of a settled recovery, is stale', async () => {
+  it('is stale when its upload was restarted or its recovery is settled', async () => {
     const { record, ref } = await planned();
     const other = { ...ref(0), uploadId: 'upload-0' };
     expect((await ledger.uploads.claimSegment(other, aLease('late'))).outcome).toBe('stale');
@@ -102,7 +102,7 @@ describe('a segment', () => {
     expect(await ledger.queries.readSegments(record)).toEqual([]);
   });
 
-  it('notes its error with the recovery when it is given back', async () => {
+  it('stores its error in the recovery when it is released', async () => {
     const { record, ref } = await planned();
     await ledger.uploads.claimSegment(ref(1), aLease('one'));
     const next = {
@@ -118,7 +118,7 @@ describe('a segment', () => {
     });
   });
 
-  it('that ends is a sign of life: its recovery waits for no attempt of another one any more', async () => {
+  it('clears the next attempt of its recovery when it is finished', async () => {
     const { record, ref } = await planned();
     await ledger.uploads.claimSegment(ref(1), aLease('one'));
     const next = {
@@ -138,7 +138,7 @@ describe('a segment', () => {
 });
 
 describe('progress of segments', () => {
-  it('is the sum of what is finished and what is at work, nothing counted twice', async () => {
+  it('is the sum of finished and running segments, nothing counted twice', async () => {
     const { record, ref } = await planned();
     const bytes = async () => (await ledger.queries.readJob(record.jobId)).recoveries[0]?.bytesDone;
     const progress = (segment: number, owner: string, bytesDone: number) =>
@@ -158,7 +158,7 @@ describe('progress of segments', () => {
     expect(await bytes()).toBe(1300);
   });
 
-  it('begins at nothing under a new plan', async () => {
+  it('starts at zero under a new plan', async () => {
     const { record, ref } = await planned();
     await ledger.uploads.claimSegment(ref(0), aLease('one'));
     await ledger.uploads.saveSegmentProgress(ref(0), 'one', 600);
@@ -177,7 +177,7 @@ describe('progress of segments', () => {
 });
 
 describe('completion', () => {
-  it('falls to exactly one of many concurrent finishers', async () => {
+  it('is claimed by exactly one of many concurrent segments', async () => {
     const { record, ref } = await planned(12);
     const finished = await Promise.all(
       Array.from({ length: 12 }, async (_, segment) => {
@@ -194,7 +194,7 @@ describe('completion', () => {
     });
   });
 
-  it('is told to every caller from the last segment on, of whom one is let in', async () => {
+  it('is offered to every caller from the last segment on, and claimed by one', async () => {
     const { record, ref } = await planned(1);
     expect(await finish(ref(0))).toMatchObject({ outcome: 'finished', allDone: true });
     expect(await finish(ref(0))).toMatchObject({ outcome: 'finished', allDone: true });
@@ -206,7 +206,7 @@ describe('completion', () => {
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['claimed', 'leased', 'leased', 'leased']);
   });
 
-  it('passes to an heir when its invocation died, and is nothing to do once settled', async () => {
+  it('is taken over when its lease has expired, and is unavailable once settled', async () => {
     const { record, ref } = await planned(1);
     await finish(ref(0));
     await ledger.uploads.claimCompletion(record, 'upload-1', aLease('dead', NOW + 5));
@@ -218,7 +218,7 @@ describe('completion', () => {
     expect(late).toMatchObject({ outcome: 'settled', record: { settledBy: 'heir' } });
   });
 
-  it('waits for segments that are not done, or whose parts were lost', async () => {
+  it('waits for unfinished segments and for those whose parts were lost', async () => {
     const { record, ref } = await planned(2);
     await finish(ref(0));
     const early = await ledger.uploads.claimCompletion(record, 'upload-1', aLease('one'));
@@ -234,7 +234,7 @@ describe('completion', () => {
     });
   });
 
-  it('can still be claimed after a completion was given back with an error', async () => {
+  it('can be claimed again after a release with an error', async () => {
     const { record, ref } = await planned(1);
     await finish(ref(0));
     const first = await ledger.uploads.claimCompletion(record, 'upload-1', aLease('one'));
@@ -246,7 +246,7 @@ describe('completion', () => {
     expect(second).toMatchObject({ outcome: 'claimed', record: { state: 'copying', history: [{}] } });
   });
 
-  it('waits no longer once it is claimed', async () => {
+  it('clears the next attempt once it is claimed', async () => {
     const { record, ref } = await planned(1);
     await finish(ref(0));
     const first = await ledger.uploads.claimCompletion(record, 'upload-1', aLease('one'));

@@ -17,8 +17,8 @@ async function claimOne(output: OutputOfJob, owner = 'first', now = NOW): Promis
   return claim.record;
 }
 
-describe('settling', () => {
-  it('ends a recovery with where the file is and how it was verified', async () => {
+describe('settle', () => {
+  it('stores the location and verification of a recovered file', async () => {
     const claimed = await claimOne(anOutput());
     const [settled] = await ledger.at(NOW + 5).recoveries.settle([asRecovered(claimed)]);
     expect(settled).toMatchObject({
@@ -36,7 +36,7 @@ describe('settling', () => {
     expect(await ledger.queries.readRecovery(claimed)).toEqual(settled?.record);
   });
 
-  it('ends a lost one with the reason, and how far it had come', async () => {
+  it('stores the error and progress of a lost file', async () => {
     const claimed = await claimOne(anOutput());
     await ledger.recoveries.saveProgress(claimed, { bytesDone: 400, bytesTotal: 1000 });
     const error = anError({ errorClass: 'SourceGone', category: 'lost', message: 'x'.repeat(5000) });
@@ -51,14 +51,14 @@ describe('settling', () => {
     expect(record?.lastError?.message).toHaveLength(1000);
   });
 
-  it('answers done to the same invocation again, and writes nothing', async () => {
+  it('returns done to a repeated call of the same invocation, and writes nothing', async () => {
     const claimed = await claimOne(anOutput());
     const [first] = await ledger.recoveries.settle([asRecovered(claimed)]);
     const [again] = await ledger.at(NOW + 1).recoveries.settle([asRecovered(claimed)]);
     expect(again).toEqual(first);
   });
 
-  it('is refused to an invocation whose recovery somebody else has taken over', async () => {
+  it('is rejected when another invocation has taken over the recovery', async () => {
     const output = anOutput();
     const zombie = await claimOne(output);
     const heir = await claimOne(output, 'heir', NOW + HOUR_MS + 1);
@@ -69,7 +69,7 @@ describe('settling', () => {
     expect(later).toMatchObject({ outcome: 'lease-lost', record: { settledBy: 'heir' } });
   });
 
-  it('is done for the invocation alone that settled it, whatever another one knows of the record', async () => {
+  it('returns done only to the invocation that settled the recovery', async () => {
     const claimed = await claimOne(anOutput());
     await ledger.recoveries.settle([asRecovered(claimed)]);
     const other = { ...claimed, lease: aLease('other') };
@@ -77,7 +77,7 @@ describe('settling', () => {
     expect(late).toMatchObject({ outcome: 'lease-lost', record: { settledBy: 'first', settledAt: NOW } });
   });
 
-  it('lets a record go after the days that the stack says, counted from its end', async () => {
+  it('sets the expiry of a record to the configured days after settlement', async () => {
     const kept = ledger.with({ recordTtlDays: 10 });
     const [claim] = await kept.recoveries.claim(anOutput(), [aFile()], aLease('first'));
     if (claim?.outcome !== 'claimed') throw new Error('not claimed');
@@ -88,8 +88,8 @@ describe('settling', () => {
   });
 });
 
-describe('releasing', () => {
-  it('makes it pending with its error and next attempt, and keeps the plan', async () => {
+describe('release', () => {
+  it('makes a recovery pending with its error and next attempt, and keeps the plan', async () => {
     const claimed = await claimOne(anOutput());
     await ledger.uploads.savePlan(claimed, aPlan());
     const [released] = await ledger.recoveries.release([
@@ -120,7 +120,7 @@ describe('releasing', () => {
     );
   });
 
-  it('is refused to an invocation that has lost its lease', async () => {
+  it('is rejected for an invocation without the lease', async () => {
     const output = anOutput();
     const zombie = await claimOne(output);
     await claimOne(output, 'heir', NOW + HOUR_MS + 1);
@@ -128,7 +128,7 @@ describe('releasing', () => {
     expect(late).toMatchObject({ outcome: 'lease-lost', record: { lease: { owner: 'heir' }, history: [] } });
   });
 
-  it('is refused to it also when the heir has given it back in turn', async () => {
+  it('is rejected for it also after the next holder has released the lease', async () => {
     const output = anOutput();
     const zombie = await claimOne(output);
     const heir = await claimOne(output, 'heir', NOW + HOUR_MS + 1);
@@ -139,7 +139,7 @@ describe('releasing', () => {
 });
 
 describe('progress', () => {
-  it('is noted for the holder of the lease only', async () => {
+  it('is stored for the holder of the lease only', async () => {
     const output = anOutput();
     const zombie = await claimOne(output);
     const progress = { bytesDone: 10, bytesTotal: 1000 };
@@ -151,8 +151,8 @@ describe('progress', () => {
   });
 });
 
-describe('reopening', () => {
-  it('makes a settled recovery pending with its history, and forgets what it had come to', async () => {
+describe('reopen', () => {
+  it('makes a settled recovery pending with its history, and clears its outcome', async () => {
     const output = anOutput();
     const error = anError({ category: 'lost' });
     const claimed = await claimOne(output);
@@ -172,7 +172,7 @@ describe('reopening', () => {
     expect(twice?.record).not.toHaveProperty('bytesDone');
   });
 
-  it('leaves a recovered one as it is', async () => {
+  it('keeps a recovered one unchanged', async () => {
     const claimed = await claimOne(anOutput());
     await ledger.recoveries.settle([asRecovered(claimed)]);
     const recovered = await ledger.queries.readRecovery(claimed);
@@ -183,15 +183,15 @@ describe('reopening', () => {
     expect(await ledger.queries.readRecovery(claimed)).toEqual(recovered);
   });
 
-  it('leaves open and unknown ones alone', async () => {
+  it('ignores open and unknown ones', async () => {
     const claimed = await claimOne(anOutput());
     expect(await ledger.recoveries.reopen(claimed)).toEqual({ outcome: 'open', record: claimed });
     expect(await ledger.recoveries.reopen({ ...claimed, jobId: '1' })).toBeUndefined();
   });
 });
 
-describe('noting why a recovery cannot go on', () => {
-  it('is for those that nobody works on', async () => {
+describe('recording why a recovery cannot continue', () => {
+  it('requires that no invocation holds the lease', async () => {
     const claimed = await claimOne(anOutput());
     const error = anError({ errorClass: 'NoFreshUrl', at: NOW + 1 });
     expect(await ledger.recoveries.noteError(claimed, error)).toBe(false);

@@ -30,12 +30,12 @@ async function claimed() {
   };
 }
 
-describe('one failure that cannot be read', () => {
+describe('an unreadable failure', () => {
   it.each([
     ['time', () => ledger.queries.failuresByTime()],
     ['error class', () => ledger.queries.failuresByClass('UnreadableError')],
     ['host', () => ledger.queries.failuresByHost('unreadable.example')],
-  ])('is left out of the failures by %s, and named', async (_, list) => {
+  ])('is omitted from failures by %s, and reported', async (_, list) => {
     const failures = [aFailure({ errorClass: 'UnreadableError', destinationHost: 'unreadable.example' })];
     const [bad, good] = [anOutput({ failedAt: NOW - HOUR_MS }), anOutput({ failedAt: NOW - HOUR_MS })];
     for (const output of [bad, good]) await ledger.failures.record({ ...output, failures });
@@ -47,7 +47,7 @@ describe('one failure that cannot be read', () => {
     expect(left()).toContainEqual(key);
   });
 
-  it('is left out of the tally of a chart, and named', async () => {
+  it('is omitted from the counts of the chart, and reported', async () => {
     const [bad, good] = [
       anOutput({ failedAt: NOW - 400 * HOUR_MS }),
       anOutput({ failedAt: NOW - 400 * HOUR_MS }),
@@ -66,7 +66,7 @@ describe('one failure that cannot be read', () => {
     expect(left()).toEqual([key]);
   });
 
-  it('is not written again, and keeps no other failure of the output from being recorded', async () => {
+  it('is not overwritten, and does not prevent recording of other failures of the output', async () => {
     const output = anOutput();
     await ledger.failures.record({ ...output, failures: [aFailure()] });
     const key = failureItemKey({ jobId: output.job.id, outputId: output.output.id, role: 'media' });
@@ -78,7 +78,7 @@ describe('one failure that cannot be read', () => {
   });
 });
 
-describe('one recovery that cannot be read', () => {
+describe('an unreadable recovery', () => {
   it.each(['role', 'state', 'kind', 'deadline', 'attempts'])(
     'is left out of lists and of its job, and named, when its %s is no such thing',
     async (attribute) => {
@@ -101,7 +101,7 @@ describe('one recovery that cannot be read', () => {
     },
   );
 
-  it('is left alone by a claim of its message, which claims its neighbours', async () => {
+  it('is skipped by a claim, which claims the others', async () => {
     const output = anOutput();
     const [first] = await ledger.recoveries.claim(output, FILES.slice(0, 1), aLease('first', NOW - 1));
     if (first === undefined) throw new Error('expected a claim');
@@ -115,7 +115,7 @@ describe('one recovery that cannot be read', () => {
     expect(left()).toEqual([recoveryItemKey(first.record)]);
   });
 
-  it('is left alone by a claim that loses a race to the change', async () => {
+  it('is skipped by a claim that conflicts with the change', async () => {
     const { records } = await claimed();
     const [bad] = records;
     if (bad === undefined) throw new Error('expected a recovery');
@@ -127,7 +127,7 @@ describe('one recovery that cannot be read', () => {
     expect(claims.map(({ outcome }) => outcome)).toEqual(['unreadable', 'claimed', 'claimed']);
   });
 
-  it('counts as taken by another when it comes to settling, which settles its neighbours', async () => {
+  it('counts as taken over in settle, which settles the others', async () => {
     const { records } = await claimed();
     const [bad] = records;
     if (bad === undefined) throw new Error('expected a recovery');
@@ -142,8 +142,8 @@ describe('one recovery that cannot be read', () => {
   });
 });
 
-describe('one segment that cannot be read', () => {
-  it('is left out of its recovery, whose progress counts the others', async () => {
+describe('an unreadable segment', () => {
+  it('is omitted from the progress of its recovery', async () => {
     const { records } = await claimed();
     const [record] = records;
     if (record === undefined) throw new Error('expected a recovery');

@@ -16,7 +16,7 @@ const commands = {
 };
 
 describe.each(Object.entries(commands))('npm run %s -- --help', (name, help) => {
-  it('says how to call it, on which stack, what exit codes mean, with examples that call it', () => {
+  it('describes usage, the stack option and exit codes, with examples of the command', () => {
     expect(help).toMatch(new RegExp(`^Usage: npm run ${name} -- `));
     for (const option of ['--json', '--stack NAME', '--local']) expect(help).toContain(`  ${option} `);
     expect(help).toMatch(/\nExit codes: 0 .*\b1\b.*\b2\b/s);
@@ -29,7 +29,7 @@ describe.each(Object.entries(commands))('npm run %s -- --help', (name, help) => 
       expect(example).toMatch(new RegExp(`^  npm run (--silent )?${name}( -- .*)?$`));
   });
 
-  it('fits a terminal of 120 characters', () => {
+  it('fits a terminal 120 characters wide', () => {
     expect(Math.max(...help.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
   });
 });

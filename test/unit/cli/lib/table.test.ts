@@ -30,7 +30,7 @@ async function tableOf(rows: readonly Row[], terminal: Partial<Terminal> = {}): 
 const row = (...texts: string[]): Cell[] => texts.map((text) => ({ text }));
 
 describe('writeTable', () => {
-  it('aligns its columns to what is in them', async () => {
+  it('aligns columns to their content', async () => {
     expect(await tableOf([row('1', 'denied', 'lost'), row('12345', 'no such host', 'recovered')])).toBe(
       ['job    message       state', '1      denied        lost', '12345  no such host  recovered', ''].join(
         '\n',
@@ -42,19 +42,19 @@ describe('writeTable', () => {
     expect(await tableOf([])).toBe('');
   });
 
-  it('cuts cells that are too long, with a mark', async () => {
+  it('truncates cells that are too long, with an ellipsis', async () => {
     const written = await tableOf([row('1', 'x'.repeat(99), 'lost')]);
     expect(written).toContain(`${'x'.repeat(29)}…  lost`);
   });
 
-  it('fits the terminal, its widest column giving way', () => {
+  it('shrinks the widest column to fit the terminal', () => {
     const rows = [row('1', 'x'.repeat(99), 'lost')];
     expect(widthsOf(COLUMNS, rows, 30)).toEqual([3, 18, 5]);
     expect(widthsOf(COLUMNS, rows, 200)).toEqual([3, 30, 5]);
     expect(widthsOf(COLUMNS, rows, 1)).toEqual([3, 8, 5]);
   });
 
-  it('keeps its widths from the first block on, so that later rows need not be known', async () => {
+  it('keeps the widths of the first block for later rows', async () => {
     const rows = Array.from({ length: 120 }, (_, index) =>
       row(String(index), index < 100 ? 'a' : 'longer than all', 's'),
     );
@@ -63,7 +63,7 @@ describe('writeTable', () => {
     expect(lines.at(-1)).toBe('119  longer…  s');
   });
 
-  it('lets no text from outside control the terminal', async () => {
+  it('strips control sequences from untrusted text', async () => {
     const hostile = '\u001b[31mred\u001b]0;title\u0007\r\nnew line\u009b2J\u202Egnp.exe\u2066\u0000';
     const written = await tableOf([row(hostile, hostile, hostile)]);
     expect(written.split('\n')).toHaveLength(3);
@@ -75,7 +75,7 @@ describe('writeTable', () => {
     );
   });
 
-  it('leaves text of every language as it is', () => {
+  it('leaves text of every language unchanged', () => {
     for (const text of ['Überraschung', '日本語', 'مرحبا', '🎬 take 1', 'a\u00a0b']) {
       expect(sanitize(text)).toBe(text);
     }
@@ -85,7 +85,7 @@ describe('writeTable', () => {
 describe('paint', () => {
   const stream = (isTTY: boolean) => Object.assign(Object.create(process.stdout), { isTTY, columns: 80 });
 
-  it('colours on terminals only, and not when NO_COLOR is set', () => {
+  it('colours on terminals only, and not with NO_COLOR set', () => {
     const painted = (isTTY: boolean, environment: NodeJS.ProcessEnv) =>
       terminalOf(stream(isTTY), environment).paint('red', 'lost');
     expect(painted(true, {})).toBe('\u001b[31mlost\u001b[0m');

@@ -11,21 +11,21 @@ function written(width: number | undefined) {
   return { progress: progressOn(terminal), text: () => texts.join('') };
 }
 
-describe('progress', () => {
-  it('is one line on a terminal, cut to its width, that goes when the answer comes', async () => {
+describe('progressOn', () => {
+  it('writes one line, truncated to the terminal, and clears it before the result', async () => {
     const { progress, text } = written(10);
     await progress.show('1 of 20 messages');
     await progress.clear();
     expect(text()).toBe('\r\u001b[2K1 of 20 m\r\u001b[2K');
   });
 
-  it('is not cut within a character', async () => {
+  it('never truncates within a character', async () => {
     const { progress, text } = written(10);
     await progress.show('12345678😀');
     expect(text()).toBe('\r\u001b[2K12345678');
   });
 
-  it('is nothing at all in a file or a pipe', async () => {
+  it('writes nothing to a file or a pipe', async () => {
     const { progress, text } = written(undefined);
     await progress.show('1 of 20');
     await progress.clear();

@@ -21,7 +21,7 @@ function scope(template: JsonObject = {}): Scope {
 
 const resolve = (value: Json, template?: JsonObject) => resolveValue(value, 'Resources.X', scope(template));
 
-describe('intrinsic functions', () => {
+describe('resolveValue', () => {
   const conditions = { Conditions: { Yes: { 'Fn::Equals': [{ Ref: 'AWS::Region' }, 'us-east-1'] } } };
 
   it.each<[string, Json, Json, JsonObject?]>([
@@ -61,11 +61,11 @@ describe('intrinsic functions', () => {
     ],
     ['Base64', { 'Fn::Base64': 'hello' }, 'aGVsbG8='],
     ['deep inside', { a: [{ b: { Ref: 'Queue' } }] }, { a: [{ b: 'http://queue' }] }],
-  ])('%s', (_name, value, expected, template) => {
+  ])('resolves %s', (_name, value, expected, template) => {
     expect(resolve(value, template)).toEqual(expected);
   });
 
-  it('leaves out what AWS::NoValue stands for', () => {
+  it('omits values of AWS::NoValue', () => {
     const value = { kept: 1, gone: { Ref: 'AWS::NoValue' }, list: [{ Ref: 'AWS::NoValue' }, 2] };
     expect(resolve(value)).toEqual({ kept: 1, list: [2] });
   });
@@ -77,12 +77,12 @@ describe('intrinsic functions', () => {
     ['an unknown condition', { 'Fn::If': ['Maybe', 1, 2] }, 'Conditions.Maybe: no such condition'],
     ['a dynamic reference', '{{resolve:ssm:x}}', 'dynamic references'],
     ['a malformed function', { 'Fn::Join': 'x' }, 'malformed'],
-  ])('names the place of %s', (_name, value, message) => {
+  ])('reports the path of %s', (_name, value, message) => {
     expect(() => resolve(value)).toThrow(TemplateError);
     expect(() => resolve(value)).toThrow(message);
   });
 
-  it('leaves every value without intrinsics as it is', () => {
+  it('leaves every value without intrinsic functions unchanged', () => {
     const plain = fc
       .jsonValue()
       .filter((value) => !/"(Ref|Condition|Fn::)|\{\{resolve:/.test(JSON.stringify(value)));
@@ -93,7 +93,7 @@ describe('intrinsic functions', () => {
     );
   });
 
-  it('throws nothing but template errors, whatever the arguments', () => {
+  it('throws only TemplateError, for any arguments', () => {
     const names = fc.constantFrom(
       'Ref',
       'Fn::Sub',
@@ -115,8 +115,8 @@ describe('intrinsic functions', () => {
   });
 });
 
-describe('references', () => {
-  it('are found in every spelling', () => {
+describe('referencesOf', () => {
+  it('finds references in every notation', () => {
     const value = {
       a: { Ref: 'One' },
       b: [{ 'Fn::GetAtt': ['Two', 'Arn'] }, { 'Fn::GetAtt': 'Three.Arn' }],
@@ -126,8 +126,8 @@ describe('references', () => {
   });
 });
 
-describe('resources', () => {
-  it('are those whose condition holds', () => {
+describe('resourcesOf', () => {
+  it('returns the resources whose condition is true', () => {
     const template = {
       Conditions: { Never: { 'Fn::Equals': ['a', 'b'] } },
       Resources: { A: { Type: 'T' }, B: { Type: 'T', Condition: 'Never' } },

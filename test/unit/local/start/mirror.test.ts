@@ -10,8 +10,8 @@ const line = (text: string, source: LogLine['source'] = 'function'): LogLine => 
   text,
 });
 
-describe('a log line for people', () => {
-  it('shows time, function, level, message and what is special about it', () => {
+describe('prettyLine', () => {
+  it('formats time, function, level, message and further fields', () => {
     const entry = {
       level: 'INFO',
       message: 'recovered',
@@ -28,40 +28,40 @@ describe('a log line for people', () => {
     );
   });
 
-  it('shows what is not JSON as it is', () => {
+  it('leaves a line that is not JSON unchanged', () => {
     expect(prettyLine(line('Error: oops'))).toBe('Error: oops');
   });
 
-  it('leaves out metrics and reports of invocations, but not what the runtime has to complain about', () => {
+  it('omits metrics and invocation reports, but keeps errors of the runtime', () => {
     expect(prettyLine(line('{"_aws":{"CloudWatchMetrics":[]}}'))).toBeUndefined();
     expect(prettyLine(line('REPORT RequestId: x', 'runtime'))).toBeUndefined();
     expect(prettyLine(line('Task timed out', 'runtime'))).toBe('runtime  Task timed out');
   });
 });
 
-describe('the path of a mirrored object', () => {
-  it('is the key below the folder', () => {
+describe('pathInside', () => {
+  it('returns the key below the folder', () => {
     expect(pathInside('out', 'a/b.mp4')).toBe(resolve('out/a/b.mp4'));
     expect(pathInside('out', '/a//b.mp4')).toBe(resolve('out/a/b.mp4'));
   });
 
-  it.each(['../x', 'a/../../x', '..', '.', '', 'folder/'])('does not exist for the key %j', (key) => {
+  it.each(['../x', 'a/../../x', '..', '.', '', 'folder/'])('returns no path for the key %j', (key) => {
     expect(pathInside('out', key)).toBeUndefined();
   });
 
-  it('has names that a file system takes, however long those of the key are, and keeps their extension', () => {
+  it('shortens names to what file systems support, and keeps the extension', () => {
     const path = pathInside('out', `${'界'.repeat(200)}/${'a'.repeat(400)}.mp4`) ?? '';
     expect(path).toMatch(/\.mp4$/);
     expect(path).not.toContain('\ufffd');
     for (const name of path.split(sep)) expect(Buffer.byteLength(`${name}.part`)).toBeLessThanOrEqual(255);
   });
 
-  it('tells long names with the same beginning apart', () => {
+  it('distinguishes long names with the same prefix', () => {
     const [one, two] = ['1', '2'].map((end) => pathInside('out', `${'a'.repeat(400)}${end}.mp4`));
     expect(one).not.toBe(two);
   });
 
-  it('never leads out of the folder', () => {
+  it('never leaves the folder', () => {
     const piece = fc.oneof(fc.constantFrom('..', '.', '/', '\\', ''), fc.string());
     fc.assert(
       fc.property(fc.array(piece), (pieces) => {

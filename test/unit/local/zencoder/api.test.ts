@@ -7,7 +7,7 @@ const NOW = Date.parse('2026-03-14T10:00:00Z');
 const FULL = 'full-key';
 const READ_ONLY = 'read-only-key';
 
-test('lists jobs newest first, 50 at most on a page, and pages further', () => {
+test('respond lists jobs newest first, at most 50 per page', () => {
   const state = account(jobs(120));
 
   const first = ids(get('/api/v2/jobs?per_page=100', state));
@@ -19,7 +19,7 @@ test('lists jobs newest first, 50 at most on a page, and pages further', () => {
   expect(third.at(-1)).toBe(1_000);
 });
 
-test('refuses a missing and a wrong key, takes it as header or as parameter', () => {
+test('respond rejects a missing or wrong key and accepts it as header or parameter', () => {
   const state = account(jobs(1));
 
   expect(respond({ method: 'GET', target: '/api/v2/jobs', key: undefined }, state).status).toBe(401);
@@ -30,7 +30,7 @@ test('refuses a missing and a wrong key, takes it as header or as parameter', ()
   expect(respond({ method: 'GET', target: '/api/v2/jobs', key: FULL }, state).status).toBe(200);
 });
 
-test('says 404 for what it does not know', () => {
+test('respond returns 404 for unknown paths and ids', () => {
   const state = account(jobs(1));
 
   expect(get('/api/v2/jobs/999', state)).toMatchObject({
@@ -41,7 +41,7 @@ test('says 404 for what it does not know', () => {
   expect(get('/api/v2/notifications', state).status).toBe(404);
 });
 
-test('a read-only key gets no URL and no exact error message, a full key both', () => {
+test('respond hides URLs and exact error messages from a read-only key', () => {
   const [job] = jobs(1);
   if (job === undefined) throw new Error('no job');
   fail(job);
@@ -58,7 +58,7 @@ test('a read-only key gets no URL and no exact error message, a full key both', 
   expect(readOnly).toContain('"backup_server_used":true');
 });
 
-test('allows 60 calls a minute over all keys, then answers 403 and says when to come back', () => {
+test('respond allows 60 calls a minute over all keys, then returns 403 with the time to retry', () => {
   let now = NOW;
   const state = account(jobs(2), () => now);
 

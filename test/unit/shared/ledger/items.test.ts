@@ -112,8 +112,8 @@ const recovery: fc.Arbitrary<RecoveryRecord> = fc
   .tuple(fc.record(required), fc.record(optional, { requiredKeys: [] }))
   .map(([given, more]) => ({ ...given, ...more }));
 
-describe('items', () => {
-  it('give back the primary failure that they were made of', () => {
+describe('ledger items', () => {
+  it('round-trip a primary failure', () => {
     fc.assert(
       fc.property(failure, (record) => {
         expect(parseFailure(failureToItem(record))).toEqual(record);
@@ -121,7 +121,7 @@ describe('items', () => {
     );
   });
 
-  it('give back the recovery that they were made of', () => {
+  it('round-trip a recovery', () => {
     fc.assert(
       fc.property(recovery, (record) => {
         expect(parseRecovery(recoveryToItem(record))).toEqual(record);
@@ -129,7 +129,7 @@ describe('items', () => {
     );
   });
 
-  it('hold times that a person can read', () => {
+  it('store times in ISO 8601', () => {
     fc.assert(
       fc.property(recovery, (record) => {
         const item = recoveryToItem(record);
@@ -140,7 +140,7 @@ describe('items', () => {
     );
   });
 
-  it('tolerate attributes of a newer version, and name what they cannot do without', () => {
+  it('tolerate attributes of a newer version, and report missing required ones', () => {
     const [record] = fc.sample(recovery, 1);
     if (record === undefined) throw new Error('no sample');
     const item = recoveryToItem(record);
@@ -152,8 +152,8 @@ describe('items', () => {
   });
 });
 
-describe('history', () => {
-  it('keeps the latest attempts, with messages of bounded length', () => {
+describe('withAttempt', () => {
+  it('keeps the latest attempts, with truncated messages', () => {
     let history: ReturnType<typeof withAttempt> = [];
     for (let at = 1; at <= HISTORY_LENGTH + 5; at++) {
       history = withAttempt(history, {
@@ -173,7 +173,7 @@ describe('history', () => {
     expect(withAttempt([denied], refused)).toEqual([denied, refused]);
   });
 
-  it('cuts no message within a character', () => {
+  it('never truncates a message within a character', () => {
     const [attempt] = withAttempt([], {
       at: 1,
       errorClass: 'E',

@@ -11,8 +11,8 @@ const key = fc.record({
   fileId: fc.stringMatching(/^[0-9a-f]{16}$/),
 });
 
-describe('cursors', () => {
-  it('give back the sort key that they were made of', () => {
+describe('cursorAt and sortKeyOf', () => {
+  it('round-trip a sort key', () => {
     fc.assert(
       fc.property(key, (record) => {
         for (const sortKey of [failedAtKey(record), stateKey(record.failedAt, record)]) {
@@ -23,7 +23,7 @@ describe('cursors', () => {
     );
   });
 
-  it('are refused when they were made up', () => {
+  it('reject a forged cursor', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         expect(() => sortKeyOf(text)).toThrow(InvalidCursor);
@@ -34,8 +34,8 @@ describe('cursors', () => {
   });
 });
 
-describe('a page', () => {
-  it('has a cursor only when there is more, and reads one record further to know', async () => {
+describe('takePage', () => {
+  it('returns a cursor only when there is more, and reads one more record to decide', async () => {
     let read = 0;
     async function* numbers(count: number) {
       for (let n = 1; n <= count; n++) {

@@ -3,8 +3,8 @@ import { isAmong, MAX_EVIDENCE, withEvidence } from '../../../../lambda/shared/l
 
 const evidence = (count: number) => Array.from({ length: count }, (_, index) => `message ${index}`);
 
-describe('the evidence of a recovery', () => {
-  it('holds what was added, each once', () => {
+describe('withEvidence', () => {
+  it('adds each id once', () => {
     const two = withEvidence(withEvidence(undefined, 'one'), 'two');
 
     expect(two).toEqual(['one', 'two']);
@@ -14,12 +14,12 @@ describe('the evidence of a recovery', () => {
     expect(isAmong(undefined, 'one')).toBe(false);
   });
 
-  it('stays as it is without an id', () => {
+  it('leaves the evidence unchanged without an id', () => {
     expect(withEvidence(undefined, undefined)).toEqual([]);
     expect(withEvidence(['one'], undefined)).toEqual(['one']);
   });
 
-  it('is bounded in number, and then any other counts as a part of it', () => {
+  it('stops at the maximum, from where every other id counts as included', () => {
     const fewer = evidence(MAX_EVIDENCE - 1);
     const all = withEvidence(fewer, 'last');
 

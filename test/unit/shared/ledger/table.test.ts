@@ -22,15 +22,15 @@ const role = fc.constantFrom('media' as const, 'thumbnail' as const);
 const fileId = fc.stringMatching(/^[0-9a-f]{16}$/);
 const time = fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) });
 
-describe('keys', () => {
-  it('are what the table shows', () => {
+describe('keys of the table', () => {
+  it('have a readable format', () => {
     const key = { jobId: '1', outputId: '2', role: 'media', fileId: '0123456789abcdef' } as const;
     expect(failureItemKey(key)).toEqual({ pk: 'JOB#1', sk: 'OUTPUT#2#FAILURE#media' });
     expect(recoveryItemKey(key)).toEqual({ pk: 'JOB#1', sk: 'OUTPUT#2#RECOVERY#media#0123456789abcdef' });
     expect(segmentItemKey(key, 7).sk).toBe('OUTPUT#2#RECOVERY#media#0123456789abcdef#SEGMENT#00007');
   });
 
-  it('tell different records apart, and lie under their prefixes', () => {
+  it('are unique to a record, and start with its prefix', () => {
     const recovery = fc.record({ jobId: id, outputId: id, role, fileId });
     fc.assert(
       fc.property(recovery, recovery, (one, other) => {
@@ -47,7 +47,7 @@ describe('keys', () => {
 });
 
 describe('index keys', () => {
-  it('sort as their times do', () => {
+  it('sort by time', () => {
     const failure = fc.record({ failedAt: time, jobId: id, outputId: id, role });
     fc.assert(
       fc.property(failure, failure, (one, other) => {
@@ -57,7 +57,7 @@ describe('index keys', () => {
     );
   });
 
-  it('put a failure into the day that a query of its time looks into', () => {
+  it('assign a failure to the day that a query of its time reads', () => {
     fc.assert(
       fc.property(time, (failedAt) => {
         expect(dayOf(failedAt)).toBe(isoTime(failedAt).slice(0, 10));
@@ -66,7 +66,7 @@ describe('index keys', () => {
     );
   });
 
-  it('spread jobs evenly over the shards', () => {
+  it('distribute jobs evenly over the shards', () => {
     const counts = new Map<number, number>();
     for (let job = 0; job < 8000; job++) {
       const shard = shardOf(String(270_000_000 + job));
@@ -77,17 +77,17 @@ describe('index keys', () => {
     expect(shardPartitions('2026-03-15')).toContain('2026-03-15#7');
   });
 
-  it('are cut where a name is too long, never within a character', () => {
+  it('truncate names that are too long, never within a character', () => {
     expect(shardPartition(`${'a'.repeat(499)}😀`, 3)).toBe(`${'a'.repeat(499)}#3`);
     expect(shardPartition('a'.repeat(501), 3)).toBe(`${'a'.repeat(500)}#3`);
   });
 
-  it('never fail on a time that no calendar has', () => {
+  it('accept times outside the calendar', () => {
     expect(isoTime(-1)).toBe('1970-01-01T00:00:00.000Z');
     expect(isoTime(Number.MAX_SAFE_INTEGER)).toBe('9999-12-31T23:59:59.999Z');
   });
 
-  it('order open recoveries by deadline and settled ones by their end', () => {
+  it('order open recoveries by deadline and settled ones by settlement', () => {
     const key = { jobId: '1', outputId: '2', role: 'media', fileId: 'f' } as const;
     const times = { deadline: 1000, settledAt: 2000 };
     const ofState = (state: 'copying' | 'lost') => stateIndexKeys({ ...key, ...times, state });

@@ -18,8 +18,8 @@ const refuse = () => {
   throw anItem(1);
 };
 
-describe('an item that cannot be read', () => {
-  it('is left out of a list, and the table is given it', () => {
+describe('an unreadable item', () => {
+  it('is omitted from a list and reported to the table', () => {
     const seen: LedgerItemNotUnderstood[] = [];
     const table = { ...TABLE, onUnreadable: (item: LedgerItemNotUnderstood) => void seen.push(item) };
     expect(readable(table, refuse, {})).toEqual([]);
@@ -27,11 +27,11 @@ describe('an item that cannot be read', () => {
     expect(readable(table, () => 'read', {})).toEqual(['read']);
   });
 
-  it('ends a list of a table that is not watched: nothing is left out in silence', () => {
+  it('ends the list of a table without a reporter, so nothing is omitted silently', () => {
     expect(() => readable(TABLE, refuse, {})).toThrow(LedgerItemNotUnderstood);
   });
 
-  it('is a value where the caller decides; any other fault is thrown', () => {
+  it('is returned by tryRead, which throws any other error', () => {
     expect(tryRead(refuse, {})).toBeInstanceOf(LedgerItemNotUnderstood);
     const fault = new RangeError('of ours');
     expect(() =>
@@ -41,7 +41,7 @@ describe('an item that cannot be read', () => {
     ).toThrow(fault);
   });
 
-  it('is logged with its key and counted once, however often it is met', () => {
+  it('is logged with its key and counted once, however often it is read', () => {
     const lines: unknown[][] = [];
     const counted: unknown[][] = [];
     const ledger = reportingUnreadable(createLedger(TABLE), {
@@ -59,7 +59,7 @@ describe('an item that cannot be read', () => {
     ]);
   });
 
-  it('is passed on to the table around, and named for a person', () => {
+  it('is reported to the outer table and named in unreadableLine', () => {
     const outer = createLedger(TABLE).withUnreadable(() => undefined);
     const inner = outer.ledger.withUnreadable();
     expect(unreadableLine(inner.unreadable)).toBeNull();
@@ -72,7 +72,7 @@ describe('an item that cannot be read', () => {
     );
   });
 
-  it('still has its kind in its key', () => {
+  it('is of the kind that its key states', () => {
     expect(kindOfKey('OUTPUT#1#FAILURE#media')).toBe('failure');
     expect(kindOfKey('OUTPUT#1#RECOVERY#media#00ff')).toBe('recovery');
     expect(kindOfKey(segmentItemKey(aRecovery(), 3).sk)).toBe('segment');

@@ -9,8 +9,8 @@ import { DAY_MS, HOUR_MS } from '../../../../lambda/shared/runtime/durations.ts'
 
 const NOW = Date.parse('2026-03-15T12:00:00Z');
 
-describe('the query of failures', () => {
-  it('means the last seven days when it says nothing', () => {
+describe('parseFailureQuery', () => {
+  it('defaults to the last seven days', () => {
     const { filters, texts, cursor, limit } = parseFailureQuery({}, NOW);
     expect(filters).toMatchObject({ since: NOW - 7 * DAY_MS, until: NOW + DAY_MS });
     expect(texts).toEqual({});
@@ -25,16 +25,16 @@ describe('the query of failures', () => {
     ['2026-03-14T08:15', Date.parse('2026-03-14T08:15:00Z')],
     ['2026-03-14T08:15Z', Date.parse('2026-03-14T08:15:00Z')],
     ['2026-03-14T08:15:30.5Z', Date.parse('2026-03-14T08:15:30.500Z')],
-  ])('takes since=%s in UTC', (since, expected) => {
+  ])('reads since=%s as UTC', (since, expected) => {
     expect(parseFailureQuery({ since }, NOW).filters.since).toBe(expected);
   });
 
-  it('counts empty parameters, as forms send them, as absent', () => {
+  it('ignores empty parameters, as forms send them', () => {
     const query = { since: '7d', error: '', host: ' ', state: '', role: '', cursor: '' };
     expect(parseFailureQuery(query, NOW).texts).toEqual({ since: '7d' });
   });
 
-  it('keeps what it was given, for links to the next page', () => {
+  it('keeps the given parameters for links to the next page', () => {
     const query = {
       since: '24h',
       error: 'UploadTimeoutError',
@@ -47,11 +47,11 @@ describe('the query of failures', () => {
     expect(filters).toMatchObject({ host: 'ftp.example', state: 'lost', role: 'media' });
   });
 
-  it('looks back no further than four hundred days', () => {
+  it('limits the span to four hundred days', () => {
     expect(parseFailureQuery({ since: '9999d' }, NOW).filters.since).toBe(NOW - 400 * DAY_MS);
   });
 
-  it('names every parameter that makes no sense at once', () => {
+  it('reports all invalid parameters together', () => {
     const query = { since: 'yesterday', state: 'gone', role: 'audio', limit: '0', cursor: 'x'.repeat(201) };
     expect(() => parseFailureQuery(query, NOW)).toThrow(
       /since must be .*state must be .*role must be .*cursor is not .*limit must be/,
@@ -65,7 +65,7 @@ describe('the query of failures', () => {
     },
   );
 
-  it('is either understood or refused with a reason, whatever it says', () => {
+  it('either parses any query or throws InvalidFilter with a reason', () => {
     const names = fc.constantFrom('since', 'until', 'error', 'host', 'state', 'role', 'cursor', 'limit');
     fc.assert(
       fc.property(fc.dictionary(names, fc.string()), (query) => {
@@ -80,8 +80,8 @@ describe('the query of failures', () => {
   });
 });
 
-describe('the query of recoveries', () => {
-  it('means open ones when it says nothing', () => {
+describe('parseRecoveryQuery', () => {
+  it('defaults to open recoveries', () => {
     expect(parseRecoveryQuery({}, NOW).filters.state).toBe('open');
   });
 });

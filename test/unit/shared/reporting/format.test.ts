@@ -28,13 +28,13 @@ describe('bytes', () => {
     [4_821_193_700, '4.8 GB'],
     [5 * 10 ** 15, '5.0 PB'],
     [Number.MAX_SAFE_INTEGER, '9.0 PB'],
-  ])('writes %d as %s', (size, expected) => {
+  ])('formats %d as %s', (size, expected) => {
     expect(bytes(size)).toBe(expected);
   });
 });
 
 describe('utcTime and utcSeconds', () => {
-  it('write a time in UTC', () => {
+  it('format a time in UTC', () => {
     expect(utcTime(NOW)).toBe('2026-03-15 12:00 UTC');
     expect(utcSeconds(NOW + 42_999)).toBe('2026-03-15 12:00:42');
   });
@@ -56,11 +56,11 @@ describe('duration', () => {
     [24 * HOUR_MS, '1d'],
     [24 * HOUR_MS + 5000, '1d'],
     [52 * HOUR_MS, '2d 4h'],
-  ])('writes %d ms as %s', (milliseconds, expected) => {
+  ])('formats %d ms as %s', (milliseconds, expected) => {
     expect(duration(milliseconds)).toBe(expected);
   });
 
-  it('can be read again, less than a unit away', () => {
+  it('round-trips within one unit', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1000, max: 400 * 24 * HOUR_MS }), (milliseconds) => {
         const text = duration(milliseconds);
@@ -74,7 +74,7 @@ describe('duration', () => {
 });
 
 describe('timeLeft', () => {
-  it('says how long a URL is still valid, and since when it is not', () => {
+  it('returns how long a URL is valid, or since when it has expired', () => {
     expect(timeLeft(NOW + 6 * HOUR_MS, NOW)).toBe('6h left');
     expect(timeLeft(NOW, NOW)).toBe('expired 0s ago');
     expect(timeLeft(NOW - 3 * MINUTE_MS, NOW)).toBe('expired 3m ago');
@@ -82,7 +82,7 @@ describe('timeLeft', () => {
 });
 
 describe('relative', () => {
-  it('says how far a time is from now', () => {
+  it('returns the distance of a time from now', () => {
     expect(relative(NOW - 2000, NOW)).toBe('just now');
     expect(relative(NOW - 2 * HOUR_MS, NOW)).toBe('2h ago');
     expect(relative(NOW + 40_000, NOW)).toBe('in 40s');
@@ -90,7 +90,7 @@ describe('relative', () => {
 });
 
 describe('counted', () => {
-  it('groups digits and takes the right number', () => {
+  it('groups digits and picks singular or plural', () => {
     expect(counted(1, 'file')).toBe('1 file');
     expect(counted(12_345, 'file')).toBe('12,345 files');
   });

@@ -3,7 +3,7 @@ import type { RecoveryRecord } from '../../../../lambda/shared/ledger/records.ts
 import { canBeRetried, progressOf, summarize } from '../../../../lambda/shared/reporting/job.ts';
 import { aRecovery } from '../../../support/recoveries.ts';
 
-describe('the outcome of several files', () => {
+describe('summarize', () => {
   it.each([
     [['recovered', 'recovered'], 'recovered'],
     [['recovered', 'pending'], 'pending'],
@@ -14,11 +14,11 @@ describe('the outcome of several files', () => {
     expect(summarize(states.map((state) => aRecovery({ state }))).state).toBe(expected);
   });
 
-  it('of none is none', () => {
+  it('returns none without files', () => {
     expect(summarize([])).toMatchObject({ state: null, files: 0, deadline: null });
   });
 
-  it('has the nearest deadline of those that are open', () => {
+  it('returns the earliest deadline of open recoveries', () => {
     const files = [
       aRecovery({ state: 'pending', deadline: 300 }),
       aRecovery({ state: 'copying', deadline: 200 }),
@@ -28,8 +28,8 @@ describe('the outcome of several files', () => {
   });
 });
 
-describe('progress', () => {
-  it('is in bytes while every size is known', () => {
+describe('progressOf', () => {
+  it('counts bytes when every size is known', () => {
     const files = [
       aRecovery({ state: 'recovered', size: 100 }),
       aRecovery({ state: 'copying', expectedSize: 300, bytesDone: 150, bytesTotal: 300 }),
@@ -37,12 +37,12 @@ describe('progress', () => {
     expect(progressOf(files)).toEqual({ unit: 'bytes', done: 250, total: 400 });
   });
 
-  it('is in files where the size of one is not known', () => {
+  it('counts files when a size is unknown', () => {
     const files = [aRecovery({ state: 'recovered', size: 100 }), aRecovery({ expectedSize: null })];
     expect(progressOf(files)).toEqual({ unit: 'files', done: 1, total: 2 });
   });
 
-  it('never goes beyond the end, and never ends for a lost file', () => {
+  it('never exceeds the total, and never completes with a lost file', () => {
     const beyond = aRecovery({ state: 'copying', expectedSize: 10, bytesDone: 20 });
     const lost = aRecovery({ state: 'lost', expectedSize: 10, bytesDone: 4 });
     expect(progressOf([beyond])).toEqual({ unit: 'bytes', done: 10, total: 10 });
@@ -51,14 +51,14 @@ describe('progress', () => {
   });
 });
 
-describe('Retry now', () => {
+describe('canBeRetried', () => {
   const states: RecoveryRecord['state'][] = ['pending', 'copying', 'recovered', 'lost', 'failed'];
 
-  it('is for what is neither recovered nor under way', () => {
+  it('is true for recoveries that are neither recovered nor in progress', () => {
     expect(states.filter((state) => canBeRetried({ state }, true))).toEqual(['pending', 'lost', 'failed']);
   });
 
-  it('is only for what waits where no fresh URL is to be had', () => {
+  it('is true only for pending recoveries without an API key', () => {
     expect(states.filter((state) => canBeRetried({ state }, false))).toEqual(['pending']);
   });
 });

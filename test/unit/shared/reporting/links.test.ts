@@ -6,7 +6,7 @@ describe('documentationLink', () => {
   it.each([
     'https://app.zencoder.com/docs/errors/UploadAccessDeniedError',
     'https://zencoder.support.brightcove.com/error-troubleshooting/error-codes/index.html',
-  ])('follows %s, Zencoder’s documentation', (link) => {
+  ])('accepts %s, Zencoder’s documentation', (link) => {
     expect(documentationLink(link)).toBe(link);
   });
 
@@ -22,11 +22,11 @@ describe('documentationLink', () => {
     'https://user@app.zencoder.com/',
     'https://app.zencoder.com:8443/',
     '//app.zencoder.com/docs',
-  ])('does not follow %s', (link) => {
+  ])('rejects %s', (link) => {
     expect(documentationLink(link)).toBeNull();
   });
 
-  it('follows nothing but https to a known host', () => {
+  it('accepts only https to a known host', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.webUrl({ withFragments: true })), (link) => {
         const followed = documentationLink(link);
@@ -37,7 +37,7 @@ describe('documentationLink', () => {
 });
 
 describe('errorPage', () => {
-  it('has a page for a known class, named without capitals and colons', () => {
+  it('returns the page of a known class, in lower case without colons', () => {
     expect(errorPage('Transfer::InvalidGranteeIDError')).toMatch(
       /\/error-codes\/error-transferinvalidgranteeiderror\.html$/,
     );

@@ -10,25 +10,25 @@ import { DAY_MS, HOUR_MS } from '../../../../lambda/shared/runtime/durations.ts'
 
 const NOW = Date.parse('2026-03-15T12:30:00Z');
 
-describe('the columns of the chart', () => {
+describe('stepFor and ChartCounter', () => {
   it.each([
     [DAY_MS, HOUR_MS],
     [7 * DAY_MS, 6 * HOUR_MS],
     [30 * DAY_MS, DAY_MS],
     [365 * DAY_MS, 7 * DAY_MS],
-  ])('of %d ms are %d ms wide', (span, step) => {
+  ])('divide %d ms into columns of %d ms', (span, step) => {
     expect(stepFor(span)).toBe(step);
   });
 
-  it('begin at whole steps of UTC and cover the span to its end', () => {
+  it('start columns at whole steps of UTC and cover the whole span', () => {
     const { buckets } = new ChartCounter(NOW - DAY_MS, NOW).data();
     expect(buckets[0]?.start).toBe(Date.parse('2026-03-14T12:00:00Z'));
     expect(buckets.at(-1)).toMatchObject({ start: Date.parse('2026-03-15T12:00:00Z'), counts: [] });
   });
 });
 
-describe('the classes of the chart', () => {
-  it('come by frequency, each failure in the column of its time', () => {
+describe('ChartCounter', () => {
+  it('sorts classes by frequency, each failure in the column of its time', () => {
     const counter = new ChartCounter(NOW - DAY_MS, NOW);
     counter.add({ errorClass: 'Rare', failedAt: NOW - HOUR_MS });
     counter.add({ errorClass: 'Often', failedAt: NOW - HOUR_MS });
@@ -43,7 +43,7 @@ describe('the classes of the chart', () => {
     ]);
   });
 
-  it('share one series when there are too many, and none is left out', () => {
+  it('groups rare classes into one series when there are too many', () => {
     fc.assert(
       fc.property(
         fc.array(fc.record({ errorClass: fc.stringMatching(/^[A-Z][a-z]$/), hours: fc.nat({ max: 23 }) })),

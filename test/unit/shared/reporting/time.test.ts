@@ -7,7 +7,7 @@ import { HOUR_MS, MINUTE_MS } from '../../../../lambda/shared/runtime/durations.
 const NOW = Date.parse('2026-03-15T12:00:00Z');
 
 describe('parseDuration', () => {
-  it('reads every unit and mixture, in order', () => {
+  it('parses every unit and combination, in order', () => {
     const number = fc.integer({ min: 0, max: 99_999 });
     const units = fc.subarray(['w', 'd', 'h', 'm', 's'] as const, { minLength: 1 });
     const size = { w: 168 * HOUR_MS, d: 24 * HOUR_MS, h: HOUR_MS, m: MINUTE_MS, s: 1000 };
@@ -20,7 +20,7 @@ describe('parseDuration', () => {
     );
   });
 
-  it('reads nothing else', () => {
+  it('rejects all other text', () => {
     for (const text of ['', '24', 'h', '-1h', '1.5h', '1h1d', '1 h', '1H', '1h ', '1y', '9999999h']) {
       expect(parseDuration(text), text).toBeNull();
     }
@@ -34,7 +34,7 @@ describe('parseDuration', () => {
 });
 
 describe('parseTime', () => {
-  it('counts a duration back from now, and takes a time as UTC', () => {
+  it('subtracts a duration from now, and reads a time as UTC', () => {
     const times: Record<string, string> = {
       '24h': '2026-03-14T12:00:00.000Z',
       '2026-03-15': '2026-03-15T00:00:00.000Z',
@@ -48,13 +48,13 @@ describe('parseTime', () => {
     }
   });
 
-  it('rejects what no calendar has', () => {
+  it('rejects dates outside the calendar', () => {
     for (const text of ['2026-02-30', '2026-13-01', '2026-03-15T25:00', '15.3.2026', 'yesterday', '']) {
       expect(parseTime(text, NOW), text).toBeNull();
     }
   });
 
-  it('reads what JavaScript and utcSeconds write', () => {
+  it('parses what JavaScript and utcSeconds format', () => {
     fc.assert(
       fc.property(fc.date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true }), (date) => {
         expect(parseTime(date.toISOString(), NOW)).toBe(date.getTime());

@@ -30,8 +30,8 @@ async function post(path: string, body?: string) {
   return { status: response.status, text: await response.text(), headers: response.headers };
 }
 
-describe('an HTTP API', () => {
-  it('gives the function the whole body up to 10 MB', async () => {
+describe('the local HTTP API', () => {
+  it('passes a body of up to 10 MB to the function', async () => {
     const lengths: number[] = [];
     route(async (event) => lengths.push(JSON.stringify(event).length));
     const response = await post('/x', 'a'.repeat(10 * 1024 * 1024));
@@ -42,7 +42,7 @@ describe('an HTTP API', () => {
   it.each([
     ['announces it', () => 'a'.repeat(10 * 1024 * 1024 + 1)],
     ['does not announce it', () => chunks(11)],
-  ])('refuses a larger body with 413 when the client %s', async (_name, body) => {
+  ])('returns 413 for a larger body when the client %s', async (_name, body) => {
     let calls = 0;
     route(async () => calls++);
     const made = body();
@@ -62,17 +62,17 @@ describe('an HTTP API', () => {
     ],
     ['the function is throttled', new FunctionThrottled('f'), 503, 'Service Unavailable'],
     ['Lambda does not take the event', new EventTooLarge('f', 7), 413, 'Request Entity Too Large'],
-  ])('answers for the function when %s', async (_name, error, status, message) => {
+  ])('returns an error response when %s', async (_name, error, status, message) => {
     route(() => Promise.reject(error));
     expect(await post('/x', '{}')).toMatchObject({ status, text: JSON.stringify({ message }) });
   });
 
-  it('answers 503 when the function takes longer than the integration allows', async () => {
+  it('returns 503 when the function exceeds the integration timeout', async () => {
     route(() => new Promise(() => undefined), 20);
     expect(await post('/x', '{}')).toMatchObject({ status: 503, text: '{"message":"Service Unavailable"}' });
   });
 
-  it('expects the name of its stage in front of every path', async () => {
+  it('requires the stage name at the start of every path', async () => {
     route(async () => 'here');
     api.setStage('prod');
     expect((await post('/x')).status).toBe(404);
@@ -80,12 +80,12 @@ describe('an HTTP API', () => {
     expect((await post('/prod/x')).status).toBe(200);
   });
 
-  it('answers a path that cannot be decoded with 400', async () => {
+  it('returns 400 for a path that cannot be decoded', async () => {
     route(async () => 'here');
     expect((await post('/%zz')).status).toBe(400);
   });
 
-  it('sends binary answers as bytes', async () => {
+  it('decodes binary responses', async () => {
     route(async () => ({ statusCode: 200, body: 'AP8=', isBase64Encoded: true }));
     const response = await fetch(`${api.endpoint}/x`, { method: 'POST' });
     expect(Buffer.from(await response.arrayBuffer())).toEqual(Buffer.from([0, 255]));

@@ -31,21 +31,21 @@ const invoke = async (name: string) => {
   return { error: response.FunctionError, payload: JSON.parse(response.Payload?.transformToString() ?? '') };
 };
 
-describe('Invoke, by the client of AWS', () => {
-  it('hands the event to the function of that name, or ARN, and its answer back', async () => {
+describe('InvokeCommand', () => {
+  it('passes the event to the function of a name or ARN, and returns its result', async () => {
     const expected = { error: undefined, payload: { echoed: { a: 1 } } };
     expect(await invoke('echo')).toEqual(expected);
     expect(await invoke('arn:aws:lambda:us-east-1:000000000000:function:echo')).toEqual(expected);
   });
 
-  it('says that the function failed, with what it threw', async () => {
+  it('returns FunctionError with the thrown error', async () => {
     expect(await invoke('broken')).toEqual({
       error: 'Unhandled',
       payload: { errorType: 'RangeError', errorMessage: 'out of it' },
     });
   });
 
-  it('knows no other function', async () => {
+  it('rejects an unknown function', async () => {
     await expect(invoke('stranger')).rejects.toThrow('Function not found');
   });
 });

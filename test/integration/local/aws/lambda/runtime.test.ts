@@ -56,19 +56,19 @@ async function payloadOf(failing: Promise<unknown>) {
 }
 
 describe('an invocation', () => {
-  it('passes the event as JSON and gives the result as JSON', async () => {
+  it('passes event and result as JSON', async () => {
     const echo = await functionOf('export const handler = async (event) => ({ event, gone: undefined });');
     expect(await echo.invoke({ at: new Date(0) })).toEqual({ event: { at: '1970-01-01T00:00:00.000Z' } });
   });
 
-  it('sees its environment variables and no others of this process', async () => {
+  it('has its own environment variables and no others of this process', async () => {
     const environment = await functionOf('export const handler = async () => process.env;');
     const seen = await environment.invoke({});
     expect(seen).toMatchObject({ GIVEN: 'yes' });
     expect(seen).not.toHaveProperty('HOME');
   });
 
-  it('gets a context that counts down to the timeout', async () => {
+  it('has a context that counts down to the timeout', async () => {
     const source = `export const handler = async (event, context) => {
       const first = context.getRemainingTimeInMillis();
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -86,12 +86,12 @@ describe('an invocation', () => {
     expect(second).toBeLessThan(first);
   });
 
-  it('finds a warm environment as the one before left it', async () => {
+  it('reuses the warm environment of the previous one', async () => {
     const counter = await functionOf('let count = 0; export const handler = async () => ++count;');
     expect([await counter.invoke({}), await counter.invoke({})]).toEqual([1, 2]);
   });
 
-  it('never shares an environment with another one that runs', async () => {
+  it('never shares an environment with a concurrent one', async () => {
     const source = `let running = 0;
       export const handler = async () => {
         const seen = ++running;
@@ -106,7 +106,7 @@ describe('an invocation', () => {
 });
 
 describe('a failed invocation', () => {
-  it('tells the name, message and trace of the error', async () => {
+  it('returns name, message and stack trace of the error', async () => {
     const source = "export const handler = async () => { throw new TypeError('no good'); };";
     expect(await payloadOf((await functionOf(source)).invoke({}))).toMatchObject({
       errorType: 'TypeError',
@@ -115,7 +115,7 @@ describe('a failed invocation', () => {
     });
   });
 
-  it('is ended at the timeout, and the next one runs in a new environment', async () => {
+  it('is stopped at the timeout, and the next one runs in a new environment', async () => {
     const hanging = await functionOf(HANG, { timeoutSeconds: 1 });
     const payload = await payloadOf(hanging.invoke({ hang: true }));
     expect(payload?.errorType).toBe('Sandbox.Timedout');
@@ -124,14 +124,14 @@ describe('a failed invocation', () => {
     expect(await hanging.invoke({})).toBe(1);
   });
 
-  it('is ended even in a busy loop', async () => {
+  it('is stopped even in a busy loop', async () => {
     const spinning = await functionOf('export const handler = async () => { for (;;); };', {
       timeoutSeconds: 1,
     });
     expect((await payloadOf(spinning.invoke({})))?.errorType).toBe('Sandbox.Timedout');
   });
 
-  it('can be killed in the middle, and the next one runs in a new environment', async () => {
+  it('can be killed while it runs, and the next one runs in a new environment', async () => {
     const hanging = await functionOf(HANG);
     const failing = payloadOf(hanging.invoke({ hang: true }));
     await eventually(() => expect(hanging.kill()).toBe(true));
@@ -147,7 +147,7 @@ describe('a failed invocation', () => {
     ['exits', 'process.exit(3)', 'Runtime.ExitError'],
     ['throws outside of its promise', "setTimeout(() => { throw new RangeError('later'); })", 'RangeError'],
     ['leaves a rejection unhandled', "Promise.reject(new RangeError('nobody'))", 'RangeError'],
-  ])('%s', async (_name, statement, errorType) => {
+  ])('is reported when the function %s', async (_name, statement, errorType) => {
     const source = `export const handler = () => new Promise(() => { ${statement}; });`;
     expect((await payloadOf((await functionOf(source)).invoke({})))?.errorType).toBe(errorType);
   });
@@ -161,7 +161,7 @@ describe('a failed invocation', () => {
       'keeps too many objects',
       'const kept = []; for (;;) { for (let i = 0; i < 1e4; i++) kept.push({ i }); await new Promise(setImmediate); }',
     ],
-  ])('%s for its memory size', async (_name, statements) => {
+  ])('is reported when the function %s for its memory size', async (_name, statements) => {
     const source = `export const handler = async () => { ${statements} await new Promise(() => {}); return kept; };`;
     const greedy = await functionOf(source, { memoryMegabytes: 128 });
     const payload = await payloadOf(greedy.invoke({}));
@@ -172,7 +172,7 @@ describe('a failed invocation', () => {
     ['a module that is missing', { handler: 'other.handler' }, 'Runtime.ImportModuleError'],
     ['a handler that is missing', { handler: 'index.other' }, 'Runtime.HandlerNotFound'],
     ['a handler with a callback', { handler: 'index.callback' }, 'Runtime.CallbackHandlerDeprecated'],
-  ])('is told of %s', async (_name, settings, errorType) => {
+  ])('is reported for %s', async (_name, settings, errorType) => {
     const source =
       'export const handler = async () => 1; export const callback = (event, context, done) => done();';
     expect((await payloadOf((await functionOf(source, settings)).invoke({})))?.errorType).toBe(errorType);
@@ -191,7 +191,7 @@ describe('concurrency', () => {
 });
 
 describe('logs', () => {
-  it('hold each line as it was written, and a report of the invocation', async () => {
+  it('hold each line as written, and a report of the invocation', async () => {
     const talking = await functionOf(
       "export const handler = async () => { console.log('one\\ntwo'); console.error('é'); };",
     );
@@ -204,8 +204,8 @@ describe('logs', () => {
   });
 });
 
-describe('closing', () => {
-  it('ends invocations that run, and takes no more', async () => {
+describe('close', () => {
+  it('stops running invocations and accepts no more', async () => {
     const hanging = await functionOf(HANG);
     const failing = payloadOf(hanging.invoke({ hang: true }));
     await hanging.close();

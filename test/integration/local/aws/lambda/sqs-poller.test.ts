@@ -93,7 +93,7 @@ async function depth(): Promise<number[]> {
 const settles = (expected: number[]) => eventually(async () => expect(await depth()).toEqual(expected));
 
 describe('an event source mapping', () => {
-  it('gives batches up to its size and deletes what was taken', async () => {
+  it('delivers batches up to its size and deletes processed messages', async () => {
     await send('a', 'b', 'c', 'd', 'e');
     const seen = feed(() => null, { batchSize: 2 });
     await settles([0, 0]);
@@ -101,7 +101,7 @@ describe('an event source mapping', () => {
     expect(Math.max(...seen.map((bodies) => bodies.length))).toBe(2);
   });
 
-  it('deletes all but the messages that the function names', async () => {
+  it('deletes all messages except those reported as failed', async () => {
     await send('a', 'bad', 'c');
     feed((records) => ({
       batchItemFailures: records
@@ -117,7 +117,7 @@ describe('an event source mapping', () => {
       'names a message that is not in the batch',
       () => ({ batchItemFailures: [{ itemIdentifier: 'other' }] }),
     ],
-    ['gives a malformed answer', () => ({ batchItemFailures: [{}] })],
+    ['returns a malformed response', () => ({ batchItemFailures: [{}] })],
   ])('deletes nothing when the function %s', async (_name, take) => {
     await send('a', 'b');
     const seen = feed(take);
@@ -126,7 +126,7 @@ describe('an event source mapping', () => {
     expect(await depth()).toEqual([0, 2]);
   });
 
-  it('takes any answer for success unless the mapping asks for partial responses', async () => {
+  it('treats any response as success without ReportBatchItemFailures', async () => {
     await send('a');
     feed((records) => ({ batchItemFailures: [{ itemIdentifier: records[0]?.messageId }] }), {
       partialResponses: false,
@@ -134,7 +134,7 @@ describe('an event source mapping', () => {
     await settles([0, 0]);
   });
 
-  it('brings a failed message back after its visibility timeout, not before', async () => {
+  it('redelivers a failed message after its visibility timeout, not before', async () => {
     await send('a');
     const seen = feed(() => Promise.reject(new Error('no')));
     await eventually(() => expect(seen).toHaveLength(1));
@@ -144,7 +144,7 @@ describe('an event source mapping', () => {
     await eventually(() => expect(seen).toHaveLength(2));
   });
 
-  it('leaves a visibility timeout in force that the function set', async () => {
+  it('respects a visibility timeout set by the function', async () => {
     await send('a');
     const seen = feed(async ([record]) => {
       const change = { QueueUrl: queueUrl, ReceiptHandle: record?.receiptHandle, VisibilityTimeout: 900 };
@@ -159,7 +159,7 @@ describe('an event source mapping', () => {
     await eventually(() => expect(seen).toHaveLength(2));
   });
 
-  it('never runs more invocations at once than its maximum concurrency', async () => {
+  it('never exceeds its maximum concurrency', async () => {
     let running = 0;
     let most = 0;
     await send('a', 'b', 'c', 'd', 'e', 'f');

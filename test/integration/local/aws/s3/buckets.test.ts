@@ -10,8 +10,8 @@ import {
 import { describe, expect, it } from 'vitest';
 import { BUCKET, failure, testS3 } from './fixture.ts';
 
-describe('a bucket', () => {
-  it('is made once, found, and removed when it is empty', async () => {
+describe('a bucket of the local S3', () => {
+  it('is created once, found, and deleted when it is empty', async () => {
     await using s3 = await testS3();
     const Bucket = 'new-one';
     await expect(s3.client.send(new HeadBucketCommand({ Bucket }))).rejects.toEqual(failure('NotFound', 404));
@@ -31,7 +31,7 @@ describe('a bucket', () => {
     await expect(s3.client.send(new HeadBucketCommand({ Bucket }))).rejects.toEqual(failure('NotFound', 404));
   });
 
-  it('cannot have a name that S3 would refuse', async () => {
+  it('cannot have a name that S3 rejects', async () => {
     await using s3 = await testS3();
     for (const Bucket of ['Upper-Case', 'a_b', 'a..b']) {
       await expect(s3.client.send(new CreateBucketCommand({ Bucket }))).rejects.toEqual(
@@ -63,7 +63,7 @@ describe('a bucket', () => {
     expect((await list({ EncodingType: 'url', MaxKeys: 1 })).Contents?.[0]?.Key).toBe('a%26b%20%3C1%3E.txt');
   });
 
-  it('deletes many objects in one call, whether they are there or not', async () => {
+  it('deletes many objects in one call, whether they exist or not', async () => {
     await using s3 = await testS3();
     await s3.client.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'a&b', Body: 'x' }));
     const Objects = [{ Key: 'a&b' }, { Key: 'never' }];
@@ -78,7 +78,7 @@ describe('a bucket', () => {
     expect(quiet.Deleted).toBeUndefined();
   });
 
-  it('says so when it is asked for what this server does not do', async () => {
+  it('rejects operations that this server does not implement', async () => {
     await using s3 = await testS3();
     const versioning = new PutBucketVersioningCommand({
       Bucket: BUCKET,

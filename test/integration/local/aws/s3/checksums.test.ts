@@ -8,8 +8,8 @@ import { BUCKET, failure, KEYS, testS3 } from './fixture.ts';
 
 const at = { Bucket: BUCKET, Key: 'clip.mp4' };
 
-describe('what a client states about a body', () => {
-  it('is checked and kept: every checksum that S3 has', async () => {
+describe('a stated checksum', () => {
+  it('is verified and stored, for every algorithm of S3', async () => {
     await using s3 = await testS3();
     for (const algorithm of CHECKSUM_ALGORITHMS) {
       const Key = algorithm;
@@ -23,7 +23,7 @@ describe('what a client states about a body', () => {
     }
   });
 
-  it('is not shown unless it is asked for', async () => {
+  it('is returned only on request', async () => {
     await using s3 = await testS3();
     await s3.client.send(new PutObjectCommand({ ...at, Body: 'abc' }));
     expect((await s3.client.send(new HeadObjectCommand(at))).ChecksumCRC32).toBeUndefined();
@@ -36,7 +36,7 @@ describe('what a client states about a body', () => {
     ['Content-MD5', { ContentMD5: createHash('md5').update('z').digest('base64') }, 'BadDigest'],
     ['CRC32 of the wrong length', { ChecksumCRC32: 'AAAA' }, 'InvalidRequest'],
     ['Content-MD5 that is none', { ContentMD5: 'nonsense' }, 'InvalidDigest'],
-  ])('must be true of its bytes: %s', async (_, stated, code) => {
+  ])('is rejected when it does not match: %s', async (_, stated, code) => {
     await using s3 = await testS3();
     await expect(s3.client.send(new PutObjectCommand({ ...at, Body: 'abc', ...stated }))).rejects.toEqual(
       failure(code, 400),
@@ -45,7 +45,7 @@ describe('what a client states about a body', () => {
     await expect(s3.client.send(new HeadObjectCommand(at))).rejects.toEqual(failure('NotFound', 404));
   });
 
-  it('may follow a streamed body as a trailer, whose framing is no part of the object', async () => {
+  it('may be a trailer of a chunked body, whose framing is not stored', async () => {
     await using s3 = await testS3();
     const body = randomBytes(300_000);
     const pieces = [body.subarray(0, 100_000), body.subarray(100_000)];
@@ -57,7 +57,7 @@ describe('what a client states about a body', () => {
     expect(Buffer.from((await get.Body?.transformToByteArray()) ?? []).equals(body)).toBe(true);
   });
 
-  it('must be true in a trailer as well', async () => {
+  it('is rejected in a trailer when it does not match', async () => {
     await using s3 = await testS3({ anonymous: true });
     const send = (trailer: string) =>
       fetch(s3.url('t'), {
@@ -78,7 +78,7 @@ describe('what a client states about a body', () => {
     expect(await s3.bodyFiles()).toHaveLength(1);
   });
 
-  it('binds a signed body: other bytes under the same signature are refused', async () => {
+  it('rejects other bytes under the signature of a body', async () => {
     await using s3 = await testS3();
     const payloadHash = createHash('sha256').update('abc').digest('hex');
     const date = amzDate(Date.now());
@@ -106,7 +106,7 @@ describe('what a client states about a body', () => {
     ]);
   });
 
-  it('includes the length: a body that ends early is no object', async () => {
+  it('includes the length: a truncated body is not stored', async () => {
     await using s3 = await testS3({ anonymous: true });
     const response = await fetch(s3.url('t'), {
       method: 'PUT',

@@ -17,8 +17,8 @@ import { BUCKET, failure, testS3 } from './fixture.ts';
 
 const at = { Bucket: BUCKET, Key: 'film.mp4' };
 
-describe('what is stored', () => {
-  it('is still there when the server starts again, and what nobody refers to is gone', async () => {
+describe('an object on disk', () => {
+  it('survives a restart of the server, which deletes unreferenced files', async () => {
     await using first = await testS3();
     await first.client.send(new PutObjectCommand({ ...at, Body: 'kept', Metadata: { job: '1' } }));
     const other = { ...at, Key: 'other.mp4' };
@@ -44,7 +44,7 @@ describe('what is stored', () => {
     await expect.poll(() => second.bodyFiles()).toHaveLength(2);
   });
 
-  it('is nothing of a client that dies in the middle of its body', async () => {
+  it('is not created when the client disconnects within its body', async () => {
     await using s3 = await testS3({ anonymous: true });
     const headers = { 'content-length': 10_000_000 };
     const write = request(s3.url('film.mp4'), { method: 'PUT', headers });
@@ -57,7 +57,7 @@ describe('what is stored', () => {
     await expect(s3.client.send(new HeadObjectCommand(at))).rejects.toEqual(failure('NotFound', 404));
   });
 
-  it('is not asked for when the answer is an error and the client waits for 100 Continue', async () => {
+  it('is not requested with 100 Continue when the response is an error', async () => {
     await using s3 = await testS3();
     const put = (Bucket: string) =>
       s3.client.send(new PutObjectCommand({ ...at, Bucket, Body: randomBytes(3_000_000) }));
@@ -67,7 +67,7 @@ describe('what is stored', () => {
     expect(s3.server.stats().bytesIn).toBe(3_000_000);
   });
 
-  it('may be sizes and checksums alone, for objects larger than the disk', async () => {
+  it('may consist of size and checksums only, for objects larger than the disk', async () => {
     await using s3 = await testS3({ keepBodies: false });
     const { ChecksumCRC32 } = await s3.client.send(
       new PutObjectCommand({ ...at, Body: randomBytes(1_000_000) }),
@@ -78,7 +78,7 @@ describe('what is stored', () => {
     await expect(s3.client.send(new GetObjectCommand(at))).rejects.toEqual(failure('NotImplemented', 501));
   });
 
-  it('can have opaque entity tags, as under KMS', async () => {
+  it('can have an opaque entity tag, as under KMS', async () => {
     await using s3 = await testS3({ etags: 'opaque' });
     const put = () => s3.client.send(new PutObjectCommand({ ...at, Body: 'same' }));
     const [one, two] = [await put(), await put()];

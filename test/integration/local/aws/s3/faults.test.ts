@@ -21,14 +21,14 @@ import { BUCKET, failure, testS3 } from './fixture.ts';
 const at = { Bucket: BUCKET, Key: 'clip.mp4' };
 const body = randomBytes(3_000_000);
 
-describe('a fault on purpose', () => {
+describe('an injected fault', () => {
   it.each([
     [slowDown(), 'SlowDown', 503],
     [accessDenied('s3:PutObject', 'arn:aws:s3:::videos/clip.mp4'), 'AccessDenied', 403],
     [kmsAccessDenied(), 'AccessDenied', 403],
     [kmsDisabled(), 'KMS.DisabledException', 400],
     [permanentRedirect(BUCKET, 'eu-west-1'), 'PermanentRedirect', 301],
-  ])('answers as AWS would: %o', async (fault, code, status) => {
+  ])('returns the error of AWS: %o', async (fault, code, status) => {
     await using s3 = await testS3({ faults: () => fault });
     await expect(s3.client.send(new PutObjectCommand({ ...at, Body: body }))).rejects.toEqual(
       failure(code, status),
@@ -36,7 +36,7 @@ describe('a fault on purpose', () => {
     expect(await s3.bodyFiles()).toHaveLength(0);
   });
 
-  it('is decided by what the request is, and can be changed as the test goes on', async () => {
+  it('depends on the request, and can be changed during the test', async () => {
     await using s3 = await testS3();
     const seen: Partial<FaultRequest>[] = [];
     s3.server.setFaults(({ operation, key, attempt, count }) => {
@@ -54,7 +54,7 @@ describe('a fault on purpose', () => {
     expect(s3.server.stats().byOperation).toEqual({ PutObject: 2, HeadObject: 1 });
   });
 
-  it('resets a connection before, in the middle of, or after a write', async () => {
+  it('resets a connection before, during or after a write', async () => {
     await using s3 = await testS3();
     const put = () => s3.client.send(new PutObjectCommand({ ...at, Body: body }));
     for (const fault of ['reset', { cutAfterBytes: 1_000_000 }] as const) {
@@ -68,7 +68,7 @@ describe('a fault on purpose', () => {
     expect((await s3.client.send(new HeadObjectCommand(at))).ContentLength).toBe(body.length);
   });
 
-  it('gives another answer in place of its own, before or after the work', async () => {
+  it('replaces the response, before or after the work', async () => {
     await using s3 = await testS3();
     for (const isDone of [false, true]) {
       s3.server.setFaults(() => ({ response: { status: 200, headers: { etag: '"other"' } }, isDone }));
@@ -80,7 +80,7 @@ describe('a fault on purpose', () => {
     expect((await s3.client.send(new HeadObjectCommand(at))).ETag).not.toBe('"other"');
   });
 
-  it.each(['reset', 'end'] as const)('cuts an answer short by %s', async (by) => {
+  it.each(['reset', 'end'] as const)('truncates a response by %s', async (by) => {
     await using s3 = await testS3();
     await s3.client.send(new PutObjectCommand({ ...at, Body: body }));
     s3.server.setFaults(() => ({ cutAfterBytes: 1_500_000, by }));
@@ -89,7 +89,7 @@ describe('a fault on purpose', () => {
     expect(s3.server.stats().bytesOut).toBe(1_500_000);
   });
 
-  it('leaves a request without answer until its client gives up', async () => {
+  it('sends no response until the client aborts', async () => {
     await using s3 = await testS3({ faults: () => 'hang' });
     const abort = new AbortController();
     const response = s3.client.send(new GetObjectCommand(at), { abortSignal: abort.signal });
@@ -98,7 +98,7 @@ describe('a fault on purpose', () => {
     await expect(response).rejects.toMatchObject({ name: 'AbortError' });
   });
 
-  it('holds a request back until the test lets it go', async () => {
+  it('holds a request until the test releases it', async () => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     await using s3 = await testS3({ faults: () => promise });
     const response = s3.client.send(new PutObjectCommand({ ...at, Body: 'x' }));
@@ -108,7 +108,7 @@ describe('a fault on purpose', () => {
     await response;
   });
 
-  it('may come in a 200, as it does when CompleteMultipartUpload fails late', async () => {
+  it('can be an error with status 200, as when CompleteMultipartUpload fails late', async () => {
     await using s3 = await testS3();
     const { UploadId } = await s3.client.send(new CreateMultipartUploadCommand(at));
     const its = { ...at, UploadId };

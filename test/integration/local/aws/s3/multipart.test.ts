@@ -55,7 +55,7 @@ async function allParts(
 }
 
 describe('a multipart upload', () => {
-  it('becomes one object of its parts, in whichever order they came', async () => {
+  it('joins its parts in the order of their numbers', async () => {
     await using s3 = await testS3();
     const multipart = await upload(s3.client, { ContentType: 'video/mp4', Metadata: { job: '1' } });
     const { ETag } = await multipart.complete(await allParts(multipart));
@@ -75,7 +75,7 @@ describe('a multipart upload', () => {
     expect(got.equals(whole.subarray(5 * MIB - 2, 11 * MIB + 1))).toBe(true);
   });
 
-  it('has the checksum of the full object, which completing may state', async () => {
+  it('has the full-object checksum, which completion may state', async () => {
     await using s3 = await testS3();
     const multipart = await upload(s3.client, { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' });
     const parts = await allParts(multipart);
@@ -90,7 +90,7 @@ describe('a multipart upload', () => {
     expect(head).toMatchObject({ ChecksumCRC32: crc.toString('base64'), ChecksumType });
   });
 
-  it('has a full-object checksum of parts that came without one', async () => {
+  it('computes a full-object checksum of parts without checksums', async () => {
     await using s3 = await testS3();
     const quiet = s3.makeClient({ requestChecksumCalculation: 'WHEN_REQUIRED' });
     const multipart = await upload(quiet, { ChecksumAlgorithm: 'CRC64NVME' });
@@ -101,7 +101,7 @@ describe('a multipart upload', () => {
     expect(head.ChecksumCRC64NVME).toBe(ChecksumCRC64NVME);
   });
 
-  it('has a checksum of checksums when it is composite, and wants that of each part', async () => {
+  it('has a composite checksum, which requires that of each part', async () => {
     await using s3 = await testS3();
     const multipart = await upload(s3.client, { ChecksumAlgorithm: 'SHA256' });
     const parts = await allParts(multipart, { ChecksumAlgorithm: 'SHA256' });
@@ -115,7 +115,7 @@ describe('a multipart upload', () => {
     });
   });
 
-  it('takes only parts of its own checksum', async () => {
+  it('rejects parts with another checksum algorithm', async () => {
     await using s3 = await testS3();
     const multipart = await upload(s3.client, { ChecksumAlgorithm: 'SHA256' });
     const stranger = multipart.part(1, Buffer.from('x'), { ChecksumAlgorithm: 'CRC32' });
@@ -142,7 +142,7 @@ describe('a multipart upload', () => {
     expect(listed.map(({ Size }) => Size)).toEqual(bytes.map(({ length }) => length));
   });
 
-  it('replaces a part that is sent again, and keeps no byte of the old one', async () => {
+  it('replaces a part that is sent again, and deletes the old one', async () => {
     await using s3 = await testS3();
     const multipart = await upload(s3.client);
     await multipart.part(1, Buffer.from('old'));
@@ -153,7 +153,7 @@ describe('a multipart upload', () => {
     await expect.poll(() => s3.bodyFiles()).toHaveLength(1);
   });
 
-  it('cannot be completed with what it has not got, nor out of order, nor with small parts', async () => {
+  it('rejects completion with missing, unordered or small parts', async () => {
     await using s3 = await testS3();
     const multipart = await upload(s3.client);
     const [one, two] = [
@@ -185,7 +185,7 @@ describe('a multipart upload', () => {
     await expect.poll(() => s3.bodyFiles()).toHaveLength(1);
   });
 
-  it('is completed once by many at a time', async () => {
+  it('is completed once by concurrent requests', async () => {
     await using s3 = await testS3();
     const multipart = await upload(s3.client);
     const part = await multipart.part(1, Buffer.from('ours'));
@@ -197,7 +197,7 @@ describe('a multipart upload', () => {
     expect(again.ETag).toBe((await s3.client.send(new HeadObjectCommand(at))).ETag);
   });
 
-  it('is gone when aborted: from the list, from the disk, and for parts still to come', async () => {
+  it('is deleted by abort: from the list, from the disk, and for later parts', async () => {
     await using s3 = await testS3();
     const multipart = await upload(s3.client);
     await multipart.part(1, Buffer.from('x'));
@@ -208,7 +208,7 @@ describe('a multipart upload', () => {
     await expect.poll(() => s3.bodyFiles()).toHaveLength(0);
   });
 
-  it('takes no part that was still on its way when it was aborted', async () => {
+  it('rejects a part that was in flight when it was aborted', async () => {
     await using s3 = await testS3({ anonymous: true });
     const multipart = await upload(s3.client);
     const headers = { 'content-length': 10 };
@@ -225,7 +225,7 @@ describe('a multipart upload', () => {
     await expect.poll(() => s3.bodyFiles()).toHaveLength(0);
   });
 
-  it('is found among the uploads under way, by prefix and page by page', async () => {
+  it('is listed among uploads in progress, by prefix and page by page', async () => {
     await using s3 = await testS3();
     const keys = ['a/1', 'a/1', 'a/2', 'b/1'];
     const made: (string | undefined)[] = [];
@@ -245,7 +245,7 @@ describe('a multipart upload', () => {
     expect((await list({ KeyMarker: 'a/1' })).Uploads?.map(({ Key }) => Key)).toEqual(['a/2', 'b/1']);
   });
 
-  it('can be read to its end although it is replaced meanwhile: its later parts wait for their readers', async () => {
+  it('stays readable while it is replaced: its parts are kept for their readers', async () => {
     await using s3 = await testS3();
     const multipart = await upload(s3.client);
     const large = [randomBytes(24 * MIB), randomBytes(1 * MIB)];
@@ -259,7 +259,7 @@ describe('a multipart upload', () => {
     await expect.poll(() => s3.bodyFiles()).toHaveLength(1);
   });
 
-  it('is what lib-storage makes of a stream', async () => {
+  it('accepts a stream from lib-storage', async () => {
     await using s3 = await testS3();
     const params = { ...at, Body: new Blob([whole]).stream() };
     await new Upload({ client: s3.client, params }).done();

@@ -17,8 +17,8 @@ async function read(client: S3Client, range?: string): Promise<Buffer> {
   return Buffer.from((await Body?.transformToByteArray()) ?? []);
 }
 
-describe('an object', () => {
-  it('comes back as it was put, with its headers and metadata', async () => {
+describe('an object of the local S3', () => {
+  it('is returned as it was put, with its headers and metadata', async () => {
     await using s3 = await testS3();
     const body = randomBytes(3_000_000);
     const headers = {
@@ -42,14 +42,14 @@ describe('an object', () => {
     expect(head.ServerSideEncryption).toBe('AES256');
   });
 
-  it('of no bytes is an object like any other, but no range of it can be had', async () => {
+  it('may be empty, and then has no ranges', async () => {
     await using s3 = await testS3();
     await s3.client.send(new PutObjectCommand({ ...at, Body: new Uint8Array() }));
     expect(await read(s3.client)).toHaveLength(0);
     await expect(read(s3.client, 'bytes=0-15')).rejects.toEqual(failure('InvalidRange', 416));
   });
 
-  it('can be had in ranges, each with Content-Range', async () => {
+  it('is read in ranges, each with Content-Range', async () => {
     await using s3 = await testS3();
     const body = randomBytes(2_000_000);
     await s3.client.send(new PutObjectCommand({ ...at, Body: body }));
@@ -72,7 +72,7 @@ describe('an object', () => {
     await expect(get({ IfNoneMatch: ETag })).rejects.toMatchObject({ $metadata: { httpStatusCode: 304 } });
   });
 
-  it('is written under conditions: never over another, and only over the one that is meant', async () => {
+  it('is written under conditions: If-None-Match and If-Match', async () => {
     await using s3 = await testS3();
     const put = (Body: string, conditions: object) =>
       s3.client.send(new PutObjectCommand({ ...at, Body, ...conditions }));
@@ -90,7 +90,7 @@ describe('an object', () => {
     expect(await s3.bodyFiles()).toHaveLength(1);
   });
 
-  it('that is deleted while a conditional write is on its way makes that write conflict', async () => {
+  it('causes a conflict when it is deleted during a conditional write', async () => {
     const { promise: held, resolve: letGo } = Promise.withResolvers<undefined>();
     await using s3 = await testS3();
     await s3.client.send(new PutObjectCommand({ ...at, Body: 'one' }));
@@ -117,7 +117,7 @@ describe('an object', () => {
     expect(await s3.bodyFiles()).toHaveLength(0);
   });
 
-  it('takes the headers that a signed URL asks for', async () => {
+  it('has the response headers that a signed URL requests', async () => {
     await using s3 = await testS3();
     await s3.client.send(new PutObjectCommand({ ...at, Body: 'one' }));
     const disposition = 'attachment; filename="日本.mp4"';
@@ -133,7 +133,7 @@ describe('an object', () => {
     );
   });
 
-  it('that is not there is a 404, and deleting it is no error', async () => {
+  it('returns 404 when it does not exist, and can be deleted nonetheless', async () => {
     await using s3 = await testS3();
     await expect(read(s3.client)).rejects.toEqual(failure('NoSuchKey', 404));
     await expect(s3.client.send(new HeadObjectCommand(at))).rejects.toEqual(failure('NotFound', 404));
@@ -144,7 +144,7 @@ describe('an object', () => {
     );
   });
 
-  it('is refused with a key, with metadata or with wishes beyond what S3 or this server can do', async () => {
+  it('is rejected with keys, metadata or headers that S3 or this server does not support', async () => {
     await using s3 = await testS3();
     const put = (more: object) => s3.client.send(new PutObjectCommand({ ...at, Body: 'x', ...more }));
     await expect(put({ Key: 'k'.repeat(1025) })).rejects.toEqual(failure('KeyTooLongError', 400));

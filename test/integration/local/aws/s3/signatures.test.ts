@@ -25,7 +25,7 @@ function at_(now: number | undefined) {
 }
 
 describe.each(versions)('a URL presigned in version $version', ({ presign }) => {
-  it('opens its object, also in ranges', async () => {
+  it('reads its object, also in ranges', async () => {
     await using s3 = await testS3();
     await s3.client.send(new PutObjectCommand({ ...at, Body: 'hello world' }));
     const url = presign('GET', s3.url('clips/a%20b+(1).mp4'));
@@ -34,7 +34,7 @@ describe.each(versions)('a URL presigned in version $version', ({ presign }) => 
     expect([range.status, await range.text()]).toEqual([206, 'hello']);
   });
 
-  it('holds for its method and its key only', async () => {
+  it('is valid for its method and its key only', async () => {
     await using s3 = await testS3();
     await s3.client.send(new PutObjectCommand({ ...at, Body: 'x' }));
     const url = presign('GET', s3.url('clips/a%20b+(1).mp4'));
@@ -47,7 +47,7 @@ describe.each(versions)('a URL presigned in version $version', ({ presign }) => 
     ]);
   });
 
-  it('ends at its time, and says when that was', async () => {
+  it('expires, and the error states when', async () => {
     let now = Date.UTC(2026, 4, 1);
     await using s3 = await testS3({ now: () => now });
     await s3.client.send(new PutObjectCommand({ ...at, Body: 'x' }));
@@ -64,7 +64,7 @@ describe.each(versions)('a URL presigned in version $version', ({ presign }) => 
     );
   });
 
-  it('of a key that nobody has is refused', async () => {
+  it('is rejected with an unknown access key', async () => {
     await using s3 = await testS3({ credentials: { another: 'secret' }, buckets: [BUCKET] });
     const response = await fetch(presign('GET', s3.url('x')));
     expect([response.status, await response.text()]).toEqual([
@@ -75,7 +75,7 @@ describe.each(versions)('a URL presigned in version $version', ({ presign }) => 
 });
 
 describe('a signature', () => {
-  it('of the SDK opens what it was made for: header, presigned GET, presigned PUT with its headers', async () => {
+  it('of the SDK is accepted: header, presigned GET, presigned PUT with its headers', async () => {
     await using s3 = await testS3();
     const plain = s3.makeClient({ requestChecksumCalculation: 'WHEN_REQUIRED' });
     const metadata = { ContentType: 'video/mp4', Metadata: { job: '1' } };
@@ -87,7 +87,7 @@ describe('a signature', () => {
     expect(await (await fetch(get)).text()).toBe('x');
   });
 
-  it('with the wrong secret or an unknown key is refused', async () => {
+  it('is rejected with the wrong secret or an unknown key', async () => {
     await using s3 = await testS3();
     const head = (credentials: typeof KEYS) => s3.makeClient({ credentials }).send(new GetObjectCommand(at));
     await expect(head({ ...KEYS, secretAccessKey: 'wrong' })).rejects.toEqual(
@@ -106,7 +106,7 @@ describe('a signature', () => {
     expect(await response.text()).toContain('<HeadersNotSigned>x-amz-meta-extra</HeadersNotSigned>');
   });
 
-  it('for another region is told which one to use', async () => {
+  it('is rejected for another region, with the right one in the error', async () => {
     await using s3 = await testS3({ region: 'eu-central-1' });
     const wrong = s3.client.send(new GetObjectCommand(at));
     await expect(wrong).rejects.toEqual(failure('AuthorizationHeaderMalformed', 400));
@@ -114,7 +114,7 @@ describe('a signature', () => {
     await s3.makeClient({ region: 'eu-central-1' }).send(new PutObjectCommand({ ...at, Body: 'x' }));
   });
 
-  it('is needed, unless the server is open to all', async () => {
+  it('is required, unless the server allows anonymous requests', async () => {
     await using closed = await testS3();
     const refused = await fetch(closed.url('x'));
     expect([refused.status, await refused.text()]).toEqual([403, expect.stringContaining('AccessDenied')]);
@@ -122,14 +122,14 @@ describe('a signature', () => {
     expect((await fetch(open.url('x'))).status).toBe(404);
   });
 
-  it('of the SDK for a PUT states the checksum of no body, unless told not to: no other body is taken', async () => {
+  it('of the SDK for a presigned PUT covers the checksum of an empty body by default: any other body is rejected', async () => {
     await using s3 = await testS3();
     const url = await getSignedUrl(s3.client, new PutObjectCommand(at));
     const put = await fetch(url, { method: 'PUT', body: 'x' });
     expect([put.status, await put.text()]).toEqual([400, expect.stringContaining('BadDigest')]);
   });
 
-  it('of any key is taken when the server knows no keys', async () => {
+  it('of any key is accepted when the server has no keys', async () => {
     await using s3 = await testS3({ credentials: undefined });
     const credentials = { accessKeyId: 'anybody', secretAccessKey: 'anything' };
     await s3.makeClient({ credentials }).send(new PutObjectCommand({ ...at, Body: 'x' }));
@@ -137,7 +137,7 @@ describe('a signature', () => {
     expect((await fetch(url)).status).toBe(403);
   });
 
-  it('in the host names the bucket as well as one in the path', async () => {
+  it('is valid with the bucket in the host as well as in the path', async () => {
     await using s3 = await testS3();
     await s3.client.send(new PutObjectCommand({ ...at, Key: 'a.txt', Body: 'virtual' }));
     const host = `${BUCKET}.s3.us-east-1.amazonaws.com`;

@@ -29,7 +29,7 @@ function event(request: Partial<ApiRequest>) {
   return requestEvent(full, context);
 }
 
-describe('an event in payload format 2.0', () => {
+describe('requestEvent', () => {
   it.each([
     ['application/json', false],
     ['application/json; charset=utf-8', false],
@@ -39,18 +39,18 @@ describe('an event in payload format 2.0', () => {
     ['application/x-www-form-urlencoded', true],
     ['multipart/form-data; boundary=x', true],
     [undefined, true],
-  ])('has a body of type %s in base64: %s', (type, isBase64Encoded) => {
+  ])('encodes a body of type %s in base64: %s', (type, isBase64Encoded) => {
     const headers = type === undefined ? {} : { 'content-type': [type] };
     const body = isBase64Encoded ? Buffer.from('é').toString('base64') : 'é';
     expect(event({ headers, body: Buffer.from('é') })).toMatchObject({ body, isBase64Encoded });
   });
 
-  it('has a compressed body in base64', () => {
+  it('encodes a compressed body in base64', () => {
     const headers = { 'content-type': ['application/json'], 'content-encoding': ['gzip'] };
     expect(event({ headers, body: Buffer.from([31, 139]) })).toMatchObject({ isBase64Encoded: true });
   });
 
-  it('has no body for an empty one, no query for none, no path parameters for none', () => {
+  it('omits an empty body, query and path parameters', () => {
     const made = event({});
     for (const absent of ['body', 'queryStringParameters', 'pathParameters', 'cookies']) {
       expect(made).not.toHaveProperty(absent);
@@ -66,21 +66,21 @@ describe('an event in payload format 2.0', () => {
     });
   });
 
-  it('takes cookies out of the headers', () => {
+  it('moves cookies from the headers to cookies', () => {
     const made = event({ headers: { cookie: ['a=1; b=2', 'c=3'] } });
     expect(made).toMatchObject({ cookies: ['a=1', 'b=2', 'c=3'] });
     expect(made).not.toHaveProperty('headers.cookie');
   });
 
-  it('tells the time as API Gateway does', () => {
+  it('formats the time as API Gateway does', () => {
     expect(event({})).toMatchObject({
       requestContext: { time: '05/Mar/2026:09:03:07 +0000', timeEpoch: context.time },
     });
   });
 });
 
-describe('the answer to an HTTP client', () => {
-  it('is what the function says', () => {
+describe('functionResponse', () => {
+  it('returns status, headers, cookies and body of the function', () => {
     const response = functionResponse({
       statusCode: 202,
       headers: { 'Content-Type': 'application/json', 'X-A': 1 },
@@ -94,7 +94,7 @@ describe('the answer to an HTTP client', () => {
     });
   });
 
-  it('is decoded from base64 when the function says so', () => {
+  it('decodes the body when isBase64Encoded is set', () => {
     const body = Buffer.from([0, 255]);
     const response = functionResponse({
       statusCode: 200,
@@ -108,7 +108,7 @@ describe('the answer to an HTTP client', () => {
     ['an object without status', { a: 1 }, '{"a":1}'],
     ['text', 'hello', 'hello'],
     ['nothing', null, 'null'],
-  ])('is a 200 of JSON for %s', (_name, result, body) => {
+  ])('returns 200 with JSON for %s', (_name, result, body) => {
     expect(functionResponse(result)).toEqual({
       status: 200,
       headers: { 'content-type': 'application/json' },
@@ -119,7 +119,7 @@ describe('the answer to an HTTP client', () => {
   it.each([
     ['a status that is none', { statusCode: 'fine' }],
     ['a body that is no text', { statusCode: 200, body: { a: 1 } }],
-  ])('is an internal error for %s', (_name, result) => {
+  ])('returns an internal server error for %s', (_name, result) => {
     const response = functionResponse(result);
     expect(response.status).toBe(500);
     expect(response.body.toString()).toBe('{"message":"Internal Server Error"}');

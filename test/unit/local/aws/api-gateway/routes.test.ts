@@ -7,7 +7,7 @@ function table(...routeKeys: string[]): RouteTable<string> {
   return routes;
 }
 
-describe('a route', () => {
+describe('RouteTable', () => {
   it.each([
     ['POST', '/notifications', 'POST /notifications', {}],
     ['GET', '/jobs/7', 'GET /jobs/{id}', { id: '7' }],
@@ -15,7 +15,7 @@ describe('a route', () => {
     ['GET', '/files/a/b.mp4', 'GET /files/{path+}', { path: 'a/b.mp4' }],
     ['PUT', '/jobs/7', 'ANY /jobs/{id}', { id: '7' }],
     ['GET', '/', 'GET /', {}],
-  ])('%s %s leads to %s', (method, path, routeKey, pathParameters) => {
+  ])('routes %s %s to %s', (method, path, routeKey, pathParameters) => {
     const routes = table(
       'ANY /jobs/{id}',
       'GET /files/{path+}',
@@ -32,7 +32,7 @@ describe('a route', () => {
     ['POST', '/notifications/'],
     ['POST', '/'],
     ['GET', '/files'],
-  ])('does not match %s %s', (method, path) => {
+  ])('matches no route to %s %s', (method, path) => {
     expect(table('POST /notifications', 'GET /files/{path+}').match(method, path)).toBeUndefined();
   });
 

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { failedIds } from '../../../../../infra/local/aws/lambda/sqs-poller.ts';
 
-describe('a partial batch response', () => {
+describe('failedIds', () => {
   it.each([
     ['nothing', null],
     ['empty text', ''],
     ['an empty object', {}],
     ['an empty list', { batchItemFailures: [] }],
     ['a null list', { batchItemFailures: null }],
-  ])('of %s means success', (_name, result) => {
+  ])('takes %s as success', (_name, result) => {
     expect(failedIds(result)).toEqual([]);
   });
 
-  it('names the messages that failed', () => {
+  it('returns the ids of failed messages', () => {
     expect(failedIds({ batchItemFailures: [{ itemIdentifier: 'a' }, { itemIdentifier: 'b' }] })).toEqual([
       'a',
       'b',
@@ -25,7 +25,7 @@ describe('a partial batch response', () => {
     ['an empty identifier', { batchItemFailures: [{ itemIdentifier: '' }] }],
     ['a null identifier', { batchItemFailures: [{ itemIdentifier: null }] }],
     ['a misspelt key', { batchItemFailures: [{ messageId: 'a' }] }],
-  ])('of %s is malformed', (_name, result) => {
+  ])('rejects %s as malformed', (_name, result) => {
     expect(failedIds(result)).toBeUndefined();
   });
 });

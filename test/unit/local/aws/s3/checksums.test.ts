@@ -16,14 +16,14 @@ const parts = fc.array(bytes, { minLength: 1, maxLength: 6 });
 const crc = fc.constantFrom<ChecksumAlgorithm>('CRC32', 'CRC32C', 'CRC64NVME');
 
 describe('checksums', () => {
-  it('have the check values that their catalogue states for "123456789"', () => {
+  it('match the published check values of "123456789"', () => {
     const check = (algorithm: ChecksumAlgorithm) => of(algorithm, Buffer.from('123456789')).toString('hex');
     expect(check('CRC32')).toBe('cbf43926');
     expect(check('CRC32C')).toBe('e3069283');
     expect(check('CRC64NVME')).toBe('ae8b14860a799888');
   });
 
-  it('agree, computed from tables, with the native CRC-32', () => {
+  it('match the native CRC-32 when computed from tables', () => {
     fc.assert(
       fc.property(bytes, (data) => {
         const table = new TableCrc(CRC32);
@@ -33,7 +33,7 @@ describe('checksums', () => {
     );
   });
 
-  it('do not depend on how the bytes are cut', () => {
+  it('are independent of chunk boundaries', () => {
     fc.assert(
       fc.property(fc.constantFrom(...CHECKSUM_ALGORITHMS), parts, (algorithm, pieces) => {
         const digest = createDigest(algorithm);
@@ -43,7 +43,7 @@ describe('checksums', () => {
     );
   });
 
-  it('of a full object follow from those of its parts', () => {
+  it('combine CRCs of parts into that of the full object', () => {
     fc.assert(
       fc.property(crc, parts, (algorithm, pieces) => {
         const combined = multipartChecksum(algorithm, 'FULL_OBJECT', pieces.map(checked(algorithm)));
@@ -52,20 +52,20 @@ describe('checksums', () => {
     );
   });
 
-  it('of parts are digested again into a composite one, with their number', () => {
+  it('digest those of parts into a composite checksum with the part count', () => {
     const pieces = [Buffer.from('one'), Buffer.from('two')];
     const sha256 = (data: Buffer) => createHash('sha256').update(data).digest();
     const expected = sha256(Buffer.concat(pieces.map(sha256))).toString('base64');
     expect(multipartChecksum('SHA256', 'COMPOSITE', pieces.map(checked('SHA256')))).toBe(`${expected}-2`);
   });
 
-  it('cannot be combined for hashes', () => {
+  it('reject full-object hashes of multipart uploads', () => {
     expect(() => multipartChecksum('SHA256', 'FULL_OBJECT', [])).toThrow(
       expect.objectContaining({ code: 'InvalidRequest' }),
     );
   });
 
-  it('must be base64 of the right length when stated', () => {
+  it('reject stated values that are not base64 of the right length', () => {
     expect(statedChecksum('CRC32', 'AAAAAA==')).toBe('AAAAAA==');
     for (const text of ['', 'AAAA', 'AAAAAA', '!!!!!!==', 'AAAAAAAAAAA=']) {
       expect(() => statedChecksum('CRC32', text), text).toThrow(

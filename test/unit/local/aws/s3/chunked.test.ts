@@ -14,8 +14,8 @@ const payload = fc
 const trailers = fc.constantFrom({}, { 'x-amz-checksum-crc32': 'AAAAAA==' });
 const cuts = fc.array(fc.nat({ max: 1_000_000 }), { maxLength: 20 });
 
-describe('the aws-chunked decoder', () => {
-  it('gives back payload and trailers however the bytes are cut on their way', () => {
+describe('AwsChunkedDecoder', () => {
+  it('decodes payload and trailers at any chunk boundaries', () => {
     fc.assert(
       fc.property(payload, trailers, cuts, (chunks, expected, at) => {
         const { data, decoder } = decode(cut(encode(chunks, expected), at));
@@ -25,7 +25,7 @@ describe('the aws-chunked decoder', () => {
     );
   });
 
-  it('takes a body that ends early for incomplete, wherever it ends', () => {
+  it('rejects a truncated body as incomplete, wherever it ends', () => {
     fc.assert(
       fc.property(payload, trailers, fc.nat(), (chunks, expected, position) => {
         const whole = encode(chunks, expected);
@@ -35,7 +35,7 @@ describe('the aws-chunked decoder', () => {
     );
   });
 
-  it('answers any nonsense with an error of S3', () => {
+  it('throws S3Error for any malformed input', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         try {
@@ -47,14 +47,14 @@ describe('the aws-chunked decoder', () => {
     );
   });
 
-  it('refuses a small chunk before the last one, as S3 does', () => {
+  it('rejects a small chunk before the last one, as S3 does', () => {
     const body = encode([Buffer.alloc(8191), Buffer.alloc(9000)], {});
     expect(() => decode([body])).toThrow(
       expect.objectContaining({ code: 'InvalidChunkSizeError', details: { Chunk: 2, BadChunkSize: 8191 } }),
     );
   });
 
-  it('refuses bytes beyond the last chunk and lines without end', () => {
+  it('rejects bytes after the last chunk and endless lines', () => {
     const whole = encode([], {});
     expect(() => decode([whole, Buffer.from('x')])).toThrow(S3Error);
     expect(() => decode([Buffer.alloc(10_000, 'a')])).toThrow(S3Error);

@@ -18,8 +18,8 @@ const query = fc.record({
   limit: fc.integer({ min: 1, max: 4 }),
 });
 
-describe('a listing', () => {
-  it('orders keys by the bytes of their UTF-8', () => {
+describe('listPage', () => {
+  it('orders keys by their UTF-8 bytes', () => {
     fc.assert(
       fc.property(text, text, (a, b) => {
         expect(Math.sign(compareUtf8(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
@@ -27,7 +27,7 @@ describe('a listing', () => {
     );
   });
 
-  it('gives every key and every common prefix once over all its pages, in order', () => {
+  it('lists every key and common prefix once over all pages, in order', () => {
     fc.assert(
       fc.property(keys, query, (sorted, { prefix, delimiter, limit }) => {
         const found = { keys: [] as string[], commonPrefixes: [] as string[] };

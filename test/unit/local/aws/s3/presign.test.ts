@@ -7,8 +7,8 @@ const keys = {
   secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
 };
 
-describe('presigned URLs', () => {
-  it('have the version 4 signature of the example in the S3 API reference', () => {
+describe('presignV4 and presignV2', () => {
+  it('compute the version 4 signature of the example in the S3 API reference', () => {
     const url = presignV4({
       ...keys,
       method: 'GET',
@@ -22,7 +22,7 @@ describe('presigned URLs', () => {
     );
   });
 
-  it('have the version 2 signature of the example in the S3 user guide', () => {
+  it('compute the version 2 signature of the example in the S3 user guide', () => {
     const url = presignV2({
       ...keys,
       method: 'GET',

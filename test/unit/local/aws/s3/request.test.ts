@@ -8,38 +8,38 @@ const BEFORE = 'Fri, 01 May 2026 11:00:00 GMT';
 const SAME = 'Fri, 01 May 2026 12:00:00 GMT';
 const evaluate = (conditions: Parameters<typeof evaluateRead>[0]) => evaluateRead(conditions, ETAG, MODIFIED);
 
-describe('the conditions of a read', () => {
-  it('go on when there are none, or when the entity tag is among those of If-Match', () => {
+describe('evaluateRead', () => {
+  it('proceeds without conditions, or when If-Match lists the entity tag', () => {
     expect(evaluate({})).toBe('go-on');
     for (const ifMatch of ['"abc"', 'abc', '*', '"x", "abc"']) expect(evaluate({ ifMatch })).toBe('go-on');
   });
 
-  it('fail when If-Match names another, or it was modified since', () => {
+  it('fails when If-Match lists another entity tag, or the object was modified since', () => {
     expect(evaluate({ ifMatch: '"x"' })).toBe('precondition-failed');
     expect(evaluate({ ifUnmodifiedSince: BEFORE })).toBe('precondition-failed');
     expect(evaluate({ ifUnmodifiedSince: SAME })).toBe('go-on');
   });
 
-  it('find it not modified when If-None-Match names it, or it is as old as stated', () => {
+  it('returns not modified when If-None-Match lists the entity tag, or the object is as old as stated', () => {
     expect(evaluate({ ifNoneMatch: '"abc"' })).toBe('not-modified');
     expect(evaluate({ ifModifiedSince: SAME })).toBe('not-modified');
     expect(evaluate({ ifModifiedSince: BEFORE })).toBe('go-on');
   });
 
-  it('let entity tags outweigh dates', () => {
+  it('prefers entity tags to dates', () => {
     expect(evaluate({ ifMatch: '"abc"', ifUnmodifiedSince: BEFORE })).toBe('go-on');
     expect(evaluate({ ifNoneMatch: '"x"', ifModifiedSince: SAME })).toBe('go-on');
   });
 
-  it('ignore dates that cannot be read', () => {
+  it('ignores invalid dates', () => {
     expect(evaluate({ ifModifiedSince: 'soon', ifUnmodifiedSince: 'later' })).toBe('go-on');
   });
 });
 
 const size = fc.nat({ max: 200 });
 
-describe('a Range header', () => {
-  it('selects what slicing the bytes would select', () => {
+describe('parseRange', () => {
+  it('selects the same bytes as a slice', () => {
     fc.assert(
       fc.property(size, fc.nat({ max: 250 }), fc.nat({ max: 250 }), (length, first, last) => {
         const bytes = Array.from({ length }, (_, index) => index);
@@ -50,7 +50,7 @@ describe('a Range header', () => {
     );
   });
 
-  it('selects to the end when it is open, and from the end when it is a suffix', () => {
+  it('supports open and suffix ranges', () => {
     fc.assert(
       fc.property(size, fc.nat({ max: 250 }), (length, count) => {
         const bytes = Array.from({ length }, (_, index) => index);
@@ -62,7 +62,7 @@ describe('a Range header', () => {
     );
   });
 
-  it('is ignored when it is not a single range of bytes', () => {
+  it('ignores all but a single range of bytes', () => {
     for (const header of [
       undefined,
       '',
@@ -77,7 +77,7 @@ describe('a Range header', () => {
     }
   });
 
-  it('never selects outside the object, whatever it says', () => {
+  it('never selects outside the object, for any header', () => {
     fc.assert(
       fc.property(fc.string(), size, (text, length) => {
         const range = parseRange(`bytes=${text}`, length);
@@ -89,7 +89,7 @@ describe('a Range header', () => {
     );
   });
 
-  it('cannot be satisfied by an empty object', () => {
+  it('rejects a range of an empty object', () => {
     expect(parseRange('bytes=0-', 0)).toBe('unsatisfiable');
     expect(parseRange('bytes=0-15', 0)).toBe('unsatisfiable');
   });
