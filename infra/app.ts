@@ -10,7 +10,7 @@ try {
   app.synth();
 } catch (error) {
   if (!(error instanceof InvalidConfig)) throw error;
-  // The message says it all: no stack trace.
+  // The message is complete: no stack trace.
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;
 }

@@ -21,7 +21,7 @@ export function bundleOf(folder: string): Code {
     // Of the output, so that what a change does not reach is not deployed again.
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
-      // Never asked for: the local bundling below succeeds or throws.
+      // Never used: the local bundling below succeeds or throws.
       image: DockerImage.fromRegistry('no-image-needed'),
       local: {
         tryBundle(outputDirectory) {

@@ -42,7 +42,7 @@ const RETENTION_DAYS = [
  */
 const entries = v.object({
   /**
-   * Name of the CloudFormation stack. Nothing else has a fixed name, so stacks of different names can live side by
+   * Name of the CloudFormation stack. Nothing else has a fixed name, so stacks of different names can exist side by
    * side in one account and region.
    *
    * @default ZencoderRecovery
@@ -127,7 +127,7 @@ const entries = v.object({
   maxConcurrency: v.optional(wholeNumber(2, 1000), 10),
   /**
    * How long one worker invocation may take, in seconds. The queue hides a message a little longer than that, so it
-   * is also how soon the work of a worker that died is resumed.
+   * is also how soon the work of a crashed worker is resumed.
    *
    * @default 900
    */

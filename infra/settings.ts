@@ -31,7 +31,7 @@ function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
 
-/** Levenshtein distance: how many letters must be put in, taken out or changed. */
+/** Levenshtein distance: how many letters must be inserted, deleted or changed. */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [i, letter] of from.split('').entries()) {
@@ -47,7 +47,7 @@ function distance(from: string, to: string): number {
 
 /**
  * What the settings in `config.ts` are made of. Each schema takes a value as written in `cdk.json` and the same value
- * as text from `-c name=value`; each says in its message what it expects, not what is wrong.
+ * as text from `-c name=value`; each states in its message what it expects, not what is wrong.
  */
 
 /** A whole number between two bounds, both included. */
@@ -136,7 +136,7 @@ export const storage = v.pipe(
   parsedBy(parseStorageAllowList),
 );
 
-/** Takes a text that `parse` takes; what it throws is the message. */
+/** Accepts a text that `parse` accepts; the message is that of the thrown error. */
 function parsedBy(parse: (text: string) => unknown) {
   return v.rawCheck<string>(({ dataset, addIssue }) => {
     if (!dataset.typed) return;

@@ -12,7 +12,7 @@ import { TARGET_OPTIONS } from './lib/target.ts';
 /** A recovery's state, or none for a failure without a backup file. */
 export type StateFilter = RecoveryState | 'none';
 
-/** What the operator wants to see. */
+/** The options of the command. */
 export interface FailuresOptions {
   /** Epoch milliseconds. */
   readonly since?: number;
@@ -78,7 +78,7 @@ export function failuresOptions(argv: readonly string[], now: number): FailuresO
   return options;
 }
 
-/** A table for people ends where it is still read; a script is never cut short unasked. */
+/** A table has a default limit that stays readable; JSON for scripts has none. */
 function defaultLimit(json: boolean): number {
   return json ? Number.POSITIVE_INFINITY : 50;
 }
@@ -121,7 +121,7 @@ function sortKeyIn(cursor: string): string | undefined {
 const LOOK_UPS_AHEAD = 16;
 
 /**
- * The failures that the options ask for, newest first, without their limit. Reads as it is consumed.
+ * The failures that the options select, newest first, without their limit. Reads as it is consumed.
  */
 export async function* selectFailures(
   ledger: Ledger,

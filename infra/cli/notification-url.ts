@@ -20,13 +20,13 @@ const secret = v.pipe(
   }),
 );
 
-/** Where Zencoder posts to, and by what the stack knows it. */
+/** The URL that Zencoder posts to, and its credentials. */
 export interface NotificationAccess {
   /** Without credentials. */
   readonly url: string;
   readonly username: string;
   readonly password: string;
-  /** The secret of the Zencoder account, if it is known to the stack. */
+  /** The secret of the Zencoder account, if the stack has it. */
   readonly notificationSecret: string | undefined;
 }
 

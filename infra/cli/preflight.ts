@@ -86,7 +86,7 @@ function toFailure(functionName: string, payload: unknown): CommandFailure {
 const MARKS = { passed: 'ok', failed: 'FAILED', skipped: 'skipped' } as const;
 const COLOURS: Record<CheckResult['outcome'], Colour> = { passed: 'green', failed: 'red', skipped: 'dim' };
 
-/** The report for people: what was tried, then each different error once, with what to change. */
+/** The report as text: all checks, then each distinct error once, with what to change. */
 export function textOf(
   terminal: Pick<Terminal, 'paint'>,
   { bucket, region, checks, leftBehind }: PreflightReport,

@@ -178,7 +178,7 @@ function matches(recovery: RecoveryRecord, { outputId, states, since }: Selectio
   return isState && (since === undefined || recovery.failedAt >= since);
 }
 
-/** The messages for a selection: an output that is asked for by its id may be one without a record. */
+/** The messages for a selection: an output that is selected by its id may have no record. */
 export function wantedMessages(
   recoveries: readonly RecoveryRecord[],
   { jobId, outputId }: Selection,
@@ -190,7 +190,7 @@ export function wantedMessages(
 type Redriven = Pick<RecoveryRecord, 'jobId' | 'outputId' | 'role' | 'fileId'>;
 
 /**
- * The fewest messages that redrive these recoveries: each makes the worker ask Zencoder for URLs, of which there are 60
+ * The fewest messages that redrive these recoveries: each makes the worker request URLs from Zencoder, of which there are 60
  * a minute. One file is named by itself; several of an output by their role, or by the output, which means all of it that
  * is not recovered.
  */

@@ -70,7 +70,7 @@ const RECOVERY_COLUMNS = [
   COLUMNS.lastError,
 ];
 
-/** Why messages are dead, for people. */
+/** Why messages are on the dead-letter queue, as text. */
 export async function writeReasons(out: Terminal, reasons: ReadonlyMap<string, number>): Promise<void> {
   for (const [reason, count] of reasons) await out.write(`${count} x ${sanitize(reason)}\n`);
 }
@@ -152,7 +152,7 @@ const MESSAGES_AT_ONCE = 1000;
  * Puts messages on the queue.
  *
  * @param onSent is given how many are on the queue by now.
- * @throws {CommandFailure} when the queue did not take all, with what to do; running the command again is safe.
+ * @throws {CommandFailure} when the queue did not accept all, with what to do; running the command again is safe.
  */
 export async function queueMessages(
   { sqs, queueUrl }: Pick<Tools, 'sqs' | 'queueUrl'>,

@@ -79,9 +79,9 @@ export interface StackResponse {
 
 /**
  * Posts a notification as Zencoder does: over HTTP/1.1, one connection a request, credentials of the URL as HTTP Basic
- * or the account's secret as a header. (`fetch` would refuse a URL with credentials.)
+ * or the account's secret as a header. (`fetch` rejects a URL with credentials.)
  *
- * @throws {CommandFailure} without a response, or when the stack knows no account secret to send.
+ * @throws {CommandFailure} without a response, or when the stack has no account secret to send.
  */
 export async function postNotification(
   access: NotificationAccess,

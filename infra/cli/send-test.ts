@@ -79,7 +79,7 @@ export function sendTestOptions(argv: readonly string[]): SendTestOptions {
   };
 }
 
-/** Publishing takes the worker less than a second, and a few more where it tries again. */
+/** Publishing takes the worker less than a second, and a few more when it retries. */
 const EVENT_PATIENCE_MS = 10_000;
 
 const OWED =
@@ -157,7 +157,7 @@ async function follow(
   await say.line(`${verdict} after ${(milliseconds / 1000).toFixed(1)} s.`);
 }
 
-/** How many backup files the stack found in the notification; undefined when it does not say. */
+/** How many backup files the stack found in the notification; undefined when the response does not state it. */
 function filesIn(body: string): number | undefined {
   const { success, output } = v.safeParse(
     v.pipe(v.string(), v.parseJson(), v.object({ files: v.number() })),
@@ -188,7 +188,7 @@ function sentenceOf({ state, bucket, key, size, verifiedBy = [], lastError }: Re
   return `The recovery is ${state}${reason}`;
 }
 
-/** Lines for people as they come, or one object at the end. */
+/** Lines of text as they occur, or one object at the end. */
 function reporter({ out }: CommandContext, { json }: Pick<SendTestOptions, 'json'>) {
   return {
     line: async (text: string) => {

@@ -22,12 +22,12 @@ export interface StackStatus {
     readonly atRisk: number;
     /** Past their deadline: about to be settled. */
     readonly overdue: number;
-    /** The nearest deadline first, as many as were asked for. */
+    /** The nearest deadline first, up to the limit. */
     readonly next: readonly RecoveryRecord[];
   };
   /** In the last 24 hours. */
   readonly settled: Readonly<Record<'recovered' | 'lost' | 'failed', BoundedCount>>;
-  /** Events that the topic has not taken. */
+  /** Events that the topic has not accepted. */
   readonly eventsOwed: number;
   /** Notifications that were refused in the last 24 hours, by status code. */
   readonly refused: readonly RefusalCount[];
@@ -135,7 +135,7 @@ export interface StatusView {
   readonly now: number;
 }
 
-/** The status for people. */
+/** The status as text. */
 export async function writeStatus(out: Terminal, status: StackStatus, view: StatusView): Promise<void> {
   const { open, settled, refused, eventsOwed, queue, deadLetters } = status;
   const { name, atRisk, now } = view;

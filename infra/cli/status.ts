@@ -16,7 +16,7 @@ import { outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS, toCommandFailure } 
 import { progressOn } from './lib/terminal.ts';
 import { attentionFor, readStatus, statusJson, writeStatus } from './status-report.ts';
 
-/** As the setting `atRiskHours` has it, unless the operator says otherwise. */
+/** The value of the setting `atRiskHours`, unless an option replaces it. */
 const AT_RISK = '6h';
 
 export const HELP = `Usage: npm run status -- [options]
@@ -40,7 +40,7 @@ Examples:
   npm run --silent status -- --json | jq '.open.atRisk'
 `;
 
-/** What the operator wants to see. */
+/** The options of the command. */
 export interface StatusOptions {
   /** Milliseconds. */
   readonly atRisk: number;

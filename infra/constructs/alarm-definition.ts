@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 
-/** An alarm: what it watches, and what its description says. */
+/** An alarm: its metric and its description. */
 export interface AlarmDefinition {
   /** Construct id: part of the logical id, which never changes. */
   readonly id: string;
@@ -36,7 +36,7 @@ export function reaches(threshold: number, periods: number, datapoints: number):
 
 /**
  * Alarms within a minute or two of a single event and stays on for twenty minutes after the last: attempts that fail
- * for the same reason come up to fifteen minutes apart, and each would be an alarm of its own.
+ * for the same reason are up to fifteen minutes apart, and each would raise a separate alarm.
  */
 export const AT_ONCE = reaches(1, 20, 1);
 

@@ -26,7 +26,7 @@ export interface MonitoredParts {
   readonly ingest: IFunction;
   readonly worker: IFunction;
   readonly reconcile: IFunction;
-  /** Hours before its deadline from which an open recovery counts as at risk; for the alarm's words. */
+  /** Hours before its deadline from which an open recovery counts as at risk; for the alarm's description. */
   readonly atRiskHours: number;
   /** Minutes between two runs of reconcile. */
   readonly reconcileMinutes: number;

@@ -50,7 +50,7 @@ export class RecoveryBucket extends Construct {
    * Allows what a recovery does: create objects, resume and abort multipart uploads, and look whether a key is taken.
    * Listing the bucket makes S3 respond 404 instead of 403 for a key that is free.
    *
-   * That no object is ever overwritten is not left to the code: without `If-None-Match` creating an object is denied.
+   * The policy, not only the code, prevents overwriting: without `If-None-Match` creating an object is denied.
    * (Starting an upload and sending its parts cannot carry that header, and create nothing.)
    *
    * Deleting is allowed for the probe objects of a preflight, which have a prefix of their own.
@@ -84,7 +84,7 @@ export class RecoveryBucket extends Construct {
       }),
     ];
     if (this.#kmsKeyArn !== undefined) {
-      // Decrypt is what S3 asks for to complete a multipart upload.
+      // S3 requires Decrypt to complete a multipart upload.
       statements.push(
         new PolicyStatement({
           actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
@@ -143,7 +143,7 @@ function madeBucket(scope: Construct): Bucket {
     versioned: true,
     lifecycleRules: [
       {
-        // A recovery lives for 24 hours at most; what a crash left behind after that costs money for nothing.
+        // A recovery lasts 24 hours at most; what a crash leaves behind after that only costs money.
         abortIncompleteMultipartUploadAfter: Duration.days(7),
         // Time to undo a deletion; a recovered file itself never expires.
         noncurrentVersionExpiration: Duration.days(30),

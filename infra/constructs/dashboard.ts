@@ -34,7 +34,7 @@ export interface DashboardProps extends LoggingProps {
 
 /**
  * The dashboard: pages and JSON API on the stack's HTTP API, behind credentials of their own. Its role reads the
- * ledger and recovered objects; the one thing that it can bring about is a message that asks the worker to retry.
+ * ledger and recovered objects; its only write is a message that requests a retry from the worker.
  *
  * 512 MB for the share of a processor that comes with it: people wait for cold starts.
  */

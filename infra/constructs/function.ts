@@ -22,7 +22,7 @@ export interface NodeFunctionProps extends LoggingProps {
   readonly memoryMb: number;
   /** Seconds after which Lambda ends an invocation. */
   readonly timeoutSeconds: number;
-  /** The environment variables that the function's `environment.ts` asks for. */
+  /** The environment variables that the function's `environment.ts` parses. */
   readonly environment: Readonly<Record<string, string>>;
 }
 

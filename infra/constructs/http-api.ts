@@ -45,9 +45,9 @@ const ACCESS_LOG_FIELDS = {
 };
 
 /**
- * The stack's public door: an HTTP API on its default stage, throttled, with an access log. Its address speaks HTTP/1.1
+ * The stack's public HTTP API on its default stage, throttled, with an access log. Its address supports HTTP/1.1
  * as well as HTTP/2, which matters because Zencoder does not deliver over HTTP/2. It authorizes no caller itself: each
- * route says who does.
+ * route states which component does.
  */
 export class PublicApi extends Construct {
   readonly api: HttpApi;
@@ -75,7 +75,7 @@ export class PublicApi extends Construct {
     });
   }
 
-  /** Routes to a function; the routes are returned so that their owner can say who authorizes. */
+  /** Routes to a function; the routes are returned so that their owner can state what authorizes. */
   addFunction(id: string, keys: readonly HttpRouteKey[], handler: IFunction): HttpRoute[] {
     const integration = new HttpLambdaIntegration(id, handler);
     return keys.map(
@@ -85,8 +85,8 @@ export class PublicApi extends Construct {
 
   /**
    * Counts the requests to these routes with a 5xx response, by the function or by the API itself when it does not get
-   * the function's response, or 413: the API rejects what no function can take. It counts lines of the access log, since the API's own
-   * metric knows no routes.
+   * the function's response, or 413: the API rejects what no function can receive. It counts lines of the access log, since the API's own
+   * metric has no routes.
    *
    * @param metricName in the namespace of the stack's metrics.
    */

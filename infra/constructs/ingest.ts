@@ -25,7 +25,7 @@ export interface IngestApiProps extends LoggingProps {
 /**
  * `POST /notifications` and the function behind it, which may read its secret, put messages on the queue and count what
  * it refuses. Every path that no other route has leads to it as well: it takes a notification at `/notifications/`
- * (API Gateway distinguishes the two), and counts one that comes to a wrong path instead of leaving it to a silent 404.
+ * (API Gateway distinguishes the two), and counts one at a wrong path instead of returning a silent 404.
  *
  * 512 MB is not for the memory but for the share of a processor that comes with it: a cold start that Zencoder waits
  * for. 15 seconds leave room for the SDK's own retries and are within what the API waits for a response.

@@ -5,8 +5,8 @@ import { Construct } from 'constructs';
 import { INDEXES, REFUSALS_PREFIX, TABLE_KEYS, TTL_ATTRIBUTE } from '../../lambda/shared/ledger/table.ts';
 
 /**
- * The ledger: one table, its keys and indexes taken from the very module that fills them. On demand, since failures
- * come in bursts; with point-in-time recovery and deletion protection, and it outlives the stack: it is the only record
+ * The ledger: one table, its keys and indexes taken from the module that writes them. On demand, since failures
+ * come in bursts; with point-in-time recovery and deletion protection, retained when the stack is deleted: it is the only record
  * of what Zencoder could not upload.
  */
 export class LedgerTable extends Construct {

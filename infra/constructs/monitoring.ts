@@ -22,7 +22,7 @@ export interface AlarmTopicProps {
 
 /**
  * Where alarms go. Encrypted by a key of its own, since CloudWatch cannot publish to a topic under the AWS managed key
- * (whose policy does not let it in), and closed to everything but TLS.
+ * (whose policy denies it), and restricted to TLS.
  */
 export class AlarmTopic extends Construct {
   readonly topic: Topic;
@@ -72,7 +72,7 @@ export interface MonitoringProps extends MonitoredParts {
 }
 
 /**
- * Alarms to a topic, and a CloudWatch dashboard. Each alarm says what happened and which
+ * Alarms to a topic, and a CloudWatch dashboard. Each alarm states what happened and which
  * command to run; what recovers by itself raises none.
  */
 export class Monitoring extends Construct {

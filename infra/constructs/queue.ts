@@ -9,25 +9,25 @@ export interface RecoveryQueueProps {
 }
 
 /**
- * The queue between ingest and worker, with its dead-letter queue. Both are encrypted by SQS and refuse plain HTTP.
+ * The queue between ingest and worker, with its dead-letter queue. Both are encrypted by SQS and deny plain HTTP.
  *
  * - **Visibility timeout**: the worker's timeout and a tenth of it more, at most 30 seconds. AWS advises six times the
- *   timeout so that throttled batches are not taken twice; here a batch is one message, the event source mapping
+ *   timeout so that throttled batches are not received twice; here a batch is one message, the event source mapping
  *   never polls more than the workers that it may start, and a longer time would only delay taking up the work of a
- *   worker that died. It is never shorter than the timeout: a worker's lease in the ledger ends with its invocation, so it
+ *   worker that crashed. It is never shorter than the timeout: a worker's lease in the ledger ends with its invocation, so it
  *   has always run out when the message is redelivered.
- * - **Receive count**: the worker itself gives a recovery up when its URL ends, two days after it was read at most, or
+ * - **Receive count**: the worker itself ends a recovery when its URL expires, two days after it was read at most, or
  *   after 40 hours when the bucket does not say whether the file is there or denies the completion of a copied one. It backs
  *   off up to 15 minutes, spread over the upper half of each step (11 minutes on average), and tries all files of a message
  *   together: about 260 deliveries in two days, 220 in 40 hours. 340 keeps those out of the dead-letter queue, and takes
- *   a message there that kills each worker (a delivery every 15.5 minutes) before its retention ends.
- * - **Retention**: 4 days on the queue, longer than any recovery can live; 14 days, the most that SQS has, on the
+ *   a message there that crashes each worker (a delivery every 15.5 minutes) before its retention ends.
+ * - **Retention**: 4 days on the queue, longer than any recovery can last; 14 days, the maximum of SQS, on the
  *   dead-letter queue, so that a long weekend leaves time to look and to redrive.
  */
 export class RecoveryQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetterQueue: Queue;
-  /** Seconds for which a message that was taken is hidden. */
+  /** Seconds for which a received message is hidden. */
   readonly visibilitySeconds: number;
 
   constructor(scope: Construct, id: string, props: RecoveryQueueProps) {
@@ -54,13 +54,13 @@ export class RecoveryQueue extends Construct {
     allow(role.grantPrincipal, ['sqs:SendMessage'], [this.queue.queueArn]);
   }
 
-  /** Allows to ask how many messages wait. */
+  /** Allows to read the number of messages. */
   grantReadAttributes(role: IGrantable): void {
     allow(role.grantPrincipal, ['sqs:GetQueueAttributes'], [this.queue.queueArn]);
   }
 
   /**
-   * Allows what the worker does: take messages, delay and delete them, queue segments, and put what cannot be
+   * Allows what the worker does: receive messages, delay and delete them, queue segments, and put what cannot be
    * understood straight on the dead-letter queue.
    */
   grantConsume(role: IGrantable): void {

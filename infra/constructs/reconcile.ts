@@ -24,7 +24,7 @@ export interface ReconcileProps extends LoggingProps, ZencoderApiProps {
 
 /**
  * The schedule that looks for what no message will wake and what no notification named and that publishes owed events,
- * and its function. A run that takes longer than the time between two overlaps with the next, which does no harm.
+ * and its function. A run that takes longer than the interval overlaps with the next, which is harmless.
  *
  * 512 MB hold a page of fifty jobs with all their outputs and thumbnails many times over.
  */

@@ -4,7 +4,7 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 
 /**
- * By what ingest knows Zencoder: JSON with `username` and `password` for the notification URL, the password generated
+ * The credentials of Zencoder for ingest: JSON with `username` and `password` for the notification URL, the password generated
  * without punctuation, so that it needs no escaping in a URL. The customer may add `notificationSecret`, the secret of
  * their Zencoder account's notification settings, which Zencoder then sends as a header.
  *

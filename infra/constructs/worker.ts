@@ -87,7 +87,7 @@ export class RecoveryWorker extends Construct {
       maxConcurrency: props.maxConcurrency,
       reportBatchItemFailures: true,
     });
-    // Lambda refuses a mapping whose function may not read the queue yet.
+    // Lambda rejects a mapping whose function may not read the queue yet.
     mapping.node.addDependency(role);
   }
 }

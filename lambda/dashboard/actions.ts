@@ -50,7 +50,7 @@ export function contentDisposition(filename: string): string {
 /** What is to be retried: an output, one role of it, or one file. */
 export type RetryRequest = Pick<RedriveMessage, 'jobId' | 'outputId' | 'role' | 'fileId'>;
 
-/** The queue did not take the request; nothing has changed, and it can be made again. */
+/** The queue did not accept the request; nothing has changed, and it can be repeated. */
 export class RetryNotQueued extends RecoveryError {
   override readonly name = 'RetryNotQueued';
   override readonly category = 'transient';

@@ -43,7 +43,7 @@ function problem(context: Context, { status, title, message }: HttpError) {
   });
 }
 
-/** An error for a browser; who is not let in sees nothing of the dashboard. */
+/** An error for a browser; an unauthenticated client sees nothing of the dashboard. */
 function errorPage(context: Context, { status, title, message, details }: HttpError, now: number) {
   if (status === 401) {
     return context.text(

@@ -25,8 +25,8 @@ export function isFormToken(token: string, basic: Buffer, path: string, now: num
 }
 
 /**
- * Whether the browser says that a request comes from a page of another site. Pages of the dashboard ask browsers to
- * send no referrer, so that their own forms have the origin `null`, which says nothing.
+ * Whether the browser states that a request originates from a page of another site. Pages of the dashboard ask browsers to
+ * send no referrer, so that their own forms have the origin `null`, which identifies no site.
  *
  * @param host that the request was sent to, with its port.
  */

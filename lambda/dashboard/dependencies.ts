@@ -13,7 +13,7 @@ export interface DashboardDependencies {
   readonly region: string;
   /** Time left from which an open recovery is at risk, milliseconds. */
   readonly atRiskMs: number;
-  /** Whether the worker can ask the Zencoder API for a fresh URL, which a settled recovery needs to be retried. */
+  /** Whether the worker can get a fresh URL from the Zencoder API, which a settled recovery needs to be retried. */
   readonly hasApiKey: boolean;
   readonly log: Log;
   /** Epoch milliseconds. */

@@ -12,7 +12,7 @@ const schema = v.object({
   DASHBOARD_SECRET_ARN: text,
   /** Hours before its deadline from which an open recovery counts as at risk. */
   AT_RISK_HOURS: v.optional(wholeNumber(1, 24), '6'),
-  /** Whether the worker can ask the Zencoder API for fresh URLs. */
+  /** Whether the worker can get fresh URLs from the Zencoder API. */
   HAS_ZENCODER_API_KEY: v.optional(flag, 'false'),
   /** Region of the stack and of the bucket; Lambda sets it. */
   AWS_REGION: text,

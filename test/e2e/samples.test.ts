@@ -18,7 +18,7 @@ async function living(number: string): Promise<{ body: string; files: Map<string
   const paths = [...text.matchAll(STORAGE_URL)].map(([, path = '']) => path);
   const files = new Map(paths.map((path) => [path, createHash('sha512').update(path).digest()]));
   for (const [path, content] of files) await running.keep(decodeURIComponent(path), content);
-  // The samples' sizes and checksums speak of files that nobody has.
+  // The files of the samples' sizes and checksums do not exist.
   const body = text
     .replace(STORAGE_URL, (_, path: string) => running.sign(path))
     .replaceAll(/"(file_size_in_bytes|file_size_bytes)": \d+/g, '"$1": null')
@@ -100,7 +100,7 @@ const EXPECTED: readonly Expected[] = [
     keys: [/\/4310815512\/media\/7b739b68c8d358cf353338918ba4fcf8\.zip$/],
   },
   {
-    // The job notification of the same job: the output of 09 once more, signed anew.
+    // The job notification of the same job: the output of 09 once more, with a new signature.
     sample: '10',
     status: 202,
     job: '1702612345',

@@ -92,14 +92,14 @@ async function fullRun(): Promise<string[]> {
   clock.advance(20 * MINUTE_MS);
   await running.settled(waiting, 3);
 
-  // What no notification told of.
+  // An output without a notification.
   const { job } = await standIn.failedJob();
   clock.advance(11 * MINUTE_MS);
   await stack.schedules.run('reconcile');
   await running.settled(String(job.id), 1);
   jobs.push(String(job.id));
 
-  // What nobody understands: strangers' requests and messages.
+  // Invalid requests and messages.
   const wrong = `Basic ${Buffer.from(`zencoder:${PASSWORDS[0]}`).toString('base64')}`;
   for (const [body, headers] of [
     ['{}', { authorization: wrong, 'x-zencoder-notification-secret': PASSWORDS[1] ?? '' }],

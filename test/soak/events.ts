@@ -56,7 +56,7 @@ export function errorsOfHeard(deliveries: readonly HeardEvent[], { jobs, refused
   const refused = new Set([...refusedJobs].map(String));
   const known = new Set(expected);
   const heard = Map.groupBy(distinct(deliveries), subjectOf);
-  const wanting = expected.filter((subject) => !heard.has(subject)).map((subject) => `no event ${subject}`);
+  const missing = expected.filter((subject) => !heard.has(subject)).map((subject) => `no event ${subject}`);
   const others = [...heard].flatMap(([subject, events]) => {
     const isRight = ({ type, job, error }: HeardEvent) =>
       known.has(subject) ||
@@ -67,7 +67,7 @@ export function errorsOfHeard(deliveries: readonly HeardEvent[], { jobs, refused
       ...(events.length > 1 ? [`${events.length} different events ${subject}`] : []),
     ];
   });
-  return [...wanting, ...others];
+  return [...missing, ...others];
 }
 
 /** What an event is about, e.g. `recovery-lost of job 7, video.mp4`. */

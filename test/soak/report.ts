@@ -48,7 +48,7 @@ export function reportText(report: SoakReport): string {
     ...errors.map((error) => `- ${error}`),
     ...(errorCount > errors.length ? [`… and ${errorCount - errors.length} more`] : []),
     report.ok
-      ? 'Every file is in the bucket, whole and once; every failed upload is recorded once; no event is false or wanting.'
+      ? 'Every file is in the bucket, whole and once; every failed upload is recorded once; no event is false or missing.'
       : 'FAILED',
     '',
   ].join('\n');

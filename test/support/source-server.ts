@@ -92,7 +92,7 @@ function pieceAt(file: SourceFile, offset: number, to: number): Buffer {
   return ring.subarray(inRing, Math.min(inRing + WRITE_BYTES, inRing + to - offset, RING_BYTES));
 }
 
-/** Starts a source as an object store is one: ranges, ETags, `If-Match`; with the faults of the test. */
+/** Starts a source like an object store: ranges, ETags, `If-Match`; with the faults of the test. */
 export async function startSource(options: SourceOptions): Promise<SourceServer> {
   const requests: SourceRequest[] = [];
   const state = { file: options.file, bytes: 0, connections: 0 };

@@ -3,17 +3,17 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { cut } from '../../../lambda/shared/runtime/redact.ts';
 import { type Terminal, terminalOf } from './terminal.ts';
 
-/** The operator asked for something that the command does not understand; ends with exit code 2. */
+/** Invalid arguments; exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Something that the operator can fix, with a message that says how; ends with exit code 1. */
+/** An error that the operator can fix, with a message that says how; exit code 1. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
 }
 
-/** The command has done its work, and what it found needs attention; ends with exit code 3. */
+/** The command succeeded, and its result needs attention; exit code 3. */
 export class NeedsAttention extends Error {
   override readonly name = 'NeedsAttention';
 }
@@ -38,7 +38,7 @@ export function isEntryPoint({ filename }: ImportMeta): boolean {
 
 /**
  * Runs a command of the process and sets its exit code: 0 done, 1 failed, 2 not understood, 3 done with a result that
- * needs attention. `--help` prints the help. A reader that has seen enough (`| head`) ends it quietly.
+ * needs attention. `--help` prints the help. A closed pipe (`| head`) ends it without an error.
  */
 export async function runCommand(
   name: string,

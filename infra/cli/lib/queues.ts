@@ -63,7 +63,7 @@ const MAX_RECEIVED = 10;
  * Moves what is on the dead-letter queue now back to the queue, one by one: a message is deleted there only after it was
  * sent here, so a crash in between leaves it twice, which the worker tolerates.
  *
- * @param max moves end after this number, so that messages which fail again at once are not moved in a circle.
+ * @param max moves end after this number, so that messages which fail again at once are not moved repeatedly.
  * @returns the number of messages moved.
  */
 export async function moveDeadLetters(

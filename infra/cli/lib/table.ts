@@ -8,7 +8,7 @@ export interface Cell {
   readonly colour?: Colour | undefined;
 }
 
-/** A column of a table for people, and what it shows of a record. */
+/** A column of a table, and the cell that it shows of a record. */
 export interface Column<Shown> {
   readonly title: string;
   /** In characters; longer cells are cut. */

@@ -20,7 +20,7 @@ export interface ClientConfig {
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-/** Options that say which stack; for `readOptions`. */
+/** Options that select the stack; for `readOptions`. */
 export const TARGET_OPTIONS = {
   stack: { type: 'string' },
   table: { type: 'string' },
@@ -44,7 +44,7 @@ export const STACK_HELP = `Which stack:
 
 export const DEFAULT_STACK = 'ZencoderRecovery';
 
-/** Where `npm start` says which stack runs. */
+/** File in which `npm start` describes its running stack. */
 const STATE_FILE = '.local/stack.json';
 
 const state = v.object({
@@ -134,7 +134,7 @@ async function localTarget(): Promise<Target> {
   };
 }
 
-/** An SDK's error in words that say what to do, where there is something; else the error itself. */
+/** An SDK's error as a message with the action required, if there is one; else the error itself. */
 export function toCommandFailure(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const advice = adviceFor(error);

@@ -9,13 +9,13 @@ export type Colour = keyof typeof CODES;
 export interface Terminal {
   /** Characters in a line; undefined when the output is a file or a pipe. */
   readonly width: number | undefined;
-  /** Text in a colour, where colours are wanted. */
+  /** Text in a colour, where colours are enabled. */
   paint(colour: Colour | undefined, text: string): string;
   /** Resolves when the reader is ready for more, so that output of any length is never held in memory. */
   write(text: string): Promise<void>;
 }
 
-/** Colours only for people: on a terminal, unless `NO_COLOR` is set. */
+/** Colours only on a terminal, unless `NO_COLOR` is set. */
 export function terminalOf(stream: NodeJS.WriteStream, environment: NodeJS.ProcessEnv): Terminal {
   const isTty = stream.isTTY && environment.TERM !== 'dumb';
   const colours = isTty && !environment.NO_COLOR;
@@ -37,7 +37,7 @@ export function sanitize(text: string): string {
   return text.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
 }
 
-/** A line that says how far a command is; only people see it. */
+/** A line with the progress of a command; on a terminal only. */
 export interface Progress {
   /** Replaces the line. */
   show(text: string): Promise<void>;

@@ -23,7 +23,7 @@ export interface Listening extends LocalServer {
  * Listens on 127.0.0.1: never `localhost`, for which the AWS SDK would look up `bucket.localhost`.
  *
  * @param port 0 for any free one
- * @throws when the port is taken
+ * @throws when the port is in use
  */
 export async function listen(server: Server, port = 0, host = '127.0.0.1'): Promise<Listening> {
   await new Promise<void>((resolve, reject) => {

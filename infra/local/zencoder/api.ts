@@ -5,7 +5,7 @@ import { jobDetails, jobProgress, outputDetails, type UrlOf } from './payload.ts
 /** Requests a minute that Zencoder allows an account for one kind of call. */
 const PER_MINUTE = 60;
 
-/** Where a caller stands after one more request. */
+/** The rate limit of a caller after one more request. */
 export interface Allowance {
   readonly allowed: boolean;
   readonly remaining: number;

@@ -5,7 +5,7 @@ import { listen } from '../aws/listen.ts';
 /** How a destination treats the next upload. */
 export type UploadBehaviour = 'takes' | 'denies' | 'breaks' | 'hangs';
 
-/** A customer's own server, as far as Zencoder has to do with one: it takes uploads by HTTP PUT, or does not. */
+/** A customer's own server, as far as Zencoder uses it: it accepts or rejects uploads by HTTP PUT. */
 export interface Destination {
   /** E.g. `http://127.0.0.1:4567`. */
   readonly origin: string;

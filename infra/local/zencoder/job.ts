@@ -1,7 +1,7 @@
 import { type MediaFields, mediaFieldsOf } from './media-fields.ts';
 import type { FileSource } from './source.ts';
 
-/** What the stand-in is asked to encode; the parts of Zencoder's create request that matter to uploads. */
+/** A job for the stand-in; the parts of Zencoder's create request that matter to uploads. */
 export interface JobRequest {
   readonly outputs: readonly OutputRequest[];
   /** Up to 255 characters. @default null */
@@ -40,7 +40,7 @@ export interface OutputRequest {
   readonly media?: MediaFields;
   /**
    * Zencoder documents that after the first transfer error of an output its remaining files go to the backup server;
-   * recorded payloads also show both kinds of error on one output. `in-turn` plays the former, `at-once` lets media
+   * recorded payloads also show both kinds of error on one output. `in-turn` simulates the former, `at-once` lets media
    * and thumbnails each meet an error of their own.
    * @default 'in-turn'
    */

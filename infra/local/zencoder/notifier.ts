@@ -22,7 +22,7 @@ export interface DeliveryAttempt {
   readonly error: string | null;
 }
 
-/** A notification on its way to one URL, as far as it has come. */
+/** The delivery of a notification to one URL, with its attempts. */
 export interface Delivery {
   readonly kind: 'output' | 'job' | 'replay';
   /** Null for a recorded body that is replayed, which is not looked into. */

@@ -151,7 +151,7 @@ interface Upload {
   readonly keepsName: boolean;
 }
 
-/** The way that the files of one output take: from the first failed transfer on, Zencoder's own storage. */
+/** The route of one output's files: from the first failed transfer on, Zencoder's own storage. */
 class Route {
   #broken = false;
   readonly #transfers: Transfers;

@@ -46,7 +46,7 @@ export function jobDetails(job: Job, urlOf: UrlOf): Json {
   };
 }
 
-/** `GET /outputs/:id`: one output, bare. It lists no thumbnails: those are known to the job. */
+/** `GET /outputs/:id`: one output, bare. It lists no thumbnails: those are fields of the job. */
 export function outputDetails(job: Job, output: Output, urlOf: UrlOf): Json {
   return {
     ...outputFields(job, output, urlOf),

@@ -5,7 +5,7 @@ import type { SignatureVersion, UploadProblem } from './job.ts';
 import type { SourceFile } from './source.ts';
 import { type S3Account, s3Client } from './uploads.ts';
 
-/** Files live this long on Zencoder's storage, counted from the output's end. Seconds. */
+/** Lifetime of files on Zencoder's storage, counted from the output's end. Seconds. */
 export const LIFETIME = 86_400;
 
 /** Where Zencoder keeps what it could not upload. */
@@ -14,7 +14,7 @@ export interface StorageOptions extends S3Account {
   readonly bucket?: string;
 }
 
-/** Even Zencoder's own storage did not take a file: the output fails. */
+/** Even Zencoder's own storage did not accept a file: the output fails. */
 export class StorageRefused extends Error {
   override readonly name = 'StorageRefused';
   readonly problem: UploadProblem;
@@ -25,7 +25,7 @@ export class StorageRefused extends Error {
   }
 }
 
-/** Zencoder's temporary storage: random keys by day, URLs that end 24 h after the output did. */
+/** Zencoder's temporary storage: random keys by day, URLs that expire 24 h after the output finished. */
 export class BackupStorage {
   readonly bucket: string;
   readonly #options: StorageOptions;
@@ -64,7 +64,7 @@ export class BackupStorage {
   }
 
   /**
-   * A GET URL signed now that ends with the file's life, so that asking later gives fewer seconds. After that end it is
+   * A GET URL signed now that expires with the file, so that a later URL states fewer seconds. After that end it is
    * a URL that has already run out.
    *
    * @param finishedAt epoch milliseconds

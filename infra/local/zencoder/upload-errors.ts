@@ -74,7 +74,7 @@ function kindOf(error: unknown): 'resolve' | 'connect' | 'timeout' | undefined {
   return inner.map(kindOf).find((kind) => kind !== undefined);
 }
 
-/** Zencoder's view of a response that refuses the upload. */
+/** Zencoder's error for a response that rejects the upload. */
 export function fromStatus(status: number, reason: string, destination: URL): PrimaryUploadFailed {
   if (status === 401 || status === 403) {
     return new PrimaryUploadFailed(

@@ -14,7 +14,7 @@ import {
   withinTime,
 } from './upload-errors.ts';
 
-/** An S3 and who Zencoder is to it. */
+/** An S3 endpoint and Zencoder's credentials for it. */
 export interface S3Account {
   /** E.g. `http://127.0.0.1:4567`. */
   readonly origin: string;
@@ -22,11 +22,11 @@ export interface S3Account {
   readonly secretAccessKey: string;
 }
 
-/** A failed upload is what the stand-in is for; the SDK would warn about each on the console. */
+/** Failed uploads are the purpose of the stand-in; the SDK would warn about each on the console. */
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 /**
- * A client that tries once, because what Zencoder makes of a failure is decided by its caller.
+ * A client that tries once, because its caller decides what a failure means.
  *
  * @param now epoch milliseconds, which may differ from the machine's time: requests are signed with it
  */
@@ -210,7 +210,7 @@ export async function uploadToPrimary(
   }
 }
 
-/** The job asks for something that the stand-in cannot play: a mistake in the test, never a failed upload. */
+/** The job has a destination that the stand-in cannot simulate: a mistake in the test, never a failed upload. */
 export class UnsupportedDestination extends Error {
   override readonly name = 'UnsupportedDestination';
 }

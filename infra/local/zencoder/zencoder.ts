@@ -39,7 +39,7 @@ export interface JobReport {
 
 /**
  * A stand-in for Zencoder (API v2): uploads for real, keeps on its own storage what it could not upload, notifies, and
- * serves the part of its API that describes jobs. What the documentation leaves open is said where it is decided.
+ * serves the part of its API that describes jobs. Where the documentation is open, a comment states the decision.
  */
 export class Zencoder {
   /** Every notification so far, oldest first, with the status of each attempt. */
@@ -153,7 +153,7 @@ export class Zencoder {
     return this.#storage.sign(place.key, job.signature, output.finishedAt ?? this.#now(), this.#now());
   };
 
-  /** Deletes files whose 24 hours are over, as Zencoder's storage does; gives how many that were. */
+  /** Deletes files whose 24 hours are over, as Zencoder's storage does; returns their number. */
   async removeExpired(): Promise<number> {
     const now = this.#now();
     const over = this.#jobs

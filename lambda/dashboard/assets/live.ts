@@ -3,8 +3,8 @@
  * nothing happens, and not at all while the page is hidden) and puts the parts marked `data-live` in place of the old ones.
  * Everything works without it, by reloading.
  *
- * A part that has the focus is left alone, what a person opened stays open, and the summary in the live region is
- * changed only when its words change, so that screen readers announce changes and nothing else.
+ * A part that has the focus is left alone, expanded elements stay expanded, and the summary in the live region is
+ * changed only when its text changes, so that screen readers announce changes and nothing else.
  */
 export const LIVE_SCRIPT = `(() => {
   'use strict';

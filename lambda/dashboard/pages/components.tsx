@@ -6,7 +6,7 @@ import { isOpen, type Outcome, type Progress, progressOf, summarize } from '../.
 import type { RecoveryState, Role } from '../../shared/zencoder/model.ts';
 import { ROLE_NAMES, revealInvisible } from '../text.ts';
 
-/** What is to be known of an output at a glance: failed uploads, what became of its files, warnings. */
+/** Flags of an output: failed uploads, outcome of its files, warnings. */
 export function Flags(props: {
   readonly failures: readonly PrimaryFailureRecord[];
   readonly recoveries: readonly RecoveryRecord[];
@@ -60,7 +60,7 @@ export function RetryForm(props: {
   );
 }
 
-/** How serious something is; decides the colour, which never says it alone. */
+/** How serious something is; decides the colour, which is never the only sign. */
 export type Tone = 'ok' | 'info' | 'warn' | 'bad' | 'idle';
 
 const STATE_TONES: Readonly<Record<RecoveryState, Tone>> = {
@@ -85,7 +85,7 @@ export function Time({ at, now }: { readonly at: number; readonly now: number })
   );
 }
 
-/** How long a file can still be had. */
+/** How long a file is still available. */
 export function TimeLeft({ deadline, now }: { readonly deadline: number; readonly now: number }) {
   return (
     <time datetime={new Date(deadline).toISOString()} class="nowrap">
@@ -112,7 +112,7 @@ export function OutcomeBadge({ outcome }: { readonly outcome: Outcome }) {
   );
 }
 
-/** `2 of 3 files recovered, 1 copying`: what the states of some recoveries come to, in words. */
+/** `2 of 3 files recovered, 1 copying`: the states of some recoveries as text. */
 export function outcomeWords({ files, counts }: Outcome): string {
   const others = (['copying', 'pending', 'failed', 'lost'] as const)
     .filter((state) => counts[state] > 0)

@@ -6,7 +6,7 @@ import { revealInvisible } from '../text.ts';
 import { liveState, ProgressBar, RetryForm, StateBadge, TimeLeft, UntrustedText } from './components.tsx';
 import { FileDetails, nameOf } from './file-details.tsx';
 
-/** One backup file: where it stands, where it is, what was tried. */
+/** One backup file: its state, location and attempts. */
 export function FileCard(props: {
   readonly recovery: RecoveryRecord;
   readonly now: number;

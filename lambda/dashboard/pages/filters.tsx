@@ -97,7 +97,7 @@ function Choice(props: {
   );
 }
 
-/** The classes that were seen first, then the one that is asked for, then all others that are known. */
+/** The classes seen first, then the selected one, then all other known ones. */
 function classesOf({ error }: FilterTexts, seen: readonly string[]) {
   const known = [...UPLOAD_ERRORS.map(({ errorClass }) => errorClass), UNKNOWN_UPLOAD_ERROR];
   return [...new Set([...seen, ...(error ? [error] : []), ...known])].map(named);

@@ -8,7 +8,7 @@ import { Files } from './files.tsx';
 import { Page } from './layout.tsx';
 import { BackupBanner, PassThrough, RecordHead, TestBanner } from './record.tsx';
 
-/** What came of a retry, as the redirect behind the form says. */
+/** The result of a retry, from the redirect after the form. */
 export type RetryNotice = 'queued' | 'nothing';
 
 /** What the record of an output is made of. */
@@ -35,7 +35,7 @@ export function OutputPage(props: OutputProps) {
   const name = label ?? `Output ${outputId}`;
   const outcome = summarize(recoveries);
   const path = outputPath(jobId, outputId);
-  // The worker has not taken the request up yet: what is settled now is about to change.
+  // The worker has not processed the request yet: what is settled now is about to change.
   const isRetried = notice === 'queued' && recoveries.some((file) => canBeRetried(file, hasApiKey));
   return (
     <Page

@@ -28,7 +28,7 @@ const SPAN_WORDS: Readonly<Record<string, string>> = {
   '90d': 'in the last 90 days',
 };
 
-/** What failed, where its recovery stands, and what needs attention. */
+/** Failed uploads, the state of their recoveries, and what needs attention. */
 export function OverviewPage({ data, request, now, atRiskMs, notificationUrl, leftOut }: OverviewProps) {
   const words = spanWords(request);
   return (

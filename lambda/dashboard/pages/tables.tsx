@@ -80,7 +80,7 @@ const FAILURE_COLUMNS = [
   { name: 'Recovery' },
 ];
 
-/** Primary failures, each with where its recovery stands. */
+/** Primary failures, each with the state of its recovery. */
 export function FailureTable({
   items,
   now,

@@ -37,7 +37,7 @@ export interface AttentionItem {
 
 /** What needs attention now. */
 export interface Attention {
-  /** Sorted by time left; what is over comes last, the newest first. */
+  /** Sorted by time left; settled ones last, the newest first. */
   readonly items: readonly AttentionItem[];
   /** True when only some of the recoveries were read. */
   readonly isTruncated: boolean;

@@ -9,7 +9,7 @@ const MAX_LOOK_BACK_DAYS = 400;
 /** Spans that the pages offer. */
 export const SPANS = ['24h', '7d', '30d', '90d'] as const;
 
-/** What is looked at when the URL says nothing of time. */
+/** The span when the URL has no times. */
 export const DEFAULT_SPAN: (typeof SPANS)[number] = '7d';
 
 /** How many records a page has by default. */
@@ -25,7 +25,7 @@ export class InvalidFilter extends RecoveryError {
 /** States to filter by; `open` is `pending` or `copying`. */
 export type StateFilter = RecoveryState | 'open';
 
-/** Which primary failures are wanted. Times are epoch milliseconds. */
+/** Selects primary failures. Times are epoch milliseconds. */
 export interface FailureFilters {
   /** Included. */
   readonly since: number;
@@ -42,7 +42,7 @@ export type FilterTexts = Readonly<
   Partial<Record<'since' | 'until' | 'error' | 'host' | 'state' | 'role', string | undefined>>
 >;
 
-/** What a list is asked for. */
+/** The query of a list. */
 export interface ListRequest<Filters> {
   readonly filters: Filters;
   readonly texts: FilterTexts;
@@ -118,7 +118,7 @@ export function parseFailureQuery(
 }
 
 /**
- * As {@link parseFailureQuery}, for recoveries: open ones unless a state is asked for.
+ * As {@link parseFailureQuery}, for recoveries: open ones unless a state is given.
  *
  * @throws {InvalidFilter}
  */

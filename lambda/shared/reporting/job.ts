@@ -2,7 +2,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { PrimaryFailureRecord, RecoveryRecord } from '../ledger/records.ts';
 import type { RecoveryState } from '../zencoder/model.ts';
 
-/** Where the recoveries of several files stand, taken together. */
+/** The combined state of the recoveries of several files. */
 export interface Outcome {
   /** The state that matters most: of lost, failed, copying, pending, recovered the first that any file is in; null without files. */
   readonly state: RecoveryState | null;
@@ -12,7 +12,7 @@ export interface Outcome {
   readonly deadline: number | null;
 }
 
-/** How far a copy has come. */
+/** Progress of a copy. */
 export interface Progress {
   /** Bytes where the size of every file is known, else files. */
   readonly unit: 'bytes' | 'files';
@@ -46,7 +46,7 @@ export function sizeOf(recovery: RecoveryRecord): number | null {
   return recovery.size ?? recovery.bytesTotal ?? recovery.upload?.size ?? recovery.expectedSize;
 }
 
-/** How far recoveries have come; null without files. A file that is lost counts as not done. */
+/** Progress of recoveries; null without files. A file that is lost counts as not done. */
 export function progressOf(recoveries: readonly RecoveryRecord[]): Progress | null {
   if (recoveries.length === 0) return null;
   const sizes = recoveries.map(sizeOf);
@@ -81,7 +81,7 @@ function bytesDone(recovery: RecoveryRecord): number {
   return recovery.state === 'recovered' ? (sizeOf(recovery) ?? 0) : (recovery.bytesDone ?? 0);
 }
 
-/** What the ledger knows of one output. */
+/** The records of one output. */
 export interface OutputView {
   readonly jobId: string;
   readonly outputId: string;
@@ -93,7 +93,7 @@ export interface OutputView {
   readonly recoveries: readonly RecoveryRecord[];
 }
 
-/** What the ledger knows of a job: only its outputs of which an upload failed. */
+/** The records of a job: only its outputs with a failed upload. */
 export interface JobView {
   readonly jobId: string;
   readonly passThrough: string | null;
@@ -104,7 +104,7 @@ export interface JobView {
 
 const ORDER: readonly RecoveryState[] = ['failed', 'lost', 'copying', 'pending', 'recovered'];
 
-/** All that is known of a job, or null when the ledger has nothing of it. One Query for each MB. */
+/** All records of a job, or null when the ledger has none. One Query for each MB. */
 export async function viewJob(ledger: Ledger, jobId: string): Promise<JobView | null> {
   const { failures, recoveries } = await ledger.queries.readJob(jobId);
   const all = [...failures, ...recoveries];

@@ -10,8 +10,8 @@ import type { FailureMatch } from './search.ts';
 import type { ErrorClassView } from './statistics.ts';
 
 /**
- * What `/api` and every `--json` say of a record: the same fields in both. Each field is there in every response, null
- * where nothing is known; times are ISO 8601 in UTC. Text from outside is given as it is: the reader escapes it.
+ * The form of a record in `/api` and every `--json`: the same fields in both. Each field is there in every response, null
+ * where the value is unknown; times are ISO 8601 in UTC. Untrusted text is unchanged: the reader escapes it.
  */
 
 /** A primary failure, with the state of its recovery in short. */
@@ -27,7 +27,7 @@ export function wholeFailureJson(match: FailureMatch) {
   return { ...failureJson(match), recoveries: match.recoveries.map(recoveryJson) };
 }
 
-/** One recovery with all that the ledger knows of it, without its lease. */
+/** One recovery with all fields of its record, without its lease. */
 export function recoveryJson(recovery: RecoveryRecord) {
   const { jobId, outputId, role, fileId, label, outputType, passThrough, test, lastError } = recovery;
   const isRecovered = recovery.state === 'recovered';

@@ -85,7 +85,7 @@ interface Bound {
   isHit: boolean;
 }
 
-/** As `searchFailures`, by way of the recoveries in a state. An output may come again on a later page. */
+/** As `searchFailures`, by way of the recoveries in a state. An output may be repeated on a later page. */
 export async function searchByState(search: StateSearch, span: TimeSpan): Promise<FailurePage> {
   const bound: Bound = { left: search.maxExamined, isHit: false };
   const found = new Map<string, FailureMatch>();

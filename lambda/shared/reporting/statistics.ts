@@ -119,7 +119,7 @@ export interface ErrorClasses {
   readonly tally: CountedSpan;
 }
 
-/** Every known class of upload error and every one that was met, with counts. Reads as `countFailures` of 30 days. */
+/** Every known class of upload error and every recorded one, with counts. Reads as `countFailures` of 30 days. */
 export async function errorClasses(ledger: Ledger, now: number): Promise<ErrorClasses> {
   const seen = new Map<string, { day: number; week: number; month: number; last: number }>();
   const span = { since: now - COUNTED_DAYS * DAY_MS, until: now + DAY_MS };
@@ -216,7 +216,7 @@ const WHAT_TO_DO: Readonly<Record<number, string>> = {
   415: 'the body is not JSON: leave "format" out of the notification settings',
 };
 
-/** What a person can do about notifications that are refused with a status. */
+/** The action required for notifications that are refused with a status. */
 export function whatToDoAbout(status: number): string {
   return WHAT_TO_DO[status] ?? 'see the logs of the ingest function';
 }

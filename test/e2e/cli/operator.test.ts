@@ -201,7 +201,7 @@ function refusedUrl(): string {
   return url.href;
 }
 
-/** A recovery that cannot go on, whose URL ends after so many seconds. */
+/** A recovery that cannot continue, whose URL expires after the given seconds. */
 async function openRecovery(seconds: number): Promise<string> {
   const [job, output] = [freshId(), freshId()];
   const path = `o/20261122/${job}/clip.mp4`;

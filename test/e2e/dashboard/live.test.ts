@@ -85,7 +85,7 @@ describe('Retry now', () => {
     await download.click();
     const bytes = await readFile(await (await started).path());
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(file.sha256);
-    // The browser gives up a request that turns out to be a download.
+    // The browser aborts a navigation that turns out to be a download.
     expect(errors.filter((error) => !/^request: .*(?:download$|Signature=)/.test(error))).toEqual([]);
   });
 });

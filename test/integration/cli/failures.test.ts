@@ -59,7 +59,7 @@ async function seed(): Promise<void> {
       aFailure({ errorClass: 'UnableToResolveHostError', destinationHost: 'ftp.example' }),
     ),
   );
-  const error = anError({ errorClass: 'SourceGone', category: 'lost', message: 'answers 404' });
+  const error = anError({ errorClass: 'SourceGone', category: 'lost', message: 'returns 404' });
   await ledger
     .at(now)
     .recoveries.settle(lost.map((record) => ({ record, settlement: { state: 'lost', error } })));
@@ -146,7 +146,7 @@ describe('npm run failures', () => {
             state: 'lost',
             filename: 'video.mp4',
             settledAt: new Date(now).toISOString(),
-            lastError: { errorClass: 'SourceGone', category: 'lost', message: 'answers 404' },
+            lastError: { errorClass: 'SourceGone', category: 'lost', message: 'returns 404' },
             object: null,
           },
         ],

@@ -15,7 +15,7 @@ import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { type AssemblyFixture, assemblyFixture } from './cloudformation/assembly-fixture.ts';
 import { eventually } from './eventually.ts';
 
-/** Answers with what it was given, and writes a line. */
+/** Responds with its input, and writes a log line. */
 const ECHO = `
 export const handler = async (event, context) => {
   console.log('called', context.functionName);
@@ -182,14 +182,14 @@ describe('the emulator', () => {
 
   it('denies access to the bucket with other keys', async () => {
     const { S3Client } = await import('@aws-sdk/client-s3');
-    const stranger = new S3Client({
+    const outsider = new S3Client({
       endpoint: emulator.endpoints.s3,
       region: emulator.region,
       credentials: { accessKeyId: 'AKIASTRANGER', secretAccessKey: 'x' },
     });
-    await expect(stranger.send(new HeadBucketCommand({ Bucket: output('BucketName') }))).rejects.toThrow();
-    await expect(stranger.send(new CreateBucketCommand({ Bucket: 'theirs' }))).rejects.toThrow();
-    stranger.destroy();
+    await expect(outsider.send(new HeadBucketCommand({ Bucket: output('BucketName') }))).rejects.toThrow();
+    await expect(outsider.send(new CreateBucketCommand({ Bucket: 'theirs' }))).rejects.toThrow();
+    outsider.destroy();
   });
 });
 

@@ -113,7 +113,7 @@ describe('parseConfig with invalid settings', () => {
     for (const [name, values] of Object.entries(bad)) {
       fc.assert(
         fc.property(good, values, (others, value) => {
-          expect(faultsOf({ ...others, [name]: value })).toEqual([expect.stringContaining(`${name}: `)]);
+          expect(errorsOf({ ...others, [name]: value })).toEqual([expect.stringContaining(`${name}: `)]);
         }),
       );
     }
@@ -123,7 +123,7 @@ describe('parseConfig with invalid settings', () => {
     fc.assert(
       fc.property(fc.record(bad, { requiredKeys: [] }), (context) => {
         fc.pre(Object.keys(context).length > 0);
-        const named = faultsOf(context).map((line) => line.split(':')[0]);
+        const named = errorsOf(context).map((line) => line.split(':')[0]);
         expect(named).toHaveLength(Object.keys(context).length);
         expect(new Set(named)).toEqual(new Set(Object.keys(context)));
       }),
@@ -131,7 +131,7 @@ describe('parseConfig with invalid settings', () => {
   });
 
   it('reports the expected and the actual value', () => {
-    expect(faultsOf({ maxConcurrency: '1', logLevel: 'LOUD' })).toEqual([
+    expect(errorsOf({ maxConcurrency: '1', logLevel: 'LOUD' })).toEqual([
       'maxConcurrency: expected a whole number from 2 to 1000, found "1"',
       'logLevel: expected one of DEBUG, INFO, WARN, ERROR, found "LOUD"',
     ]);
@@ -139,7 +139,7 @@ describe('parseConfig with invalid settings', () => {
 
   it('rejects a KMS key without its bucket', () => {
     const bucketKmsKeyArn = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d';
-    expect(faultsOf({ bucketKmsKeyArn })).toEqual([
+    expect(errorsOf({ bucketKmsKeyArn })).toEqual([
       expect.stringContaining('bucketKmsKeyArn: belongs to a bucket of your own: set bucketName as well'),
     ]);
   });
@@ -154,17 +154,17 @@ describe('parseConfig with unknown settings', () => {
     ['log_level', 'logLevel'],
     ['workerTimeout', 'workerTimeoutSeconds'],
   ])('rejects %s and suggests %s', (misspelt, meant) => {
-    expect(faultsOf({ [misspelt]: 'x' })).toEqual([`${misspelt}: unknown setting; did you mean ${meant}?`]);
+    expect(errorsOf({ [misspelt]: 'x' })).toEqual([`${misspelt}: unknown setting; did you mean ${meant}?`]);
   });
 
   it('rejects an unfamiliar name with the list of settings', () => {
-    expect(faultsOf({ colour: 'blue' })).toEqual([
+    expect(errorsOf({ colour: 'blue' })).toEqual([
       expect.stringMatching(/^colour: unknown setting; known are stackName, bucketName, /),
     ]);
   });
 
   it('names unknown settings together with errors of known ones', () => {
-    expect(faultsOf({ bucketname: 'x', maxConcurrency: 0, colour: 'blue' })).toHaveLength(3);
+    expect(errorsOf({ bucketname: 'x', maxConcurrency: 0, colour: 'blue' })).toHaveLength(3);
   });
 
   it('ignores context of the CDK itself', () => {
@@ -180,7 +180,7 @@ describe('parseConfig with unknown settings', () => {
   });
 });
 
-function faultsOf(context: Record<string, unknown>): string[] {
+function errorsOf(context: Record<string, unknown>): string[] {
   try {
     parseConfig(context);
   } catch (error) {

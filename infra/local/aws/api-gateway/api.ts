@@ -117,7 +117,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
 }
 
 function send(request: IncomingMessage, response: ServerResponse, result: GatewayResponse): void {
-  // What is left of a refused body is thrown away, so that the client gets to read the response.
+  // The rest of a rejected body is discarded, so that the client reads the response.
   if (!request.complete) {
     request.resume();
     response.setHeader('connection', 'close');

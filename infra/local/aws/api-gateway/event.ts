@@ -11,7 +11,7 @@ export interface ApiRequest {
   readonly sourceIp: string;
 }
 
-/** Where the request came in. */
+/** The API and stage that received the request. */
 export interface ApiContext {
   readonly apiId: string;
   readonly accountId: string;
@@ -104,7 +104,7 @@ function gatewayTime(time: number): string {
   return `${day}/${MONTHS[Number(month) - 1]}/${year}:${clock.slice(0, 8)} +0000`;
 }
 
-/** What goes back to the HTTP client. */
+/** The response to the HTTP client. */
 export interface GatewayResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[]>>;
@@ -121,7 +121,7 @@ export function gatewayResponse(status: number, message: string): GatewayRespons
 }
 
 /**
- * What an HTTP API makes of a function's result in payload format 2.0: an object with `statusCode` is the response
+ * The response of an HTTP API to a function's result in payload format 2.0: an object with `statusCode` is the response
  * itself; anything else is the body of a 200; a response that cannot be sent is an internal error.
  */
 export function functionResponse(result: unknown): GatewayResponse {

@@ -83,7 +83,7 @@ export class ExecutionEnvironment {
     return result.promise.finally(() => clearTimeout(timer));
   }
 
-  /** Ends the thread, wherever it is; the running invocation fails as if the machine had died. */
+  /** Ends the thread, wherever it is; the running invocation fails as after a crash of the machine. */
   kill(): Promise<void> {
     return this.#end({
       errorType: 'Runtime.ExitError',

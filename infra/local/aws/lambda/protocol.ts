@@ -59,7 +59,7 @@ export type ThreadReport =
       readonly peakBytes: number;
     };
 
-/** A function threw, ran out of time or memory, or its environment died; `payload` is what AWS would return. */
+/** A function threw, ran out of time or memory, or its environment crashed; `payload` is what AWS would return. */
 export class FunctionError extends Error {
   override readonly name = 'FunctionError';
   readonly payload: ErrorPayload;
@@ -79,7 +79,7 @@ export class FunctionThrottled extends Error {
   }
 }
 
-/** The event is larger than the 6 MB that Lambda takes. */
+/** The event is larger than the 6 MB that Lambda accepts. */
 export class EventTooLarge extends Error {
   override readonly name = 'EventTooLarge';
 

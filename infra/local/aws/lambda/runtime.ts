@@ -15,7 +15,7 @@ export interface LocalFunction {
   /**
    * Invokes and waits for the response, as `InvocationType: RequestResponse`.
    *
-   * @throws {FunctionError} when the function threw, timed out or died
+   * @throws {FunctionError} when the function threw, timed out or crashed
    * @throws {FunctionThrottled} over its reserved concurrency
    * @throws {EventTooLarge} for an event over 6 MB
    */

@@ -16,7 +16,7 @@ export interface QueueMapping {
   readonly target: Pick<LocalFunction, 'invoke'>;
   /** Messages of one invocation, at most. A batch is never waited for. */
   readonly batchSize: number;
-  /** `ReportBatchItemFailures`: the function says which messages failed. */
+  /** `ReportBatchItemFailures`: the function reports which messages failed. */
   readonly partialResponses: boolean;
   /** Invocations at once. */
   readonly maximumConcurrency: number;
@@ -94,7 +94,7 @@ async function invoke(mapping: QueueMapping, batch: readonly Message[]): Promise
   if (!mapping.partialResponses) return [...batch];
   const failed = failedIds(result);
   const known = new Set(batch.map((message) => message.MessageId));
-  // Lambda takes a response that names no message of the batch for a failure of all of it.
+  // Lambda treats a response that names no message of the batch as a failure of the whole batch.
   if (failed === undefined || failed.some((id) => !known.has(id))) return [];
   return batch.filter((message) => !failed.includes(message.MessageId ?? ''));
 }

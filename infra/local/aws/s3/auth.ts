@@ -4,9 +4,9 @@ import type { S3Request } from './request.ts';
 import { parseAmzDate, signV2, signV4, V4_ALGORITHM } from './signatures.ts';
 
 export interface AuthOptions {
-  /** Secret by access key id; undefined lets any key with any signature in. Expiry is checked all the same. */
+  /** Secret by access key id; undefined accepts any key with any signature. Expiry is checked all the same. */
   readonly credentials: Readonly<Record<string, string>> | undefined;
-  /** Whether requests without any signature are let in. */
+  /** Whether requests without any signature are accepted. */
   readonly anonymous: boolean;
   /** The region that a version 4 signature must be for; undefined for any. */
   readonly region: string | undefined;
@@ -14,7 +14,7 @@ export interface AuthOptions {
   readonly now: () => number;
 }
 
-/** Who sent a request, and what its signature says about the body. */
+/** The sender of a request, and what its signature states about the body. */
 export interface Caller {
   /** Undefined for an anonymous request. */
   readonly accessKeyId: string | undefined;
@@ -170,7 +170,7 @@ function verifyV4(
   });
 }
 
-/** S3 refuses x-amz- headers that a signature leaves out; the body's hash is part of the signature in itself. */
+/** S3 rejects x-amz- headers that a signature omits; the body's hash is part of the signature in itself. */
 function mustBeSigned(name: string): boolean {
   return name.startsWith('x-amz-') && name !== 'x-amz-content-sha256';
 }

@@ -25,13 +25,13 @@ export interface S3Options {
    * is let in, and only the expiry of presigned URLs is checked.
    */
   readonly credentials?: Readonly<Record<string, string>> | undefined;
-  /** Whether requests without any signature are let in. @default false */
+  /** Whether requests without any signature are accepted. @default false */
   readonly anonymous?: boolean;
   /** Epoch milliseconds: decides whether presigned URLs have expired, and dates objects. @default Date.now */
   readonly now?: () => number;
-  /** When given, version 4 signatures for another region are refused as AWS does. @default any, shown as us-east-1 */
+  /** When given, version 4 signatures for another region are rejected, as AWS does. @default any, shown as us-east-1 */
   readonly region?: string;
-  /** PEM; the server then speaks HTTPS only. */
+  /** PEM; the server then supports HTTPS only. */
   readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer };
   /** False keeps sizes, entity tags and checksums only; objects can then not be read. @default true */
   readonly keepBodies?: boolean;

@@ -22,7 +22,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** CloudFormation's answers as its API reference gives them. */
+/** CloudFormation's responses as in its API reference. */
 async function describeStack(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const stack = new URLSearchParams(await text(request)).get('StackName');
   const outputs =

@@ -53,7 +53,7 @@ describe('claim of a new file', () => {
 });
 
 describe('claim of a known file', () => {
-  it('is rejected while another lease is valid', async () => {
+  it('returns leased while another lease is valid', async () => {
     const output = anOutput();
     const record = await claimOne(output);
     const claims = await ledger.at(NOW + HOUR_MS).recoveries.claim(output, [aFile()], aLease('second'));
@@ -96,7 +96,7 @@ describe('claim of a known file', () => {
     expect(claim?.record).not.toHaveProperty('nextAttemptMessage');
   });
 
-  it('is rejected before the time of the next attempt, with a tolerance of a second', async () => {
+  it('returns waiting until a second before the next attempt', async () => {
     const output = anOutput();
     const record = await claimOne(output);
     const nextAttemptMessage = { messageId: 'first message', receiptHandle: 'handle' };
@@ -125,7 +125,7 @@ describe('claim of a known file', () => {
     expect(claim?.outcome).toBe('claimed');
   });
 
-  it('succeeds before the time of the next attempt when it is forced', async () => {
+  it('ignores the time of the next attempt in claimExisting', async () => {
     const record = await claimOne();
     await ledger.recoveries.release([{ record, nextAttemptAt: NOW + MINUTE_MS }]);
     const seen = await ledger.queries.readRecovery(record);

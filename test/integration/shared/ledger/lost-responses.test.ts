@@ -24,7 +24,7 @@ import {
   type TestLedger,
 } from '../../../support/ledger-table.ts';
 
-/** Each write twice, in a table of its own: with all answers, and with the first answer lost after the work was done. */
+/** Each write twice, in a table of its own: with all responses, and with the first response lost after the work was done. */
 
 const WRITES = /^(?:Put|Update|Delete|TransactWrite)Item/;
 const OUTPUT = anOutput({ jobId: '77', outputId: '7' });
@@ -34,7 +34,7 @@ let calm: TestLedger;
 let lossy: TestLedger;
 let proxy: FaultProxy;
 let lossyLedger: DatedLedger;
-/** Answers that the proxy is still to lose. */
+/** Number of responses that the proxy has still to drop. */
 let toLose = 0;
 let lastOutput = 1000;
 beforeAll(async () => {
@@ -187,7 +187,7 @@ describe('a ledger write whose first response is lost', () => {
   });
 
   it.each([
-    // These answer that the change was not theirs, which their callers must not take for another's; see `restartUpload`.
+    // These return that the change was not theirs, which callers must not take for another's; see `restartUpload`.
     write('dropPlan', planned, (ledger, record) =>
       ledger.at(LATER).uploads.dropPlan(record, record.upload.uploadId),
     ),

@@ -80,8 +80,8 @@ describe('a change of the object key', () => {
 
     expect(await ledger.at(NOW + 1).recoveries.changeKey(claimed, 'second')).toBe(true);
     expect(await ledger.at(NOW + 2).recoveries.changeKey(claimed, 'second')).toBe(true);
-    const heir = await claim(output, 'first', 'two', NOW + 2 * HOUR_MS);
-    expect(heir.key).toBe('second');
+    const next = await claim(output, 'first', 'two', NOW + 2 * HOUR_MS);
+    expect(next.key).toBe('second');
     expect(await ledger.at(NOW + 2 * HOUR_MS).recoveries.changeKey(claimed, 'third')).toBe(false);
     expect(await storedKey(claimed)).toBe('second');
   });

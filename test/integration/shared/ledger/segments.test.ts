@@ -72,12 +72,12 @@ describe('a segment', () => {
   it('is taken over when its lease has expired or was released', async () => {
     const { ref } = await planned();
     await ledger.uploads.claimSegment(ref(0), aLease('dead', NOW + 10));
-    expect(await ledger.at(NOW + 10).uploads.claimSegment(ref(0), aLease('heir'))).toEqual({
+    expect(await ledger.at(NOW + 10).uploads.claimSegment(ref(0), aLease('next'))).toEqual({
       outcome: 'leased',
       lease: { owner: 'dead', until: NOW + 10 },
     });
-    expect((await ledger.at(NOW + 11).uploads.claimSegment(ref(0), aLease('heir'))).outcome).toBe('claimed');
-    await ledger.uploads.releaseSegment(ref(0), 'heir');
+    expect((await ledger.at(NOW + 11).uploads.claimSegment(ref(0), aLease('next'))).outcome).toBe('claimed');
+    await ledger.uploads.releaseSegment(ref(0), 'next');
     expect((await ledger.uploads.claimSegment(ref(0), aLease('next'))).outcome).toBe('claimed');
   });
 
@@ -149,11 +149,11 @@ describe('progress of segments', () => {
     await progress(0, 'one', 600);
     await progress(1, 'two', 300);
     expect(await bytes()).toBe(900);
-    await ledger.at(NOW + 2).uploads.claimSegment(ref(0), aLease('heir'));
+    await ledger.at(NOW + 2).uploads.claimSegment(ref(0), aLease('next'));
     expect(await progress(0, 'one', 700)).toBe(false);
-    await progress(0, 'heir', 650);
+    await progress(0, 'next', 650);
     expect(await bytes()).toBe(950);
-    await finish(ref(0), 'heir');
+    await finish(ref(0), 'next');
     await finish(ref(0), 'one');
     expect(await bytes()).toBe(1300);
   });
@@ -210,12 +210,12 @@ describe('completion', () => {
     const { record, ref } = await planned(1);
     await finish(ref(0));
     await ledger.uploads.claimCompletion(record, 'upload-1', aLease('dead', NOW + 5));
-    const heir = await ledger.at(NOW + 6).uploads.claimCompletion(record, 'upload-1', aLease('heir'));
-    if (heir.outcome !== 'claimed') throw new Error(heir.outcome);
-    const [settled] = await ledger.at(NOW + 7).recoveries.settle([asRecovered(heir.record)]);
+    const next = await ledger.at(NOW + 6).uploads.claimCompletion(record, 'upload-1', aLease('next'));
+    if (next.outcome !== 'claimed') throw new Error(next.outcome);
+    const [settled] = await ledger.at(NOW + 7).recoveries.settle([asRecovered(next.record)]);
     expect(settled?.record).not.toHaveProperty('upload');
     const late = await ledger.at(NOW + HOUR_MS).uploads.claimCompletion(record, 'upload-1', aLease('late'));
-    expect(late).toMatchObject({ outcome: 'settled', record: { settledBy: 'heir' } });
+    expect(late).toMatchObject({ outcome: 'settled', record: { settledBy: 'next' } });
   });
 
   it('waits for unfinished segments and for those whose parts were lost', async () => {

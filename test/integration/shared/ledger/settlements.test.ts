@@ -61,12 +61,12 @@ describe('settle', () => {
   it('is rejected when another invocation has taken over the recovery', async () => {
     const output = anOutput();
     const zombie = await claimOne(output);
-    const heir = await claimOne(output, 'heir', NOW + HOUR_MS + 1);
+    const next = await claimOne(output, 'next', NOW + HOUR_MS + 1);
     const [late] = await ledger.at(NOW + HOUR_MS + 2).recoveries.settle([asRecovered(zombie)]);
-    expect(late).toEqual({ outcome: 'lease-lost', record: heir });
-    await ledger.at(NOW + HOUR_MS + 3).recoveries.settle([asRecovered(heir)]);
+    expect(late).toEqual({ outcome: 'lease-lost', record: next });
+    await ledger.at(NOW + HOUR_MS + 3).recoveries.settle([asRecovered(next)]);
     const [later] = await ledger.at(NOW + HOUR_MS + 4).recoveries.settle([asRecovered(zombie)]);
-    expect(later).toMatchObject({ outcome: 'lease-lost', record: { settledBy: 'heir' } });
+    expect(later).toMatchObject({ outcome: 'lease-lost', record: { settledBy: 'next' } });
   });
 
   it('returns done only to the invocation that settled the recovery', async () => {
@@ -123,16 +123,16 @@ describe('release', () => {
   it('is rejected for an invocation without the lease', async () => {
     const output = anOutput();
     const zombie = await claimOne(output);
-    await claimOne(output, 'heir', NOW + HOUR_MS + 1);
+    await claimOne(output, 'next', NOW + HOUR_MS + 1);
     const [late] = await ledger.recoveries.release([{ record: zombie, error: anError() }]);
-    expect(late).toMatchObject({ outcome: 'lease-lost', record: { lease: { owner: 'heir' }, history: [] } });
+    expect(late).toMatchObject({ outcome: 'lease-lost', record: { lease: { owner: 'next' }, history: [] } });
   });
 
   it('is rejected for it also after the next holder has released the lease', async () => {
     const output = anOutput();
     const zombie = await claimOne(output);
-    const heir = await claimOne(output, 'heir', NOW + HOUR_MS + 1);
-    await ledger.at(NOW + HOUR_MS + 2).recoveries.release([{ record: heir, error: anError() }]);
+    const next = await claimOne(output, 'next', NOW + HOUR_MS + 1);
+    await ledger.at(NOW + HOUR_MS + 2).recoveries.release([{ record: next, error: anError() }]);
     const [late] = await ledger.at(NOW + HOUR_MS + 3).recoveries.release([{ record: zombie }]);
     expect(late).toMatchObject({ outcome: 'lease-lost', record: { attempts: 2, lastError: anError() } });
   });
@@ -144,7 +144,7 @@ describe('progress', () => {
     const zombie = await claimOne(output);
     const progress = { bytesDone: 10, bytesTotal: 1000 };
     expect(await ledger.at(NOW + 1).recoveries.saveProgress(zombie, progress)).toBe(true);
-    await claimOne(output, 'heir', NOW + HOUR_MS + 1);
+    await claimOne(output, 'next', NOW + HOUR_MS + 1);
     expect(await ledger.recoveries.saveProgress(zombie, { ...progress, bytesDone: 20 })).toBe(false);
     const record = await ledger.queries.readRecovery(zombie);
     expect(record).toMatchObject({ bytesDone: 10, bytesTotal: 1000, progressAt: NOW + 1 });

@@ -117,7 +117,7 @@ function get(target: string, state: ApiState) {
   return respond({ method: 'GET', target, key: FULL }, state);
 }
 
-function ids(answered: { readonly body: unknown }): unknown[] {
-  if (!Array.isArray(answered.body)) throw new Error('not a list');
-  return answered.body.map((entry: { job: { id: number } }) => entry.job.id);
+function ids(response: { readonly body: unknown }): unknown[] {
+  if (!Array.isArray(response.body)) throw new Error('not a list');
+  return response.body.map((entry: { job: { id: number } }) => entry.job.id);
 }

@@ -33,12 +33,12 @@ describe('an unreadable item', () => {
 
   it('is returned by tryRead, which throws any other error', () => {
     expect(tryRead(refuse, {})).toBeInstanceOf(LedgerItemNotUnderstood);
-    const fault = new RangeError('of ours');
+    const error = new RangeError('of ours');
     expect(() =>
       tryRead(() => {
-        throw fault;
+        throw error;
       }, {}),
-    ).toThrow(fault);
+    ).toThrow(error);
   });
 
   it('is logged with its key and counted once, however often it is read', () => {

@@ -46,6 +46,6 @@ describe('InvokeCommand', () => {
   });
 
   it('rejects an unknown function', async () => {
-    await expect(invoke('stranger')).rejects.toThrow('Function not found');
+    await expect(invoke('unknown')).rejects.toThrow('Function not found');
   });
 });

@@ -118,8 +118,8 @@ describe('a multipart upload', () => {
   it('rejects parts with another checksum algorithm', async () => {
     await using s3 = await testS3();
     const multipart = await upload(s3.client, { ChecksumAlgorithm: 'SHA256' });
-    const stranger = multipart.part(1, Buffer.from('x'), { ChecksumAlgorithm: 'CRC32' });
-    await expect(stranger).rejects.toEqual(failure('InvalidRequest', 400));
+    const mismatched = multipart.part(1, Buffer.from('x'), { ChecksumAlgorithm: 'CRC32' });
+    await expect(mismatched).rejects.toEqual(failure('InvalidRequest', 400));
     expect(await s3.bodyFiles()).toHaveLength(0);
   });
 
@@ -214,12 +214,12 @@ describe('a multipart upload', () => {
     const headers = { 'content-length': 10 };
     const url = `${s3.url(at.Key)}?partNumber=1&uploadId=${multipart.id}`;
     const part = request(url, { method: 'PUT', headers });
-    const answered = once(part, 'response');
+    const responded = once(part, 'response');
     part.write('12345');
     await expect.poll(() => s3.server.stats().bytesIn).toBe(5);
     await multipart.abort();
     part.end('67890');
-    const [response] = await answered;
+    const [response] = await responded;
     expect(response).toMatchObject({ statusCode: 404 });
     response.resume();
     await expect.poll(() => s3.bodyFiles()).toHaveLength(0);
