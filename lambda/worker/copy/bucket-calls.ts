@@ -53,9 +53,7 @@ export class BucketCalls {
   /** @throws {DestinationUnproven} for a response of success that lacks a value. */
   proven<T>(value: T | undefined, what: string): T {
     if (value !== undefined && value !== '') return value;
-    throw new DestinationUnproven(
-      `bucket ${this.#bucket} answered as if it had succeeded, but without ${what}`,
-    );
+    throw new DestinationUnproven(`bucket ${this.#bucket} returned a success without ${what}`);
   }
 }
 

@@ -94,7 +94,7 @@ export function translateBucketError(error: unknown, call: BucketCall): unknown 
   if (OWN_CREDENTIALS.has(error.name)) return credentialsRefused(error.name, error);
   const status = statusOf(error);
   if (status === null) return error;
-  const message = `bucket ${call.bucket} answered ${status} with what is no answer of S3`;
+  const message = `bucket ${call.bucket} returned ${status} with what is no response of S3`;
   return status < 300
     ? new DestinationUnproven(message, { cause: error })
     : new DestinationBusy(message, { cause: error });
@@ -121,15 +121,15 @@ function translateResponse(error: S3ServiceException, call: BucketCall): Recover
   const cause = { cause: error };
   const to = `bucket ${call.bucket}`;
   if (PASSING.has(code) || status === 429 || status === 408 || status >= 500) {
-    return new DestinationBusy(`${to} answered ${response}`, { ...cause, retryAfterMs: retryAfterOf(error) });
+    return new DestinationBusy(`${to} returned ${response}`, { ...cause, retryAfterMs: retryAfterOf(error) });
   }
   if (OWN_CREDENTIALS.has(code)) return credentialsRefused(response, error);
-  if (DAMAGED.has(code)) return new ChecksumMismatch(`${to} answered ${response}: damaged on the way`, cause);
+  if (DAMAGED.has(code)) return new ChecksumMismatch(`${to} returned ${response}: damaged on the way`, cause);
   if (status === 412 || code === 'ConditionalRequestConflict') {
-    return new ObjectExists(`${to} answered ${response}: there is an object at the key`, cause);
+    return new ObjectExists(`${to} returned ${response}: there is an object at the key`, cause);
   }
-  if (code === 'NoSuchUpload') return new UploadNotFound(`${to} answered ${response}`, cause);
-  if (/^InvalidPart/.test(code)) return new PartsMissing(`${to} answered ${response}`, cause);
+  if (code === 'NoSuchUpload') return new UploadNotFound(`${to} returned ${response}`, cause);
+  if (/^InvalidPart/.test(code)) return new PartsMissing(`${to} returned ${response}`, cause);
   return actionRequired(error, status, response, call);
 }
 
@@ -152,18 +152,18 @@ function actionRequired(
   if (status === 400 && code === NO_CODE) return credentialsRefused('400 without a code', error);
   if (code.startsWith('KMS.') || (status === 403 && /\bkms:/i.test(error.message))) {
     return new DestinationKeyDenied(
-      `${to} answered ${response}: its KMS key cannot be used; allow the worker's role kms:GenerateDataKey and ` +
+      `${to} returned ${response}: its KMS key cannot be used; grant the worker role kms:GenerateDataKey and ` +
         'kms:Decrypt in the key policy, and check that the key is enabled',
       cause,
     );
   }
   if (status === 403 || status === 401) {
     return new DestinationDenied(
-      `${to} answered ${response}: allow the worker's role ${call.permission}`,
+      `${to} returned ${response}: grant the worker role ${call.permission}`,
       cause,
     );
   }
-  return new DestinationRefused(`${to} answered ${response} to a call that needs ${call.permission}`, cause);
+  return new DestinationRefused(`${to} returned ${response} to a call that needs ${call.permission}`, cause);
 }
 
 function wrongRegion(region: string, call: BucketCall, cause: ErrorOptions): DestinationWrongRegion {

@@ -48,7 +48,7 @@ export class SourceRedirected extends CopyError {
   override readonly category: ErrorCategory;
 
   constructor(status: number) {
-    super(`the source answered ${status}, a redirect; redirects are not followed`);
+    super(`the source returned ${status}, a redirect; redirects are not followed`);
     this.category = status === 301 || status === 308 ? 'url-refused' : 'transient';
   }
 }

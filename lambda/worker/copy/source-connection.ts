@@ -256,7 +256,7 @@ export class SourceConnection {
     } else if (running.head === null && this.#scratchUsed === 0 && this.#hasResponded) {
       this.#fail(new ConnectionWentStale('the source had closed the idle connection', { cause: error }));
     } else {
-      const what = running.head === null ? 'before it answered' : 'in the middle of its answer';
+      const what = running.head === null ? 'before its response' : 'in the middle of its response';
       this.#fail(new SourceUnavailable(`the connection to the source ended ${what}`, { cause: error }));
     }
   }

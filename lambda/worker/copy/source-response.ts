@@ -88,7 +88,7 @@ export function checkResponse(head: ResponseHead, asked: RangeQuery, room: numbe
   assertSameFile(asked, size, etag);
   if (size > room) {
     throw new UnexpectedSourceResponse(
-      `the source answered 200 to a request for a range: it sends all of its ${size} bytes`,
+      `the source returned 200 to a request for a range: it sends all of its ${size} bytes`,
       { wholeBytes: size },
     );
   }
@@ -151,20 +151,20 @@ export function errorOf(head: ResponseHead, body: string): RecoveryError {
   const code = /<Code>([A-Za-z.]{1,60})<\/Code>/.exec(body)?.[1];
   const response = code === undefined ? `${status}` : `${status} ${code}`;
   if (status === 503 || status === 429 || status === 408 || status >= 500 || code === 'RequestTimeout') {
-    return new SourceUnavailable(`the source answered ${response}`, { retryAfterMs: retryAfterMs(head) });
+    return new SourceUnavailable(`the source returned ${response}`, { retryAfterMs: retryAfterMs(head) });
   }
   if (status >= 300 && status < 400) return new SourceRedirected(status);
   if (status === 400 || status === 401 || status === 403) return refusal(response, body);
-  if (status === 404 || status === 410) return new SourceNotFound(`the source answered ${response}`);
+  if (status === 404 || status === 410) return new SourceNotFound(`the source returned ${response}`);
   if (status === 412) return new SourceChanged('the file has another ETag than before');
   if (status === 416) return new SourceChanged('the file is shorter than before');
-  return new UnexpectedSourceResponse(`the source answered ${response} to a request for a range`);
+  return new UnexpectedSourceResponse(`the source returned ${response} to a request for a range`);
 }
 
 function refusal(response: string, body: string): RecoveryError {
   return /\bexpired\b|<Expires>|ExpiredToken/i.test(body)
-    ? new SourceExpired(`the source answered ${response}: the URL has expired`)
-    : new SourceRefused(`the source answered ${response}`);
+    ? new SourceExpired(`the source returned ${response}: the URL has expired`)
+    : new SourceRefused(`the source returned ${response}`);
 }
 
 function retryAfterMs(head: ResponseHead): number | null {

@@ -180,7 +180,7 @@ async function checkObject(bucket: Bucket, checks: Checks, key: string, probe: s
     } catch (error) {
       if (!(error instanceof DestinationDenied)) throw error;
       throw new DestinationDenied(
-        "a key that is free is answered 403 instead of 404: allow the worker's role s3:ListBucket on the bucket",
+        'an unused key returns 403 instead of 404: grant the worker role s3:ListBucket on the bucket',
         { cause: error.cause },
       );
     }

@@ -105,7 +105,7 @@ describe('npm run send-test', () => {
     const url = running.sign(`o/20261122/${freshId()}/late.mp4`);
     const { code, stdout, stderr } = await run('send-test', '--url', url, '--timeout', '8s');
     expect(code).toBe(3);
-    expect(stdout).toContain('The recovery is pending: SourceNotFound: the source answered 404 NoSuchKey');
+    expect(stdout).toContain('The recovery is pending: SourceNotFound: the source returned 404 NoSuchKey');
     expect(stderr).toContain('taken, but not done after 8 s (the recovery is pending)');
     // A file that is there at last is recovered: nothing of this test stays open for the next one.
     const jobId = /Posted test job (\d+)/.exec(stdout)?.[1] ?? '';

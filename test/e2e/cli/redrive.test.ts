@@ -98,7 +98,7 @@ describe('a bucket that denies access to the worker', () => {
     expect(preflight.response.checks[0]).toMatchObject({
       outcome: 'failed',
       errorClass: 'DestinationDenied',
-      message: expect.stringContaining("allow the worker's role s3:PutObject"),
+      message: expect.stringContaining('grant the worker role s3:PutObject'),
       answer: expect.stringContaining('no identity-based policy allows the s3:PutObject action'),
     });
 

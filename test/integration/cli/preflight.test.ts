@@ -16,7 +16,7 @@ const REPORT: PreflightReport = {
       ...CHECKS.create,
       outcome: 'failed',
       errorClass: 'DestinationDenied',
-      message: 'bucket acme answered 403',
+      message: 'bucket acme returned 403',
       answer: 'an explicit deny \u001b[31min a resource-based policy',
     },
     { name: 'read', ...CHECKS.read, outcome: 'skipped', errorClass: null, message: null, answer: null },
@@ -69,6 +69,6 @@ it('preflight prints each check, and each error once with the message of S3, wit
   expect(text).toContain('Bucket acme, tried from eu-west-1 as arn:aws:iam::1:role/worker');
   expect(text).toMatch(/FAILED +create an object +s3:PutObject/);
   expect(text).toMatch(/skipped +look an object up/);
-  expect(text).toContain('DestinationDenied: bucket acme answered 403');
+  expect(text).toContain('DestinationDenied: bucket acme returned 403');
   expect(text).toContain('S3 says: an explicit deny \uFFFD[31min a resource-based policy');
 });

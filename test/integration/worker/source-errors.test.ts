@@ -190,7 +190,7 @@ describe('the worker, after an error of the source', () => {
       lastError: {
         errorClass: 'DeadlinePassed',
         message: expect.stringMatching(
-          /UnexpectedSourceResponse: the source answered 200 to a request for a range/,
+          /UnexpectedSourceResponse: the source returned 200 to a request for a range/,
         ),
       },
     });

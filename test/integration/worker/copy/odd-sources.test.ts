@@ -41,7 +41,7 @@ describe('a source that departs from the protocol', () => {
     await expect(copyWhole(copying.engine, copying.job())).rejects.toMatchObject({
       name: 'UnexpectedSourceResponse',
       category: 'transient',
-      message: `the source answered 200 to a request for a range: it sends all of its ${file.size} bytes`,
+      message: `the source returned 200 to a request for a range: it sends all of its ${file.size} bytes`,
     });
   });
 

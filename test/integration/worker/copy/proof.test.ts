@@ -83,7 +83,7 @@ describe('a response of success that lacks its proof', () => {
 
     expect(error).toMatchObject({ category: 'transient' });
     expect(error.name).toMatch(/^Destination(Unproven|Busy)$/);
-    expect(error.message).toContain(`bucket ${BUCKET} answered`);
+    expect(error.message).toContain(`bucket ${BUCKET} returned`);
     expect(error.message).not.toMatch(/Welcome|Sign in/);
     expect(await copying.exists()).toBe(false);
   });

@@ -104,7 +104,7 @@ describe('a preflight without a permission', () => {
       outcome: 'failed',
       permission,
       errorClass: 'DestinationDenied',
-      message: expect.stringContaining(`allow the worker's role ${permission}`),
+      message: expect.stringContaining(`grant the worker role ${permission}`),
     });
   });
 
