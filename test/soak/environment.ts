@@ -1,3 +1,4 @@
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { Clock } from '../../infra/local/clock.ts';
 import type { LocalStack } from '../../infra/local/stack.ts';
 import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
@@ -19,13 +20,15 @@ export interface SoakEnvironment {
   readonly signInVain: (path: string) => string;
   /** The ledger by a way of its own: reading it neither fails nor counts as {@link SoakEnvironment.activity}. */
   readonly ledger: Ledger;
+  /** The queues, likewise. */
+  readonly sqs: SQSClient;
   /** Requests that functions have made to storage, bucket and ledger: while it does not change, no function works. */
   readonly activity: () => number;
   readonly close: () => Promise<void>;
 }
 
 export async function startSoakEnvironment(chaos: Chaos): Promise<SoakEnvironment> {
-  const { stack, clock, ledger, activity, keep, sign, close } = await startTestStack({
+  const { stack, clock, ledger, sqs, activity, keep, sign, close } = await startTestStack({
     context: { workerTimeoutSeconds: WORKER_TIMEOUT_SECONDS },
     bucket: { faults: chaos.bucketFaults },
     storageFaults: chaos.storageFaults,
@@ -36,6 +39,7 @@ export async function startSoakEnvironment(chaos: Chaos): Promise<SoakEnvironmen
     stack,
     clock,
     ledger,
+    sqs,
     activity,
     sign: (path) => sign(path),
     signInVain: (path) => sign(path, undefined, WITHDRAWN_KEY),

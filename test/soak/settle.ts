@@ -22,7 +22,7 @@ export interface Settling {
  * @param until real time, epoch milliseconds.
  */
 export async function waitForEnd(
-  { stack, clock, activity, ledger }: SoakEnvironment,
+  { stack, clock, activity, ledger, sqs }: SoakEnvironment,
   until: number,
   onLook: (left: { readonly messages: number; readonly events: number }) => void,
 ): Promise<Settling> {
@@ -30,7 +30,7 @@ export async function waitForEnd(
   let leapt = 0;
   let before = -1;
   while (Date.now() < until) {
-    const { waiting, hidden, delayed } = await queueDepth(stack.clients.sqs, queueUrl);
+    const { waiting, hidden, delayed } = await queueDepth(sqs, queueUrl);
     const messages = waiting + hidden + delayed;
     // Whatever their age: a mark is made before its message leaves the queue.
     const events = await ledger.outbox.countOwedBefore(clock.now() + LEAP_MS);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { GetObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import pMap from 'p-map';
 import { queueDepth } from '../../infra/cli/lib/queues.ts';
 import { uploadsWithParts } from '../../infra/local/demo/unfinished-uploads.ts';
@@ -38,7 +39,7 @@ interface Found {
  * @param deliveries of the stack's events.
  */
 export async function verify(
-  { stack, ledger, clock }: Pick<SoakEnvironment, 'stack' | 'ledger' | 'clock'>,
+  { stack, ledger, sqs, clock }: Pick<SoakEnvironment, 'stack' | 'ledger' | 'sqs' | 'clock'>,
   expected: Expected,
   deliveries: readonly HeardEvent[],
 ): Promise<Verification> {
@@ -65,7 +66,7 @@ export async function verify(
   );
   const files = jobs.reduce((sum, job) => sum + job.files.length, 0);
   if (objects.size !== files) errors.push(`${objects.size} objects are in the bucket for ${files} files`);
-  errors.push(...errorsOfHeard(deliveries, expected), ...(await leftovers(stack)));
+  errors.push(...errorsOfHeard(deliveries, expected), ...(await leftovers(stack, sqs)));
   errors.push(...(await openEnds(ledger, clock.now())));
   return {
     files,
@@ -126,8 +127,8 @@ async function md5Of({ clients, outputs }: LocalStack, Key: string): Promise<str
   return createHash('md5').update(bytes).digest('hex');
 }
 
-async function leftovers({ clients, outputs }: LocalStack): Promise<string[]> {
-  const dead = await queueDepth(clients.sqs, outputs.DeadLetterQueueUrl ?? '');
+async function leftovers({ clients, outputs }: LocalStack, sqs: SQSClient): Promise<string[]> {
+  const dead = await queueDepth(sqs, outputs.DeadLetterQueueUrl ?? '');
   const uploads = await uploadsWithParts(clients.s3, outputs.BucketName ?? '');
   return [
     ...(dead.waiting + dead.hidden > 0 ? [`${dead.waiting + dead.hidden} dead letters`] : []),

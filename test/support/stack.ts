@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { startDynamoDb } from '../../infra/local/aws/dynamodb.ts';
 import type { Credentials } from '../../infra/local/aws/listen.ts';
 import { startMessaging } from '../../infra/local/aws/messaging.ts';
@@ -45,6 +46,8 @@ export interface TestStack {
   readonly destination: S3Server;
   /** The ledger, without the proxy of {@link TestStackOptions.serviceFaults}. */
   readonly ledger: DatedLedger;
+  /** A client of the queues, without the proxy as well. */
+  readonly sqs: SQSClient;
   /** Requests that functions have made to storage, bucket and, through its proxy, ledger. */
   readonly activity: () => number;
   /** Keeps a file as Zencoder does and signs its URL for 24 hours; `path` begins with `o/`. */
@@ -108,7 +111,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
   });
   starting.defer(() => stack.close());
   if (apiAccess !== undefined) await storeApiKey(stack, standIn, apiAccess);
-  const client = services && starting.adopt(clientOf(services.dynamodb, stack), (each) => each.destroy());
+  const { sqs, dynamodb } = services === undefined ? stack.clients : directClients(services, stack, starting);
   const running = starting.move();
   return {
     stack,
@@ -116,11 +119,12 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
     standIn,
     destination,
     ledger: datedLedger({
-      client: client ?? stack.clients.dynamodb,
+      client: dynamodb,
       tableName: outputOf(stack, 'TableName'),
       recordTtlDays: 0,
       now: clock.now,
     }),
+    sqs,
     activity: () =>
       standIn.storage.stats().requests + destination.stats().requests + (services?.ledgerRequests() ?? 0),
     ...storageOf(standIn, clock),
@@ -152,13 +156,25 @@ async function startServices(
       AWS_ENDPOINT_URL_SNS: (await proxy(messaging.endpoint, 'SNS')).endpoint,
       AWS_ENDPOINT_URL_DYNAMODB: ledger.endpoint,
     },
+    messaging: messaging.endpoint,
     dynamodb: dynamodb.endpoint,
     ledgerRequests: () => ledger.requests,
   };
 }
 
-function clientOf(endpoint: string, { region, credentials }: LocalStack): DynamoDBClient {
-  return new DynamoDBClient({ endpoint, region, credentials: { ...credentials } });
+/** Clients past the proxies, so that what a test reads never fails. */
+function directClients(
+  { messaging, dynamodb }: { readonly messaging: string; readonly dynamodb: string },
+  { region, credentials }: LocalStack,
+  running: AsyncDisposableStack,
+): { readonly sqs: SQSClient; readonly dynamodb: DynamoDBClient } {
+  const clientOf = <Client extends { destroy(): void }>(client: Client) =>
+    running.adopt(client, (each) => each.destroy());
+  const shared = () => ({ region, credentials: { ...credentials } });
+  return {
+    sqs: clientOf(new SQSClient({ ...shared(), endpoint: messaging })),
+    dynamodb: clientOf(new DynamoDBClient({ ...shared(), endpoint: dynamodb })),
+  };
 }
 
 async function storeApiKey(
