@@ -174,7 +174,7 @@ export class SourceConnection {
     const end = received.indexOf('\r\n\r\n');
     if (end === -1) {
       if (this.#scratchUsed === SCRATCH_BYTES) {
-        this.#fail(new UnexpectedSourceResponse("the head of the source's answer is too long"));
+        this.#fail(new UnexpectedSourceResponse("the head of the source's response is too long"));
       }
       return;
     }

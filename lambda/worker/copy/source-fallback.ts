@@ -75,7 +75,7 @@ function headOf(response: IncomingMessage): ResponseHead {
     values.map((value) => `${name}: ${value}`),
   );
   const head = parseHead([`HTTP/1.1 ${response.statusCode} `, ...lines].join('\r\n'));
-  if (head === null) throw new UnexpectedSourceResponse("the head of the source's answer cannot be read");
+  if (head === null) throw new UnexpectedSourceResponse("the head of the source's response cannot be read");
   return head;
 }
 

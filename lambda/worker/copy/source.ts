@@ -154,7 +154,7 @@ function conclude(
   request: RangeRequest,
 ): RangeResponse {
   if (received.kind === 'body' && response !== undefined) return response;
-  if (received.kind !== 'error') throw new Error('an answer was neither a range nor an error');
+  if (received.kind !== 'error') throw new Error('a response was neither a range nor an error');
   if (isEmptyFile(received.head, request)) {
     const contentType = received.head.headers.get('content-type') ?? null;
     return {

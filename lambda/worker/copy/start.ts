@@ -132,7 +132,7 @@ async function putWhole(session: CopySession, job: CopyJob, { block, response }:
   const warnings = [
     ...size.warnings,
     ...md5.warnings,
-    ...(response.ignoredRange ? ['the source sent the whole file in answer to a request for a range'] : []),
+    ...(response.ignoredRange ? ['the source sent the whole file in response to a request for a range'] : []),
   ];
   try {
     const etag = await session.bucket.put(head, body, bytes.crc32);

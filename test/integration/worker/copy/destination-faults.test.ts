@@ -52,7 +52,7 @@ describe('an error of the bucket', () => {
     ['SlowDown on a part', LARGE, 'UploadPart', slowDown()],
     ['SlowDown with Retry-After on a part', LARGE, 'UploadPart', slowDown({ 'retry-after': '0' })],
     ['a reset in mid-part', LARGE, 'UploadPart', { cutAfterBytes: MiB }],
-    ['a part whose answer is lost', LARGE, 'UploadPart', 'lost-response'],
+    ['a part whose response is lost', LARGE, 'UploadPart', 'lost-response'],
     ['a part damaged on the way', LARGE, 'UploadPart', { status: 400, code: 'BadDigest' }],
     ['an InternalError on create', LARGE, 'CreateMultipartUpload', { status: 500, code: 'InternalError' }],
     [
@@ -67,10 +67,10 @@ describe('an error of the bucket', () => {
       'CompleteMultipartUpload',
       { status: 200, code: 'InternalError' },
     ],
-    ['a completion whose answer is lost', LARGE, 'CompleteMultipartUpload', 'lost-response'],
+    ['a completion whose response is lost', LARGE, 'CompleteMultipartUpload', 'lost-response'],
     ['InvalidPart on complete', LARGE, 'CompleteMultipartUpload', { status: 400, code: 'InvalidPart' }],
     ['SlowDown on a small file', SMALL, 'PutObject', slowDown()],
-    ['a put whose answer is lost', SMALL, 'PutObject', 'lost-response'],
+    ['a put whose response is lost', SMALL, 'PutObject', 'lost-response'],
     ['a put while another is under way', SMALL, 'PutObject', { status: 409, code: 'OperationAborted' }],
   ])('is waited out: %s', async (_, file, operation, fault) => {
     const copying = await startCopying({ file, s3: { faults: once(operation, fault) } });
@@ -120,7 +120,7 @@ describe('an error of the bucket', () => {
     ],
     ['SlowDown for ever', slowDown(), 'DestinationBusy', 'transient', /SlowDown/],
     ['connections that are always reset', 'reset', 'DestinationBusy', 'transient', /connection/],
-    ['no answer at all', 'hang', 'DestinationBusy', 'transient', /TimeoutError/],
+    ['no response at all', 'hang', 'DestinationBusy', 'transient', /TimeoutError/],
   ])('is reported by class, category and message: %s', async (_, fault, name, category, message) => {
     for (const file of [SMALL, LARGE]) {
       const copying = await startCopying({

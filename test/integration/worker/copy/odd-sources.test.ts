@@ -5,7 +5,7 @@ import { contentOf } from '../../../support/source-server.ts';
 
 /** Sources that ignore ranges, and sizes that were announced but cannot be. */
 
-const WHOLE = 'the source sent the whole file in answer to a request for a range';
+const WHOLE = 'the source sent the whole file in response to a request for a range';
 
 describe('a source that departs from the protocol', () => {
   it.each([0, 1000, 200_000, 4 * MiB])(

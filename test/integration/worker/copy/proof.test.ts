@@ -7,7 +7,7 @@ import { MiB } from '../../../../lambda/worker/copy/plan.ts';
 import { BUCKET, type Copying, copyWhole, KEY, startCopying } from '../../../support/copying.ts';
 import { contentOf } from '../../../support/source-server.ts';
 
-/** An answer of S3 counts as success only with what proves it. */
+/** A response of S3 counts as success only with what proves it. */
 
 const LARGE = { size: 12 * MiB };
 const SMALL = { size: 1000 };
@@ -18,27 +18,27 @@ const ERROR_AND_NEWLINE =
 type Operation = Parameters<FaultHook>[0]['operation'];
 
 const SUCCESSES_WITHOUT_PROOF: [string, typeof LARGE, Operation, Fault][] = [
-  ['a put answered 200 without an ETag', SMALL, 'PutObject', { response: { status: 200 } }],
-  ['a put answered with a page', SMALL, 'PutObject', { response: { status: 200, body: PAGE } }],
+  ['a put whose response has no ETag', SMALL, 'PutObject', { response: { status: 200 } }],
+  ['a put whose response is a page', SMALL, 'PutObject', { response: { status: 200, body: PAGE } }],
   [
-    'a completion answered with an error and a final newline',
+    'a completion whose response is an error and a final newline',
     LARGE,
     'CompleteMultipartUpload',
     { response: { status: 200, body: ERROR_AND_NEWLINE } },
   ],
   [
-    'a completion answered with a page',
+    'a completion whose response is a page',
     LARGE,
     'CompleteMultipartUpload',
     { response: { status: 200, body: PAGE } },
   ],
   [
-    'a completion answered with what is no XML',
+    'a completion whose response is no XML',
     LARGE,
     'CompleteMultipartUpload',
     { response: { status: 200, body: '<p>never closed' } },
   ],
-  ['a completion answered with nothing', LARGE, 'CompleteMultipartUpload', { response: { status: 200 } }],
+  ['a completion whose response is empty', LARGE, 'CompleteMultipartUpload', { response: { status: 200 } }],
   [
     'an upload begun without an id',
     LARGE,

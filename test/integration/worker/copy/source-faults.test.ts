@@ -32,7 +32,7 @@ describe('an error of the source', () => {
   it.each<[string, SourceFault]>([
     ['a connection reset in mid-part', { cutAfterBytes: 1 * MiB }],
     ['a body that ends too early', { cutAfterBytes: 3 * MiB, by: 'end' }],
-    ['a connection closed without an answer', 'close'],
+    ['a connection closed without a response', 'close'],
     ['a 500', { status: 500, body: '<Error><Code>InternalError</Code></Error>' }],
     ['a 503 without Retry-After', { status: 503 }],
     ['a 503 with a Retry-After', { status: 503, headers: { 'retry-after': '0' } }],
@@ -69,7 +69,7 @@ describe('an error of the source', () => {
       'UnexpectedSourceResponse',
     ],
     [
-      'an answer that does not name its range',
+      'a response that does not name its range',
       { headers: { 'content-range': null } },
       'UnexpectedSourceResponse',
     ],

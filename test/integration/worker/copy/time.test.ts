@@ -16,7 +16,7 @@ async function planned(copying: Copying) {
   return started.plan;
 }
 
-/** No request of an operation is ever answered. */
+/** No request of an operation ever gets a response. */
 function hanging(operation: Parameters<FaultHook>[0]['operation']): FaultHook {
   return (request) => (request.operation === operation ? 'hang' : undefined);
 }

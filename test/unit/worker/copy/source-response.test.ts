@@ -66,7 +66,7 @@ describe('checkResponse of a 200', () => {
     ['has no ETag', { 'content-length': '150' }, START],
     ['has a weak ETag', { ...ALL, etag: 'W/"a"' }, START],
     ['is encoded', { ...ALL, 'content-encoding': 'gzip' }, START],
-    ['answers for a later range', ALL, { ...START, range: { from: 1, to: 200 } }],
+    ['a response for a later range', ALL, { ...START, range: { from: 1, to: 200 } }],
   ])('returns null when it %s', (_, headers, asked) => {
     expect(checkResponse(head(200, headers), asked, 200)).toBeNull();
   });
@@ -109,11 +109,11 @@ describe('validateRange of a 206', () => {
 
   it('accepts a range that the end of the file cuts', () => {
     const asked = { range: { from: 900, to: 1100 }, etag: null, size: null };
-    const answer = validateRange(
+    const response = validateRange(
       head(206, { 'content-range': 'bytes 900-999/1000', 'content-length': '100' }),
       asked,
     );
-    expect(answer.length).toBe(100);
+    expect(response.length).toBe(100);
   });
 
   it.each([

@@ -4,7 +4,7 @@ import { MiB } from '../../../../lambda/worker/copy/plan.ts';
 import { type Copying, copyWhole, startCopying } from '../../../support/copying.ts';
 import { contentOf, type SourceFile } from '../../../support/source-server.ts';
 
-/** S3 does the work and the connection ends in place of the answer: the same result, with nothing done twice. */
+/** S3 does the work and the connection ends in place of the response: the same result, with nothing done twice. */
 
 const LARGE = { size: 12 * MiB };
 const SMALL = { size: 1000 };
