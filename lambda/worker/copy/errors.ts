@@ -146,8 +146,8 @@ export class DestinationBusy extends CopyError {
 }
 
 /**
- * S3 refuses the function's own credentials: they have ended, or are no credentials any more. No policy of the bucket has
- * a part in it, and Lambda gives the function new ones.
+ * S3 refuses the function's own credentials: they have expired or are invalid. No policy of the bucket is
+ * involved, and Lambda gives the function new ones.
  */
 export class CredentialsRefused extends CopyError {
   override readonly name = 'CredentialsRefused';
@@ -168,7 +168,7 @@ export class KeyContested extends CopyError {
   override readonly countedAs = 'contested';
 }
 
-/** The completion of an upload was refused as contested again and again: S3 wants the upload made anew. */
+/** The completion of an upload was refused as contested again and again: another upload is needed. */
 export class UploadContested extends CopyError {
   override readonly name = 'UploadContested';
   override readonly category = 'transient';
@@ -177,7 +177,7 @@ export class UploadContested extends CopyError {
 
 /**
  * The key holds an object that this stack did not make, or one that it made of the same file when that had other bytes.
- * Nothing in the bucket is ever overwritten, so a person must move or delete the object.
+ * Nothing in the bucket is ever overwritten, so an operator must move or delete the object.
  */
 export class DestinationConflict extends CopyError {
   override readonly name = 'DestinationConflict';
@@ -190,7 +190,7 @@ export class KeyHeldByAnotherFile extends CopyError {
   override readonly category = 'conflict';
 }
 
-/** The multipart upload is gone (aborted by a lifecycle rule, or completed) and the key holds no object of this file: plan anew. */
+/** The upload is gone (aborted by a lifecycle rule, or completed) and the key holds no object of this file: plan again. */
 export class UploadNotFound extends CopyError {
   override readonly name = 'UploadNotFound';
   override readonly category = 'transient';

@@ -28,6 +28,12 @@ async function planned(
 
 const finish = (ref: SegmentRef, owner = 'any') => ledger.uploads.finishSegment(ref, owner, 1000);
 
+/** When segment 1 is due again, and by which message. */
+const next = {
+  nextAttemptAt: NOW + MINUTE_MS,
+  nextAttemptMessage: { messageId: 'of segment 1', receiptHandle: 'handle' },
+};
+
 describe('an upload plan', () => {
   it('is stored once; later callers receive the first', async () => {
     const record = await claimOne();
@@ -105,10 +111,6 @@ describe('a segment', () => {
   it('stores its error in the recovery when it is released', async () => {
     const { record, ref } = await planned();
     await ledger.uploads.claimSegment(ref(1), aLease('one'));
-    const next = {
-      nextAttemptAt: NOW + MINUTE_MS,
-      nextAttemptMessage: { messageId: 'of segment 1', receiptHandle: 'handle' },
-    };
     await ledger.uploads.releaseSegment(ref(1), 'one', anError(), next);
     expect(await ledger.queries.readRecovery(record)).toMatchObject(next);
     expect(await ledger.queries.readRecovery(record)).toMatchObject({
@@ -121,10 +123,6 @@ describe('a segment', () => {
   it('clears the next attempt of its recovery when it is finished', async () => {
     const { record, ref } = await planned();
     await ledger.uploads.claimSegment(ref(1), aLease('one'));
-    const next = {
-      nextAttemptAt: NOW + MINUTE_MS,
-      nextAttemptMessage: { messageId: 'of segment 1', receiptHandle: 'handle' },
-    };
     await ledger.uploads.releaseSegment(ref(1), 'one', anError(), next);
     expect(await ledger.queries.readRecovery(record)).toMatchObject(next);
 
