@@ -56,7 +56,7 @@ export async function startServers(): Promise<ModelServers> {
   const sourceFault = (request: SourceRequest) => hooks?.sourceFault(request);
   const [ledger, s3, media, thumbnails] = await Promise.all([
     startLedger(),
-    startS3({ dir, buckets: [BUCKET], keepBodies: false, etags: 'opaque' }),
+    startS3({ dir, buckets: [BUCKET], keepBodies: false, etags: 'opaque', partChecksums: 'always' }),
     startSource({ file: { size: PART_BYTES, etag: '"media"' }, fault: sourceFault }),
     startSource({ file: { size: THUMBNAIL_BYTES, etag: '"thumbnail"' }, fault: sourceFault }),
   ]);

@@ -81,6 +81,7 @@ export async function startCopying(options: CopyingOptions): Promise<Copying> {
     dir,
     buckets: [BUCKET],
     etags: 'opaque',
+    partChecksums: 'always',
     credentials: { test: 'test' },
     ...(options.tls === true ? { tls: TEST_TLS } : {}),
     ...options.s3,

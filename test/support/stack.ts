@@ -74,6 +74,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
   const standIn = await openStandIn({ now: clock.now, storageFaults, secondKey });
   starting.defer(() => standIn.close());
   const destination = await startS3({
+    partChecksums: 'always',
     ...bucket,
     dir: join(dir, 'bucket'),
     credentials: { [keys.accessKeyId]: keys.secretAccessKey },

@@ -112,7 +112,7 @@ export async function startWorker(): Promise<TestWorker> {
     startLedger(now),
     startMessaging(),
     openStandIn({ now }),
-    startS3({ dir, buckets: [BUCKET] }),
+    startS3({ dir, buckets: [BUCKET], partChecksums: 'always' }),
   ]);
   const [queueUrl, deadLetterQueueUrl, eventsUrl] = await Promise.all([
     messaging.queue('recoveries'),

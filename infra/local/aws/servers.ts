@@ -96,7 +96,12 @@ async function startBuckets(
   clock: Clock,
 ): Promise<LocalServer> {
   const secrets = credentials.map(({ accessKeyId, secretAccessKey }) => [accessKeyId, secretAccessKey]);
-  const server = await startS3({ dir, credentials: Object.fromEntries(secrets), now: clock.now });
+  const server = await startS3({
+    dir,
+    credentials: Object.fromEntries(secrets),
+    now: clock.now,
+    partChecksums: 'always',
+  });
   return { endpoint: server.origin, close: () => server.close() };
 }
 

@@ -1,5 +1,6 @@
 import {
   AbortMultipartUploadCommand,
+  type CompletedPart,
   CompleteMultipartUploadCommand,
   type CompleteMultipartUploadCommandInput,
   CreateMultipartUploadCommand,
@@ -156,7 +157,7 @@ export class Bucket {
   }
 
   /**
-   * Makes the object of its parts.
+   * Makes the object of its parts, each stated by its ETag and its CRC32.
    *
    * @param crc32 of the whole object, which S3 checks; null when not every part's is known.
    * @returns its ETag and the CRC32 that S3 states for it, null when it states none.
@@ -170,7 +171,7 @@ export class Bucket {
   ): Promise<{ etag: string; crc32: string | null }> {
     const input: CompleteMultipartUploadCommandInput = {
       ...this.#upload(upload),
-      MultipartUpload: { Parts: parts.map(({ part, etag }) => ({ PartNumber: part, ETag: etag })) },
+      MultipartUpload: { Parts: parts.map(completedPart) },
       MpuObjectSize: parts.reduce((sum, { bytes }) => sum + bytes, 0),
       ChecksumType: 'FULL_OBJECT',
       ...(crc32 === null ? {} : { ChecksumCRC32: toBase64(crc32) }),
@@ -245,6 +246,15 @@ export class Bucket {
   #upload(upload: UploadRef): { Bucket: string; Key: string; UploadId: string } {
     return { ...this.#address(upload.key), UploadId: upload.uploadId };
   }
+}
+
+/** S3 compares each checksum that is stated, and MinIO and versitygw take no part without its own. */
+function completedPart({ part, etag, crc32 }: StoredPart): CompletedPart {
+  return {
+    PartNumber: part,
+    ETag: etag,
+    ...(crc32 === null ? {} : { ChecksumCRC32: toBase64(crc32) }),
+  };
 }
 
 function headersOf({ contentType, stored = {}, metadata }: ObjectHead) {

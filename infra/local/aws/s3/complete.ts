@@ -62,7 +62,7 @@ export const completeMultipartUpload: Operation = async (exchange, service) => {
       return completed(exchange, bucket, before);
     }
     const upload = uploadOf(exchange, bucket);
-    const parts = chooseParts(upload, listed);
+    const parts = chooseParts(upload, listed, service.partChecksums);
     checkWrite(exchange, before, pending);
     const object = assemble(exchange, service, upload, parts);
     bucket.completeUpload(upload, object);
@@ -104,13 +104,17 @@ function readParts(text: string): ListedPart[] {
 }
 
 /** The stored parts that the client lists, all checks passed, in order. */
-function chooseParts(upload: Upload, listed: readonly ListedPart[]): PartRecord[] {
+function chooseParts(
+  upload: Upload,
+  listed: readonly ListedPart[],
+  partChecksums: Service['partChecksums'],
+): PartRecord[] {
   let last = 0;
   for (const { number } of listed) {
     if (number <= last) throw s3Error('InvalidPartOrder', { UploadId: upload.id });
     last = number;
   }
-  const parts = listed.map((part) => storedPart(upload, part));
+  const parts = listed.map((part) => storedPart(upload, part, partChecksums));
   const small = parts.slice(0, -1).find(({ size }) => size < SMALLEST_PART);
   if (small === undefined) return parts;
   throw s3Error('EntityTooSmall', {
@@ -121,14 +125,15 @@ function chooseParts(upload: Upload, listed: readonly ListedPart[]): PartRecord[
   });
 }
 
-function storedPart(upload: Upload, listed: ListedPart): PartRecord {
+function storedPart(upload: Upload, listed: ListedPart, partChecksums: Service['partChecksums']): PartRecord {
   const part = upload.parts.get(listed.number);
   if (part === undefined || part.etag !== listed.etag) throw invalidPart(upload, listed);
   for (const [algorithm, value] of listed.checksums) {
     if (part.checksum?.algorithm !== algorithm || part.checksum.value !== value)
       throw invalidPart(upload, listed);
   }
-  if (upload.checksum?.type === 'COMPOSITE' && !listed.checksums.has(upload.checksum.algorithm)) {
+  const isRequired = upload.checksum?.type === 'COMPOSITE' || partChecksums === 'always';
+  if (isRequired && upload.checksum !== undefined && !listed.checksums.has(upload.checksum.algorithm)) {
     const algorithm = upload.checksum.algorithm.toLowerCase();
     const message = `The upload was created using a ${algorithm} checksum. The complete request must include the checksum for each part. It was missing for part ${listed.number} in the request.`;
     throw s3Error('InvalidRequest', {}, message);
@@ -185,9 +190,12 @@ function objectChecksum(
   );
   const { checksum } = upload;
   const mismatched = stated.filter((algorithm) => algorithm !== checksum?.algorithm);
-  if (mismatched.length > 0 || (statedType !== undefined && statedType !== checksum?.type)) {
+  const hasOtherType = statedType !== undefined && statedType !== checksum?.type;
+  if (mismatched.length > 0 || hasOtherType) {
     const message = `The upload was created using ${checksum === undefined ? 'no checksum' : `the ${checksum.type} checksum mode`}. The complete request must use the same checksum mode.`;
-    throw s3Error('InvalidRequest', {}, message);
+    // "If the checksum type doesn't match [...], it'll result in a BadDigest error":
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+    throw s3Error(hasOtherType ? 'BadDigest' : 'InvalidRequest', {}, message);
   }
   if (checksum === undefined) return undefined;
   const { algorithm, type } = checksum;

@@ -40,6 +40,11 @@ export interface S3Options {
    * objects under KMS. @default 'md5'
    */
   readonly etags?: 'md5' | 'opaque';
+  /**
+   * Which uploads with a checksum algorithm are completed only with each part's checksum: `composite` those of type
+   * COMPOSITE, as S3; `always` FULL_OBJECT as well, as MinIO and versitygw. @default 'composite'
+   */
+  readonly partChecksums?: 'composite' | 'always';
   readonly faults?: FaultHook;
 }
 
@@ -63,7 +68,13 @@ export async function startS3(options: S3Options): Promise<S3Server> {
   const store = new Store(options.dir, keepBodies);
   for (const bucket of options.buckets ?? []) if (!store.has(bucket)) store.createBucket(bucket, now());
   const handler = new Handler(
-    { store, now, region: options.region ?? 'us-east-1', etags: options.etags ?? 'md5' },
+    {
+      store,
+      now,
+      region: options.region ?? 'us-east-1',
+      etags: options.etags ?? 'md5',
+      partChecksums: options.partChecksums ?? 'composite',
+    },
     {
       credentials: options.credentials,
       anonymous: options.anonymous ?? false,

@@ -12,6 +12,8 @@ export interface Service {
   readonly region: string;
   /** `md5` as without encryption by KMS, `opaque` as with it: cheaper, and equal bytes have unequal tags. */
   readonly etags: 'md5' | 'opaque';
+  /** Which uploads with a checksum algorithm require each part's checksum at completion. */
+  readonly partChecksums: 'composite' | 'always';
 }
 
 /** One authenticated request on its way through an operation. */

@@ -81,7 +81,13 @@ describe('the segments of a file', () => {
   it('survive the kill of three of four processes, at the cost of the parts in flight', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'copy-segments-'));
     const source = await startServer('source', 0);
-    const s3 = await startS3({ dir, buckets: [BUCKET], keepBodies: false, etags: 'opaque' });
+    const s3 = await startS3({
+      dir,
+      buckets: [BUCKET],
+      keepBodies: false,
+      etags: 'opaque',
+      partChecksums: 'always',
+    });
     const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
     const client = createBucketClient({ aws: { region: 'us-east-1', endpoint: s3.origin, credentials } });
     const engine = createCopyEngine({

@@ -29,7 +29,7 @@ const retry = { attempts: 3, firstMs: 1, maxMs: 20 };
 let s3: S3Server;
 let client: S3Client;
 beforeAll(async () => {
-  s3 = await startS3({ dir, buckets: [BUCKET] });
+  s3 = await startS3({ dir, buckets: [BUCKET], partChecksums: 'always' });
   client = createBucketClient({
     aws: {
       region: 'us-east-1',

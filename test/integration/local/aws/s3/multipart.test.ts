@@ -115,6 +115,31 @@ describe('a multipart upload', () => {
     });
   });
 
+  it.each([
+    ['is composite by default', 'composite', undefined],
+    ['is of type FULL_OBJECT', 'always', 'FULL_OBJECT'],
+  ] as const)('requires the CRC32 of each part when the checksum %s', async (_, partChecksums, type) => {
+    await using s3 = await testS3({ partChecksums });
+    const multipart = await upload(s3.client, { ChecksumAlgorithm: 'CRC32', ChecksumType: type });
+    const parts = await allParts(multipart);
+    const [first, ...others] = parts;
+    const bare = [{ PartNumber: 1, ETag: first?.ETag }, ...others];
+    await expect(multipart.complete(bare)).rejects.toEqual(failure('InvalidRequest', 400));
+    const wrong = [{ ...first, ChecksumCRC32: 'AAAAAA==' }, ...others];
+    await expect(multipart.complete(wrong)).rejects.toEqual(failure('InvalidPart', 400));
+    expect(await multipart.complete(parts)).toMatchObject({ ChecksumType: type ?? 'COMPOSITE' });
+  });
+
+  it('takes the parts of a FULL_OBJECT upload without checksums, and no other type of checksum', async () => {
+    await using s3 = await testS3();
+    const multipart = await upload(s3.client, { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' });
+    const parts = await allParts(multipart);
+    const other = multipart.complete(parts, { ChecksumType: 'COMPOSITE' });
+    await expect(other).rejects.toEqual(failure('BadDigest', 400));
+    const bare = parts.map(({ PartNumber, ETag }) => ({ PartNumber, ETag }));
+    expect(await multipart.complete(bare)).toMatchObject({ ChecksumType: 'FULL_OBJECT' });
+  });
+
   it('rejects parts with another checksum algorithm', async () => {
     await using s3 = await testS3();
     const multipart = await upload(s3.client, { ChecksumAlgorithm: 'SHA256' });
