@@ -120,11 +120,21 @@ const entries = v.object({
    */
   alarmEmail: v.optional(emailAddress),
   /**
-   * How many workers may copy at once, at least 2 (what Lambda allows for a queue).
+   * How many workers may copy at once, at least 2 (what Lambda allows for a queue). With the default, the functions of
+   * the stack fit into the concurrency of a new account, which is 10.
    *
-   * @default 10
+   * @default 5
    */
-  maxConcurrency: v.optional(wholeNumber(2, 1000), 10),
+  maxConcurrency: v.optional(wholeNumber(2, 1000), 5),
+  /**
+   * Invocations of ingest that have their place whatever else runs in the account; it is also the most that run at once.
+   * Lambda leaves at least 100 of an account's concurrency unreserved, so a new account cannot reserve any;
+   * `npm run preflight` says whether this one can.
+   * https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+   *
+   * @default - none: ingest shares the account's concurrency with all other functions
+   */
+  ingestReservedConcurrency: v.optional(wholeNumber(2, 1000)),
   /**
    * How long one worker invocation may take, in seconds. The queue hides a message a little longer than that, so it
    * is also how soon the work of a crashed worker is resumed.

@@ -24,6 +24,12 @@ export interface NodeFunctionProps extends LoggingProps {
   readonly timeoutSeconds: number;
   /** The environment variables that the function's `environment.ts` parses. */
   readonly environment: Readonly<Record<string, string>>;
+  /**
+   * Invocations that are kept for the function, and the most of it that run at once.
+   *
+   * @default - none: it shares the account's concurrency
+   */
+  readonly reservedConcurrency?: number | undefined;
 }
 
 /**
@@ -55,6 +61,9 @@ export class NodeFunction extends Construct {
       memorySize: props.memoryMb,
       timeout: Duration.seconds(props.timeoutSeconds),
       logGroup,
+      ...(props.reservedConcurrency !== undefined && {
+        reservedConcurrentExecutions: props.reservedConcurrency,
+      }),
       // The functions write JSON themselves; Lambda's own JSON format would filter metric lines by level.
       loggingFormat: LoggingFormat.TEXT,
       environment: {

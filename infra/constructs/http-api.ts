@@ -1,6 +1,7 @@
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Lazy, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
+  CfnStage,
   HttpApi,
   HttpRoute,
   type HttpRouteKey,
@@ -15,19 +16,28 @@ import { Construct } from 'constructs';
 export interface RecoveryApiProps {
   /** How many days the access log is kept. */
   readonly logRetentionDays: number;
-  /**
-   * Requests a second that the API serves in the long run; beyond it callers get 429 and try again.
-   *
-   * @default 500
-   */
-  readonly requestsPerSecond?: number;
-  /**
-   * Requests that it serves at once.
-   *
-   * @default 1000
-   */
-  readonly burst?: number;
 }
+
+/** What callers may ask of a route; beyond it they get 429 and try again. */
+export interface Throttle {
+  /** In the long run. */
+  readonly requestsPerSecond: number;
+  /** At once. */
+  readonly burst: number;
+}
+
+/** A route to a function. */
+export interface FunctionRoute {
+  readonly key: HttpRouteKey;
+  /** @default - the low throttle of the API */
+  readonly throttle?: Throttle;
+}
+
+/**
+ * The throttle of every route without one of its own. Each request that is let through occupies a function, and a new
+ * account has ten in all: a flood on a page or on a path that does not exist must leave room for notifications.
+ */
+const DEFAULT_THROTTLE: Throttle = { requestsPerSecond: 10, burst: 20 };
 
 /** What an access log line holds. Neither headers nor query strings: both can carry credentials. */
 const ACCESS_LOG_FIELDS = {
@@ -52,6 +62,9 @@ const ACCESS_LOG_FIELDS = {
 export class PublicApi extends Construct {
   readonly api: HttpApi;
   readonly #accessLog: LogGroup;
+  readonly #stage: HttpStage;
+  /** By route key, in the words of CloudFormation, which takes them as JSON. */
+  readonly #routeSettings: Record<string, Readonly<Record<string, number>>> = {};
 
   constructor(scope: Construct, id: string, props: RecoveryApiProps) {
     super(scope, id);
@@ -63,24 +76,40 @@ export class PublicApi extends Construct {
       description: 'Notifications from Zencoder',
       createDefaultStage: false,
     });
-    new HttpStage(this, 'Stage', {
+    this.#stage = new HttpStage(this, 'Stage', {
       httpApi: this.api,
       stageName: '$default',
       autoDeploy: true,
-      throttle: { rateLimit: props.requestsPerSecond ?? 500, burstLimit: props.burst ?? 1000 },
+      throttle: { rateLimit: DEFAULT_THROTTLE.requestsPerSecond, burstLimit: DEFAULT_THROTTLE.burst },
       accessLogSettings: {
         destination: new LogGroupLogDestination(this.#accessLog),
         format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG_FIELDS)),
       },
     });
+    const stage = this.#stage.node.defaultChild;
+    if (!(stage instanceof CfnStage)) throw new Error('the stage has no CloudFormation resource');
+    stage.routeSettings = Lazy.any({ produce: () => this.#routeSettings });
+  }
+
+  /**
+   * Gives a route a throttle of its own in place of the API's low default.
+   *
+   * API Gateway refuses settings of a route that does not exist yet ("Unable to find Route by key"), so the stage waits
+   * for the route. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
+   */
+  throttle({ key }: HttpRouteKey, route: HttpRoute, { requestsPerSecond, burst }: Throttle): void {
+    this.#routeSettings[key] = { ThrottlingRateLimit: requestsPerSecond, ThrottlingBurstLimit: burst };
+    this.#stage.node.addDependency(route);
   }
 
   /** Routes to a function; the routes are returned so that their owner can state what authorizes. */
-  addFunction(id: string, keys: readonly HttpRouteKey[], handler: IFunction): HttpRoute[] {
+  addFunction(id: string, routes: readonly FunctionRoute[], handler: IFunction): HttpRoute[] {
     const integration = new HttpLambdaIntegration(id, handler);
-    return keys.map(
-      (routeKey) => new HttpRoute(this, routeKey.key, { httpApi: this.api, routeKey, integration }),
-    );
+    return routes.map(({ key, throttle }) => {
+      const route = new HttpRoute(this, key.key, { httpApi: this.api, routeKey: key, integration });
+      if (throttle !== undefined) this.throttle(key, route, throttle);
+      return route;
+    });
   }
 
   /**

@@ -4,12 +4,15 @@ import type { MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { NOTIFICATION_PATH } from '../../lambda/ingest/request.ts';
 import { type LoggingProps, NodeFunction } from './function.ts';
-import type { PublicApi } from './http-api.ts';
+import type { PublicApi, Throttle } from './http-api.ts';
 import type { LedgerTable } from './ledger-table.ts';
 import type { RecoveryQueue } from './queue.ts';
 import type { NotificationSecret } from './secrets.ts';
 
-const ROUTES = [HttpRouteKey.with(NOTIFICATION_PATH, HttpMethod.POST), HttpRouteKey.DEFAULT];
+const NOTIFICATIONS = HttpRouteKey.with(NOTIFICATION_PATH, HttpMethod.POST);
+
+/** Far more than Zencoder sends, and within what API Gateway allows all APIs of an account (10,000 a second). */
+const NOTIFICATION_THROTTLE: Throttle = { requestsPerSecond: 500, burst: 1000 };
 
 export interface IngestApiProps extends LoggingProps {
   readonly api: PublicApi;
@@ -20,19 +23,26 @@ export interface IngestApiProps extends LoggingProps {
   readonly zencoderStorage: string;
   /** Whether outputs without any destination are collected as well. */
   readonly collectUnsentOutputs: boolean;
+  /**
+   * Invocations that are kept for ingest, and the most of it that run at once.
+   *
+   * @default - none: it shares the account's concurrency
+   */
+  readonly ingestReservedConcurrency?: number | undefined;
 }
 
 /**
  * `POST /notifications` and the function behind it, which may read its secret, put messages on the queue and count what
  * it refuses. Every path that no other route has leads to it as well: it takes a notification at `/notifications/`
- * (API Gateway distinguishes the two), and counts one at a wrong path instead of returning a silent 404.
+ * (API Gateway distinguishes the two), and counts one at a wrong path instead of returning a silent 404. Anybody may call
+ * those paths, so they have the low throttle of the API, and only `POST /notifications` has one of its own.
  *
  * 512 MB is not for the memory but for the share of a processor that comes with it: a cold start that Zencoder waits
  * for. 15 seconds leave room for the SDK's own retries and are within what the API waits for a response.
  */
 export class IngestApi extends Construct {
   readonly ingest: NodeFunction;
-  /** Counts the notifications that did not reach ingest or the queue: 5xx responses, or 413. */
+  /** Counts the requests to `POST /notifications` that did not reach ingest or the queue: 5xx responses, or 413. */
   readonly notTaken: MetricFilter;
   /** Where Zencoder posts to, without credentials. */
   readonly notificationUrl: string;
@@ -44,6 +54,7 @@ export class IngestApi extends Construct {
       description: 'Takes notifications from Zencoder and queues what there is to record and to recover',
       memoryMb: 512,
       timeoutSeconds: 15,
+      reservedConcurrency: props.ingestReservedConcurrency,
       logLevel: props.logLevel,
       logRetentionDays: props.logRetentionDays,
       environment: {
@@ -58,8 +69,9 @@ export class IngestApi extends Construct {
     props.secret.grantRead(this.ingest.role);
     props.ledger.grantCountRefusals(this.ingest.role);
 
-    this.notTaken = props.api.countNotTaken('NotificationsNotTaken', ROUTES);
-    for (const route of props.api.addFunction('Ingest', ROUTES, this.ingest.function)) {
+    this.notTaken = props.api.countNotTaken('NotificationsNotTaken', [NOTIFICATIONS]);
+    const routes = [{ key: NOTIFICATIONS, throttle: NOTIFICATION_THROTTLE }, { key: HttpRouteKey.DEFAULT }];
+    for (const route of props.api.addFunction('Ingest', routes, this.ingest.function)) {
       Validations.of(route).acknowledge({
         id: 'AwsSolutions-APIG4',
         reason:

@@ -120,7 +120,7 @@ describe('alarms', () => {
     },
   );
 
-  it('count 5xx and 413 responses of ingest and of the API on routes to ingest, and none of the dashboard', () => {
+  it('count 5xx and 413 responses to notifications, and none of the dashboard or of a wrong path', () => {
     expect(alarm('NotificationsNotTaken')).toMatchObject({
       Namespace: STACK,
       MetricName: 'NotificationsNotTaken',
@@ -128,8 +128,7 @@ describe('alarms', () => {
       Threshold: 3,
     });
     template.hasResourceProperties('AWS::Logs::MetricFilter', {
-      FilterPattern:
-        '{ (($.status = "5*") || ($.status = "413")) && (($.route = "POST /notifications") || ($.route = "$default")) }',
+      FilterPattern: '{ (($.status = "5*") || ($.status = "413")) && ($.route = "POST /notifications") }',
       MetricTransformations: [
         { MetricName: 'NotificationsNotTaken', MetricNamespace: STACK, MetricValue: '1' },
       ],

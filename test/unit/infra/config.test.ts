@@ -11,7 +11,7 @@ const DEFAULTS: Config = {
   zencoderApiUrl: 'https://app.zencoder.com/api/v2',
   dashboard: true,
   atRiskHours: 6,
-  maxConcurrency: 10,
+  maxConcurrency: 5,
   workerTimeoutSeconds: 900,
   workerMemoryMb: 768,
   segmentBytes: 8 * 2 ** 30,
@@ -30,6 +30,7 @@ const good = fc.record(
     collectUnsentOutputs: fc.boolean(),
     alarmEmail: fc.constantFrom('ops@example.com', 'on.call+video@mail.acme.example'),
     maxConcurrency: fc.integer({ min: 2, max: 1000 }),
+    ingestReservedConcurrency: fc.integer({ min: 2, max: 1000 }),
     workerTimeoutSeconds: fc.integer({ min: 2, max: 900 }),
     workerMemoryMb: fc.integer({ min: 512, max: 10_240 }),
     segmentBytes: fc.integer({ min: 5 * 2 ** 20, max: 64 * 2 ** 30 }),
@@ -65,6 +66,7 @@ const bad = {
   collectUnsentOutputs: fc.constantFrom('yes', '', 1, null, 'True '),
   alarmEmail: fc.constantFrom('', 'ops', 'ops@', 'a@b', 'a@b.example, c@d.example', 'Ops <ops@b.example>', 5),
   maxConcurrency: fc.constantFrom(1, 1001, '1', 'ten', '', 2.5, '2.5', true, null, Number.NaN),
+  ingestReservedConcurrency: fc.constantFrom(1, 1001, 'none', '', null),
   workerTimeoutSeconds: fc.constantFrom(0, 901, '15m', '-5', '1e2'),
   workerMemoryMb: fc.constantFrom(128, '128', 10_241),
   segmentBytes: fc.constantFrom(0, '8 GiB', 2 ** 60),
@@ -74,7 +76,7 @@ const bad = {
 };
 
 describe('parseConfig', () => {
-  it('applies a default to each setting except bucketName and bucketKmsKeyArn', () => {
+  it('applies a default to each setting that has one', () => {
     expect(parseConfig({})).toEqual(DEFAULTS);
   });
 
