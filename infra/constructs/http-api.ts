@@ -1,4 +1,4 @@
-import { Lazy, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Fn, Lazy, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
   CfnStage,
@@ -69,6 +69,7 @@ export class PublicApi extends Construct {
   constructor(scope: Construct, id: string, props: RecoveryApiProps) {
     super(scope, id);
     this.#accessLog = new LogGroup(this, 'AccessLog', {
+      logGroupName: accessLogName(Stack.of(this)),
       retention: props.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
     });
@@ -133,4 +134,15 @@ export class PublicApi extends Construct {
       ),
     });
   }
+}
+
+/**
+ * API Gateway must be allowed by a resource policy of CloudWatch Logs to write, and adds each log group to it: in an account
+ * with many, the policy outgrows its 5,120 characters and the deploy fails. Log groups under `/aws/vendedlogs/` need no
+ * entry of their own. The id of the stack is another one after each deletion, so no name is used twice.
+ * https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+ */
+function accessLogName({ stackName, stackId }: Stack): string {
+  const uuid = Fn.select(2, Fn.split('/', stackId));
+  return Fn.join('/', ['/aws/vendedlogs/zencoder-recovery', stackName, uuid]);
 }

@@ -204,6 +204,15 @@ describe('the API', () => {
     expect(stage?.DependsOn).toEqual(expect.arrayContaining(ids));
   });
 
+  it('writes its access log under /aws/vendedlogs/, by a name that no other stack has', () => {
+    const groups = Object.values(template.findResources('AWS::Logs::LogGroup'));
+    const names = groups.flatMap(({ Properties: { LogGroupName } }) => LogGroupName ?? []).map(textOf);
+    const stackUuid = '{"Fn::Select":[2,{"Fn::Split":["/",{"Ref":"AWS::StackId"}]}]}';
+    expect(names).toEqual([`/aws/vendedlogs/zencoder-recovery/ZencoderRecovery/${stackUuid}`]);
+    const [stage] = Object.values(template.findResources('AWS::ApiGatewayV2::Stage'));
+    expect(textOf(stage?.Properties?.AccessLogSettings?.DestinationArn)).toContain('ApiAccessLog');
+  });
+
   it('logs the client, but no headers, paths or query strings, which can hold credentials', () => {
     const [stage] = Object.values(template.findResources('AWS::ApiGatewayV2::Stage'));
     const format = String(stage?.Properties?.AccessLogSettings?.Format);
