@@ -24,6 +24,8 @@ const OUTPUTS = {
   AlarmTopicArn: 'Alarms, each with what to do',
   EventsTopicArn: 'An event for each failed upload and each outcome',
   WorkerFunctionName: 'The function that copies',
+  MaxConcurrency: 'How many of it run at once',
+  IngestReservedConcurrency: 'Invocations that are kept for ingest',
   ReconcileFunctionName: 'The function that runs on the schedule',
   WorkerRoleArn: 'Its role, which a bucket or key policy has to allow',
   DashboardUrl: 'What failed and the state of its recovery',
@@ -77,6 +79,10 @@ export class RecoveryStack extends Stack {
     this.#output('AlarmTopicArn', topic.topicArn);
     this.#output('EventsTopicArn', events.topic.topicArn);
     this.#output('WorkerFunctionName', worker.function.functionName);
+    this.#output('MaxConcurrency', String(config.maxConcurrency));
+    if (config.ingestReservedConcurrency !== undefined) {
+      this.#output('IngestReservedConcurrency', String(config.ingestReservedConcurrency));
+    }
     this.#output('ReconcileFunctionName', reconcile.function.functionName);
     this.#output('WorkerRoleArn', worker.role.roleArn);
     if (config.dashboard) this.#addDashboard(config, { api, ledger, queue, bucket });

@@ -14,6 +14,7 @@ import {
   readOptions,
   runCommand,
 } from './lib/command.ts';
+import { type ConcurrencyResult, readConcurrency } from './lib/concurrency.ts';
 import {
   outputOf,
   resolveTarget,
@@ -28,14 +29,15 @@ export const HELP = `Usage: npm run preflight -- [options]
 
 Tests every bucket permission that a recovery needs, with the worker's role: create, look up, refuse to overwrite,
 upload in parts, abort. It uses probe objects of a few bytes under
-zencoder-recovery-preflight/, removes them, and says which permission, key policy or region is wrong. Run it after
-each change of bucket, policy or key.
+zencoder-recovery-preflight/, removes them, and says which permission, key policy or region is wrong. Then compares the
+concurrent executions of the account with what the stack needs, and says which setting or quota to change. Run it
+after each change of bucket, policy, key or concurrency.
 
   --json            the report as one JSON object
 
 ${STACK_HELP}
 Exit codes: 0 recoveries into this bucket work, 1 the check could not be made, 2 not understood,
-3 something is wrong with the bucket.
+3 something is wrong with the bucket, or the account has too little concurrency.
 
 Examples:
   npm run preflight
@@ -126,12 +128,42 @@ export async function preflight({ argv, out, err }: CommandContext): Promise<voi
   const target = await resolveTarget(which);
   const functionName = outputOf(target, 'WorkerFunctionName');
   const report = await asked(target, functionName, err);
+  const concurrency = await checkedConcurrency(target);
   const role = target.outputs.WorkerRoleArn;
   await out.write(
-    json ? `${JSON.stringify({ role: role ?? null, ...report })}\n` : textOf(out, report, role),
+    json
+      ? `${JSON.stringify({ role: role ?? null, ...report, concurrency })}\n`
+      : `${textOf(out, report, role)}${concurrencyText(out, concurrency)}`,
   );
   if (!report.ok)
     throw new NeedsAttention(`preflight: bucket ${report.bucket} cannot take recovered files yet`);
+  if ('fits' in concurrency && !concurrency.fits)
+    throw new NeedsAttention(`preflight: ${concurrency.advice}`);
+}
+
+async function checkedConcurrency(target: Target): Promise<ConcurrencyResult> {
+  const client = new LambdaClient(target.clientConfig('lambda'));
+  try {
+    return await readConcurrency(target, client);
+  } finally {
+    client.destroy();
+  }
+}
+
+/** What Lambda says of the account as text; what does not fit is the command's error. */
+export function concurrencyText(terminal: Pick<Terminal, 'paint'>, result: ConcurrencyResult): string {
+  const mark = (outcome: CheckResult['outcome']) =>
+    terminal.paint(COLOURS[outcome], MARKS[outcome].padEnd(8));
+  if ('notChecked' in result) {
+    return `Concurrency of the account:\n  ${mark('skipped')}not checked: ${sanitize(result.notChecked)}\n`;
+  }
+  const { limit, unreserved, needed, fits, advice } = result;
+  return [
+    'Concurrency of the account:',
+    `  ${mark(fits ? 'passed' : 'failed')}${needed} needed of ${unreserved} unreserved (${limit} in all)`,
+    ...(fits && advice !== null ? [`  ${advice}`] : []),
+    '',
+  ].join('\n');
 }
 
 async function asked(target: Target, functionName: string, err: Terminal): Promise<PreflightReport> {

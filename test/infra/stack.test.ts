@@ -102,7 +102,9 @@ describe('ingest', () => {
           ReservedConcurrentExecutions,
         ]);
     expect(reserved(template)).toEqual([]);
-    expect(reserved(templateOf({ ingestReservedConcurrency: '20' }))).toEqual([['ingest', 20]]);
+    const reserving = templateOf({ ingestReservedConcurrency: '20' });
+    expect(reserved(reserving)).toEqual([['ingest', 20]]);
+    reserving.hasOutput('IngestReservedConcurrency', { Value: '20' });
   });
 });
 
@@ -319,6 +321,7 @@ describe('the stack', () => {
       QueueUrl: 'RecoveriesQueue',
       DeadLetterQueueUrl: 'RecoveriesDeadLetterQueue',
       WorkerFunctionName: 'RecoveryWorkerFunction',
+      MaxConcurrency: '5',
       WorkerRoleArn: 'RecoveryWorkerRole.Arn',
       DashboardUrl: 'Api.ApiEndpoint/',
       DashboardSecretArn: 'DashboardSecret',

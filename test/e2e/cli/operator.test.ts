@@ -53,6 +53,7 @@ describe('npm run preflight', () => {
   it('lists each check with its permission', async () => {
     const { stdout } = await run('preflight');
     expect(stdout).toMatch(/ ok +create an object +s3:PutObject\n/);
+    expect(stdout).toMatch(/Concurrency of the account:\n +ok +9 needed of \d+ unreserved/);
     expect(stdout).not.toContain('\u001b');
   });
 });

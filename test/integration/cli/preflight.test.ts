@@ -1,6 +1,8 @@
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { expect, it, onTestFinished } from 'vitest';
 import { CommandFailure } from '../../../infra/cli/lib/command.ts';
-import { invokePreflight, textOf } from '../../../infra/cli/preflight.ts';
+import { readConcurrency } from '../../../infra/cli/lib/concurrency.ts';
+import { concurrencyText, invokePreflight, textOf } from '../../../infra/cli/preflight.ts';
 import { startLambdaApi } from '../../../infra/local/aws/lambda/invoke-api.ts';
 import { FunctionError } from '../../../infra/local/aws/lambda/protocol.ts';
 import { CHECKS, type PreflightReport } from '../../../lambda/worker/preflight/report.ts';
@@ -71,4 +73,50 @@ it('preflight prints each check, and each error once with the message of S3, wit
   expect(text).toMatch(/skipped +look an object up/);
   expect(text).toContain('DestinationDenied: bucket acme returned 403');
   expect(text).toContain('S3 says: an explicit deny \uFFFD[31min a resource-based policy');
+});
+
+async function concurrencyOf(
+  outputs: Readonly<Record<string, string>>,
+  limits: { concurrentExecutions: number; unreserved: number },
+) {
+  const server = await startLambdaApi(new Map(), limits);
+  onTestFinished(() => server.close());
+  const clientConfig = () => ({
+    endpoint: server.endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+  });
+  const lambda = new LambdaClient(clientConfig());
+  onTestFinished(() => lambda.destroy());
+  return await readConcurrency({ name: 'the stack', outputs, clientConfig }, lambda);
+}
+
+it('preflight compares the concurrency of the account with that of the stack', async () => {
+  const outputs = { MaxConcurrency: '5', DashboardUrl: 'https://api.example/' };
+  const inNewAccount = await concurrencyOf(outputs, { concurrentExecutions: 10, unreserved: 10 });
+  expect(inNewAccount).toMatchObject({ limit: 10, unreserved: 10, needed: 9, fits: true });
+  const reserved = { ...outputs, MaxConcurrency: '9', IngestReservedConcurrency: '5' };
+  const tooMany = await concurrencyOf(reserved, { concurrentExecutions: 15, unreserved: 10 });
+  expect(tooMany).toMatchObject({ needed: 11, fits: false });
+  expect(concurrencyText({ paint: (_, words) => words }, tooMany)).toContain(
+    'FAILED  11 needed of 10 unreserved (15 in all)',
+  );
+});
+
+it('preflight says why the concurrency was not compared', async () => {
+  const older = await concurrencyOf({}, { concurrentExecutions: 10, unreserved: 10 });
+  expect(concurrencyText({ paint: (_, words) => words }, older)).toMatch(
+    /skipped +not checked: .* older version/,
+  );
+  const lambda = new LambdaClient({
+    endpoint: 'http://127.0.0.1:1',
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+    maxAttempts: 1,
+  });
+  onTestFinished(() => lambda.destroy());
+  const target = { name: 'the stack', outputs: { MaxConcurrency: '5' }, clientConfig: () => ({}) };
+  await expect(readConcurrency(target, lambda)).resolves.toEqual({
+    notChecked: expect.stringContaining('ECONNREFUSED'),
+  });
 });

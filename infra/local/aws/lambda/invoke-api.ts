@@ -3,16 +3,32 @@ import { type LocalServer, listen } from '../listen.ts';
 import { FunctionError, FunctionThrottled } from './protocol.ts';
 import type { LocalFunction } from './runtime.ts';
 
+/** The path of `GetAccountSettings`: https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html */
+const ACCOUNT_SETTINGS = /^\/2016-08-19\/account-settings\/?$/;
 const INVOKE = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
+
+/** Concurrent executions of the account. */
+export interface AccountLimits {
+  readonly concurrentExecutions: number;
+  /** What no function has reserved. */
+  readonly unreserved: number;
+}
+
+/** Of an account that AWS has raised to its usual quota. */
+const USUAL_LIMITS: AccountLimits = { concurrentExecutions: 1000, unreserved: 1000 };
 
 type Invokable = Pick<LocalFunction, 'invoke'>;
 
 /**
- * Starts Lambda's `Invoke` (request and response), for operators: a function of a local stack is called by name as a
- * deployed one is, by AWS's own client.
+ * Starts Lambda's `Invoke` (request and response) and `GetAccountSettings`, for operators: a function of a local stack is
+ * called by name as a deployed one is, by AWS's own client.
  */
-export async function startLambdaApi(functions: ReadonlyMap<string, Invokable>): Promise<LocalServer> {
+export async function startLambdaApi(
+  functions: ReadonlyMap<string, Invokable>,
+  limits: AccountLimits = USUAL_LIMITS,
+): Promise<LocalServer> {
   const server = createServer((request, response) => {
+    if (ACCOUNT_SETTINGS.test(request.url ?? '')) return send(response, accountSettings(limits));
     invoke(request, functions).then(
       (result) => send(response, result),
       () => response.destroy(),
@@ -25,6 +41,14 @@ interface InvokeResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: unknown;
+}
+
+function accountSettings({ concurrentExecutions, unreserved }: AccountLimits): InvokeResponse {
+  const AccountLimit = {
+    ConcurrentExecutions: concurrentExecutions,
+    UnreservedConcurrentExecutions: unreserved,
+  };
+  return { status: 200, body: { AccountLimit } };
 }
 
 async function invoke(
