@@ -94,6 +94,13 @@ const entries = v.object({
    */
   atRiskHours: v.optional(wholeNumber(1, 24), 6),
   /**
+   * Failed uploads to your own destination within an hour from which an alarm says so: the destination is broken, although
+   * the files are being recovered.
+   *
+   * @default 10
+   */
+  failedUploadsPerHour: v.optional(wholeNumber(1, 1_000_000), 10),
+  /**
    * Minutes between two runs of reconcile, which looks for stalled recoveries and for failed uploads without a
    * notification.
    *

@@ -60,6 +60,9 @@ export class RecoveryStack extends Stack {
       memoryMb: workerMemoryMb,
     });
     const { reconcile } = new Reconcile(this, 'Reconciliation', { ...config, queue, ledger, events });
+    const dashboard = config.dashboard
+      ? this.#addDashboard(config, { api, ledger, queue, bucket })
+      : undefined;
     const { topic } = new Monitoring(this, 'Monitoring', {
       ...config,
       api: api.api,
@@ -68,6 +71,8 @@ export class RecoveryStack extends Stack {
       ingest: ingest.function,
       worker: worker.function,
       reconcile: reconcile.function,
+      dashboard: dashboard?.pages.function,
+      dashboardUrl: dashboard?.url,
     });
 
     this.#output('NotificationUrl', notificationUrl);
@@ -85,14 +90,17 @@ export class RecoveryStack extends Stack {
     }
     this.#output('ReconcileFunctionName', reconcile.function.functionName);
     this.#output('WorkerRoleArn', worker.role.roleArn);
-    if (config.dashboard) this.#addDashboard(config, { api, ledger, queue, bucket });
   }
 
-  #addDashboard(config: Config, parts: Pick<DashboardProps, 'api' | 'ledger' | 'queue' | 'bucket'>): void {
+  #addDashboard(
+    config: Config,
+    parts: Pick<DashboardProps, 'api' | 'ledger' | 'queue' | 'bucket'>,
+  ): Dashboard {
     const hasZencoderApiKey = config.zencoderApiKeySecretArn !== undefined;
-    const { url, secret } = new Dashboard(this, 'Dashboard', { ...config, ...parts, hasZencoderApiKey });
-    this.#output('DashboardUrl', url);
-    this.#output('DashboardSecretArn', secret.secretArn);
+    const dashboard = new Dashboard(this, 'Dashboard', { ...config, ...parts, hasZencoderApiKey });
+    this.#output('DashboardUrl', dashboard.url);
+    this.#output('DashboardSecretArn', dashboard.secret.secretArn);
+    return dashboard;
   }
 
   #output(name: keyof typeof OUTPUTS, value: string): void {

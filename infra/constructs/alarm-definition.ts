@@ -1,10 +1,13 @@
 import { Duration } from 'aws-cdk-lib';
-import { type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { type IMetric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 
 /** An alarm: its metric and its description. */
 export interface AlarmDefinition {
   /** Construct id: part of the logical id, which never changes. */
   readonly id: string;
+  /** What people see, after the name of the stack; a few words. */
+  readonly name: string;
   readonly metric: IMetric;
   /** Alarms at this value and above, unless `below`. */
   readonly threshold: number;
@@ -20,8 +23,22 @@ export interface AlarmDefinition {
   readonly todo: string;
 }
 
-/** Formats an operator command for this stack, e.g. `npm run status -- --stack NAME`. */
+/** Formats an operator command for this stack, e.g. `npm run preflight -- --stack NAME`. */
 export type Command = (name: string, options?: string) => string;
+
+/** The commands that descriptions name, for this stack and its settings. */
+export interface Commands {
+  readonly run: Command;
+  /** `npm run status` with the stack's own threshold of what is at risk. */
+  readonly status: string;
+}
+
+/** The commands for a stack, as an operator types them. */
+export function commandsFor(stackName: string, atRiskHours: number): Commands {
+  const run: Command = (name, options = '') =>
+    `\`npm run ${name} -- ${options}${options === '' ? '' : ' '}--stack ${stackName}\``;
+  return { run, status: run('status', `--at-risk ${atRiskHours}h`) };
+}
 
 type Evaluation = Pick<AlarmDefinition, 'threshold' | 'periods' | 'datapoints' | 'missing'>;
 
@@ -40,5 +57,28 @@ export function reaches(threshold: number, periods: number, datapoints: number):
  */
 export const AT_ONCE = reaches(1, 20, 1);
 
-/** A level that reconcile measures: between two runs it stays what it was. */
+/** A level that reconcile measures: between two runs it stays what it was, however long those are apart. */
 export const LEVEL: Evaluation = { ...reaches(1, 1, 1), missing: TreatMissingData.IGNORE };
+
+/**
+ * An event of reconcile in periods of five minutes: stays on until two runs later, and so does not end between two runs
+ * that both count it.
+ *
+ * @param reconcileMinutes minutes between two runs.
+ */
+export function eachRun(reconcileMinutes: number): Evaluation {
+  return reaches(1, Math.ceil((2 * reconcileMinutes) / 5) + 2, 1);
+}
+
+/** A period that has at least one run of reconcile. */
+export function runPeriod(reconcileMinutes: number): Duration {
+  return Duration.minutes(Math.max(15, reconcileMinutes));
+}
+
+export function errorsOf(of: IFunction, period: Duration): IMetric {
+  return of.metricErrors({ statistic: Stats.SUM, period });
+}
+
+export function throttlesOf(of: IFunction, period: Duration): IMetric {
+  return of.metricThrottles({ statistic: Stats.SUM, period });
+}

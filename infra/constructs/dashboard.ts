@@ -43,11 +43,12 @@ export class Dashboard extends Construct {
   readonly secret: Secret;
   /** Address of the overview. */
   readonly url: string;
+  readonly pages: NodeFunction;
 
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
     this.secret = madeSecret(this);
-    const dashboard = new NodeFunction(this, 'Pages', {
+    this.pages = new NodeFunction(this, 'Pages', {
       folder: 'dashboard',
       description: 'Shows what Zencoder could not upload and where the recovery of each file stands',
       memoryMb: 512,
@@ -63,17 +64,17 @@ export class Dashboard extends Construct {
         HAS_ZENCODER_API_KEY: String(props.hasZencoderApiKey),
       },
     });
-    props.ledger.grantRead(dashboard.role);
-    props.queue.grantSend(dashboard.role);
-    props.bucket.grantDownload(dashboard.role);
-    dashboard.role.addToPrincipalPolicy(
+    props.ledger.grantRead(this.pages.role);
+    props.queue.grantSend(this.pages.role);
+    props.bucket.grantDownload(this.pages.role);
+    this.pages.role.addToPrincipalPolicy(
       new PolicyStatement({
         actions: ['secretsmanager:GetSecretValue'],
         resources: [this.secret.secretArn],
       }),
     );
 
-    const integration = new HttpLambdaIntegration('Pages', dashboard.function);
+    const integration = new HttpLambdaIntegration('Pages', this.pages.function);
     for (const [method, path] of ROUTES) {
       for (const route of props.api.api.addRoutes({ path, methods: [method], integration })) {
         Validations.of(route).acknowledge({

@@ -40,7 +40,7 @@ export function addGraphs(
       recoveredRow(line),
       openRow(metrics, line),
       eventsRow(metrics, line),
-      notificationsRow(metrics),
+      notificationsRow(metrics, line),
       queueRow(parts.queue),
       functionsRow(parts),
       [
@@ -119,11 +119,14 @@ function eventsRow(metrics: StackMetrics, line: Line): IWidget[] {
   ];
 }
 
-function notificationsRow(metrics: StackMetrics): IWidget[] {
+function notificationsRow(metrics: StackMetrics, line: Line): IWidget[] {
   return [
-    graph('Rejected notifications, by reason', HALF, [
-      metrics.byDimension('refusedNotifications', Stats.SUM),
-    ]),
+    graph(
+      'Rejected notifications, by reason',
+      HALF,
+      [metrics.byDimension('refusedNotifications', Stats.SUM)],
+      [line('deniedNotifications', 'ingest', Stats.SUM, 'requests with wrong credentials')],
+    ),
     graph('Parts of notifications that were not read, by reason', HALF, [
       metrics.byDimension('partsNotRead', Stats.SUM),
     ]),
@@ -146,17 +149,19 @@ function queueRow({ queue, deadLetterQueue }: RecoveryQueue): IWidget[] {
   ];
 }
 
-function functionsRow({ api, ingest, worker, reconcile }: MonitoredParts): IWidget[] {
+function functionsRow({ api, ingest, worker, reconcile, dashboard }: MonitoredParts): IWidget[] {
   const each = (metric: (of: IFunction, label: string) => IMetric) => [
     metric(ingest, 'ingest'),
     metric(worker, 'worker'),
     metric(reconcile, 'reconcile'),
+    ...(dashboard === undefined ? [] : [metric(dashboard, 'dashboard')]),
   ];
   return [
     graph(
-      'Errors of functions',
+      'Errors of functions, and throttles (right)',
       THIRD,
       each((of, label) => of.metricErrors({ label, period: PERIOD, statistic: Stats.SUM })),
+      each((of, label) => of.metricThrottles({ label, period: PERIOD, statistic: Stats.SUM })),
     ),
     graph(
       'Durations of functions, p95',

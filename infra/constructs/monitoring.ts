@@ -6,7 +6,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
-import type { AlarmDefinition } from './alarm-definition.ts';
+import { type AlarmDefinition, commandsFor } from './alarm-definition.ts';
 import { alarmDefinitions, type MonitoredParts } from './alarms.ts';
 import { addGraphs } from './graphs.ts';
 import { StackMetrics } from './stack-metrics.ts';
@@ -69,11 +69,21 @@ export interface MonitoringProps extends MonitoredParts {
    * @default - none: subscribe to the topic
    */
   readonly alarmEmail?: string | undefined;
+  /**
+   * Address of the stack's own dashboard, for the descriptions of alarms.
+   *
+   * @default - a stack without dashboard
+   */
+  readonly dashboardUrl?: string | undefined;
 }
 
 /**
- * Alarms to a topic, and a CloudWatch dashboard. Each alarm states what happened and which
- * command to run; what recovers by itself raises none.
+ * Alarms to a topic, and a CloudWatch dashboard. Each alarm states what happened, which command to run and where the
+ * dashboard is; what recovers by itself raises none.
+ *
+ * Alarms have names with the stack's, which is unique in its region as theirs must be. Only another name replaces an alarm,
+ * so a name is never in the way of its own replacement:
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html
  */
 export class Monitoring extends Construct {
   readonly topic: Topic;
@@ -82,15 +92,19 @@ export class Monitoring extends Construct {
     super(scope, id);
     const { stackName } = Stack.of(this);
     const metrics = new StackMetrics(stackName);
-    const command = (name: string, options = '') =>
-      `\`npm run ${name} -- ${options}${options === '' ? '' : ' '}--stack ${stackName}\``;
+    const commands = commandsFor(stackName, props.atRiskHours);
     this.topic = new AlarmTopic(this, 'Alarms', { email: props.alarmEmail }).topic;
-    const alarms = alarmDefinitions(props, metrics, command).map((definition) => this.#alarm(definition));
+    const alarms = alarmDefinitions(props, metrics, commands).map((definition) =>
+      this.#alarm(definition, props.dashboardUrl),
+    );
     addGraphs(this, props, metrics, alarms);
   }
 
-  #alarm({ id, metric, threshold, below, ...definition }: AlarmDefinition): Alarm {
+  #alarm(definition: AlarmDefinition, dashboardUrl: string | undefined): Alarm {
+    const { id, name, metric, threshold, below, happened, todo } = definition;
+    const details = dashboardUrl === undefined ? '' : ` Dashboard: ${dashboardUrl}`;
     const alarm = new Alarm(this, id, {
+      alarmName: `${Stack.of(this).stackName} - ${name}`,
       metric,
       threshold,
       comparisonOperator:
@@ -100,7 +114,7 @@ export class Monitoring extends Construct {
       evaluationPeriods: definition.periods,
       datapointsToAlarm: definition.datapoints,
       treatMissingData: definition.missing,
-      alarmDescription: `${definition.happened} What to do: ${definition.todo}`,
+      alarmDescription: `${happened} What to do: ${todo}${details}`,
     });
     alarm.addAlarmAction(new SnsAction(this.topic));
     alarm.addOkAction(new SnsAction(this.topic));

@@ -22,7 +22,8 @@ export interface RecoveryQueueProps {
  *   together: about 260 deliveries in two days, 220 in 40 hours. 340 keeps those out of the dead-letter queue, and takes
  *   a message there that crashes each worker (a delivery every 15.5 minutes) before its retention ends.
  * - **Retention**: 4 days on the queue, longer than any recovery can last; 14 days, the maximum of SQS, on the
- *   dead-letter queue, so that a long weekend leaves time to look and to redrive.
+ *   dead-letter queue, so that a long weekend leaves time to look and to redrive: at least 10 days, since SQS counts from
+ *   the first enqueue (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html).
  */
 export class RecoveryQueue extends Construct {
   readonly queue: Queue;

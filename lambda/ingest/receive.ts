@@ -85,7 +85,7 @@ export async function receive(
       return isAuthenticated ? await refuse(notFound(), 'UnknownPath', dependencies) : notFound();
     }
     if (isAuthenticated) return await enqueue(parseNotification(readBody(request), BOUNDS), dependencies);
-    if (isPresented(presented)) return await refuse(unauthorized(), 'WrongCredentials', dependencies);
+    if (isPresented(presented)) return await deny(dependencies);
     log.warn('request refused', { status: 401, errorClass: 'NoCredentials' });
     return unauthorized();
   } catch (error) {
@@ -98,15 +98,34 @@ export async function receive(
   }
 }
 
-/** Zencoder does not show its customers the responses it gets, so a refusal is logged and counted here. */
+type Refusing = Pick<ReceiveDependencies, 'log' | 'meter' | 'countRefusal'>;
+
+/**
+ * Zencoder does not show its customers the responses it gets, so the refusal of an authenticated notification is logged and
+ * counted here.
+ */
 async function refuse(
   response: IngestResponse,
   errorClass: string,
-  { log, meter, countRefusal }: Pick<ReceiveDependencies, 'log' | 'meter' | 'countRefusal'>,
+  dependencies: Refusing,
+): Promise<IngestResponse> {
+  dependencies.meter.add('refusedNotifications', 1, errorClass);
+  return await counted(response, errorClass, dependencies);
+}
+
+/** Wrong credentials may be Zencoder's or a third party's: a count of its own, which alarms only when it goes on. */
+async function deny(dependencies: Refusing): Promise<IngestResponse> {
+  dependencies.meter.add('deniedNotifications', 1);
+  return await counted(unauthorized(), 'WrongCredentials', dependencies);
+}
+
+async function counted(
+  response: IngestResponse,
+  errorClass: string,
+  { log, countRefusal }: Pick<Refusing, 'log' | 'countRefusal'>,
 ): Promise<IngestResponse> {
   const { statusCode: status } = response;
   log.warn('request refused', { status, errorClass });
-  meter.add('refusedNotifications', 1, errorClass);
   try {
     await countRefusal(status);
   } catch (error) {

@@ -5,6 +5,7 @@ import type { PrimaryFailureRecord, RecoveryRecord } from '../shared/ledger/reco
 import type { OutputMessage } from '../shared/queue/messages.ts';
 import type { BackupFile } from '../shared/zencoder/model.ts';
 import { fileIdOf } from '../shared/zencoder/signed-url.ts';
+import { uploadErrorKind } from '../shared/zencoder/upload-errors.ts';
 import { FileCopy, type FileCopyDependencies } from './copy-file.ts';
 import {
   afterPause,
@@ -71,7 +72,7 @@ async function recordFailures(
   for (const { record, isNew } of recorded) {
     if (!isNew) continue;
     logger.warn('primary failure', { role: record.role, errorClass: record.errorClass });
-    meter.add('primaryFailures', 1, record.errorClass);
+    meter.add('primaryFailures', 1, uploadErrorKind(record.errorClass)?.errorClass ?? 'Other');
   }
   return recorded.flatMap(({ record, isNew }) => (isNew || ledger.outbox.isLeftOwed(record) ? [record] : []));
 }

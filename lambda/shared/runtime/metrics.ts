@@ -25,7 +25,10 @@ export interface Metric {
 }
 
 export const METRICS = {
-  /** Uploads to the customer's own destination that failed, each counted once, by Zencoder's error class. */
+  /**
+   * Uploads to the customer's own destination that failed, each counted once, by Zencoder's error class; `Other` for a class
+   * that is not known, since each would be a metric of its own.
+   */
   primaryFailures: { name: 'PrimaryFailures', unit: 'Count', services: ['worker'], by: 'ErrorClass' },
   /** Files that reached the bucket. */
   recoveredFiles: { name: 'RecoveredFiles', unit: 'Count', services: ['worker'], by: 'Role' },
@@ -69,8 +72,8 @@ export const METRICS = {
    */
   unlistedStorage: { name: 'UnlistedStorage', unit: 'Count', services: ['ingest'], by: 'ErrorClass' },
   /**
-   * Notifications that got a 4xx response although they came with credentials, by reason: wrong credentials, a path that
-   * the API does not have, a body that is no notification. Zencoder repeats them without success.
+   * Notifications with valid credentials that got a 4xx response, by reason: a path that the API does not have, a body
+   * that is no notification. Zencoder repeats them without success.
    */
   refusedNotifications: {
     name: 'RefusedNotifications',
@@ -78,6 +81,11 @@ export const METRICS = {
     services: ['ingest'],
     by: 'ErrorClass',
   },
+  /**
+   * Requests to the path of notifications with credentials that are not valid: from Zencoder with an old URL, or from any
+   * third party.
+   */
+  deniedNotifications: { name: 'DeniedNotifications', unit: 'Count', services: ['ingest'] },
   /** Parts of notifications that could not be read, or were beyond the bounds: what is in them is not recovered. */
   partsNotRead: { name: 'PartsNotRead', unit: 'Count', services: ['ingest'], by: 'ErrorClass' },
   /** Recoveries that are not settled; a level, written at every run of `reconcile`. */

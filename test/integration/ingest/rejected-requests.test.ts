@@ -95,7 +95,6 @@ describe('the count of refused notifications', () => {
   it.each<[number, string, string, string, string]>([
     [400, 'NotJson', 'hello', '/notifications', AUTHORIZATION],
     [400, 'NotANotification', '{}', '/notifications', AUTHORIZATION],
-    [401, 'WrongCredentials', '{}', '/notifications', wrong],
     [404, 'UnknownPath', '{}', '/notification', AUTHORIZATION],
     [413, 'BodyTooLarge', 'x'.repeat(5_000_000), '/notifications', AUTHORIZATION],
     [415, 'UnsupportedBody', '<hash/>', '/notifications', AUTHORIZATION],
@@ -108,6 +107,14 @@ describe('the count of refused notifications', () => {
       expect((await refusals()).get(status)).toBe(before + 1);
     },
   );
+
+  it('includes wrong credentials in the ledger and in a metric of their own, since anyone can send them', async () => {
+    const before = (await refusals()).get(401) ?? 0;
+    expect((await post('{}', { headers: { authorization: wrong } })).status).toBe(401);
+    expect(metricsOf('DeniedNotifications')).toHaveLength(1);
+    expect(metricsOf('RefusedNotifications')).toEqual([]);
+    expect((await refusals()).get(401)).toBe(before + 1);
+  });
 
   it('does not change the response when the ledger is unavailable, which is logged', async () => {
     const { DeleteTableCommand } = await import('@aws-sdk/client-dynamodb');

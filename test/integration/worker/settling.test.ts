@@ -39,6 +39,16 @@ describe('the settlement of an output', () => {
     expect(measured.filter(({ metric }) => metric === 'timeToRecovered')).toHaveLength(3);
   });
 
+  it('counts failures by the known classes, and all others as one, since each class is a metric of its own', async () => {
+    for (const errorClass of ['UploadFailureError', 'SomethingNewError', 'uploadfailureerror']) {
+      const { message } = await failOutput();
+      const failures = message.failures.map((failure) => ({ ...failure, errorClass }));
+      await worker.deliver({ ...message, failures });
+    }
+    const counted = worker.metrics().filter(({ metric }) => metric === 'primaryFailures');
+    expect(counted.map(({ by }) => by)).toEqual(['UploadFailureError', 'Other', 'UploadFailureError']);
+  });
+
   it('publishes and counts nothing when the notification is repeated', async () => {
     const { message } = await failOutput();
     await worker.deliver(message);
