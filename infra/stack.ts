@@ -22,6 +22,7 @@ const OUTPUTS = {
   QueueUrl: 'Messages for the worker',
   DeadLetterQueueUrl: 'Messages that need attention',
   AlarmTopicArn: 'Alarms, each with what to do',
+  AlarmEmail: 'Address that alarms are sent to once it is confirmed',
   EventsTopicArn: 'An event for each failed upload and each outcome',
   WorkerFunctionName: 'The function that copies',
   MaxConcurrency: 'How many of it run at once',
@@ -82,6 +83,7 @@ export class RecoveryStack extends Stack {
     this.#output('QueueUrl', queue.queue.queueUrl);
     this.#output('DeadLetterQueueUrl', queue.deadLetterQueue.queueUrl);
     this.#output('AlarmTopicArn', topic.topicArn);
+    if (config.alarmEmail !== undefined) this.#output('AlarmEmail', config.alarmEmail);
     this.#output('EventsTopicArn', events.topic.topicArn);
     this.#output('WorkerFunctionName', worker.function.functionName);
     this.#output('MaxConcurrency', String(config.maxConcurrency));

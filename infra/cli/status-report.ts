@@ -1,3 +1,4 @@
+import type { SNSClient } from '@aws-sdk/client-sns';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { BoundedCount } from '../../lambda/shared/ledger/counts.ts';
 import type { Ledger, LedgerWithUnreadable } from '../../lambda/shared/ledger/ledger.ts';
@@ -10,6 +11,11 @@ import { counted, duration, timeLeft, utcSeconds } from '../../lambda/shared/rep
 import { recoveryJson } from '../../lambda/shared/reporting/json.ts';
 import { whatToDoAbout } from '../../lambda/shared/reporting/statistics.ts';
 import { DAY_MS } from '../../lambda/shared/runtime/durations.ts';
+import {
+  type AlarmSubscriptions,
+  readAlarmSubscriptions,
+  unconfirmedSentences,
+} from './lib/alarm-subscriptions.ts';
 import { deadLetterReasons, type QueueDepth, queueDepth } from './lib/queues.ts';
 import { COLUMNS, type Column, writeTable } from './lib/table.ts';
 import { sanitize, type Terminal } from './lib/terminal.ts';
@@ -33,6 +39,8 @@ export interface StackStatus {
   readonly refused: readonly RefusalCount[];
   readonly queue: QueueDepth;
   readonly deadLetters: { readonly count: number; readonly reasons: ReadonlyMap<string, number> };
+  /** Null when the operator may not ask. */
+  readonly alarms: AlarmSubscriptions | null;
 }
 
 /** What a status is read from. */
@@ -41,19 +49,23 @@ export interface StatusSources {
   readonly sqs: SQSClient;
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
+  readonly sns: SNSClient;
+  readonly alarmTopicArn: string;
+  /** The setting, where it is set. */
+  readonly alarmEmail: string | undefined;
 }
 
 /**
- * Asks ledger and queues, all at once.
+ * Asks ledger, queues and the topic of alarms, all at once.
  *
  * @param atRisk milliseconds: an open recovery with less time left, but some, counts as at risk.
  */
 export async function readStatus(
-  { ledger, sqs, queueUrl, deadLetterQueueUrl }: StatusSources,
+  { ledger, sqs, queueUrl, deadLetterQueueUrl, sns, alarmTopicArn, alarmEmail }: StatusSources,
   { atRisk, limit, now }: { readonly atRisk: number; readonly limit: number; readonly now: number },
 ): Promise<StackStatus> {
   const lastDay = { since: now - DAY_MS, until: now + DAY_MS };
-  const [total, inDanger, overdue, next, recovered, lost, failed, refused, eventsOwed, queue, dead] =
+  const [total, inDanger, overdue, next, recovered, lost, failed, refused, eventsOwed, queue, dead, alarms] =
     await Promise.all([
       ledger.queries.countOpenRecoveries(),
       ledger.queries.countOpenRecoveries({ deadlineFrom: now, deadlineBefore: now + atRisk }),
@@ -66,6 +78,7 @@ export async function readStatus(
       ledger.outbox.countOwedBefore(now - OWED_GRACE_MS),
       queueDepth(sqs, queueUrl),
       queueDepth(sqs, deadLetterQueueUrl),
+      readAlarmSubscriptions(sns, alarmTopicArn, alarmEmail),
     ]);
   const count = dead.waiting + dead.hidden + dead.delayed;
   const reasons = count === 0 ? new Map<string, number>() : await deadLetterReasons(sqs, deadLetterQueueUrl);
@@ -76,12 +89,13 @@ export async function readStatus(
     refused,
     queue,
     deadLetters: { count, reasons },
+    alarms,
   };
 }
 
 /** One sentence for each action required; none when all is well. */
 export function attentionFor(
-  { open, settled, refused, eventsOwed, deadLetters }: StackStatus,
+  { open, settled, refused, eventsOwed, deadLetters, alarms }: StackStatus,
   unreadable: LedgerWithUnreadable['unreadable'] = new Map(),
 ): string[] {
   const leftOut = unreadableLine(unreadable);
@@ -113,6 +127,7 @@ export function attentionFor(
           `${counted(deadLetters.count, 'dead letter', 'dead letters')}: correct the reason, then npm run redrive -- --dead-letters`,
         ]
       : []),
+    ...(alarms === null ? [] : unconfirmedSentences(alarms)),
   ];
 }
 
@@ -137,7 +152,7 @@ export interface StatusView {
 
 /** The status as text. */
 export async function writeStatus(out: Terminal, status: StackStatus, view: StatusView): Promise<void> {
-  const { open, settled, refused, eventsOwed, queue, deadLetters } = status;
+  const { open, settled, refused, eventsOwed, queue, deadLetters, alarms } = status;
   const { name, atRisk, now } = view;
   const rows: [string, string][] = [
     [
@@ -159,6 +174,7 @@ export async function writeStatus(out: Terminal, status: StackStatus, view: Stat
       '',
       `${count} x ${sanitize(reason)}`,
     ]),
+    ['Alarms', alarmsText(alarms)],
   ];
   await out.write(`${out.paint('bold', `${name}, ${utcSeconds(now)} UTC`)}\n\n`);
   for (const [title, text] of rows) await out.write(`${title.padEnd(18)}${text}\n`);
@@ -167,6 +183,13 @@ export async function writeStatus(out: Terminal, status: StackStatus, view: Stat
   await writeTable(out, columnsAt(now, now + atRisk), open.next);
   if (open.total > open.next.length)
     await out.write(`… and ${open.total - open.next.length} more (--limit)\n`);
+}
+
+function alarmsText(alarms: AlarmSubscriptions | null): string {
+  if (alarms === null) return 'subscriptions not known: sns:ListSubscriptionsByTopic is denied';
+  const { confirmed, unconfirmed } = alarms;
+  const waiting = unconfirmed.length === 0 ? '' : `, not confirmed: ${unconfirmed.map(sanitize).join(', ')}`;
+  return `sent to ${confirmed === 0 ? 'no subscriber' : counted(confirmed, 'subscriber', 'subscribers')}${waiting}`;
 }
 
 /** Nothing while there are none. */
@@ -208,7 +231,7 @@ function dueIn(milliseconds: number): string {
 
 /** The status as a JSON object of stable shape. */
 export function statusJson(status: StackStatus, attention: readonly string[], now: number): object {
-  const { open, settled, refused, eventsOwed, queue, deadLetters } = status;
+  const { open, settled, refused, eventsOwed, queue, deadLetters, alarms } = status;
   return {
     at: new Date(now).toISOString(),
     open: {
@@ -232,6 +255,7 @@ export function statusJson(status: StackStatus, attention: readonly string[], no
       count: deadLetters.count,
       reasons: [...deadLetters.reasons].map(([reason, count]) => ({ reason, count })),
     },
+    alarms: alarms === null ? null : { confirmed: alarms.confirmed, unconfirmed: alarms.unconfirmed },
     attention,
   };
 }

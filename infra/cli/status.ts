@@ -1,4 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { createLedger } from '../../lambda/shared/ledger/ledger.ts';
 import { parseDuration } from '../../lambda/shared/reporting/time.ts';
@@ -23,7 +24,7 @@ export const HELP = `Usage: npm run status -- [options]
 
 Shows whether all is well: open recoveries, the nearest deadline first, with the time that is left; how many are at
 risk; what was settled, and which notifications were refused, in the last 24 hours; events that the topic has not
-taken, if any; what the queue and the dead-letter queue hold, and why messages are dead.
+taken, if any; what the queue and the dead-letter queue hold, and why messages are dead; whom alarms reach.
 
   --at-risk TIME    a recovery with less time left is at risk (default: ${AT_RISK})
   --limit N         list at most N open recoveries (default: 20)
@@ -32,7 +33,7 @@ taken, if any; what the queue and the dead-letter queue hold, and why messages a
 ${STACK_HELP}
 Exit codes: 0 all is well, 1 status unavailable, 2 not understood, 3 needs attention: a recovery is at risk, denied by
 the bucket or failed in the last 24 hours, records cannot be read, notifications were refused, events are owed (not
-delivered), or there are dead letters.
+delivered), there are dead letters, or a subscription to the alarms is not confirmed.
 
 Examples:
   npm run status
@@ -73,6 +74,7 @@ export async function status({ argv, out, err, now }: CommandContext): Promise<v
   const target = await resolveTarget(which);
   const client = new DynamoDBClient(target.clientConfig('dynamodb'));
   const sqs = new SQSClient(target.clientConfig('sqs'));
+  const sns = new SNSClient(target.clientConfig('sns'));
   const progress = progressOn(err);
   try {
     await progress.show('Asking the ledger and the queues …');
@@ -87,6 +89,9 @@ export async function status({ argv, out, err, now }: CommandContext): Promise<v
       sqs,
       queueUrl: outputOf(target, 'QueueUrl'),
       deadLetterQueueUrl: outputOf(target, 'DeadLetterQueueUrl'),
+      sns,
+      alarmTopicArn: outputOf(target, 'AlarmTopicArn'),
+      alarmEmail: target.outputs.AlarmEmail,
     };
     const found = await readStatus(sources, { atRisk, limit, now });
     await progress.clear();
@@ -100,6 +105,7 @@ export async function status({ argv, out, err, now }: CommandContext): Promise<v
     await progress.clear();
     client.destroy();
     sqs.destroy();
+    sns.destroy();
   }
 }
 

@@ -46,7 +46,9 @@ describe('the alarm topic', () => {
       Protocol: 'email',
       Endpoint: 'ops@example.com',
     });
+    template.hasOutput('AlarmEmail', { Value: 'ops@example.com' });
     templateOf().resourceCountIs('AWS::SNS::Subscription', 0);
+    expect(templateOf().findOutputs('AlarmEmail')).toEqual({});
   });
 });
 

@@ -8,6 +8,7 @@ import { LedgerItemNotUnderstood } from '../../../lambda/shared/ledger/table.ts'
 import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 
 const none = { count: 0, isComplete: true };
+const TOPIC = 'arn:aws:sns:eu-central-1:123456789012:alarms';
 const WELL: StackStatus = {
   open: { total: 3, atRisk: 0, overdue: 2, next: [] },
   settled: { recovered: { count: 9, isComplete: true }, lost: { count: 2, isComplete: true }, failed: none },
@@ -15,6 +16,7 @@ const WELL: StackStatus = {
   refused: [],
   queue: { waiting: 1, hidden: 2, delayed: 0 },
   deadLetters: { count: 0, reasons: new Map() },
+  alarms: { topicArn: TOPIC, confirmed: 1, unconfirmed: [] },
 };
 
 describe('attentionFor', () => {
@@ -36,6 +38,11 @@ describe('attentionFor', () => {
       '3 notifications refused with 401: the username or password is wrong: give Zencoder the URL that npm run notification-url prints',
     ],
     ['notifications as XML', { refused: [{ status: 415, count: 1 }] }, 'leave "format" out'],
+    [
+      'an address that has not confirmed',
+      { alarms: { topicArn: TOPIC, confirmed: 0, unconfirmed: ['ops@example.com'] } },
+      `aws sns subscribe --topic-arn ${TOPIC} --protocol email --notification-endpoint ops@example.com`,
+    ],
     ['dead letters', { deadLetters: { count: 4, reasons: new Map() } }, 'npm run redrive -- --dead-letters'],
   ])('returns a sentence about %s', (_, change, sentence) => {
     expect(attentionFor({ ...WELL, ...change })).toEqual([expect.stringContaining(sentence)]);
@@ -61,6 +68,18 @@ describe('writeStatus and statusJson', () => {
     await writeStatus(out, status, view);
     return written.join('');
   };
+
+  it.each<[string, StackStatus['alarms']]>([
+    ['sent to 1 subscriber', { topicArn: TOPIC, confirmed: 1, unconfirmed: [] }],
+    ['sent to no subscriber', { topicArn: TOPIC, confirmed: 0, unconfirmed: [] }],
+    [
+      'sent to 2 subscribers, not confirmed: ops@example.com, a@b.example',
+      { topicArn: TOPIC, confirmed: 2, unconfirmed: ['ops@example.com', 'a@b.example'] },
+    ],
+    ['subscriptions not known: sns:ListSubscriptionsByTopic is denied', null],
+  ])('say that alarms are %s', async (text, alarms) => {
+    expect(await write({ ...WELL, alarms })).toContain(`Alarms            ${text}\n`);
+  });
 
   it('include refused notifications when there are any', async () => {
     const refused = [
