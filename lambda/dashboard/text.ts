@@ -1,4 +1,5 @@
 import type { ErrorCategory } from '../shared/runtime/errors.ts';
+import { type Partition, partitionOf } from '../shared/runtime/partitions.ts';
 import type { RecoveryState, Role } from '../shared/zencoder/model.ts';
 
 /**
@@ -54,10 +55,21 @@ export function zencoderJob(jobId: string): string {
   return `https://app.zencoder.com/jobs/${encodeURIComponent(jobId)}`;
 }
 
-/** An object in the S3 console. */
+/**
+ * Hosts of the console, each below the region's name: https://docs.amazonaws.cn/en_us/aws/latest/userguide/endpoints-Beijing.html,
+ * https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/signing-into-govcloud.html
+ */
+const CONSOLES: Readonly<Record<Partition, string>> = {
+  aws: 'console.aws.amazon.com',
+  'aws-cn': 'console.amazonaws.cn',
+  'aws-us-gov': 'console.amazonaws-us-gov.com',
+};
+
+/** An object in the S3 console of the region's partition. */
 export function s3Console(region: string, bucket: string, key: string): string {
   const query = new URLSearchParams({ region, prefix: key });
-  return `https://${region}.console.aws.amazon.com/s3/object/${encodeURIComponent(bucket)}?${query.toString()}`;
+  const host = `${region}.${CONSOLES[partitionOf(region)]}`;
+  return `https://${host}/s3/object/${encodeURIComponent(bucket)}?${query.toString()}`;
 }
 
 /** A path with a query; parameters without a value are left out. */

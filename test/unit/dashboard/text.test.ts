@@ -14,6 +14,16 @@ describe('s3Console', () => {
   });
 });
 
+describe('s3Console in another partition', () => {
+  it.each([
+    ['us-east-1', 'us-east-1.console.aws.amazon.com'],
+    ['cn-northwest-1', 'cn-northwest-1.console.amazonaws.cn'],
+    ['us-gov-west-1', 'us-gov-west-1.console.amazonaws-us-gov.com'],
+  ])('leads from %s to %s', (region, host) => {
+    expect(new URL(s3Console(region, 'my-bucket', 'a/b.mp4')).host).toBe(host);
+  });
+});
+
 describe('withQuery', () => {
   it('omits parameters without a value', () => {
     expect(withQuery('/', { error: undefined, host: '', state: 'lost', since: '7d' })).toBe(
