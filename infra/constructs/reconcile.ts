@@ -60,11 +60,16 @@ export class Reconcile extends Construct {
     props.events.grantPublish(role);
     grantZencoderApiKey(role, props);
 
+    // The next run is the retry, and what waits for longer has been overtaken by it. The rule's policy is for delivery to
+    // Lambda alone; Lambda itself runs an asynchronous invocation that fails twice more, unless the function says otherwise:
+    // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+    const interval = Duration.minutes(props.reconcileMinutes);
+    const retries = { retryAttempts: 0, maxEventAge: interval };
+    this.reconcile.function.configureAsyncInvoke(retries);
     new Rule(this, 'Schedule', {
       description: 'Runs reconcile',
-      schedule: Schedule.rate(Duration.minutes(props.reconcileMinutes)),
-      // The next run is the retry.
-      targets: [new LambdaFunction(this.reconcile.function, { retryAttempts: 0 })],
+      schedule: Schedule.rate(interval),
+      targets: [new LambdaFunction(this.reconcile.function, retries)],
     });
   }
 }

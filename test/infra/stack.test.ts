@@ -355,12 +355,24 @@ function environmentOf(from: typeof template, service: string): Record<string, s
 }
 
 describe('the schedule', () => {
-  it('runs reconcile at the configured rate, without retries', () => {
-    templateOf({ reconcileMinutes: 7 }).hasResourceProperties('AWS::Events::Rule', {
+  it('runs reconcile at the configured rate, without retries of the rule or of Lambda', () => {
+    const made = templateOf({ reconcileMinutes: 7 });
+    made.hasResourceProperties('AWS::Events::Rule', {
       ScheduleExpression: 'rate(7 minutes)',
       State: 'ENABLED',
-      Targets: [Match.objectLike({ RetryPolicy: { MaximumRetryAttempts: 0 } })],
+      Targets: [
+        Match.objectLike({ RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 7 * 60 } }),
+      ],
     });
+    const configured = Object.values(made.findResources('AWS::Lambda::EventInvokeConfig'));
+    expect(
+      configured.map(({ Properties: { FunctionName, ...settings } }) => [textOf(FunctionName), settings]),
+    ).toEqual([
+      [
+        'ReconciliationReconcileFunction',
+        { Qualifier: '$LATEST', MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 7 * 60 },
+      ],
+    ]);
     template.resourceCountIs('AWS::Events::Rule', 1);
   });
 
