@@ -3,13 +3,15 @@ import { DEFAULT_ZENCODER_API_URL } from '../lambda/shared/zencoder/api.ts';
 import { DEFAULT_ZENCODER_STORAGE } from '../lambda/shared/zencoder/storage.ts';
 import { DEFAULT_KEY_TEMPLATE } from '../lambda/worker/key-template.ts';
 import {
-  arn,
   bucketName,
   emailAddress,
+  foreignArns,
   httpsUrl,
+  keyArn,
   keyTemplate,
   oneOf,
   onOff,
+  secretArn,
   stackName,
   storage,
   unknownSettings,
@@ -56,11 +58,11 @@ const entries = v.object({
    */
   bucketName: v.optional(bucketName),
   /**
-   * ARN of the KMS key by which your own bucket encrypts, so that the worker may use it.
+   * ARN of the KMS key by which your own bucket encrypts, in its region, so that the worker may use it.
    *
    * @default - no key: the bucket encrypts by SSE-S3 or the AWS managed key
    */
-  bucketKmsKeyArn: v.optional(arn('kms', /^key\/[0-9A-Za-z-]+$/)),
+  bucketKmsKeyArn: v.optional(keyArn),
   /**
    * Key of a recovered file in the bucket; the placeholders are listed at `parseKeyTemplate`.
    *
@@ -108,12 +110,12 @@ const entries = v.object({
    */
   reconcileMinutes: v.optional(wholeNumber(1, 60), 5),
   /**
-   * ARN of your own secret that holds a full-access Zencoder API key, as plain text or as JSON with `apiKey`. With it
-   * URLs are refreshed, recoveries can be redriven, and failed uploads are found without a notification.
+   * Whole ARN, in the region of the stack, of your own secret that holds a full-access Zencoder API key, as plain text or as
+   * JSON with `apiKey`. With it URLs are refreshed, recoveries can be redriven, and failed uploads are found without a notification.
    *
    * @default - no key: all of that waits for notifications
    */
-  zencoderApiKeySecretArn: v.optional(arn('secretsmanager', /^secret:[A-Za-z0-9/_+=.@-]{1,512}$/)),
+  zencoderApiKeySecretArn: v.optional(secretArn),
   /**
    * Base of the Zencoder API, for other than the usual address.
    *
@@ -207,14 +209,19 @@ export class InvalidConfig extends Error {
 /**
  * Reads the settings from the context of a CDK app. Context keys that belong to the CDK itself are passed over.
  *
+ * @param region of the deployment, when the CDK has resolved it.
  * @throws {InvalidConfig} naming every invalid and every unknown setting at once.
  */
-export function parseConfig(context: Readonly<Record<string, unknown>>): Config {
+export function parseConfig(context: Readonly<Record<string, unknown>>, region?: string): Config {
   const errors = unknownSettings(Object.keys(context), SETTINGS);
   const result = v.safeParse(settings, context);
   const byName = Map.groupBy(result.issues ?? [], nameOf);
   for (const [name, issues] of byName) {
     errors.push(`${name}: ${issues[0]?.message ?? 'wrong'}, found ${JSON.stringify(context[name])}`);
+  }
+  if (result.success) {
+    const { bucketKmsKeyArn, zencoderApiKeySecretArn } = result.output;
+    errors.push(...foreignArns({ bucketKmsKeyArn, zencoderApiKeySecretArn }, region));
   }
   if (!result.success || errors.length > 0) {
     const list = errors.map((error) => `  - ${error}`).join('\n');

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { partitionOf } from '../lambda/shared/runtime/partitions.ts';
 import { parseStorageAllowList } from '../lambda/shared/zencoder/storage.ts';
 import { parseKeyTemplate } from '../lambda/worker/key-template.ts';
 
@@ -107,23 +108,59 @@ export const emailAddress = v.pipe(
   v.regex(/^[^\s@<>,;:"()]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$/, 'expected one e-mail address'),
 );
 
+/** ARN of a KMS key, not of an alias. */
+export const keyArn = arn('kms', /^key\/[0-9A-Za-z-]+$/, 'expected the ARN of a kms key (not of an alias)');
+
+/**
+ * ARN of a secret, as a policy must name it: without the six characters at the end it names no secret that exists.
+ * https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html
+ */
+export const secretArn = arn(
+  'secretsmanager',
+  /^secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}$/,
+  'expected the whole ARN of a secret, with the dash and six characters that Secrets Manager puts after its name ' +
+    '(…:secret:NAME-AbCdEf; aws secretsmanager describe-secret --secret-id NAME shows it)',
+);
+
 /** ARN of a resource of one service, with region and account. */
-export function arn(service: string, resource: RegExp) {
-  const expected = `expected the ARN of a ${service} ${service === 'kms' ? 'key (not of an alias)' : 'resource'}`;
+function arn(service: string, resource: RegExp, expected: string) {
   return v.pipe(
     v.string(expected),
     v.check((text) => {
       const [prefix, partition, of, region, account, ...rest] = text.split(':');
       return (
         prefix === 'arn' &&
-        /^aws(-[a-z]+)*$/.test(partition ?? '') &&
         of === service &&
         /^[a-z]+(-[a-z]+)+-\d+$/.test(region ?? '') &&
+        partition === partitionOf(region ?? '') &&
         /^\d{12}$/.test(account ?? '') &&
         resource.test(rest.join(':'))
       );
     }, expected),
   );
+}
+
+/**
+ * ARNs that name another region than that of the stack, which its functions could not use. Where the region is not known,
+ * all must name the same one.
+ *
+ * @param region of the deployment, when the CDK has resolved it.
+ * @returns an error for each, in the form of all errors of settings.
+ */
+export function foreignArns(arns: Readonly<Record<string, string | undefined>>, region?: string): string[] {
+  const regions = Object.entries(arns).flatMap(([name, text]) => {
+    const of = text?.split(':')[3];
+    return of === undefined ? [] : [{ name, of }];
+  });
+  const [first] = regions;
+  const expected = region ?? first?.of;
+  const because =
+    region === undefined
+      ? `${first?.name} in ${expected}: both belong to the stack's region`
+      : `the stack is deployed to ${region}`;
+  return regions
+    .filter(({ of }) => of !== expected)
+    .map(({ name, of }) => `${name}: is in ${of}, and ${because}`);
 }
 
 /** A key template that the worker will understand. */

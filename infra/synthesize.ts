@@ -14,7 +14,8 @@ const cdkJson = v.object({ context: v.record(v.string(), v.unknown()) });
 export function makeApp(props: AppProps = {}): App {
   const app = new App(props);
   const context: Record<string, unknown> = app.node.getAllContext();
-  new RecoveryStack(app, parseConfig(context));
+  // What the CDK's command has resolved from profile and environment; absent where there is neither.
+  new RecoveryStack(app, parseConfig(context, process.env.CDK_DEFAULT_REGION));
   return app;
 }
 

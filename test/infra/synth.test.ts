@@ -27,6 +27,13 @@ describe('infra/app.ts', () => {
     expect(reportsIn(await runApp({ bucketName: 'mine', bucketKmsKeyArn }))).toEqual([]);
   });
 
+  it('fails for the ARN of a secret in another region than the one that the CDK deploys to', async () => {
+    const zencoderApiKeySecretArn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:zencoder-AbCdEf';
+    await expect(runApp({ zencoderApiKeySecretArn }, { CDK_DEFAULT_REGION: 'us-east-1' })).rejects.toThrow(
+      'zencoderApiKeySecretArn: is in eu-west-1, and the stack is deployed to us-east-1',
+    );
+  });
+
   it('fails with the errors of the settings', async () => {
     await expect(runApp({ maxConcurrency: 1, bucketname: 'mine' })).rejects.toThrow(
       /bucketname: unknown setting; did you mean bucketName\?\n.*maxConcurrency: expected a whole number/,
@@ -63,11 +70,14 @@ function resourcesIn(directory: string): unknown {
   return JSON.parse(readFileSync(join(directory, 'ZencoderRecovery.template.json'), 'utf8')).Resources;
 }
 
-async function runApp(settings: Readonly<Record<string, unknown>>): Promise<string> {
+async function runApp(
+  settings: Readonly<Record<string, unknown>>,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<string> {
   const outdir = mkdtempSync(join(scratch, 'app-'));
   const context = { ...contextOfCdkJson(), ...WITHOUT_BUNDLES, ...settings };
   await run(process.execPath, [APP], {
-    env: { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: JSON.stringify(context) },
+    env: { ...process.env, ...environment, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: JSON.stringify(context) },
   });
   return outdir;
 }

@@ -142,6 +142,40 @@ describe('parseConfig with invalid settings', () => {
     ]);
   });
 
+  it.each([
+    ['without the six characters', 'arn:aws:secretsmanager:us-east-1:123456789012:secret:zencoder'],
+    ['with a version after them', 'arn:aws:secretsmanager:us-east-1:123456789012:secret:zencoder-AbCdEf:x'],
+    ['of another service', 'arn:aws:ssm:us-east-1:123456789012:secret:zencoder-AbCdEf'],
+    ['in the partition of another region', 'arn:aws:secretsmanager:cn-north-1:123456789012:secret:z-AbCdEf'],
+  ])('rejects the ARN of a secret %s', (_, zencoderApiKeySecretArn) => {
+    expect(errorsOf({ zencoderApiKeySecretArn })).toEqual([
+      expect.stringMatching(/^zencoderApiKeySecretArn: expected the whole ARN of a secret, .*:NAME-AbCdEf/),
+    ]);
+  });
+
+  it.each([
+    'aws:secretsmanager:eu-central-1',
+    'aws-cn:secretsmanager:cn-north-1',
+    'aws-us-gov:secretsmanager:us-gov-west-1',
+  ])('accepts the whole ARN of a secret in arn:%s', (prefix) => {
+    const zencoderApiKeySecretArn = `arn:${prefix}:123456789012:secret:team/zencoder-AbCdEf`;
+    expect(parseConfig({ zencoderApiKeySecretArn })).toMatchObject({ zencoderApiKeySecretArn });
+  });
+
+  it('rejects ARNs in another region than that of the stack', () => {
+    const zencoderApiKeySecretArn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:zencoder-AbCdEf';
+    const bucketKmsKeyArn = 'arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d';
+    const settings = { bucketName: 'mine', bucketKmsKeyArn, zencoderApiKeySecretArn };
+    expect(errorsOf(settings, 'us-east-1')).toEqual([
+      'zencoderApiKeySecretArn: is in eu-west-1, and the stack is deployed to us-east-1',
+    ]);
+    expect(errorsOf(settings, 'ap-south-1')).toHaveLength(2);
+    expect(errorsOf(settings)).toEqual([
+      "zencoderApiKeySecretArn: is in eu-west-1, and bucketKmsKeyArn in us-east-1: both belong to the stack's region",
+    ]);
+    expect(parseConfig({ zencoderApiKeySecretArn }, 'eu-west-1')).toMatchObject({ zencoderApiKeySecretArn });
+  });
+
   it('rejects a KMS key without its bucket', () => {
     const bucketKmsKeyArn = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d';
     expect(errorsOf({ bucketKmsKeyArn })).toEqual([
@@ -185,9 +219,9 @@ describe('parseConfig with unknown settings', () => {
   });
 });
 
-function errorsOf(context: Record<string, unknown>): string[] {
+function errorsOf(context: Record<string, unknown>, region?: string): string[] {
   try {
-    parseConfig(context);
+    parseConfig(context, region);
   } catch (error) {
     if (!(error instanceof InvalidConfig)) throw error;
     return error.message
