@@ -8,7 +8,7 @@ import { installClock } from '../clock.ts';
  */
 const offset: SharedArrayBuffer = workerData;
 installClock(offset);
-const { buildApp } = await import('fauxqs');
-const app = buildApp({ logger: false });
+const { createMessagingApp } = await import('./messaging-app.ts');
+const app = await createMessagingApp();
 parentPort?.once('message', () => void app.close().then(() => parentPort?.close()));
 parentPort?.postMessage(await app.listen({ port: 0, host: '127.0.0.1' }));

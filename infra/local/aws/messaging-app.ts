@@ -1,0 +1,139 @@
+import { buildApp } from 'fauxqs';
+import * as v from 'valibot';
+import { asText, isObject } from '../json.ts';
+
+type Stores = NonNullable<NonNullable<Parameters<typeof buildApp>[0]>['stores']>;
+type SqsStore = Stores['sqsStore'];
+type Queue = ReturnType<SqsStore['createQueue']>;
+
+/**
+ * Messages of one standard queue that may be in flight, received and not yet deleted or visible again. Beyond that a long
+ * poll brings nothing (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html).
+ */
+const MAX_IN_FLIGHT = 120_000;
+
+/**
+ * SQS and SNS: fauxqs, and what it leaves out.
+ *
+ * - A message is deleted when the queue's retention period since it was first sent is over, wherever it is; one that was
+ *   moved to a dead-letter queue keeps the time at which it was sent
+ *   (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html).
+ * - The trace header of a request is kept as the `AWSTraceHeader` of its messages, unless they state one
+ *   (https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html).
+ * - {@link MAX_IN_FLIGHT}
+ *
+ * The time is that of the thread's `Date`.
+ */
+export async function createMessagingApp({ maxInFlight = MAX_IN_FLIGHT } = {}) {
+  const stores = await createStores();
+  const { sqsStore } = stores;
+  const create = sqsStore.createQueue.bind(sqsStore);
+  sqsStore.createQueue = (...given) => limited(create(...given), maxInFlight);
+  const app = buildApp({ logger: false, stores });
+  const traces = new WeakMap<object, string>();
+  app.addHook('preHandler', async ({ headers, body }) => {
+    for (const queue of sqsStore.allQueues()) deleteExpired(queue);
+    const operation = operationOf(headers);
+    if (operation === 'SendMessage' || operation === 'SendMessageBatch') {
+      keepTraces(body, headers['x-amzn-trace-id']?.toString(), traces);
+    }
+  });
+  app.addHook('preSerialization', async ({ headers, body }, _reply, payload) => {
+    if (operationOf(headers) === 'ReceiveMessage') addTraces(body, payload, sqsStore, traces);
+    return payload;
+  });
+  return app;
+}
+
+/** The stores' classes are not among what fauxqs exports, so its files are imported. */
+async function createStores(): Promise<Stores> {
+  const load = async (file: string, name: string) => {
+    const loaded: Record<string, unknown> = await import(new URL(file, import.meta.resolve('fauxqs')).href);
+    return loaded[name];
+  };
+  return {
+    sqsStore: construct<SqsStore>(await load('sqs/sqsStore.js', 'SqsStore')),
+    snsStore: construct<Stores['snsStore']>(await load('sns/snsStore.js', 'SnsStore')),
+    s3Store: construct<Stores['s3Store']>(await load('s3/s3Store.js', 'S3Store')),
+  };
+}
+
+function construct<T>(storeClass: unknown): T {
+  if (!isConstructor<T>(storeClass)) throw new Error('this version of fauxqs keeps its stores elsewhere');
+  return new storeClass();
+}
+
+function isConstructor<T>(value: unknown): value is new () => T {
+  return typeof value === 'function';
+}
+
+/** A queue that gives out neither what has expired nor more than may be in flight. */
+function limited(queue: Queue, maxInFlight: number): Queue {
+  const processTimers = queue.processTimers.bind(queue);
+  // Called before each delivery, and while a receiver waits.
+  queue.processTimers = () => {
+    deleteExpired(queue);
+    processTimers();
+  };
+  const dequeue = queue.dequeue.bind(queue);
+  queue.dequeue = (count, ...more) => {
+    queue.processTimers();
+    return dequeue(Math.min(count, Math.max(0, maxInFlight - queue.inflightMessages.size)), ...more);
+  };
+  return queue;
+}
+
+/** FIFO queues are left out: the product has none, and there the time of a dead letter begins anew. */
+function deleteExpired(queue: Queue): void {
+  const first = Date.now() - Number(queue.attributes.MessageRetentionPeriod) * 1000;
+  const isKept = ({ sentTimestamp }: { readonly sentTimestamp: number }) => sentTimestamp > first;
+  if (!queue.messages.every(isKept)) queue.messages = queue.messages.filter(isKept);
+  if (!queue.delayedMessages.every(isKept)) queue.delayedMessages = queue.delayedMessages.filter(isKept);
+  for (const [handle, { message }] of queue.inflightMessages) {
+    if (!isKept(message)) queue.inflightMessages.delete(handle);
+  }
+}
+
+function operationOf(headers: Readonly<NodeJS.Dict<string | string[]>>): string | undefined {
+  return headers['x-amz-target']?.toString().replace('AmazonSQS.', '');
+}
+
+const stated = v.object({
+  MessageSystemAttributes: v.object({ AWSTraceHeader: v.object({ StringValue: v.string() }) }),
+});
+
+/** Notes the trace of each message under the object of its attributes, which fauxqs keeps with the message. */
+function keepTraces(body: unknown, header: string | undefined, traces: WeakMap<object, string>): void {
+  if (!isObject(body)) return;
+  const messages = Array.isArray(body.Entries) ? body.Entries : [body];
+  for (const message of messages.filter(isObject)) {
+    const own = v.safeParse(stated, message);
+    const trace = own.success ? own.output.MessageSystemAttributes.AWSTraceHeader.StringValue : header;
+    const attributes = isObject(message.MessageAttributes) ? message.MessageAttributes : {};
+    Object.assign(message, { MessageAttributes: attributes });
+    if (trace !== undefined) traces.set(attributes, trace);
+  }
+}
+
+const names = v.optional(v.array(v.string()), []);
+const receiving = v.object({
+  QueueUrl: v.string(),
+  AttributeNames: names,
+  MessageSystemAttributeNames: names,
+});
+
+/** Adds the trace to the attributes of received messages, if it is asked for. */
+function addTraces(body: unknown, payload: unknown, store: SqsStore, traces: WeakMap<object, string>): void {
+  const request = v.safeParse(receiving, body);
+  if (!request.success || !isObject(payload) || !Array.isArray(payload.Messages)) return;
+  const { QueueUrl, AttributeNames, MessageSystemAttributeNames } = request.output;
+  const asked = [...AttributeNames, ...MessageSystemAttributeNames];
+  if (!asked.includes('All') && !asked.includes('AWSTraceHeader')) return;
+  for (const message of payload.Messages.filter(isObject)) {
+    const kept = store.getQueue(QueueUrl)?.inflightMessages.get(asText(message.ReceiptHandle ?? null));
+    const trace = kept && traces.get(kept.message.messageAttributes);
+    if (trace === undefined) continue;
+    const attributes = isObject(message.Attributes) ? message.Attributes : {};
+    Object.assign(message, { Attributes: { ...attributes, AWSTraceHeader: trace } });
+  }
+}

@@ -1,0 +1,155 @@
+import {
+  ChangeMessageVisibilityCommand,
+  CreateQueueCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createMessagingApp } from '../../../../infra/local/aws/messaging-app.ts';
+import { DAY_MS } from '../../../../lambda/shared/runtime/durations.ts';
+
+let running: AsyncDisposableStack;
+let sqs: SQSClient;
+
+beforeEach(async () => {
+  running = new AsyncDisposableStack();
+  vi.useFakeTimers({ toFake: ['Date'] });
+  running.defer(() => void vi.useRealTimers());
+  await start({});
+});
+
+afterEach(() => running.disposeAsync());
+
+async function start(options: { maxInFlight?: number }): Promise<void> {
+  const app = await createMessagingApp(options);
+  running.defer(() => app.close());
+  const endpoint = await app.listen({ port: 0, host: '127.0.0.1' });
+  const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
+  sqs = new SQSClient({ endpoint, region: 'us-east-1', credentials, useQueueUrlAsEndpoint: false });
+  running.defer(() => sqs.destroy());
+}
+
+async function queue(QueueName: string, Attributes: Record<string, string> = {}): Promise<string> {
+  const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName, Attributes }));
+  return QueueUrl;
+}
+
+const send = (QueueUrl: string, MessageBody: string) =>
+  sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+
+async function receive(QueueUrl: string, VisibilityTimeout = 0) {
+  const { Messages = [] } = await sqs.send(
+    new ReceiveMessageCommand({
+      QueueUrl,
+      VisibilityTimeout,
+      MaxNumberOfMessages: 10,
+      MessageSystemAttributeNames: ['All'],
+    }),
+  );
+  return Messages;
+}
+
+const pass = (milliseconds: number) => vi.setSystemTime(Date.now() + milliseconds);
+
+describe('the retention of a message', () => {
+  const RETENTION = { MessageRetentionPeriod: String(4 * 86_400) };
+
+  it('ends with the period of the queue, wherever the message is', async () => {
+    const QueueUrl = await queue('short', RETENTION);
+    await send(QueueUrl, 'visible');
+    await send(QueueUrl, 'in flight');
+    await receive(QueueUrl, 43_200);
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'delayed', DelaySeconds: 900 }));
+    pass(4 * DAY_MS - 1000);
+    expect(await receive(QueueUrl)).toHaveLength(3);
+    pass(1000);
+    expect(await receive(QueueUrl)).toEqual([]);
+    const { Attributes } = await sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }),
+    );
+    expect(Attributes).toMatchObject({
+      ApproximateNumberOfMessages: '0',
+      ApproximateNumberOfMessagesNotVisible: '0',
+      ApproximateNumberOfMessagesDelayed: '0',
+    });
+  });
+
+  it('is counted on a dead-letter queue from when the message was first sent', async () => {
+    const dead = await queue('dead', RETENTION);
+    const RedrivePolicy = JSON.stringify({
+      deadLetterTargetArn: 'arn:aws:sqs:us-east-1:000000000000:dead',
+      maxReceiveCount: 1,
+    });
+    const source = await queue('source', { RedrivePolicy });
+    await send(source, 'one');
+    const sentAt = (await receive(source))[0]?.Attributes?.SentTimestamp;
+    pass(3 * DAY_MS);
+    expect(await receive(source)).toEqual([]);
+    const [moved] = await receive(dead);
+    expect(moved).toMatchObject({ Body: 'one', Attributes: { SentTimestamp: sentAt } });
+    pass(DAY_MS);
+    expect(await receive(dead)).toEqual([]);
+  });
+});
+
+describe('messages in flight', () => {
+  it('keep others from being received at the limit, until one is deleted or visible again', async () => {
+    await start({ maxInFlight: 2 });
+    const QueueUrl = await queue('q');
+    for (const body of ['a', 'b', 'c', 'd']) await send(QueueUrl, body);
+    const [first, second] = await receive(QueueUrl, 60);
+    expect(await receive(QueueUrl, 60)).toEqual([]);
+    await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: first?.ReceiptHandle }));
+    expect((await receive(QueueUrl, 60)).map(({ Body }) => Body)).toEqual(['c']);
+    await sqs.send(
+      new ChangeMessageVisibilityCommand({
+        QueueUrl,
+        ReceiptHandle: second?.ReceiptHandle,
+        VisibilityTimeout: 0,
+      }),
+    );
+    expect((await receive(QueueUrl, 60)).map(({ Body }) => Body)).toEqual(['d']);
+  });
+});
+
+describe('the trace header', () => {
+  const TRACE = 'Root=1-2-3;Lineage=00000000:1';
+
+  async function tracesOf(QueueUrl: string) {
+    const messages = await receive(QueueUrl);
+    return Object.fromEntries(messages.map(({ Body, Attributes }) => [Body, Attributes?.AWSTraceHeader]));
+  }
+
+  it('of a function that sends is kept with its messages', async () => {
+    const QueueUrl = await queue('q');
+    vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'f');
+    vi.stubEnv('_X_AMZN_TRACE_ID', TRACE);
+    running.defer(() => void vi.unstubAllEnvs());
+    await send(QueueUrl, 'single');
+    const MessageAttributes = { a: { DataType: 'String', StringValue: 'b' } };
+    const Entries = [
+      { Id: '1', MessageBody: 'entry' },
+      { Id: '2', MessageBody: 'with attributes', MessageAttributes },
+    ];
+    await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+    expect(await tracesOf(QueueUrl)).toEqual({ single: TRACE, entry: TRACE, 'with attributes': TRACE });
+  });
+
+  it('is absent from what no function sent, and is what the message states', async () => {
+    const QueueUrl = await queue('q');
+    await send(QueueUrl, 'plain');
+    const AWSTraceHeader = { DataType: 'String', StringValue: 'Root=own' };
+    await sqs.send(
+      new SendMessageCommand({
+        QueueUrl,
+        MessageBody: 'stated',
+        MessageSystemAttributes: { AWSTraceHeader },
+      }),
+    );
+    expect(await tracesOf(QueueUrl)).toEqual({ plain: undefined, stated: 'Root=own' });
+  });
+});
