@@ -15,6 +15,9 @@ export interface Clock {
 
 const RealDate = Date;
 
+/** `setTimeout` takes no more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** A clock that shows the machine's time until it is advanced. */
 export function createClock(): Clock {
   const offset = new SharedArrayBuffer(8);
@@ -35,6 +38,51 @@ export function createClock(): Clock {
       return () => void listeners.delete(listener);
     },
   };
+}
+
+/**
+ * Calls back once a clock shows a time: at once when it has passed, and on an advance past it.
+ *
+ * @param time epoch milliseconds
+ * @returns a function that ends the wait
+ */
+export function callAt(clock: Clock, time: number, callback: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let forget: () => void = () => undefined;
+  const end = () => {
+    clearTimeout(timer);
+    forget();
+  };
+  const check = () => {
+    clearTimeout(timer);
+    const left = time - clock.now();
+    if (left > 0) {
+      timer = setTimeout(check, Math.min(left, LONGEST_TIMER_MS)).unref();
+      return;
+    }
+    end();
+    callback();
+  };
+  forget = clock.onAdvance(check);
+  check();
+  return end;
+}
+
+/** Resolves once a clock shows a time. @throws when the signal is aborted first */
+export function waitUntil(clock: Clock, time: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let end: () => void = () => undefined;
+    const abort = () => {
+      end();
+      reject(new Error('the wait was ended', { cause: signal.reason }));
+    };
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    end = callAt(clock, time, () => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    });
+  });
 }
 
 /**

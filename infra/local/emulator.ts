@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClients, type LocalClients } from './aws/clients.ts';
+import { AccountConcurrency, NEW_ACCOUNT_CONCURRENCY } from './aws/lambda/concurrency.ts';
 import { startLambdaApi } from './aws/lambda/invoke-api.ts';
 import type { LogLine } from './aws/lambda/protocol.ts';
-import type { LocalFunction } from './aws/lambda/runtime.ts';
+import type { FunctionMetric, LocalFunction } from './aws/lambda/runtime.ts';
 import { runSchedule, startSchedules } from './aws/lambda/schedules.ts';
 import { startPoller } from './aws/lambda/sqs-poller.ts';
 import type { Credentials } from './aws/listen.ts';
@@ -35,6 +36,8 @@ export interface EmulatorOptions {
   readonly buckets?: readonly string[] | undefined;
   /** `manual`: schedules run by {@link LocalSchedules.run} only. @default 'automatic' */
   readonly schedules?: 'automatic' | 'manual' | undefined;
+  /** Concurrent executions of the account, which its functions share. @default 10, what a new account has */
+  readonly accountConcurrency?: number | undefined;
   /** Called with each line that a function logs, as it comes. */
   readonly onLog?: ((line: LogLine) => void) | undefined;
   /** Whose `AWS_ENDPOINT_URL_*` name servers to use instead of embedded ones. @default process.env */
@@ -49,6 +52,8 @@ export interface LocalFunctions {
   kill(name: string): boolean;
   /** Everything the function wrote, line by line, and what the runtime says about it. */
   logs(name: string): readonly string[];
+  /** Lambda's own metrics of the function, sums since the start. */
+  metrics(name: string): Readonly<Record<FunctionMetric, number>>;
   /** Names as in `kill`, for all functions. */
   readonly names: readonly string[];
 }
@@ -130,9 +135,9 @@ async function start(
   await Promise.all((options.buckets ?? []).map((bucket) => createBucket(clients.s3, bucket)));
   const outputs = await provisionResources(scope, deployment);
 
-  const lambda = await startLambdaApi(deployment.functions);
+  const lambda = await startLambdaApi(deployment.functions, deployment.account.limits);
   running.defer(() => lambda.close());
-  const pollers = deployment.mappings.map((mapping) => startPoller(mapping, clients.sqs));
+  const pollers = deployment.mappings.map((mapping) => startPoller(mapping, clients.sqs, clock));
   running.defer(() => closeAll(pollers));
   if (options.schedules !== 'manual') running.defer(startSchedules(deployment.schedules, clock));
   return {
@@ -164,6 +169,7 @@ function pseudoParameters(stackName: string): Record<string, string> {
 function emptyDeployment({
   environment,
   port,
+  accountConcurrency = NEW_ACCOUNT_CONCURRENCY,
   onLog,
 }: EmulatorOptions): Omit<
   Deployment,
@@ -173,6 +179,7 @@ function emptyDeployment({
     region: REGION,
     accountId: ACCOUNT_ID,
     suffix: randomBytes(4).toString('hex'),
+    account: new AccountConcurrency(accountConcurrency),
     environmentOverrides: environment ?? {},
     apiPort: port ?? 0,
     onLog,
@@ -230,6 +237,7 @@ function functionsOf(deployment: Deployment): LocalFunctions {
     invoke: async (name, event) => find(name).invoke(event),
     kill: (name) => find(name).kill(),
     logs: (name) => find(name).logs.map((line) => line.text),
+    metrics: (name) => find(name).metrics,
     names: [...deployment.functions.values()].map(shortName),
   };
 }

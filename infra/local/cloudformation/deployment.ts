@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { HttpApi } from '../aws/api-gateway/api.ts';
 import type { LocalClients } from '../aws/clients.ts';
+import type { AccountConcurrency } from '../aws/lambda/concurrency.ts';
 import type { LogLine } from '../aws/lambda/protocol.ts';
 import type { LocalFunction } from '../aws/lambda/runtime.ts';
 import type { Schedule } from '../aws/lambda/schedules.ts';
@@ -31,6 +32,8 @@ export interface Deployment {
   /** Makes physical names unique, so that several local stacks can share a server. */
   readonly suffix: string;
   readonly clock: Clock;
+  /** Concurrent executions that the functions share. */
+  readonly account: AccountConcurrency;
   readonly clients: LocalClients;
   /** `AWS_ENDPOINT_URL_*`, for the functions. */
   readonly endpointVariables: Readonly<Record<string, string>>;

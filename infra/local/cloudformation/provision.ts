@@ -8,6 +8,7 @@ import {
 } from './resources/api-gateway.ts';
 import { provisionRule, provisionSchedule } from './resources/events.ts';
 import {
+  provisionEventInvokeConfig,
   provisionEventSourceMapping,
   provisionFunction,
   provisionFunctionAlias,
@@ -33,6 +34,7 @@ const PROVISIONERS: Readonly<Record<string, Provisioner>> = {
   'AWS::DynamoDB::Table': provisionTable,
   'AWS::Events::Rule': provisionRule,
   'AWS::Lambda::Alias': provisionFunctionAlias,
+  'AWS::Lambda::EventInvokeConfig': provisionEventInvokeConfig,
   'AWS::Lambda::EventSourceMapping': provisionEventSourceMapping,
   'AWS::Lambda::Function': provisionFunction,
   'AWS::Lambda::Version': provisionFunctionAlias,
@@ -59,7 +61,6 @@ const WITHOUT_LOCAL_MEANING = new Set([
   'AWS::IAM::Role',
   'AWS::KMS::Alias',
   'AWS::KMS::Key',
-  'AWS::Lambda::EventInvokeConfig',
   'AWS::Lambda::Permission',
   'AWS::Logs::LogGroup',
   'AWS::Logs::MetricFilter',

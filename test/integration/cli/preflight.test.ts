@@ -26,7 +26,7 @@ const REPORT: PreflightReport = {
 };
 
 async function invoked(invoke: (event: unknown) => Promise<unknown>, name = 'worker') {
-  const server = await startLambdaApi(new Map([['worker', { invoke }]]));
+  const server = await startLambdaApi(new Map([['worker', { invoke, submit: () => undefined }]]));
   onTestFinished(() => server.close());
   const target = {
     name: 'the stack',

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { createClock } from '../../../infra/local/clock.ts';
+import { createClock, waitUntil } from '../../../infra/local/clock.ts';
 import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
 
 describe('createClock', () => {
@@ -55,5 +55,36 @@ describe('createClock', () => {
       expect(moved).toBeGreaterThanOrEqual(HOUR_MS);
       expect(moved).toBeLessThan(2 * HOUR_MS);
     }
+  });
+});
+
+describe('waitUntil', () => {
+  it('resolves at once for a time that has passed, and on an advance to its time', async () => {
+    const clock = createClock();
+    const { signal } = new AbortController();
+    await waitUntil(clock, clock.now(), signal);
+    let isOver = false;
+    const waiting = waitUntil(clock, clock.now() + HOUR_MS, signal).then(() => {
+      isOver = true;
+    });
+    clock.advance(HOUR_MS - 10_000);
+    await Promise.resolve();
+    expect(isOver).toBe(false);
+    clock.advance(10_000);
+    await waiting;
+  });
+
+  it('resolves by itself', async () => {
+    const clock = createClock();
+    await waitUntil(clock, clock.now() + 5, new AbortController().signal);
+  });
+
+  it('rejects when it is aborted, before and while it waits', async () => {
+    const clock = createClock();
+    const abort = new AbortController();
+    const waiting = waitUntil(clock, clock.now() + HOUR_MS, abort.signal);
+    abort.abort();
+    await expect(waiting).rejects.toThrow('the wait was ended');
+    await expect(waitUntil(clock, clock.now() + HOUR_MS, abort.signal)).rejects.toThrow('the wait was ended');
   });
 });

@@ -22,6 +22,7 @@ export interface HttpApi extends LocalServer {
   setStage(name: string): void;
 }
 
+/** Payload limit (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html). */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
 /** Starts an API without routes: it responds 404 until they are added. */
@@ -85,6 +86,13 @@ export async function startHttpApi(options: {
   };
 }
 
+/**
+ * Invokes the function. Bodies and statuses of an HTTP API: 503 when the function takes longer than the integration's
+ * timeout, 30 seconds (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html), or is throttled;
+ * 500 when it failed or its response cannot be sent, one over Lambda's 6 MB among them
+ * (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html). A REST API, which
+ * this is not, returns 504, 500 and 502.
+ */
 async function invoke(integration: Integration, event: object): Promise<GatewayResponse> {
   const timeout = new AbortController();
   try {

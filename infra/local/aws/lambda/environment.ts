@@ -7,6 +7,8 @@ import {
   FunctionError,
   type FunctionLog,
   type InvokeRequest,
+  MAX_RESPONSE_BYTES,
+  RESPONSE_TOO_LARGE,
   type ThreadReport,
 } from './protocol.ts';
 
@@ -64,11 +66,16 @@ export class ExecutionEnvironment {
   }
 
   /** Runs one invocation. @throws {FunctionError} as AWS would report it */
-  async invoke(event: string): Promise<string> {
+  async invoke(event: string, trace: string): Promise<string> {
     await this.#ready.promise;
     const { timeoutSeconds } = this.#definition;
     const requestId = randomUUID();
-    const request: InvokeRequest = { requestId, event, milliseconds: timeoutSeconds * 1000 };
+    const request: InvokeRequest = {
+      requestId,
+      event,
+      milliseconds: timeoutSeconds * 1000,
+      trace,
+    };
     const result = Promise.withResolvers<string>();
     this.#pending = { requestId, started: performance.now(), ...result };
     const timer = setTimeout(() => {
@@ -122,8 +129,14 @@ export class ExecutionEnvironment {
     this.#log.note(
       `REPORT RequestId: ${done.requestId} Duration: ${duration} ms Memory Size: ${memoryMegabytes} MB Max Memory Used: ${megabytes(report.peakBytes)} MB`,
     );
-    if (report.type === 'done') done.resolve(report.result);
-    else done.reject(new FunctionError(name, report.error));
+    if (report.type === 'failed') {
+      done.reject(new FunctionError(name, report.error));
+    } else if (Buffer.byteLength(report.result) > MAX_RESPONSE_BYTES) {
+      this.#log.note(`RequestId: ${done.requestId} Error: ${RESPONSE_TOO_LARGE.errorMessage}`);
+      done.reject(new FunctionError(name, RESPONSE_TOO_LARGE));
+    } else {
+      done.resolve(report.result);
+    }
   }
 
   #crash(error: unknown): void {

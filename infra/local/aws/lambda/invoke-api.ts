@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type LocalServer, listen } from '../listen.ts';
-import { FunctionError, FunctionThrottled } from './protocol.ts';
+import { EventTooLarge, FunctionError, FunctionThrottled, RecursionStopped } from './protocol.ts';
 import type { LocalFunction } from './runtime.ts';
 
 /** The path of `GetAccountSettings`: https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html */
@@ -17,11 +17,11 @@ export interface AccountLimits {
 /** Of an account that AWS has raised to its usual quota. */
 const USUAL_LIMITS: AccountLimits = { concurrentExecutions: 1000, unreserved: 1000 };
 
-type Invokable = Pick<LocalFunction, 'invoke'>;
+type Invokable = Pick<LocalFunction, 'invoke' | 'submit'>;
 
 /**
- * Starts Lambda's `Invoke` (request and response) and `GetAccountSettings`, for operators: a function of a local stack is
- * called by name as a deployed one is, by AWS's own client.
+ * Starts Lambda's `Invoke` and `GetAccountSettings`, for operators: a function of a local stack is called by name as a
+ * deployed one is, by AWS's own client. Statuses and errors: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html.
  */
 export async function startLambdaApi(
   functions: ReadonlyMap<string, Invokable>,
@@ -59,25 +59,60 @@ async function invoke(
   const text = (await Array.fromAsync(request, (chunk: Buffer) => chunk.toString())).join('');
   const found = functions.get(decodeURIComponent(name ?? '').replace(/^arn:.*:function:/, ''));
   if (found === undefined) return failure(404, 'ResourceNotFoundException', `Function not found: ${name}`);
-  const type = request.headers['x-amz-invocation-type'] ?? 'RequestResponse';
-  if (type !== 'RequestResponse')
-    return failure(400, 'InvalidParameterValueException', `${String(type)} does not work locally`);
   try {
-    return { status: 200, body: await found.invoke(text === '' ? {} : JSON.parse(text)) };
+    return await respond(found, request, text === '' ? {} : JSON.parse(text));
   } catch (error) {
-    if (error instanceof FunctionError) {
-      return { status: 200, headers: { 'x-amz-function-error': 'Unhandled' }, body: error.payload };
-    }
-    if (error instanceof FunctionThrottled) return failure(429, 'TooManyRequestsException', error.message);
-    return failure(502, 'ServiceException', error instanceof Error ? error.message : String(error));
+    return errorResponse(error);
   }
 }
 
-function failure(status: number, code: string, message: string): InvokeResponse {
-  return { status, headers: { 'x-amzn-errortype': code }, body: { Type: 'User', Message: message } };
+async function respond(
+  found: Invokable,
+  { headers }: IncomingMessage,
+  event: unknown,
+): Promise<InvokeResponse> {
+  const trace = headers['x-amzn-trace-id']?.toString();
+  const type = headers['x-amz-invocation-type'] ?? 'RequestResponse';
+  switch (type) {
+    case 'RequestResponse':
+      return { status: 200, body: await found.invoke(event, trace) };
+    case 'Event':
+      found.submit(event, trace);
+      return { status: 202, body: undefined };
+    case 'DryRun':
+      return { status: 204, body: undefined };
+    default:
+      return failure(400, 'InvalidParameterValueException', `${String(type)} is no invocation type`);
+  }
+}
+
+function errorResponse(error: unknown): InvokeResponse {
+  // An error of the function is no error of the call: 200, also for a response that is too large.
+  if (error instanceof FunctionError) {
+    return { status: 200, headers: { 'x-amz-function-error': 'Unhandled' }, body: error.payload };
+  }
+  if (error instanceof FunctionThrottled) {
+    return failure(429, 'TooManyRequestsException', 'Rate Exceeded.', { Reason: error.reason });
+  }
+  if (error instanceof EventTooLarge) return failure(413, 'RequestTooLargeException', error.message);
+  if (error instanceof RecursionStopped) return failure(400, 'RecursiveInvocationException', error.message);
+  return failure(502, 'ServiceException', error instanceof Error ? error.message : String(error));
+}
+
+function failure(
+  status: number,
+  code: string,
+  message: string,
+  more: Readonly<Record<string, string>> = {},
+): InvokeResponse {
+  return {
+    status,
+    headers: { 'x-amzn-errortype': code },
+    body: { ...more, Type: 'User', Message: message, message },
+  };
 }
 
 function send(response: ServerResponse, { status, headers, body }: InvokeResponse): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
-  response.end(JSON.stringify(body ?? null));
+  response.end(status === 200 || status >= 400 ? JSON.stringify(body ?? null) : undefined);
 }

@@ -12,8 +12,10 @@ export interface FunctionDefinition {
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
   readonly memoryMegabytes: number;
-  /** Invocations at once before AWS throttles; undefined for the account's limit. */
+  /** Invocations at once before AWS throttles; undefined for what the account's functions share. */
   readonly reservedConcurrency: number | undefined;
+  /** `Allow`: Lambda does not stop the function in a recursive loop. */
+  readonly recursiveLoop: 'Allow' | 'Terminate';
 }
 
 /** What an execution environment's thread is started with. */
@@ -37,6 +39,8 @@ export interface InvokeRequest {
   readonly event: string;
   /** What `getRemainingTimeInMillis` starts at. */
   readonly milliseconds: number;
+  /** Trace header, which the SDK sends with each request of the function. */
+  readonly trace: string;
 }
 
 /** How an error looks to the caller of a function, as in AWS. */
@@ -70,21 +74,65 @@ export class FunctionError extends Error {
   }
 }
 
-/** More invocations at once than the function's reserved concurrency allows. */
+/** What Lambda calls an invocation that waits for its response, and one that does not. */
+export type InvocationType = 'RequestResponse' | 'Event';
+
+/**
+ * Most bytes of an event: 6 MB, or 1 MB for an asynchronous invocation
+ * (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html).
+ */
+export const MAX_EVENT_BYTES: Readonly<Record<InvocationType, number>> = {
+  RequestResponse: 6 * 1024 * 1024,
+  Event: 1024 * 1024,
+};
+
+/**
+ * Most bytes of a response: 6 MB, which Lambda counts as 6,291,556 bytes of the JSON that the function returns
+ * (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html; the figure is in Lambda's own message).
+ */
+export const MAX_RESPONSE_BYTES = 6_291_556;
+
+/** What Lambda reports in place of a response that is larger. The environment goes on. */
+export const RESPONSE_TOO_LARGE: ErrorPayload = {
+  errorType: 'Function.ResponseSizeTooLarge',
+  errorMessage: `Response payload size exceeded maximum allowed payload size (${MAX_RESPONSE_BYTES} bytes).`,
+};
+
+/**
+ * More invocations at once than the function's reserved concurrency, or than the account's functions may share
+ * (https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html): `TooManyRequestsException`, status 429.
+ */
 export class FunctionThrottled extends Error {
   override readonly name = 'FunctionThrottled';
+  readonly reason: 'ReservedFunctionConcurrentInvocationLimitExceeded' | 'ConcurrentInvocationLimitExceeded';
 
-  constructor(functionName: string) {
+  constructor(functionName: string, reason: FunctionThrottled['reason']) {
     super(`${functionName}: Rate Exceeded.`);
+    this.reason = reason;
   }
 }
 
-/** The event is larger than the 6 MB that Lambda accepts. */
+/** The event is larger than Lambda accepts: `RequestTooLargeException`, status 413. */
 export class EventTooLarge extends Error {
   override readonly name = 'EventTooLarge';
 
-  constructor(functionName: string, bytes: number) {
-    super(`${functionName}: ${bytes} byte payload is too large for a synchronous invocation`);
+  constructor(functionName: string, bytes: number, type: InvocationType) {
+    const limit = MAX_EVENT_BYTES[type];
+    super(
+      `${functionName}: ${bytes} byte payload is too large for the ${type} invocation type (limit ${limit} bytes)`,
+    );
+  }
+}
+
+/** Lambda stopped a chain of invocations: `RecursiveInvocationException`, status 400. */
+export class RecursionStopped extends Error {
+  override readonly name = 'RecursionStopped';
+
+  constructor(functionName: string) {
+    super(
+      `${functionName}: Lambda has detected your function being invoked in a recursive loop with other AWS resources ` +
+        "and stopped your function's invocation.",
+    );
   }
 }
 

@@ -1,76 +1,134 @@
 import type { Clock } from '../../clock.ts';
+import { AsyncQueue, type AsyncSettings } from './async-queue.ts';
+import type { AccountConcurrency } from './concurrency.ts';
 import { ExecutionEnvironment } from './environment.ts';
+import { MAX_CHAINED_INVOCATIONS, nextLineage } from './lineage.ts';
 import {
   createLog,
   EventTooLarge,
   type FunctionDefinition,
   FunctionThrottled,
+  type InvocationType,
   type LogLine,
+  MAX_EVENT_BYTES,
+  RecursionStopped,
 } from './protocol.ts';
+
+/** Metrics of Lambda's own that a local function counts (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html). */
+export type FunctionMetric = 'Throttles' | 'RecursiveInvocationsDropped' | 'AsyncEventsDropped';
 
 /** A function that can be invoked. */
 export interface LocalFunction {
   readonly definition: FunctionDefinition;
   readonly logs: readonly LogLine[];
+  /** Sums since the start. */
+  readonly metrics: Readonly<Record<FunctionMetric, number>>;
   /**
    * Invokes and waits for the response, as `InvocationType: RequestResponse`.
    *
-   * @throws {FunctionError} when the function threw, timed out or crashed
-   * @throws {FunctionThrottled} over its reserved concurrency
+   * @param trace header of the event, when a function caused it
+   * @throws {FunctionError} when the function threw, timed out, crashed or returned more than Lambda passes on
+   * @throws {FunctionThrottled} over its reserved or the account's concurrency
    * @throws {EventTooLarge} for an event over 6 MB
+   * @throws {RecursionStopped} when the event's chain has invoked the function too often
    */
-  invoke(event: unknown): Promise<unknown>;
+  invoke(event: unknown, trace?: string): Promise<unknown>;
+  /**
+   * Hands an event over, as `InvocationType: Event`: Lambda invokes the function, and again when it fails.
+   *
+   * @throws {EventTooLarge} for an event over 1 MB
+   */
+  submit(event: unknown, trace?: string): void;
+  /** Changes the settings of `submit`. */
+  configureAsync(settings: AsyncSettings): void;
   /** Kills the environment that has been busy longest; false when none is. */
   kill(): boolean;
   /** Ends every environment, running or idle. */
   close(): Promise<void>;
 }
 
+/** What functions run on. */
+export interface FunctionHost {
+  readonly clock: Clock;
+  readonly account: AccountConcurrency;
+  readonly onLog?: ((line: LogLine) => void) | undefined;
+}
+
 /** Maximum number of threads of one function, whatever the template allows: a machine is no region. */
 export const MAX_ENVIRONMENTS = 10;
-const MAX_EVENT_BYTES = 6 * 1024 * 1024;
-const ACCOUNT_CONCURRENCY = 1000;
 
 /**
  * Runs a function in threads: one invocation at a time in each, warm ones first, new ones up to the concurrency limit.
  * Beyond {@link MAX_ENVIRONMENTS} invocations wait for a free thread, where AWS would start more.
  */
-export function createFunction(
-  definition: FunctionDefinition,
-  clock: Clock,
-  onLog?: (line: LogLine) => void,
-): LocalFunction {
-  const log = createLog(definition.name, onLog);
-  const limit = definition.reservedConcurrency ?? ACCOUNT_CONCURRENCY;
+export function createFunction(definition: FunctionDefinition, host: FunctionHost): LocalFunction {
+  const { clock, account, onLog } = host;
+  const { name, reservedConcurrency = MAX_ENVIRONMENTS } = definition;
+  const log = createLog(name, onLog);
+  const metrics = { Throttles: 0, RecursiveInvocationsDropped: 0, AsyncEventsDropped: 0 };
   const pool = new EnvironmentPool(
-    Math.min(limit, MAX_ENVIRONMENTS),
+    Math.min(reservedConcurrency, MAX_ENVIRONMENTS),
     () => new ExecutionEnvironment(definition, log, clock.offset),
   );
-  let running = 0;
+  const run = async (text: string, incoming: string | undefined): Promise<unknown> => {
+    const trace = tracedFurther(definition, incoming);
+    const release = account.take(name);
+    try {
+      return JSON.parse(await pool.use((environment) => environment.invoke(text, trace)));
+    } finally {
+      release();
+    }
+  };
+  const counted = (text: string, incoming: string | undefined) =>
+    run(text, incoming).catch((error: unknown) => {
+      if (error instanceof FunctionThrottled) metrics.Throttles++;
+      if (error instanceof RecursionStopped) metrics.RecursiveInvocationsDropped++;
+      throw error;
+    });
+  const queue = new AsyncQueue(clock, counted, (reason) => {
+    metrics.AsyncEventsDropped++;
+    log.note(`asynchronous event dropped: ${reason}`);
+  });
   let closed: Error | undefined;
   return {
     definition,
     logs: log.lines,
-    async invoke(event) {
+    metrics,
+    async invoke(event, trace) {
       if (closed !== undefined) throw closed;
-      const text = JSON.stringify(event ?? null);
-      const bytes = Buffer.byteLength(text);
-      if (bytes > MAX_EVENT_BYTES) throw new EventTooLarge(definition.name, bytes);
-      if (running >= limit) throw new FunctionThrottled(definition.name);
-      running++;
-      try {
-        const result: unknown = JSON.parse(await pool.use((environment) => environment.invoke(text)));
-        return result;
-      } finally {
-        running--;
-      }
+      return await counted(payloadOf(event, 'RequestResponse', name), trace);
+    },
+    submit(event, trace) {
+      if (closed === undefined) queue.add(payloadOf(event, 'Event', name), trace);
+    },
+    configureAsync(settings) {
+      queue.settings = settings;
     },
     kill: () => pool.killOldest(),
     async close() {
-      closed = new Error(`${definition.name}: the local stack is closed`);
+      closed = new Error(`${name}: the local stack is closed`);
+      queue.close();
       await pool.close(closed);
     },
   };
+}
+
+/** The event as JSON. @throws {EventTooLarge} */
+function payloadOf(event: unknown, type: InvocationType, functionName: string): string {
+  const text = JSON.stringify(event ?? null);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_EVENT_BYTES[type]) throw new EventTooLarge(functionName, bytes, type);
+  return text;
+}
+
+/** The trace header for an invocation. @throws {RecursionStopped} */
+function tracedFurther(
+  { name, arn, recursiveLoop }: FunctionDefinition,
+  incoming: string | undefined,
+): string {
+  const { trace, invocation } = nextLineage(incoming, arn);
+  if (invocation > MAX_CHAINED_INVOCATIONS && recursiveLoop === 'Terminate') throw new RecursionStopped(name);
+  return trace;
 }
 
 /** The environments of one function. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import { type Clock, callAt } from '../../clock.ts';
 import type { LocalFunction } from './runtime.ts';
 
 /** A function that is invoked every so often. */
@@ -14,8 +14,8 @@ export interface Schedule {
 }
 
 /**
- * Runs enabled schedules by the stack's clock: an advance past several periods runs a schedule once, at once.
- * Failures are in the function's logs, as with any asynchronous invocation.
+ * Runs enabled schedules by the stack's clock: an advance past several periods runs a schedule once, at once. EventBridge
+ * invokes a function asynchronously, so Lambda tries again what failed.
  *
  * @returns a function that ends them
  */
@@ -31,23 +31,15 @@ export function startSchedules(schedules: readonly Schedule[], clock: Clock): ()
 function startSchedule(schedule: Schedule, clock: Clock): () => void {
   const { every } = schedule;
   if (every === undefined) return () => undefined;
-  let due = clock.now() + every;
-  let timer: NodeJS.Timeout | undefined;
-  const check = () => {
-    const now = clock.now();
-    if (now >= due) {
-      due = now + every;
-      runSchedule(schedule, clock).catch(() => undefined);
-    }
-    clearTimeout(timer);
-    timer = setTimeout(check, Math.max(1, due - now)).unref();
+  let end: () => void = () => undefined;
+  const wait = (): void => {
+    end = callAt(clock, clock.now() + every, () => {
+      wait();
+      schedule.target.submit(schedule.event(clock.now()));
+    });
   };
-  check();
-  const forget = clock.onAdvance(check);
-  return () => {
-    clearTimeout(timer);
-    forget();
-  };
+  wait();
+  return () => end();
 }
 
 /** Runs a schedule now, whether or not it is due. @throws what the function throws */

@@ -1,11 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
   type Message,
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
+import { backOffMs } from '../../../../lambda/shared/runtime/back-off.ts';
+import { type Clock, waitUntil } from '../../clock.ts';
 import { isObject, type Json } from '../../json.ts';
+import { FunctionThrottled } from './protocol.ts';
 import type { LocalFunction } from './runtime.ts';
 
 /** A queue whose messages a function is invoked with. */
@@ -32,24 +36,47 @@ export interface Poller {
 
 const LONG_POLL_SECONDS = 20;
 
+/** Between two invocations of a throttled batch; AWS does not say how long it waits. */
+const THROTTLED_BACK_OFF = { firstMs: 250, maxMs: 20_000 };
+
 /**
  * Polls a queue as Lambda's event source mapping does: messages that the function took are deleted, those that failed
  * are left alone, so that they are redelivered after their visibility timeout (or when the function itself set it to).
+ *
+ * A throttled batch is tried again until its visibility timeout is over; meanwhile the mapping reduces its concurrency,
+ * which grows again with each batch that the function took
+ * (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html).
  */
-export function startPoller(mapping: QueueMapping, sqs: Pick<SQSClient, 'send'>): Poller {
+export function startPoller(mapping: QueueMapping, sqs: Pick<SQSClient, 'send'>, clock: Clock): Poller {
   const limit = mapping.maximumConcurrency;
   const closing = new AbortController();
+  let allowed = limit;
   let inFlight = 0;
   let wake = Promise.withResolvers<void>();
 
-  const process = async (batch: Message[]) => {
-    const taken = await invoke(mapping, batch).catch(() => []);
+  const deliver = async (batch: Message[], visibleAgainAt: number) => {
+    for (let throttles = 1; ; throttles++) {
+      try {
+        const taken = await invoke(mapping, batch);
+        allowed = Math.min(limit, allowed + 1);
+        return taken;
+      } catch (error) {
+        if (!(error instanceof FunctionThrottled)) throw error;
+        allowed = Math.max(1, Math.floor(allowed / 2));
+        const pause = backOffMs(THROTTLED_BACK_OFF, { attempts: throttles, jitter: Math.random() });
+        if (clock.now() + pause >= visibleAgainAt) throw error;
+        await waitUntil(clock, clock.now() + pause, closing.signal);
+      }
+    }
+  };
+  const process = async (batch: Message[], visibleAgainAt: number) => {
+    const taken = await deliver(batch, visibleAgainAt).catch(() => []);
     await remove(mapping, taken, sqs).catch(() => undefined);
     inFlight--;
     wake.resolve();
   };
-  const receive = async () => {
-    const free = (limit - inFlight) * mapping.batchSize;
+  const receive = async (visibilityMs: number) => {
+    const free = (allowed - inFlight) * mapping.batchSize;
     const received = await sqs.send(
       new ReceiveMessageCommand({
         QueueUrl: mapping.queueUrl,
@@ -63,17 +90,23 @@ export function startPoller(mapping: QueueMapping, sqs: Pick<SQSClient, 'send'>)
     const messages = received.Messages ?? [];
     for (let start = 0; start < messages.length; start += mapping.batchSize) {
       inFlight++;
-      void process(messages.slice(start, start + mapping.batchSize));
+      void process(messages.slice(start, start + mapping.batchSize), clock.now() + visibilityMs);
     }
   };
   const run = async () => {
+    let visibilityMs: number | undefined;
     while (!closing.signal.aborted) {
-      if (inFlight >= limit) {
+      if (inFlight >= allowed) {
         await wake.promise;
         wake = Promise.withResolvers();
         continue;
       }
-      await receive().catch(() => delay(200, undefined, { signal: closing.signal }).catch(() => undefined));
+      try {
+        visibilityMs ??= await visibilityOf(mapping.queueUrl, sqs);
+        await receive(visibilityMs);
+      } catch {
+        await delay(200, undefined, { signal: closing.signal }).catch(() => undefined);
+      }
     }
   };
   const running = run();
@@ -89,14 +122,30 @@ export function startPoller(mapping: QueueMapping, sqs: Pick<SQSClient, 'send'>)
   };
 }
 
+/** The queue's visibility timeout, milliseconds. */
+async function visibilityOf(queueUrl: string, sqs: Pick<SQSClient, 'send'>): Promise<number> {
+  const { Attributes } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['VisibilityTimeout'] }),
+  );
+  return Number(Attributes?.VisibilityTimeout) * 1000;
+}
+
 async function invoke(mapping: QueueMapping, batch: readonly Message[]): Promise<Message[]> {
-  const result = await mapping.target.invoke({ Records: batch.map((message) => record(message, mapping)) });
+  const event = { Records: batch.map((message) => record(message, mapping)) };
+  const result = await mapping.target.invoke(
+    event,
+    batch.map(traceOf).find((trace) => trace !== undefined),
+  );
   if (!mapping.partialResponses) return [...batch];
   const failed = failedIds(result);
   const known = new Set(batch.map((message) => message.MessageId));
   // Lambda treats a response that names no message of the batch as a failure of the whole batch.
   if (failed === undefined || failed.some((id) => !known.has(id))) return [];
   return batch.filter((message) => !failed.includes(message.MessageId ?? ''));
+}
+
+function traceOf(message: Message): string | undefined {
+  return message.Attributes?.AWSTraceHeader;
 }
 
 /** The ids that a partial batch response names; undefined when the response is malformed. */

@@ -73,7 +73,7 @@ function report(message: ThreadReport): void {
 }
 
 async function invoke(handler: Handler, request: InvokeRequest): Promise<void> {
-  process.env._X_AMZN_TRACE_ID = `Root=1-${request.requestId}`;
+  process.env._X_AMZN_TRACE_ID = request.trace;
   const { requestId } = request;
   meter.start();
   try {

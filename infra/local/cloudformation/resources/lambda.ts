@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
+import { DEFAULT_ASYNC_SETTINGS } from '../../aws/lambda/async-queue.ts';
 import { createFunction, MAX_ENVIRONMENTS } from '../../aws/lambda/runtime.ts';
 import {
   type Deployment,
@@ -20,6 +21,7 @@ const functionProperties = v.object({
   Timeout: v.optional(numeric, 3),
   MemorySize: v.optional(numeric, 128),
   ReservedConcurrentExecutions: v.optional(numeric),
+  RecursiveLoop: v.optional(v.picklist(['Allow', 'Terminate']), 'Terminate'),
   Environment: v.optional(v.object({ Variables: v.optional(v.record(v.string(), v.string()), {}) })),
   Layers: v.optional(v.array(v.string()), []),
 });
@@ -45,8 +47,11 @@ export const provisionFunction: Provisioner = (resource, deployment) => {
     timeoutSeconds: wanted.Timeout,
     memoryMegabytes: wanted.MemorySize,
     reservedConcurrency: wanted.ReservedConcurrentExecutions,
+    recursiveLoop: wanted.RecursiveLoop,
   };
-  deployment.functions.set(name, createFunction(definition, deployment.clock, deployment.onLog));
+  const { ReservedConcurrentExecutions: reserved } = wanted;
+  if (reserved !== undefined) deployment.account.reserve(name, reserved);
+  deployment.functions.set(name, createFunction(definition, deployment));
   return { ref: name, attributes: { Arn: arn } };
 };
 
@@ -57,6 +62,24 @@ export const provisionFunctionAlias: Provisioner = (resource, deployment) => {
     ? functionByArn(wanted.FunctionName, resource, deployment).definition
     : functionByArn(`:function:${wanted.FunctionName}`, resource, deployment).definition;
   return { ref: arn, attributes: { FunctionArn: arn, AliasArn: arn, Version: '$LATEST' } };
+};
+
+const asyncProperties = v.object({
+  FunctionName: v.string(),
+  MaximumRetryAttempts: v.optional(numeric, DEFAULT_ASYNC_SETTINGS.retryAttempts),
+  MaximumEventAgeInSeconds: v.optional(numeric, DEFAULT_ASYNC_SETTINGS.maxAgeSeconds),
+  DestinationConfig: v.optional(v.never('destinations do not work locally')),
+});
+
+/** AWS::Lambda::EventInvokeConfig: how asynchronous events of a function are tried again. */
+export const provisionEventInvokeConfig: Provisioner = (resource, deployment) => {
+  const wanted = parseProperties(asyncProperties, resource);
+  const { MaximumRetryAttempts: retryAttempts, MaximumEventAgeInSeconds: maxAgeSeconds } = wanted;
+  functionByArn(qualified(wanted.FunctionName), resource, deployment).configureAsync({
+    retryAttempts,
+    maxAgeSeconds,
+  });
+  return { ref: resource.logicalId, attributes: {} };
 };
 
 /** What Lambda sets, what the template sets, what leads to the local servers, and the overrides: later ones win. */

@@ -8,6 +8,7 @@ import {
   EventTooLarge,
   FunctionError,
   FunctionThrottled,
+  RESPONSE_TOO_LARGE,
 } from '../../../../../infra/local/aws/lambda/protocol.ts';
 
 let api: HttpApi;
@@ -60,8 +61,24 @@ describe('the local HTTP API', () => {
       500,
       'Internal Server Error',
     ],
-    ['the function is throttled', new FunctionThrottled('f'), 503, 'Service Unavailable'],
-    ['Lambda does not take the event', new EventTooLarge('f', 7), 413, 'Request Entity Too Large'],
+    [
+      'the response of the function is too large',
+      new FunctionError('f', RESPONSE_TOO_LARGE),
+      500,
+      'Internal Server Error',
+    ],
+    [
+      'the function is throttled',
+      new FunctionThrottled('f', 'ConcurrentInvocationLimitExceeded'),
+      503,
+      'Service Unavailable',
+    ],
+    [
+      'Lambda does not take the event',
+      new EventTooLarge('f', 7, 'RequestResponse'),
+      413,
+      'Request Entity Too Large',
+    ],
   ])('returns an error response when %s', async (_name, error, status, message) => {
     route(() => Promise.reject(error));
     expect(await post('/x', '{}')).toMatchObject({ status, text: JSON.stringify({ message }) });

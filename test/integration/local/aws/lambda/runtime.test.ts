@@ -2,20 +2,26 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AccountConcurrency } from '../../../../../infra/local/aws/lambda/concurrency.ts';
 import {
+  EventTooLarge,
   type FunctionDefinition,
   FunctionError,
-  FunctionThrottled,
+  RecursionStopped,
 } from '../../../../../infra/local/aws/lambda/protocol.ts';
 import { createFunction, type LocalFunction } from '../../../../../infra/local/aws/lambda/runtime.ts';
-import { createClock } from '../../../../../infra/local/clock.ts';
+import { type Clock, createClock } from '../../../../../infra/local/clock.ts';
 import { eventually } from '../../eventually.ts';
 
 let directory: string;
+let clock: Clock;
+let account: AccountConcurrency;
 const made: LocalFunction[] = [];
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'function-'));
+  clock = createClock();
+  account = new AccountConcurrency(1000);
 });
 
 afterEach(async () => {
@@ -39,15 +45,21 @@ async function functionOf(
       timeoutSeconds: 10,
       memoryMegabytes: 256,
       reservedConcurrency: undefined,
+      recursiveLoop: 'Terminate',
       ...settings,
     },
-    createClock(),
+    { clock, account },
   );
   made.push(created);
   return created;
 }
 
 const HANG = 'export const handler = (event) => new Promise((resolve) => { if (!event.hang) resolve(1); });';
+
+/** How many invocations have ended. */
+function reports(each: LocalFunction): number {
+  return each.logs.filter(({ text }) => text.startsWith('REPORT ')).length;
+}
 
 async function payloadOf(failing: Promise<unknown>) {
   const error = await failing.catch((thrown: unknown) => thrown);
@@ -179,14 +191,132 @@ describe('a failed invocation', () => {
   });
 });
 
+describe('the payload of an invocation', () => {
+  /** Returns JSON of so many bytes. */
+  const SIZED = 'export const handler = async ({ bytes }) => "a".repeat(bytes - 2);';
+
+  it('may be a response of 6,291,556 bytes', async () => {
+    const result = await (await functionOf(SIZED)).invoke({ bytes: 6_291_556 });
+    expect(String(result)).toHaveLength(6_291_554);
+  });
+
+  it('is replaced by an error when the response is larger, and the environment goes on', async () => {
+    const sized = await functionOf(SIZED);
+    expect(await payloadOf(sized.invoke({ bytes: 6_291_557 }))).toEqual({
+      errorType: 'Function.ResponseSizeTooLarge',
+      errorMessage: 'Response payload size exceeded maximum allowed payload size (6291556 bytes).',
+    });
+    expect(await sized.invoke({ bytes: 3 })).toBe('a');
+  });
+
+  it('may be an event of 6 MB, or of 1 MB when Lambda keeps it', async () => {
+    const lengths = await functionOf('export const handler = async (text) => text.length;');
+    const textOf = (bytes: number) => 'a'.repeat(bytes - 2);
+    expect(await lengths.invoke(textOf(6 * 2 ** 20))).toBe(6 * 2 ** 20 - 2);
+    await expect(lengths.invoke(textOf(6 * 2 ** 20 + 1))).rejects.toBeInstanceOf(EventTooLarge);
+    lengths.submit(textOf(2 ** 20));
+    expect(() => lengths.submit(textOf(2 ** 20 + 1))).toThrow(EventTooLarge);
+  });
+});
+
 describe('concurrency', () => {
   it('is throttled above the reserved one', async () => {
+    account.reserve('fixture', 1);
     const hanging = await functionOf(HANG, { reservedConcurrency: 1 });
     const first = payloadOf(hanging.invoke({ hang: true }));
-    await expect(hanging.invoke({})).rejects.toBeInstanceOf(FunctionThrottled);
+    await expect(hanging.invoke({})).rejects.toMatchObject({
+      name: 'FunctionThrottled',
+      reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
+    });
+    expect(hanging.metrics.Throttles).toBe(1);
     await eventually(() => expect(hanging.kill()).toBe(true));
     await first;
     expect(await hanging.invoke({})).toBe(1);
+  });
+
+  it('is shared by the functions of an account', async () => {
+    account = new AccountConcurrency(2);
+    const one = await functionOf(HANG, { name: 'one' });
+    const two = await functionOf(HANG, { name: 'two' });
+    const hung = [one, two].map((each) => payloadOf(each.invoke({ hang: true })));
+    await expect(one.invoke({})).rejects.toMatchObject({ reason: 'ConcurrentInvocationLimitExceeded' });
+    await eventually(() => expect(two.kill()).toBe(true));
+    await hung[1];
+    expect(await one.invoke({})).toBe(1);
+    await eventually(() => expect(one.kill()).toBe(true));
+    await hung[0];
+  });
+});
+
+describe('an asynchronous invocation', () => {
+  /** Fails until it was called so often as the event says. */
+  const FLAKY = `let calls = 0;
+    export const handler = async ({ succeeds }) => {
+      console.log('call', ++calls);
+      if (calls < succeeds) throw new Error('not yet');
+    };`;
+  const calls = (each: LocalFunction) => each.logs.filter(({ text }) => text.startsWith('call ')).length;
+
+  it('is tried again twice after the function failed, and then given up', async () => {
+    const flaky = await functionOf(FLAKY);
+    flaky.submit({ succeeds: 9 });
+    await eventually(() => expect(calls(flaky)).toBe(1));
+    for (const [minutes, expected] of [
+      [1, 2],
+      [2, 3],
+    ] as const) {
+      await eventually(() => expect(reports(flaky)).toBe(expected - 1));
+      clock.advance(minutes * 60_000);
+      await eventually(() => expect(calls(flaky)).toBe(expected));
+    }
+    await eventually(() => expect(flaky.metrics.AsyncEventsDropped).toBe(1));
+    clock.advance(3_600_000);
+    expect(await flaky.invoke({ succeeds: 4 })).toBeNull();
+    expect(calls(flaky)).toBe(4);
+  });
+
+  it('is not tried again where the settings say so', async () => {
+    const flaky = await functionOf(FLAKY);
+    flaky.configureAsync({ retryAttempts: 0, maxAgeSeconds: 21_600 });
+    flaky.submit({ succeeds: 2 });
+    await eventually(() => expect(flaky.metrics.AsyncEventsDropped).toBe(1));
+    expect(calls(flaky)).toBe(1);
+  });
+
+  it('is kept while the function is throttled', async () => {
+    account = new AccountConcurrency(1);
+    const hanging = await functionOf(HANG);
+    const busy = payloadOf(hanging.invoke({ hang: true }));
+    hanging.submit({});
+    await eventually(() => expect(hanging.metrics.Throttles).toBe(1));
+    await eventually(() => expect(hanging.kill()).toBe(true));
+    await busy;
+    clock.advance(1000);
+    await eventually(() => expect(reports(hanging)).toBe(1));
+    expect(hanging.metrics.AsyncEventsDropped).toBe(0);
+  });
+});
+
+describe('a chain of invocations', () => {
+  const TRACE = 'export const handler = async () => process.env._X_AMZN_TRACE_ID;';
+  const invokeChained = async (each: LocalFunction, times: number) => {
+    let trace: string | undefined;
+    for (let count = 0; count < times; count++) trace = String(await each.invoke({}, trace));
+    return trace;
+  };
+
+  it('is stopped before its 17th invocation of the same function', async () => {
+    const traced = await functionOf(TRACE);
+    const trace = await invokeChained(traced, 16);
+    await expect(traced.invoke({}, trace)).rejects.toBeInstanceOf(RecursionStopped);
+    expect(traced.metrics.RecursiveInvocationsDropped).toBe(1);
+    traced.submit({}, trace);
+    await eventually(() => expect(traced.metrics.AsyncEventsDropped).toBe(1));
+  });
+
+  it('goes on where the function allows recursive loops', async () => {
+    const allowed = await functionOf(TRACE, { recursiveLoop: 'Allow' });
+    expect(await invokeChained(allowed, 20)).toMatch(/^Root=1-.*;Lineage=[0-9a-f]{8}:20$/);
   });
 });
 

@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import * as v from 'valibot';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { FunctionThrottled } from '../../../../../infra/local/aws/lambda/protocol.ts';
 import {
   type Poller,
   type QueueMapping,
@@ -18,7 +19,14 @@ import { type Clock, createClock } from '../../../../../infra/local/clock.ts';
 import { eventually } from '../../eventually.ts';
 
 const batch = v.object({
-  Records: v.array(v.object({ messageId: v.string(), body: v.string(), receiptHandle: v.string() })),
+  Records: v.array(
+    v.object({
+      messageId: v.string(),
+      body: v.string(),
+      receiptHandle: v.string(),
+      attributes: v.record(v.string(), v.string()),
+    }),
+  ),
 });
 type Batch = v.InferOutput<typeof batch>['Records'];
 
@@ -70,9 +78,12 @@ function feed(take: (records: Batch) => unknown, settings: Partial<QueueMapping>
       ...settings,
     },
     sqs,
+    clock,
   );
   return seen;
 }
+
+const throttled = () => new FunctionThrottled('f', 'ConcurrentInvocationLimitExceeded');
 
 async function send(...bodies: string[]): Promise<void> {
   const Entries = bodies.map((MessageBody, index) => ({ Id: String(index), MessageBody }));
@@ -157,6 +168,54 @@ describe('an event source mapping', () => {
     expect(await depth()).toEqual([0, 1]);
     clock.advance(1000);
     await eventually(() => expect(seen).toHaveLength(2));
+  });
+
+  it('tries a throttled message again within its visibility timeout, without another delivery', async () => {
+    await send('a');
+    let throttles = 2;
+    const counts: (string | undefined)[] = [];
+    feed(([record]) => {
+      counts.push(record?.attributes.ApproximateReceiveCount);
+      if (throttles-- > 0) throw throttled();
+      return null;
+    });
+    await settles([0, 0]);
+    expect(counts).toEqual(['1', '1', '1']);
+  });
+
+  it('leaves a message that stays throttled to its visibility timeout, after which it is delivered again', async () => {
+    await send('a');
+    const counts = new Set<string | undefined>();
+    feed(([record]) => {
+      counts.add(record?.attributes.ApproximateReceiveCount);
+      throw throttled();
+    });
+    await eventually(() => expect([...counts]).toEqual(['1']));
+    clock.advance(59_000);
+    expect(await depth()).toEqual([0, 1]);
+    clock.advance(1000);
+    await eventually(() => expect([...counts]).toEqual(['1', '2']));
+    // The first delivery is given up.
+    await eventually(() => expect(poller?.inFlight).toBe(1));
+  });
+
+  it('reduces its concurrency while it is throttled', async () => {
+    await send('a', 'b', 'c', 'd', 'e', 'f');
+    let isBusy = true;
+    const seen = feed(
+      ([record]) => {
+        const isRetry = seen.flat().filter((body) => body === record?.body).length > 1;
+        if (isBusy && !(isRetry && record?.body === 'a')) throw throttled();
+        return null;
+      },
+      { batchSize: 1, maximumConcurrency: 4 },
+    );
+    // One is done and three are tried again: there would be room for a fifth.
+    await eventually(async () => expect(await depth()).toEqual([2, 3]));
+    await eventually(() => expect(seen.filter(([body]) => body === 'b').length).toBeGreaterThan(3));
+    expect(new Set(seen.flat())).toEqual(new Set(['a', 'b', 'c', 'd']));
+    isBusy = false;
+    await settles([0, 0]);
   });
 
   it('never exceeds its maximum concurrency', async () => {
