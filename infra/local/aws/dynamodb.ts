@@ -13,6 +13,11 @@ export interface LocalDynamoDb {
   close(): Promise<void>;
 }
 
+/** An embedded server does not run on this platform; the message says what to do. */
+export class UnsupportedPlatform extends Error {
+  override readonly name = 'UnsupportedPlatform';
+}
+
 const START_TIMEOUT_MS = 10_000;
 const FREE_PORT_ATTEMPTS = 5;
 
@@ -20,7 +25,7 @@ const FREE_PORT_ATTEMPTS = 5;
  * Starts an empty DynamoDB in memory (dynoxide) on a free port of 127.0.0.1. Where `AWS_ENDPOINT_URL_DYNAMODB` is set,
  * that one is used instead.
  *
- * @throws {Error} on platforms that dynoxide has no package for, saying what to do.
+ * @throws {UnsupportedPlatform} on platforms that dynoxide has no package for, saying what to do.
  */
 export async function startDynamoDb(): Promise<LocalDynamoDb> {
   const given = process.env.AWS_ENDPOINT_URL_DYNAMODB;
@@ -38,7 +43,7 @@ function findProgram(): string {
   try {
     return createRequire(import.meta.url).resolve(`@dynoxide/${process.platform}-${process.arch}/dynoxide`);
   } catch (cause) {
-    throw new Error(
+    throw new UnsupportedPlatform(
       `There is no embedded DynamoDB for ${process.platform} ${process.arch}. Start one, for example ` +
         'DynamoDB Local (docker run -p 8000:8000 amazon/dynamodb-local), and set ' +
         'AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:8000.',

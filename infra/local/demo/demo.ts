@@ -7,6 +7,7 @@ import { createLedger, type Ledger } from '../../../lambda/shared/ledger/ledger.
 import type { PrimaryFailureRecord } from '../../../lambda/shared/ledger/records.ts';
 import { MINUTE_MS } from '../../../lambda/shared/runtime/durations.ts';
 import { type Terminal, terminalOf } from '../../cli/lib/terminal.ts';
+import { UnsupportedPlatform } from '../aws/dynamodb.ts';
 import { freePort } from '../aws/listen.ts';
 import { startS3 } from '../aws/s3/server.ts';
 import { type LocalStack, startLocalStack } from '../stack.ts';
@@ -162,12 +163,14 @@ async function main(): Promise<number> {
   return ok ? 0 : 1;
 }
 
+function explained(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error instanceof UnsupportedPlatform ? error.message : (error.stack ?? error.message);
+}
+
 try {
   process.exitCode = await main();
 } catch (error) {
-  if (!isInterrupted)
-    process.stderr.write(
-      `demo: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
+  if (!isInterrupted) process.stderr.write(`demo: ${explained(error)}\n`);
   process.exitCode = 1;
 }
