@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Browser } from 'playwright-core';
 import type { LocalStack } from '../../infra/local/stack.ts';
-import { startTestStack } from '../support/stack.ts';
+import { authorizationOf, startTestStack } from '../support/stack.ts';
 import { launchBrowser } from './browser.ts';
 import { FAILED_JOB, FAILED_OUTPUT, SHOWN_JOB, SHOWN_OUTPUT } from './scenarios.ts';
 import { seedLedger } from './seed.ts';
@@ -69,17 +69,14 @@ async function shoot(
   pages: readonly { readonly name: string; readonly path: string }[],
 ): Promise<void> {
   const url = new URL(stack.dashboardUrl ?? '');
-  const httpCredentials = {
-    username: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
-  };
+  const extraHTTPHeaders = { authorization: authorizationOf(url) };
   for (const { name: screen, ...viewport } of SCREENS) {
     for (const colorScheme of SCHEMES) {
       const context = await browser.newContext({
         baseURL: url.origin,
         viewport,
         colorScheme,
-        httpCredentials,
+        extraHTTPHeaders,
       });
       const tab = await context.newPage();
       for (const { name, path } of pages) {

@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest';
 import type { LocalStack } from '../../infra/local/stack.ts';
 import { launchBrowser } from '../screenshots/browser.ts';
 import { type DatedLedger, datedLedger } from './ledger-table.ts';
-import { outputOf } from './stack.ts';
+import { authorizationOf, outputOf } from './stack.ts';
 
 /** A real browser on the dashboard of a running stack. */
 export interface DashboardBrowser {
@@ -24,10 +24,8 @@ export interface Window {
 
 export async function openDashboard(stack: LocalStack): Promise<DashboardBrowser> {
   const url = new URL(stack.dashboardUrl ?? '');
-  const httpCredentials = {
-    username: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
-  };
+  // Sent with each request: API Gateway renames the header by which a browser would ask for them.
+  const extraHTTPHeaders = { authorization: authorizationOf(url) };
   const browser: Browser = await launchBrowser();
   return {
     ledger: datedLedger({
@@ -37,7 +35,7 @@ export async function openDashboard(stack: LocalStack): Promise<DashboardBrowser
       now: Date.now,
     }),
     open: async (options) => {
-      const context = await browser.newContext({ baseURL: url.origin, httpCredentials, ...options });
+      const context = await browser.newContext({ baseURL: url.origin, extraHTTPHeaders, ...options });
       onTestFinished(() => context.close());
       context.setDefaultTimeout(20_000);
       const page = await context.newPage();

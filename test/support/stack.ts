@@ -140,6 +140,12 @@ export function outputOf(stack: LocalStack, name: string): string {
   return value;
 }
 
+/** `Authorization` for the credentials in an address. */
+export function authorizationOf({ username, password }: URL): string {
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return `Basic ${Buffer.from(credentials).toString('base64')}`;
+}
+
 /** SQS, SNS and DynamoDB behind proxies that break requests. */
 async function startServices(
   clock: Clock,

@@ -139,7 +139,8 @@ describe('the dashboard with a week of failed uploads', () => {
 
   it('returns 401 without the right credentials', async () => {
     for (const password of ['', 'wrong']) {
-      const { page } = await dashboard.open({ httpCredentials: { username: 'dashboard', password } });
+      const authorization = `Basic ${btoa(`dashboard:${password}`)}`;
+      const { page } = await dashboard.open({ extraHTTPHeaders: { authorization } });
       const response = await page.request.get(RECORD);
       expect(response.status()).toBe(401);
       expect(await response.text()).not.toContain('acme');

@@ -121,6 +121,30 @@ export function gatewayResponse(status: number, message: string): GatewayRespons
 }
 
 /**
+ * Headers of a function's response that API Gateway sends as `x-amzn-remapped-NAME`, since it sets them itself or keeps
+ * browsers from asking for a password. The names: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html,
+ * without those that HTTP APIs are known to pass on, such as `Content-Encoding` and `Content-Type`.
+ */
+const REMAPPED_HEADERS = new Set([
+  'connection',
+  'content-length',
+  'content-md5',
+  'date',
+  'proxy-authenticate',
+  'server',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'www-authenticate',
+]);
+
+function sentName(name: string): string {
+  const lower = name.toLowerCase();
+  return REMAPPED_HEADERS.has(lower) ? `x-amzn-remapped-${lower}` : lower;
+}
+
+/**
  * The response of an HTTP API to a function's result in payload format 2.0: an object with `statusCode` is the response
  * itself; anything else is the body of a 200; a response that cannot be sent is an internal error.
  */
@@ -136,7 +160,7 @@ export function functionResponse(result: unknown): GatewayResponse {
   }
   const headers: Record<string, string | string[]> = { 'content-type': 'text/plain;charset=UTF-8' };
   if (isObject(result.headers)) {
-    for (const [name, value] of Object.entries(result.headers)) headers[name.toLowerCase()] = asText(value);
+    for (const [name, value] of Object.entries(result.headers)) headers[sentName(name)] = asText(value);
   }
   if (Array.isArray(result.cookies)) {
     headers['set-cookie'] = result.cookies.map(asText);

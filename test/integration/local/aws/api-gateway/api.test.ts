@@ -89,6 +89,28 @@ describe('the local HTTP API', () => {
     expect(await post('/x', '{}')).toMatchObject({ status: 503, text: '{"message":"Service Unavailable"}' });
   });
 
+  it('renames what it does not pass on of the headers of a function', async () => {
+    const headers = {
+      'WWW-Authenticate': 'Basic realm="x"',
+      Date: 'yesterday',
+      Server: 'mine',
+      'X-Own': '1',
+      'Content-Encoding': 'identity',
+    };
+    route(async () => ({ statusCode: 401, headers }));
+    const response = await post('/x');
+    expect(response.headers.get('www-authenticate')).toBeNull();
+    expect(response.headers.get('server')).toBeNull();
+    expect(response.headers.get('date')).not.toBe('yesterday');
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'x-amzn-remapped-www-authenticate': 'Basic realm="x"',
+      'x-amzn-remapped-date': 'yesterday',
+      'x-amzn-remapped-server': 'mine',
+      'x-own': '1',
+      'content-encoding': 'identity',
+    });
+  });
+
   it('requires the stage name at the start of every path', async () => {
     route(async () => 'here');
     api.setStage('prod');
