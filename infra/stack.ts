@@ -50,7 +50,7 @@ export class RecoveryStack extends Stack {
     });
     const events = new EventsTopic(this, 'Events');
 
-    const { notificationUrl, ingest, notTaken } = new IngestApi(this, 'Notifications', {
+    const { notificationUrl, ingest, notTaken, tooLarge } = new IngestApi(this, 'Notifications', {
       ...config,
       ...{ api, queue, ledger, secret },
     });
@@ -67,7 +67,7 @@ export class RecoveryStack extends Stack {
     const { topic } = new Monitoring(this, 'Monitoring', {
       ...config,
       api: api.api,
-      notTaken,
+      ...{ notTaken, tooLarge },
       queue,
       ingest: ingest.function,
       worker: worker.function,

@@ -15,11 +15,16 @@ import type { StackMetrics } from './stack-metrics.ts';
 
 /** What shows how notifications fare. */
 export interface NotificationParts {
-  /** Counts the requests to `POST /notifications` that did not reach ingest or the queue: 5xx responses, or 413. */
+  /** Counts the 5xx responses to `POST /notifications`. */
   readonly notTaken: MetricFilter;
+  /** Counts its 413 responses. */
+  readonly tooLarge: MetricFilter;
   /** Failed uploads of one hour from which `FailedUploads` alarms. */
   readonly failedUploadsPerHour: number;
 }
+
+/** In quarters of an hour: Zencoder repeats one notification at least five times in one, and single attempts of others stay below. */
+const REPEATED = reaches(5, 2, 1);
 
 /** Alarms on what Zencoder says, and on how it was received. */
 export function notificationAlarms(
@@ -87,8 +92,7 @@ function ofRefusals(metrics: StackMetrics, { run, status }: Commands): AlarmDefi
       id: 'CredentialsRefused',
       name: 'wrong credentials',
       metric: metrics.of('deniedNotifications', 'ingest', Stats.SUM, QUARTER_HOUR),
-      // Zencoder repeats one notification at least five times in a quarter of an hour; single guesses stay below.
-      ...reaches(5, 2, 1),
+      ...REPEATED,
       happened:
         'Requests to the notification URL had wrong credentials, again and again: Zencoder has an old or mistyped URL, and its notifications are lost; or a third party tries passwords.',
       todo: `If ${run('failures', '--since 24h')} lacks failures that Zencoder shows, give Zencoder the URL that ${run('notification-url')} prints; ${run('send-test')} shows whether it works. With a Zencoder API key, reconcile finds the missed outputs.`,
@@ -96,7 +100,7 @@ function ofRefusals(metrics: StackMetrics, { run, status }: Commands): AlarmDefi
   ];
 }
 
-function ofResponses({ notTaken }: NotificationParts, { run }: Commands): AlarmDefinition[] {
+function ofResponses({ notTaken, tooLarge }: NotificationParts, { run }: Commands): AlarmDefinition[] {
   return [
     {
       id: 'NotificationsNotTaken',
@@ -105,8 +109,18 @@ function ofResponses({ notTaken }: NotificationParts, { run }: Commands): AlarmD
       // Zencoder tries one notification ten times in five minutes, so a glitch stays below and an outage does not.
       ...reaches(3, 1, 1),
       happened:
-        'Notifications get 5xx responses, or 413 for their size: they are not accepted. Zencoder repeats them for at least one to two hours.',
-      todo: `${run('send-test')} shows whether it still fails, and why; see the logs of the ingest function for details. If the response is 413, notify by output and not by job.`,
+        'Notifications get 5xx responses: they are not accepted. Zencoder repeats them for at least one to two hours.',
+      todo: `${run('send-test')} shows whether it still fails, and why; see the logs of the ingest function for details.`,
+    },
+    {
+      id: 'NotificationsTooLarge',
+      name: 'notifications too large',
+      metric: tooLarge.metric({ statistic: Stats.SUM, period: QUARTER_HOUR }),
+      // The API refuses a large body before its credentials are seen, so a single one may be anyone's.
+      ...REPEATED,
+      happened:
+        'Requests to the notification URL get 413, again and again: a notification of Zencoder is larger than the stack accepts, and its files are not recovered; or a third party sends large requests.',
+      todo: `Notify by output and not by job: put the URL that ${run('notification-url')} prints into the outputs. With a Zencoder API key, reconcile finds the missed outputs.`,
     },
   ];
 }

@@ -114,23 +114,20 @@ export class PublicApi extends Construct {
   }
 
   /**
-   * Counts the requests to these routes with a 5xx response, by the function or by the API itself when it does not get
-   * the function's response, or 413: the API rejects what no function can receive. It counts lines of the access log, since the API's own
-   * metric has no routes.
+   * Counts the responses to a route with a status, by the function or by the API itself when it does not get the function's.
+   * It counts lines of the access log, since the API's own metrics have no routes unless they are paid for.
    *
    * @param metricName in the namespace of the stack's metrics.
+   * @param status e.g. `413`, or `5*` for all of a class.
    */
-  countNotTaken(metricName: string, keys: readonly HttpRouteKey[]): MetricFilter {
+  countResponses(metricName: string, { key }: HttpRouteKey, status: string): MetricFilter {
     return new MetricFilter(this, metricName, {
       logGroup: this.#accessLog,
       metricNamespace: Stack.of(this).stackName,
       metricName,
       filterPattern: FilterPattern.all(
-        FilterPattern.any(
-          FilterPattern.stringValue('$.status', '=', '5*'),
-          FilterPattern.stringValue('$.status', '=', '413'),
-        ),
-        FilterPattern.any(...keys.map(({ key }) => FilterPattern.stringValue('$.route', '=', key))),
+        FilterPattern.stringValue('$.status', '=', status),
+        FilterPattern.stringValue('$.route', '=', key),
       ),
     });
   }

@@ -42,8 +42,10 @@ export interface IngestApiProps extends LoggingProps {
  */
 export class IngestApi extends Construct {
   readonly ingest: NodeFunction;
-  /** Counts the requests to `POST /notifications` that did not reach ingest or the queue: 5xx responses, or 413. */
+  /** Counts the 5xx responses to `POST /notifications`: what did not reach ingest or the queue. */
   readonly notTaken: MetricFilter;
+  /** Counts its 413 responses: by the API what no function can receive, by ingest what is beyond its own limit. */
+  readonly tooLarge: MetricFilter;
   /** Where Zencoder posts to, without credentials. */
   readonly notificationUrl: string;
 
@@ -69,7 +71,8 @@ export class IngestApi extends Construct {
     props.secret.grantRead(this.ingest.role);
     props.ledger.grantCountRefusals(this.ingest.role);
 
-    this.notTaken = props.api.countNotTaken('NotificationsNotTaken', [NOTIFICATIONS]);
+    this.notTaken = props.api.countResponses('NotificationsNotTaken', NOTIFICATIONS, '5*');
+    this.tooLarge = props.api.countResponses('NotificationsTooLarge', NOTIFICATIONS, '413');
     const routes = [{ key: NOTIFICATIONS, throttle: NOTIFICATION_THROTTLE }, { key: HttpRouteKey.DEFAULT }];
     for (const route of props.api.addFunction('Ingest', routes, this.ingest.function)) {
       Validations.of(route).acknowledge({

@@ -158,10 +158,11 @@ describe('alarms', () => {
     expect(new Set(alarms.map(({ AlarmName }) => AlarmName)).size).toBe(alarms.length);
   });
 
-  it('need valid credentials for a refused notification, and a series of attempts with wrong ones', () => {
-    expect(alarm('CredentialsRefused')).toMatchObject({
-      ...{ MetricName: METRICS.deniedNotifications.name, Threshold: 5, Period: 900, DatapointsToAlarm: 1 },
-    });
+  it.each([
+    ['CredentialsRefused', METRICS.deniedNotifications.name],
+    ['NotificationsTooLarge', 'NotificationsTooLarge'],
+  ])('raise %s, which needs no valid credentials, only for a series of requests', (id, MetricName) => {
+    expect(alarm(id)).toMatchObject({ MetricName, Threshold: 5, Period: 900, DatapointsToAlarm: 1 });
   });
 
   it('count failed uploads over all classes and hosts, up to the threshold that is set', () => {
@@ -197,7 +198,7 @@ describe('alarms', () => {
     },
   );
 
-  it('count 5xx and 413 responses to notifications, and none of the dashboard or of a wrong path', () => {
+  it('count 5xx responses to notifications, and none of the dashboard or of a wrong path', () => {
     expect(alarm('NotificationsNotTaken')).toMatchObject({
       Namespace: STACK,
       MetricName: 'NotificationsNotTaken',
@@ -205,10 +206,14 @@ describe('alarms', () => {
       Threshold: 3,
     });
     template.hasResourceProperties('AWS::Logs::MetricFilter', {
-      FilterPattern: '{ (($.status = "5*") || ($.status = "413")) && ($.route = "POST /notifications") }',
+      FilterPattern: '{ ($.status = "5*") && ($.route = "POST /notifications") }',
       MetricTransformations: [
         { MetricName: 'NotificationsNotTaken', MetricNamespace: STACK, MetricValue: '1' },
       ],
+    });
+    template.hasResourceProperties('AWS::Logs::MetricFilter', {
+      FilterPattern: '{ ($.status = "413") && ($.route = "POST /notifications") }',
+      MetricTransformations: [{ MetricName: 'NotificationsTooLarge', MetricNamespace: STACK }],
     });
     const format = JSON.stringify(template.findResources('AWS::ApiGatewayV2::Stage'));
     expect(format).toContain('\\"route\\":\\"$context.routeKey\\"');
