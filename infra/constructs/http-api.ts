@@ -37,7 +37,7 @@ export interface FunctionRoute {
  * The throttle of every route without one of its own. Each request that is let through occupies a function, and a new
  * account has ten in all: a flood on a page or on a path that does not exist must leave room for notifications.
  */
-const DEFAULT_THROTTLE: Throttle = { requestsPerSecond: 10, burst: 20 };
+const DEFAULT_THROTTLE: Throttle = { requestsPerSecond: 5, burst: 10 };
 
 /** What an access log line holds. Neither headers nor query strings: both can carry credentials. */
 const ACCESS_LOG_FIELDS = {

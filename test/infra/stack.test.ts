@@ -188,11 +188,11 @@ describe('the API', () => {
     });
   });
 
-  it('throttles every route but that of notifications low, which stay within ten requests a second', () => {
+  it('throttles every route but that of notifications at five requests a second', () => {
     template.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
       StageName: '$default',
       AutoDeploy: true,
-      DefaultRouteSettings: { ThrottlingBurstLimit: 20, ThrottlingRateLimit: 10 },
+      DefaultRouteSettings: { ThrottlingBurstLimit: 10, ThrottlingRateLimit: 5 },
       RouteSettings: { 'POST /notifications': { ThrottlingBurstLimit: 1000, ThrottlingRateLimit: 500 } },
     });
   });

@@ -161,7 +161,9 @@ export function rejectUnknownTypes(resources: readonly TemplateResource[]): void
 function dependenciesOf(resource: TemplateResource, all: ReadonlyMap<string, TemplateResource>): string[] {
   if (PROVISIONERS[resource.type] === undefined) return [];
   const references = referencesOf(relevantProperties(resource));
-  return [...references].filter((id) => all.has(id) && id !== resource.logicalId);
+  return [...new Set([...references, ...resource.dependsOn])].filter(
+    (id) => all.has(id) && id !== resource.logicalId,
+  );
 }
 
 /** Dependencies first. @throws {TemplateError} for resources that depend on each other */

@@ -6,6 +6,8 @@ export interface TemplateResource {
   readonly type: string;
   readonly properties: JsonObject;
   readonly metadata: JsonObject;
+  /** Logical ids that the template says it comes after, beside those that it refers to. */
+  readonly dependsOn: readonly string[];
 }
 
 /** What is wrong with a template, and where: `Resources.Worker.Properties.Environment…: …`. */
@@ -44,6 +46,7 @@ export function resourcesOf(scope: Scope): TemplateResource[] {
       type: resource.Type,
       properties: objectAt(resource, 'Properties'),
       metadata: objectAt(resource, 'Metadata'),
+      dependsOn: [resource.DependsOn ?? []].flat().filter((id) => typeof id === 'string'),
     });
   }
   return found;

@@ -5,6 +5,7 @@ import { EventTooLarge, FunctionThrottled } from '../lambda/protocol.ts';
 import { type LocalServer, listen } from '../listen.ts';
 import { functionResponse, type GatewayResponse, gatewayResponse, requestEvent } from './event.ts';
 import { RouteTable } from './routes.ts';
+import { RouteThrottles } from './throttle.ts';
 
 /** What a route leads to. */
 export interface Integration {
@@ -18,8 +19,9 @@ export interface HttpApi extends LocalServer {
   readonly id: string;
   addIntegration(integration: Integration): void;
   addRoute(routeKey: string, integrationId: string): void;
-  /** `$default` adds nothing to paths, any other name is their first segment. */
-  setStage(name: string): void;
+  hasRoute(routeKey: string): boolean;
+  /** @param name `$default` adds nothing to paths, any other name is their first segment. */
+  setStage(name: string, throttles?: RouteThrottles): void;
 }
 
 /** Payload limit (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html). */
@@ -34,7 +36,10 @@ export async function startHttpApi(options: {
 }): Promise<HttpApi> {
   const integrations = new Map<string, Integration>();
   const routes = new RouteTable<string>();
+  const routeKeys = new Set<string>();
   let stage = '$default';
+  const unlimited = new RouteThrottles(undefined, new Map());
+  let throttles = unlimited;
 
   const find = (method: string, path: string) => {
     const prefix = stage === '$default' ? '' : `/${stage}`;
@@ -51,6 +56,7 @@ export async function startHttpApi(options: {
     if (path === undefined) return gatewayResponse(400, 'Bad Request');
     const match = find(method, path);
     if (match === undefined) return gatewayResponse(404, 'Not Found');
+    if (!throttles.admits(match.routeKey)) return gatewayResponse(429, 'Too Many Requests');
     const event = requestEvent(
       { method, url, headers, body, sourceIp: request.socket.remoteAddress ?? '' },
       {
@@ -79,9 +85,14 @@ export async function startHttpApi(options: {
     ...listening,
     id: options.id,
     addIntegration: (integration) => void integrations.set(integration.id, integration),
-    addRoute: (routeKey, integrationId) => routes.add(routeKey, integrationId),
-    setStage(name) {
+    addRoute(routeKey, integrationId) {
+      routeKeys.add(routeKey);
+      routes.add(routeKey, integrationId);
+    },
+    hasRoute: (routeKey) => routeKeys.has(routeKey),
+    setStage(name, ofRoutes = unlimited) {
       stage = name;
+      throttles = ofRoutes;
     },
   };
 }

@@ -4,6 +4,7 @@ import {
   type Integration,
   startHttpApi,
 } from '../../../../../infra/local/aws/api-gateway/api.ts';
+import { RouteThrottles } from '../../../../../infra/local/aws/api-gateway/throttle.ts';
 import {
   EventTooLarge,
   FunctionError,
@@ -32,6 +33,20 @@ async function post(path: string, body?: string) {
 }
 
 describe('the local HTTP API', () => {
+  it('returns 429 for requests beyond the throttle of their route, and lets other routes through', async () => {
+    route(async () => ({ statusCode: 200 }));
+    api.addRoute('$default', 'one');
+    api.setStage(
+      '$default',
+      new RouteThrottles({ rate: 0.001, burst: 3 }, new Map([['POST /x', { rate: 1, burst: 50 }]])),
+    );
+    const flood = await Promise.all(Array.from({ length: 20 }, () => post('/wrong')));
+    expect(flood.filter(({ status }) => status === 200)).toHaveLength(3);
+    const [refused] = flood.filter(({ status }) => status !== 200);
+    expect(refused).toMatchObject({ status: 429, text: '{"message":"Too Many Requests"}' });
+    expect((await post('/x')).status).toBe(200);
+  });
+
   it('passes a body of up to 10 MB to the function', async () => {
     const lengths: number[] = [];
     route(async (event) => lengths.push(JSON.stringify(event).length));
