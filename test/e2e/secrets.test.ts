@@ -3,7 +3,7 @@ import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import pMap from 'p-map';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { accessDenied } from '../../infra/local/aws/s3/faults.ts';
 import { outputNotification } from '../../infra/local/zencoder/payload.ts';
 import { MINUTE_MS } from '../../lambda/shared/runtime/durations.ts';
@@ -165,11 +165,16 @@ async function pages(jobs: readonly string[]): Promise<string[]> {
     ...jobs.flatMap((id) => [`/jobs/${id}`, `/api/jobs/${id}`]),
     ...outputs.flat(),
   ];
-  const textOf = async (path: string) => {
-    const response = await fetch(new URL(path, url.origin), { headers: { authorization } });
-    expect(response.status).toBe(200);
-    return await response.text();
-  };
+  // Beyond five requests a second to a route the API returns 429, and a script tries again.
+  const textOf = (path: string) =>
+    vi.waitFor(
+      async () => {
+        const response = await fetch(new URL(path, url.origin), { headers: { authorization } });
+        expect(response.status).toBe(200);
+        return await response.text();
+      },
+      { timeout: 20_000, interval: 200 },
+    );
   // The account runs ten invocations at once.
   return await pMap(paths, textOf, { concurrency: 4 });
 }
