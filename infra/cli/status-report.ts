@@ -14,6 +14,7 @@ import { DAY_MS } from '../../lambda/shared/runtime/durations.ts';
 import {
   type AlarmSubscriptions,
   readAlarmSubscriptions,
+  subscriptionsText,
   unconfirmedSentences,
 } from './lib/alarm-subscriptions.ts';
 import { deadLetterReasons, type QueueDepth, queueDepth } from './lib/queues.ts';
@@ -174,7 +175,7 @@ export async function writeStatus(out: Terminal, status: StackStatus, view: Stat
       '',
       `${count} x ${sanitize(reason)}`,
     ]),
-    ['Alarms', alarmsText(alarms)],
+    ['Alarms', subscriptionsText(alarms)],
   ];
   await out.write(`${out.paint('bold', `${name}, ${utcSeconds(now)} UTC`)}\n\n`);
   for (const [title, text] of rows) await out.write(`${title.padEnd(18)}${text}\n`);
@@ -183,13 +184,6 @@ export async function writeStatus(out: Terminal, status: StackStatus, view: Stat
   await writeTable(out, columnsAt(now, now + atRisk), open.next);
   if (open.total > open.next.length)
     await out.write(`… and ${open.total - open.next.length} more (--limit)\n`);
-}
-
-function alarmsText(alarms: AlarmSubscriptions | null): string {
-  if (alarms === null) return 'subscriptions not known: sns:ListSubscriptionsByTopic is denied';
-  const { confirmed, unconfirmed } = alarms;
-  const waiting = unconfirmed.length === 0 ? '' : `, not confirmed: ${unconfirmed.map(sanitize).join(', ')}`;
-  return `sent to ${confirmed === 0 ? 'no subscriber' : counted(confirmed, 'subscriber', 'subscribers')}${waiting}`;
 }
 
 /** Nothing while there are none. */

@@ -23,7 +23,7 @@ export interface NotificationParts {
   readonly failedUploadsPerHour: number;
 }
 
-/** In quarters of an hour: Zencoder repeats one notification at least five times in one, and single attempts of others stay below. */
+/** In quarters of an hour: Zencoder repeats a notification at least five times in one, and single attempts of others stay below. */
 const REPEATED = reaches(5, 2, 1);
 
 /** Alarms on what Zencoder says, and on how it was received. */

@@ -1,4 +1,6 @@
 import { paginateListSubscriptionsByTopic, type SNSClient, type Subscription } from '@aws-sdk/client-sns';
+import { counted } from '../../../lambda/shared/reporting/format.ts';
+import { sanitize } from './terminal.ts';
 
 /** Whom alarms reach. */
 export interface AlarmSubscriptions {
@@ -49,11 +51,21 @@ export async function readAlarmSubscriptions(
   return alarmSubscriptions(topicArn, found, alarmEmail);
 }
 
+/** In one line, for a terminal. */
+export function subscriptionsText(alarms: AlarmSubscriptions | null): string {
+  if (alarms === null) return 'subscriptions not known: sns:ListSubscriptionsByTopic is denied';
+  const { confirmed, unconfirmed } = alarms;
+  const waiting = unconfirmed.length === 0 ? '' : `, not confirmed: ${unconfirmed.map(sanitize).join(', ')}`;
+  return `sent to ${confirmed === 0 ? 'no subscriber' : counted(confirmed, 'subscriber', 'subscribers')}${waiting}`;
+}
+
 /** One sentence for each endpoint that alarms do not reach. */
 export function unconfirmedSentences({ topicArn, unconfirmed }: AlarmSubscriptions): string[] {
-  return unconfirmed.map(
-    (endpoint) =>
-      `alarms do not reach ${endpoint} yet: confirm the email that AWS has sent there. Its link is valid for two days; ` +
-      `a new one comes by: aws sns subscribe --topic-arn ${topicArn} --protocol email --notification-endpoint ${endpoint}`,
-  );
+  return unconfirmed
+    .map(sanitize)
+    .map(
+      (endpoint) =>
+        `alarms do not reach ${endpoint} yet: confirm the email that AWS has sent there. Its link is valid for two days; ` +
+        `a new one comes by: aws sns subscribe --topic-arn ${topicArn} --protocol email --notification-endpoint ${endpoint}`,
+    );
 }
