@@ -116,7 +116,7 @@ function ofResponses({ notTaken, tooLarge }: NotificationParts, { run }: Command
       id: 'NotificationsTooLarge',
       name: 'notifications too large',
       metric: tooLarge.metric({ statistic: Stats.SUM, period: QUARTER_HOUR }),
-      // The API refuses a large body before its credentials are seen, so a single one may be anyone's.
+      // The API refuses a large body before its credentials are seen, so a single one may be a third party's.
       ...REPEATED,
       happened:
         'Requests to the notification URL get 413, again and again: a notification of Zencoder is larger than the stack accepts, and its files are not recovered; or a third party sends large requests.',

@@ -34,8 +34,8 @@ export interface IngestApiProps extends LoggingProps {
 /**
  * `POST /notifications` and the function behind it, which may read its secret, put messages on the queue and count what
  * it refuses. Every path that no other route has leads to it as well: it takes a notification at `/notifications/`
- * (API Gateway distinguishes the two), and counts one at a wrong path instead of returning a silent 404. Anybody may call
- * those paths, so they have the low throttle of the API, and only `POST /notifications` has one of its own.
+ * (API Gateway distinguishes the two), and counts one at a wrong path instead of returning a silent 404. Scans of
+ * the internet call such paths, so they have the low throttle of the API, and only `POST /notifications` has one of its own.
  *
  * 512 MB is not for the memory but for the share of a processor that comes with it: a cold start that Zencoder waits
  * for. 15 seconds leave room for the SDK's own retries and are within what the API waits for a response.

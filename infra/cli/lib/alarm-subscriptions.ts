@@ -2,7 +2,7 @@ import { paginateListSubscriptionsByTopic, type SNSClient, type Subscription } f
 import { counted } from '../../../lambda/shared/reporting/format.ts';
 import { sanitize } from './terminal.ts';
 
-/** Whom alarms reach. */
+/** The subscribers of the alarms. */
 export interface AlarmSubscriptions {
   readonly topicArn: string;
   readonly confirmed: number;

@@ -108,7 +108,7 @@ describe('the count of refused notifications', () => {
     },
   );
 
-  it('includes wrong credentials in the ledger and in a metric of their own, since anyone can send them', async () => {
+  it('includes wrong credentials in the ledger and in a metric of their own, since third parties can send them', async () => {
     const before = (await refusals()).get(401) ?? 0;
     expect((await post('{}', { headers: { authorization: wrong } })).status).toBe(401);
     expect(metricsOf('DeniedNotifications')).toHaveLength(1);
