@@ -7,7 +7,7 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { buildApp } from 'fauxqs';
+import { createMessagingApp } from '../../infra/local/aws/messaging-app.ts';
 
 /** Queues and a topic of their own for a test file. */
 export interface TestMessaging {
@@ -26,7 +26,7 @@ export interface TestMessaging {
 const SHARED = { region: 'us-east-1', credentials: { accessKeyId: 'k', secretAccessKey: 's' } };
 
 export async function startMessaging(): Promise<TestMessaging> {
-  const app = buildApp({ logger: false });
+  const app = await createMessagingApp();
   const endpoint = await app.listen({ port: 0, host: '127.0.0.1' });
   const sqs = new SQSClient({ ...SHARED, endpoint });
   const sns = new SNSClient({ ...SHARED, endpoint });

@@ -1,6 +1,6 @@
 import { buildApp } from 'fauxqs';
 import * as v from 'valibot';
-import { asText, isObject } from '../json.ts';
+import { asText, isObject, type JsonObject } from '../json.ts';
 
 type Stores = NonNullable<NonNullable<Parameters<typeof buildApp>[0]>['stores']>;
 type SqsStore = Stores['sqsStore'];
@@ -13,6 +13,12 @@ type Queue = ReturnType<SqsStore['createQueue']>;
 const MAX_IN_FLIGHT = 120_000;
 
 /**
+ * All messages of one PublishBatch together, with their attributes: 256 KB, as for a single message, which fauxqs checks
+ * (https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html).
+ */
+const MAX_PUBLISHED_BYTES = 262_144;
+
+/**
  * SQS and SNS: fauxqs, and what it leaves out.
  *
  * - A message is deleted when the queue's retention period since it was first sent is over, wherever it is; one that was
@@ -20,7 +26,7 @@ const MAX_IN_FLIGHT = 120_000;
  *   (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html).
  * - The trace header of a request is kept as the `AWSTraceHeader` of its messages, unless they state one
  *   (https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html).
- * - {@link MAX_IN_FLIGHT}
+ * - {@link MAX_IN_FLIGHT}, {@link MAX_PUBLISHED_BYTES}
  *
  * The time is that of the thread's `Date`.
  */
@@ -31,18 +37,36 @@ export async function createMessagingApp({ maxInFlight = MAX_IN_FLIGHT } = {}) {
   sqsStore.createQueue = (...given) => limited(create(...given), maxInFlight);
   const app = buildApp({ logger: false, stores });
   const traces = new WeakMap<object, string>();
-  app.addHook('preHandler', async ({ headers, body }) => {
+  app.addHook('preHandler', async ({ headers, body }, reply) => {
+    if (isObject(body) && body.Action === 'PublishBatch' && publishedBytes(body) > MAX_PUBLISHED_BYTES) {
+      return await reply.code(400).type('text/xml').send(BATCH_TOO_LONG);
+    }
     for (const queue of sqsStore.allQueues()) deleteExpired(queue);
     const operation = operationOf(headers);
     if (operation === 'SendMessage' || operation === 'SendMessageBatch') {
       keepTraces(body, headers['x-amzn-trace-id']?.toString(), traces);
     }
+    return undefined;
   });
   app.addHook('preSerialization', async ({ headers, body }, _reply, payload) => {
     if (operationOf(headers) === 'ReceiveMessage') addTraces(body, payload, sqsStore, traces);
     return payload;
   });
   return app;
+}
+
+const BATCH_TOO_LONG =
+  '<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type>' +
+  '<Code>BatchRequestTooLong</Code><Message>The length of all the batch messages put together is more than the limit.' +
+  '</Message></Error></ErrorResponse>';
+
+/** Parameters of a PublishBatch that count: messages, and names, types and values of attributes. */
+const COUNTED = /\.(?:Message|Subject|Name|Value\.DataType|Value\.StringValue|Value\.BinaryValue)$/;
+
+function publishedBytes(parameters: JsonObject): number {
+  return Object.entries(parameters)
+    .filter(([name]) => COUNTED.test(name))
+    .reduce((bytes, [, value]) => bytes + Buffer.byteLength(asText(value)), 0);
 }
 
 /** The stores' classes are not among what fauxqs exports, so its files are imported. */

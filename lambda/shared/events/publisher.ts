@@ -1,10 +1,14 @@
 import { PublishBatchCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { encodeJson } from '../queue/messages.ts';
+import { inBatches } from '../queue/send.ts';
 import { RecoveryError } from '../runtime/errors.ts';
 import { attributesOf, type RecoveryEvent } from './events.ts';
 
-/** SNS's limit of messages a batch. An event has a few KB at most, so ten are far below its 256 KB. */
-const BATCH_EVENTS = 10;
+/**
+ * All messages of one PublishBatch together, of SNS's 256 KB (https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html);
+ * the rest is for the attributes. An event alone has 100 KB at most: its texts are cut where they are read.
+ */
+const MAX_BATCH_BYTES = 262_144 - 8192;
 
 /** The topic did not accept events; they are published again, with the same ids. */
 export class EventsNotPublished extends RecoveryError {
@@ -47,12 +51,13 @@ export interface EventPublisher {
 
 /** The stack's SNS topic. */
 export function createEventPublisher(sns: SNSClient, topicArn: string): EventPublisher {
-  const publishBatch = async (events: readonly RecoveryEvent[]): Promise<Refusal[]> => {
+  const publishBatch = async (encoded: readonly EncodedEvent[]): Promise<Refusal[]> => {
+    const events = encoded.map(({ event }) => event);
     try {
       const { Failed = [] } = await sns.send(
         new PublishBatchCommand({
           TopicArn: topicArn,
-          PublishBatchRequestEntries: events.map(entryOf),
+          PublishBatchRequestEntries: encoded.map(entryOf),
         }),
       );
       const codes = new Map(Failed.map(({ Id, Code = UNKNOWN }) => [Id, Code]));
@@ -68,23 +73,28 @@ export function createEventPublisher(sns: SNSClient, topicArn: string): EventPub
 
   return {
     publish: async (events) => {
-      const batches = Array.from({ length: Math.ceil(events.length / BATCH_EVENTS) }, (_, index) =>
-        events.slice(index * BATCH_EVENTS, (index + 1) * BATCH_EVENTS),
-      );
+      const encoded = events.map((event) => ({ event, message: encodeJson(event) }));
+      const batches = inBatches(encoded, ({ message }) => Buffer.byteLength(message), MAX_BATCH_BYTES);
       const refusals = (await Promise.all(batches.map(publishBatch))).flat();
       if (refusals.length > 0) throw new EventsNotPublished(refusals, events.length);
     },
   };
 }
 
-function entryOf(event: RecoveryEvent, index: number) {
+interface EncodedEvent {
+  readonly event: RecoveryEvent;
+  /** JSON. */
+  readonly message: string;
+}
+
+function entryOf({ event, message }: EncodedEvent, index: number) {
   const attributes = Object.entries(attributesOf(event)).map(([name, value]) => [
     name,
     { DataType: 'String', StringValue: String(value) },
   ]);
   return {
     Id: String(index),
-    Message: encodeJson(event),
+    Message: message,
     MessageAttributes: Object.fromEntries(attributes),
   };
 }

@@ -3,8 +3,10 @@ import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { backOffMs } from '../runtime/back-off.ts';
 import { RecoveryError } from '../runtime/errors.ts';
 
-/** SQS's own limits of one SendMessageBatch. */
+/** SQS and SNS take so many messages in one call. */
 const MAX_ENTRIES = 10;
+
+/** All messages of one SendMessageBatch together. */
 const MAX_BYTES = 1_048_576;
 
 const PARALLEL_BATCHES = 8;
@@ -42,7 +44,7 @@ export async function sendMessages(
   queueUrl: string,
   bodies: readonly string[],
 ): Promise<void> {
-  const batches = inBatches(bodies);
+  const batches = inBatches(bodies, (body) => Buffer.byteLength(body), MAX_BYTES);
   const refusals: Refusal[] = [];
   const lane = async () => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
@@ -57,19 +59,19 @@ export async function sendMessages(
   throw new MessagesNotQueued(refused, bodies.length, first.reason, first.cause);
 }
 
-/** Splits in order, each batch within both limits of SQS. */
-export function inBatches(bodies: readonly string[]): string[][] {
-  const batches: string[][] = [];
-  let current: string[] = [];
+/** Splits in order into batches of at most ten, each within so many bytes: the limits of SQS and SNS for one call. */
+export function inBatches<T>(items: readonly T[], bytesOf: (item: T) => number, maxBytes: number): T[][] {
+  const batches: T[][] = [];
+  let current: T[] = [];
   let bytes = 0;
-  for (const body of bodies) {
-    const size = Buffer.byteLength(body);
-    if (current.length === MAX_ENTRIES || (current.length > 0 && bytes + size > MAX_BYTES)) {
+  for (const item of items) {
+    const size = bytesOf(item);
+    if (current.length === MAX_ENTRIES || (current.length > 0 && bytes + size > maxBytes)) {
       batches.push(current);
       current = [];
       bytes = 0;
     }
-    current.push(body);
+    current.push(item);
     bytes += size;
   }
   if (current.length > 0) batches.push(current);

@@ -5,8 +5,8 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { buildApp } from 'fauxqs';
 import { type LocalServer, listen } from '../../../infra/local/aws/listen.ts';
+import { createMessagingApp } from '../../../infra/local/aws/messaging-app.ts';
 
 export interface TestQueue {
   readonly endpoint: string;
@@ -19,7 +19,7 @@ export interface TestQueue {
 
 /** A real queue on fauxqs. */
 export async function startQueue(name: string): Promise<TestQueue> {
-  const app = buildApp({ logger: false });
+  const app = await createMessagingApp();
   const endpoint = await app.listen({ port: 0, host: '127.0.0.1' });
   const client = new SQSClient({
     endpoint,

@@ -1,3 +1,4 @@
+import { CreateTopicCommand, PublishBatchCommand, SNSClient } from '@aws-sdk/client-sns';
 import {
   ChangeMessageVisibilityCommand,
   CreateQueueCommand,
@@ -14,6 +15,7 @@ import { DAY_MS } from '../../../../lambda/shared/runtime/durations.ts';
 
 let running: AsyncDisposableStack;
 let sqs: SQSClient;
+let sns: SNSClient;
 
 beforeEach(async () => {
   running = new AsyncDisposableStack();
@@ -31,6 +33,8 @@ async function start(options: { maxInFlight?: number }): Promise<void> {
   const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
   sqs = new SQSClient({ endpoint, region: 'us-east-1', credentials, useQueueUrlAsEndpoint: false });
   running.defer(() => sqs.destroy());
+  sns = new SNSClient({ endpoint, region: 'us-east-1', credentials });
+  running.defer(() => sns.destroy());
 }
 
 async function queue(QueueName: string, Attributes: Record<string, string> = {}): Promise<string> {
@@ -113,6 +117,24 @@ describe('messages in flight', () => {
       }),
     );
     expect((await receive(QueueUrl, 60)).map(({ Body }) => Body)).toEqual(['d']);
+  });
+});
+
+describe('PublishBatch', () => {
+  it.each([
+    ['takes 256 KB of messages and attributes', 0, undefined],
+    ['refuses a byte more', 1, 'BatchRequestTooLongException'],
+  ])('%s', async (_, more, refusal) => {
+    const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: 't' }));
+    const MessageAttributes = { type: { DataType: 'String', StringValue: 'ä' } };
+    const half = 131_072 - Buffer.byteLength('typeStringä');
+    const entry = (Id: string, bytes: number) => ({ Id, Message: 'a'.repeat(bytes), MessageAttributes });
+    const PublishBatchRequestEntries = [entry('1', half), entry('2', half + more)];
+    const sent = sns
+      .send(new PublishBatchCommand({ TopicArn, PublishBatchRequestEntries }))
+      .then(({ Failed = [] }) => (Failed.length > 0 ? 'entries failed' : undefined))
+      .catch((error: unknown) => (error instanceof Error ? error.name : 'unknown'));
+    expect(await sent).toBe(refusal);
   });
 });
 

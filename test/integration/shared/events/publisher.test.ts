@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failureEvent, type RecoveryEvent } from '../../../../lambda/shared/events/events.ts';
 import { createEventPublisher, EventsNotPublished } from '../../../../lambda/shared/events/publisher.ts';
+import type { PrimaryFailureRecord } from '../../../../lambda/shared/ledger/records.ts';
 import { NOW } from '../../../support/ledger-data.ts';
 import { startMessaging, type TestMessaging } from '../../../support/messaging.ts';
 
@@ -10,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => messaging.close());
 
-function anEvent(jobId: string): RecoveryEvent {
+function anEvent(jobId: string, given: Partial<PrimaryFailureRecord> = {}): RecoveryEvent {
   return failureEvent({
     jobId,
     outputId: '1',
@@ -25,6 +26,7 @@ function anEvent(jobId: string): RecoveryEvent {
     message: null,
     link: null,
     destinationHost: null,
+    ...given,
   });
 }
 
@@ -42,6 +44,16 @@ describe('createEventPublisher', () => {
       errorClass: { DataType: 'String', StringValue: 'UploadTimeoutError' },
       test: { DataType: 'String', StringValue: 'false' },
     });
+  });
+
+  it('delivers events that are too large for one batch, in several', async () => {
+    const queue = await messaging.subscribe('large');
+    // The longest texts that a record holds, of characters that JSON escapes with twelve bytes.
+    const texts = { passThrough: '\u{1f39e}'.repeat(500), message: '\u{1f39e}'.repeat(1000) };
+    const link = `https://app.zencoder.com/${'a'.repeat(8000)}`;
+    const events = Array.from({ length: 10 }, (_, index) => anEvent(String(index), { ...texts, link }));
+    await createEventPublisher(messaging.sns, messaging.topicArn).publish(events);
+    expect(await messaging.drain(queue)).toHaveLength(10);
   });
 
   it('throws EventsNotPublished when the topic refuses events', async () => {

@@ -178,7 +178,7 @@ describe('inBatches', () => {
         const bodies = lengths.map((length, index) =>
           String(index).padEnd(length, 'x').slice(0, Math.max(length, 2)),
         );
-        const batches = inBatches(bodies);
+        const batches = inBatches(bodies, (body) => Buffer.byteLength(body), 1_048_576);
         expect(batches.flat()).toEqual(bodies);
         const bytes = (batch: readonly string[]) => batch.reduce((sum, body) => sum + body.length, 0);
         for (const [index, batch] of batches.entries()) {
