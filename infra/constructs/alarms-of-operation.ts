@@ -167,8 +167,8 @@ function ofRecursion({ worker }: OperatedParts, { run, status }: Commands): Alar
     metric: worker.metric('RecursiveInvocationsDropped', { statistic: Stats.SUM, period: FIVE_MINUTES }),
     ...reaches(1, 4, 1),
     happened:
-      'Lambda took messages that the worker queued for itself (segments of large files) for an endless loop, and dropped one of them.',
-    todo: `${status} shows dead letters and what is at risk; ${run('redrive', '--dead-letters')} starts their chain anew. Then raise segmentBytes, so that a file has fewer segments.`,
+      'Lambda took messages that the worker queues for itself for an endless loop and stopped one, which the template allows: the recursive loop setting of the function was changed.',
+    todo: `${status} shows dead letters and what is at risk; ${run('redrive', '--dead-letters')} starts their chain anew. Before that, set recursive loop detection of the worker to Allow again.`,
   };
 }
 

@@ -1,6 +1,12 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Function as LambdaFunction, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
+import {
+  Architecture,
+  Function as LambdaFunction,
+  LoggingFormat,
+  type RecursiveLoop,
+  Runtime,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { bundleOf } from '../bundle.ts';
@@ -30,6 +36,12 @@ export interface NodeFunctionProps extends LoggingProps {
    * @default - none: it shares the account's concurrency
    */
   readonly reservedConcurrency?: number | undefined;
+  /**
+   * Whether Lambda lets the function go on when a chain of its own messages has invoked it 16 times.
+   *
+   * @default RecursiveLoop.TERMINATE
+   */
+  readonly recursiveLoop?: RecursiveLoop | undefined;
 }
 
 /**
@@ -64,6 +76,7 @@ export class NodeFunction extends Construct {
       ...(props.reservedConcurrency !== undefined && {
         reservedConcurrentExecutions: props.reservedConcurrency,
       }),
+      ...(props.recursiveLoop !== undefined && { recursiveLoop: props.recursiveLoop }),
       // The functions write JSON themselves; Lambda's own JSON format would filter metric lines by level.
       loggingFormat: LoggingFormat.TEXT,
       environment: {

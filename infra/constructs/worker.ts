@@ -1,4 +1,4 @@
-import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
+import { EventSourceMapping, RecursiveLoop } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { RecoveryBucket } from './bucket.ts';
 import type { EventsTopic } from './events-topic.ts';
@@ -43,6 +43,12 @@ export interface RecoveryWorkerProps extends LoggingProps, ZencoderApiProps {
  * The bound on concurrency is the event source mapping's, not a reserved concurrency of the function: above it
  * messages wait in the queue, without being received and counted in vain.
  *
+ * The worker sends its own messages: those of the segments of a large file, and the file again when its upload is gone.
+ * A file whose upload is restarted eight times is a chain that Lambda takes for a recursive loop and stops
+ * (https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html), and its message would wait for the dead-letter
+ * queue past the deadline of the file. The loop is meant, and bounded: each restart waits longer, up to 15 minutes, and
+ * the deadline ends it.
+ *
  * Memory: 128 MiB of parts in flight, about 100 MB for Node and the SDK, and what TLS and the garbage collector need
  * on top; Lambda's network (about 75 MB/s whatever the memory) is the limit, and 768 MB bring 0.43 of a processor,
  * of which a copy at that speed needs about 0.25.
@@ -57,6 +63,7 @@ export class RecoveryWorker extends Construct {
       description: 'Records failed uploads and copies their backup files into the bucket',
       memoryMb: props.memoryMb,
       timeoutSeconds: props.timeoutSeconds,
+      recursiveLoop: RecursiveLoop.ALLOW,
       logLevel: props.logLevel,
       logRetentionDays: props.logRetentionDays,
       environment: {

@@ -121,6 +121,20 @@ describe('the functions', () => {
     });
   });
 
+  it('are stopped in a recursive loop, except for the worker, which sends its own messages', () => {
+    const functions = Object.values(template.findResources('AWS::Lambda::Function'));
+    const loops = functions.map(({ Properties: { Environment, RecursiveLoop = 'Terminate' } }) => [
+      Environment.Variables.POWERTOOLS_SERVICE_NAME,
+      RecursiveLoop,
+    ]);
+    expect(Object.fromEntries(loops)).toEqual({
+      ingest: 'Terminate',
+      worker: 'Allow',
+      reconcile: 'Terminate',
+      dashboard: 'Terminate',
+    });
+  });
+
   it('have the environment variables that they parse', () => {
     const shared = {
       POWERTOOLS_LOG_LEVEL: 'DEBUG',
