@@ -21,6 +21,9 @@ export interface RecoveryQueueProps {
  *   off up to 15 minutes, spread over the upper half of each step (11 minutes on average), and tries all files of a message
  *   together: about 260 deliveries in two days, 220 in 40 hours. 340 keeps those out of the dead-letter queue, and takes
  *   a message there that crashes each worker (a delivery every 15.5 minutes) before its retention ends.
+ * - **In flight**: a message that waits for its next attempt is hidden, and SQS delivers nothing more while 120,000 are
+ *   (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html). So many outputs
+ *   would have to fail at once, and then wait for at most 15 minutes.
  * - **Retention**: 4 days on the queue, longer than any recovery can last; 14 days, the maximum of SQS, on the
  *   dead-letter queue, so that a long weekend leaves time to look and to redrive: at least 10 days, since SQS counts from
  *   the first enqueue (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html).

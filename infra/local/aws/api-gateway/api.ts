@@ -101,8 +101,8 @@ export async function startHttpApi(options: {
  * Invokes the function. Bodies and statuses of an HTTP API: 503 when the function takes longer than the integration's
  * timeout, 30 seconds (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html), or is throttled;
  * 500 when it failed or its response cannot be sent, one over Lambda's 6 MB among them
- * (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html). A REST API, which
- * this is not, returns 504, 500 and 502.
+ * (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html; the status was seen in
+ * https://github.com/awslabs/aws-lambda-cpp/issues/117). A REST API, which this is not, returns 504, 500 and 502.
  */
 async function invoke(integration: Integration, event: object): Promise<GatewayResponse> {
   const timeout = new AbortController();

@@ -1,4 +1,4 @@
-import { CreateTopicCommand, PublishBatchCommand, SNSClient } from '@aws-sdk/client-sns';
+import { CreateTopicCommand, PublishBatchCommand, PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import {
   ChangeMessageVisibilityCommand,
   CreateQueueCommand,
@@ -8,6 +8,7 @@ import {
   SendMessageBatchCommand,
   SendMessageCommand,
   SQSClient,
+  SQSServiceException,
 } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMessagingApp } from '../../../../infra/local/aws/messaging-app.ts';
@@ -100,6 +101,49 @@ describe('the retention of a message', () => {
   });
 });
 
+/** Quotas: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
+describe('SQS', () => {
+  const MIB = 2 ** 20;
+  const entry = (Id: string, bytes = 1) => ({ Id, MessageBody: 'a'.repeat(bytes) });
+  const batch = (QueueUrl: string, Entries: { Id: string; MessageBody: string }[]) =>
+    sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+
+  it('takes a message of 1 MiB, and ten that are as large together', async () => {
+    const QueueUrl = await queue('q');
+    await send(QueueUrl, 'a'.repeat(MIB));
+    const Entries = Array.from({ length: 10 }, (_, index) => entry(`${index}`, index === 0 ? MIB - 9 : 1));
+    expect(await batch(QueueUrl, Entries)).toMatchObject({ Failed: [] });
+  });
+
+  it.each<[string, string, (queueUrl: string) => Promise<unknown>]>([
+    ['a message over 1 MiB', 'InvalidParameterValue', (url) => send(url, 'a'.repeat(MIB + 1))],
+    [
+      'a batch over 1 MiB',
+      'BatchRequestTooLong',
+      (url) => batch(url, [entry('1', MIB / 2), entry('2', MIB / 2 + 1)]),
+    ],
+    [
+      'a batch of eleven',
+      'TooManyEntriesInBatchRequest',
+      (url) =>
+        batch(
+          url,
+          Array.from({ length: 11 }, (_, index) => entry(`${index}`)),
+        ),
+    ],
+    ['an id twice', 'BatchEntryIdsNotDistinct', (url) => batch(url, [entry('1'), entry('1')])],
+    ['an id with a dot', 'InvalidBatchEntryId', (url) => batch(url, [entry('1.2')])],
+    ['a control character', 'InvalidMessageContents', (url) => send(url, 'a\u0000b')],
+    ['half of a surrogate pair', 'InvalidMessageContents', (url) => send(url, 'a\ud800b')],
+    ['U+FFFE', 'InvalidMessageContents', (url) => send(url, 'a\ufffeb')],
+    ['a visibility timeout over 12 hours', 'InvalidParameterValue', (url) => receive(url, 43_201)],
+  ])('refuses %s', async (_, code, request) => {
+    const error = await request(await queue('q')).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(SQSServiceException);
+    expect(Object.assign({ name: '' }, error).name).toContain(code);
+  });
+});
+
 describe('messages in flight', () => {
   it('keep others from being received at the limit, until one is deleted or visible again', async () => {
     await start({ maxInFlight: 2 });
@@ -117,6 +161,15 @@ describe('messages in flight', () => {
       }),
     );
     expect((await receive(QueueUrl, 60)).map(({ Body }) => Body)).toEqual(['d']);
+  });
+});
+
+describe('Publish', () => {
+  it('takes 256 KB and refuses a byte more', async () => {
+    const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: 't' }));
+    const publish = (bytes: number) => sns.send(new PublishCommand({ TopicArn, Message: 'a'.repeat(bytes) }));
+    await publish(262_144);
+    await expect(publish(262_145)).rejects.toMatchObject({ name: 'InvalidParameterException' });
   });
 });
 
