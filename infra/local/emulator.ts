@@ -133,7 +133,7 @@ async function start(
   running.defer(() => closeAll(deployment.functions.values()));
   running.defer(() => closeAll(deployment.apis.values()));
   await Promise.all((options.buckets ?? []).map((bucket) => createBucket(clients.s3, bucket)));
-  const outputs = await provisionResources(scope, deployment);
+  const { outputs } = await provisionResources(scope, deployment);
 
   const lambda = await startLambdaApi(deployment.functions, deployment.account.limits);
   running.defer(() => lambda.close());

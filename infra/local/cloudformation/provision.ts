@@ -1,3 +1,4 @@
+import { type StackPolicies, templatePolicies } from '../aws/iam/template-policies.ts';
 import { asText, isObject, type JsonObject, objectAt } from '../json.ts';
 import type { Deployment, Provisioner } from './deployment.ts';
 import {
@@ -47,9 +48,9 @@ const PROVISIONERS: Readonly<Record<string, Provisioner>> = {
 };
 
 /**
- * Types that change nothing of what runs locally: who may call what, what is watched, how things are encrypted. Others
- * may refer to them, so they get a placeholder name and ARN. A type that is in neither list stops the stack: it has
- * to be decided what it means.
+ * Types that nothing has to be made for: what is watched, how things are encrypted, and who may call what, which
+ * `templatePolicies` reads. Others may refer to them, so they get a placeholder name and ARN. A type that is in neither
+ * list stops the stack: it has to be decided what it means.
  */
 const WITHOUT_LOCAL_MEANING = new Set([
   'AWS::CDK::Metadata',
@@ -69,20 +70,20 @@ const WITHOUT_LOCAL_MEANING = new Set([
   'AWS::SNS::TopicPolicy',
   'AWS::SQS::QueuePolicy',
   'AWS::Scheduler::ScheduleGroup',
-  'AWS::SecretsManager::ResourcePolicy',
   'Custom::S3AutoDeleteObjects',
 ]);
 
 /**
  * Creates every resource of a template, each as soon as those it refers to exist, as CloudFormation does.
  *
- * @returns the values of the template's outputs, by output key
+ * @returns the values of the template's outputs, by output key, and its policies
  * @throws {TemplateError} for unknown intrinsics and references, naming the resource
+ * @throws {PolicyError} for policies that cannot be enforced
  */
 export async function provisionResources(
   scope: Omit<Scope, 'provisioned'>,
   deployment: Deployment,
-): Promise<Record<string, string>> {
+): Promise<{ readonly outputs: Record<string, string>; readonly policies: StackPolicies }> {
   const provisioned = new Map<string, ProvisionedResource>();
   const whole: Scope = { ...scope, provisioned: (logicalId) => provisioned.get(logicalId) };
   const resources = new Map(resourcesOf(whole).map((resource) => [resource.logicalId, resource]));
@@ -98,7 +99,7 @@ export async function provisionResources(
     );
   }
   await Promise.all(promises.values());
-  return outputsOf(whole);
+  return { outputs: outputsOf(whole), policies: templatePolicies(whole) };
 }
 
 async function provision(
@@ -131,16 +132,21 @@ function relevantProperties(resource: TemplateResource): JsonObject {
   return Object.fromEntries(entries);
 }
 
-function placeholder(resource: TemplateResource, deployment: Deployment): ProvisionedResource {
-  const service = (resource.type.split('::')[1] ?? 'local').toLowerCase();
-  // IAM knows no regions.
-  const arn =
-    service === 'iam'
-      ? `arn:aws:iam::${deployment.accountId}:role/${resource.logicalId}`
-      : `arn:aws:${service}:${deployment.region}:${deployment.accountId}:${resource.logicalId}`;
+function placeholder({ type, logicalId }: TemplateResource, deployment: Deployment): ProvisionedResource {
+  const { region, accountId } = deployment;
+  const service = (type.split('::')[1] ?? 'local').toLowerCase();
+  const arns: Readonly<Record<string, string>> = {
+    // IAM knows no regions.
+    'AWS::IAM::ManagedPolicy': `arn:aws:iam::${accountId}:policy/${logicalId}`,
+    'AWS::IAM::Role': `arn:aws:iam::${accountId}:role/${logicalId}`,
+    'AWS::KMS::Key': `arn:aws:kms:${region}:${accountId}:key/${logicalId}`,
+    'AWS::Logs::LogGroup': `arn:aws:logs:${region}:${accountId}:log-group:${logicalId}:*`,
+  };
+  const arn = arns[type] ?? `arn:aws:${service}:${region}:${accountId}:${logicalId}`;
   return {
-    ref: resource.logicalId,
-    attributes: { Arn: arn, RoleId: resource.logicalId, KeyId: resource.logicalId },
+    // The only one of these types whose `Ref` is its ARN.
+    ref: type === 'AWS::IAM::ManagedPolicy' ? arn : logicalId,
+    attributes: { Arn: arn, RoleId: logicalId, KeyId: logicalId },
   };
 }
 
