@@ -107,9 +107,15 @@ function limited(queue: Queue, maxInFlight: number): Queue {
   return queue;
 }
 
+/** When a queue was last looked through: a receiver that waits asks for it every 20 ms. */
+const lookedAt = new WeakMap<Queue, number>();
+
 /** FIFO queues are left out: the product has none, and there the time of a dead letter begins anew. */
 function deleteExpired(queue: Queue): void {
-  const first = Date.now() - Number(queue.attributes.MessageRetentionPeriod) * 1000;
+  const now = Date.now();
+  if (now - (lookedAt.get(queue) ?? 0) < 1000) return;
+  lookedAt.set(queue, now);
+  const first = now - Number(queue.attributes.MessageRetentionPeriod) * 1000;
   const isKept = ({ sentTimestamp }: { readonly sentTimestamp: number }) => sentTimestamp > first;
   if (!queue.messages.every(isKept)) queue.messages = queue.messages.filter(isKept);
   if (!queue.delayedMessages.every(isKept)) queue.delayedMessages = queue.delayedMessages.filter(isKept);
