@@ -8,6 +8,7 @@ import { PublicApi } from './constructs/http-api.ts';
 import { IngestApi } from './constructs/ingest.ts';
 import { LedgerTable } from './constructs/ledger-table.ts';
 import { Monitoring } from './constructs/monitoring.ts';
+import { Operators } from './constructs/operators.ts';
 import { RecoveryQueue } from './constructs/queue.ts';
 import { Reconcile } from './constructs/reconcile.ts';
 import { NotificationSecret } from './constructs/secrets.ts';
@@ -29,6 +30,7 @@ const OUTPUTS = {
   IngestReservedConcurrency: 'Invocations that are kept for ingest',
   ReconcileFunctionName: 'The function that runs on the schedule',
   WorkerRoleArn: 'Its role, which a bucket or key policy has to allow',
+  OperatorPolicyArn: 'What the commands need; attach it to the role of operators',
   DashboardUrl: 'What failed and the state of its recovery',
   DashboardSecretArn: 'Secret with its user name and password',
 };
@@ -75,6 +77,11 @@ export class RecoveryStack extends Stack {
       dashboard: dashboard?.pages.function,
       dashboardUrl: dashboard?.url,
     });
+    const operators = new Operators(this, 'Operators', {
+      ...{ ledger, queue, secret },
+      worker: worker.function,
+      alarms: topic,
+    });
 
     this.#output('NotificationUrl', notificationUrl);
     this.#output('NotificationSecretArn', secret.secret.secretArn);
@@ -92,6 +99,7 @@ export class RecoveryStack extends Stack {
     }
     this.#output('ReconcileFunctionName', reconcile.function.functionName);
     this.#output('WorkerRoleArn', worker.role.roleArn);
+    this.#output('OperatorPolicyArn', operators.policy.managedPolicyArn);
   }
 
   #addDashboard(

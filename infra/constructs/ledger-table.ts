@@ -33,6 +33,11 @@ export class LedgerTable extends Construct {
     }
   }
 
+  /** ARNs of all its indexes. */
+  get indexArns(): string[] {
+    return Object.values(INDEXES).map(({ name }) => `${this.table.tableArn}/index/${name}`);
+  }
+
   /**
    * Allows to read and write the records of a job, and to remove the lease of a segment whose upload is gone. A
    * transaction needs the permissions of its parts. No scan, and no index.
@@ -54,11 +59,10 @@ export class LedgerTable extends Construct {
 
   /** Allows to look records up, by job and by every index, and to change nothing. No scan. */
   grantRead(role: IGrantable): void {
-    const indexes = Object.values(INDEXES).map(({ name }) => `${this.table.tableArn}/index/${name}`);
     role.grantPrincipal.addToPrincipalPolicy(
       new PolicyStatement({
         actions: ['dynamodb:GetItem', 'dynamodb:Query'],
-        resources: [this.table.tableArn, ...indexes],
+        resources: [this.table.tableArn, ...this.indexArns],
       }),
     );
   }

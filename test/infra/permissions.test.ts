@@ -154,7 +154,9 @@ describe('each role', () => {
 
   it('has no managed or inline policies outside these tests', () => {
     expect(rolesWithOtherPolicies(template)).toEqual([]);
-    template.resourceCountIs('AWS::IAM::ManagedPolicy', 0);
+    // Of operators, attached to no role.
+    template.resourceCountIs('AWS::IAM::ManagedPolicy', 1);
+    template.allResourcesProperties('AWS::IAM::ManagedPolicy', { Roles: Match.absent() });
     template.resourceCountIs('AWS::IAM::Policy', 4);
   });
 

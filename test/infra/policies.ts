@@ -12,9 +12,11 @@ const statement = v.object({
   Resource: oneOrMore,
   Condition: v.optional(v.unknown()),
 });
+const document = v.object({ Statement: v.array(statement) });
+const managedPolicy = v.object({ Properties: v.object({ PolicyDocument: document }) });
 const policy = v.object({
   Properties: v.object({
-    PolicyDocument: v.object({ Statement: v.array(statement) }),
+    PolicyDocument: document,
     Roles: v.tuple([v.object({ Ref: v.string() })]),
   }),
 });
@@ -36,14 +38,24 @@ export function grantsOf(template: Template, construct: string): Grant[] {
   return Object.values(template.findResources('AWS::IAM::Policy'))
     .map((found) => v.parse(policy, found).Properties)
     .filter(({ Roles: [{ Ref }] }) => withoutHash(Ref) === `${construct}Role`)
-    .flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
-    .map((found) => ({
-      sid: found.Sid,
-      effect: found.Effect,
-      actions: found.Action.toSorted(),
-      resources: found.Resource.map(textOf).toSorted(),
-      condition: found.Condition,
-    }));
+    .flatMap(({ PolicyDocument }) => PolicyDocument.Statement.map(grantOf));
+}
+
+/** What operators are granted. */
+export function operatorGrants(template: Template): Grant[] {
+  return Object.values(template.findResources('AWS::IAM::ManagedPolicy')).flatMap((found) =>
+    v.parse(managedPolicy, found).Properties.PolicyDocument.Statement.map(grantOf),
+  );
+}
+
+function grantOf(found: v.InferOutput<typeof statement>): Grant {
+  return {
+    sid: found.Sid,
+    effect: found.Effect,
+    actions: found.Action.toSorted(),
+    resources: found.Resource.map(textOf).toSorted(),
+    condition: found.Condition,
+  };
 }
 
 /** Every role with policies that are not its own statements in an `AWS::IAM::Policy`. */

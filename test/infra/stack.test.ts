@@ -337,6 +337,7 @@ describe('the stack', () => {
       WorkerFunctionName: 'RecoveryWorkerFunction',
       MaxConcurrency: '5',
       WorkerRoleArn: 'RecoveryWorkerRole.Arn',
+      OperatorPolicyArn: 'OperatorsPolicy',
       DashboardUrl: 'Api.ApiEndpoint/',
       DashboardSecretArn: 'DashboardSecret',
     });
