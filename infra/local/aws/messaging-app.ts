@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { buildApp } from 'fauxqs';
 import * as v from 'valibot';
 import { asText, isObject, type JsonObject } from '../json.ts';
@@ -5,6 +6,7 @@ import { asText, isObject, type JsonObject } from '../json.ts';
 type Stores = NonNullable<NonNullable<Parameters<typeof buildApp>[0]>['stores']>;
 type SqsStore = Stores['sqsStore'];
 type Queue = ReturnType<SqsStore['createQueue']>;
+type Message = Parameters<Queue['enqueue']>[0];
 
 /**
  * Messages of one standard queue that may be in flight, received and not yet deleted or visible again. Beyond that a long
@@ -24,8 +26,8 @@ const MAX_PUBLISHED_BYTES = 262_144;
  * - A message is deleted when the queue's retention period since it was first sent is over, wherever it is; one that was
  *   moved to a dead-letter queue keeps the time at which it was sent
  *   (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html).
- * - The trace header of a request is kept as the `AWSTraceHeader` of its messages, unless they state one
- *   (https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html).
+ * - The trace header of a request to SQS or SNS is kept as the `AWSTraceHeader` of its messages, unless a message states
+ *   one (https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html).
  * - {@link MAX_IN_FLIGHT}, {@link MAX_PUBLISHED_BYTES}
  *
  * The time is that of the thread's `Date`.
@@ -33,26 +35,49 @@ const MAX_PUBLISHED_BYTES = 262_144;
 export async function createMessagingApp({ maxInFlight = MAX_IN_FLIGHT } = {}) {
   const stores = await createStores();
   const { sqsStore } = stores;
+  const sending = new AsyncLocalStorage<string | undefined>();
+  const traces: Traces = new WeakMap();
   const create = sqsStore.createQueue.bind(sqsStore);
-  sqsStore.createQueue = (...given) => limited(create(...given), maxInFlight);
+  sqsStore.createQueue = (...given) =>
+    limited(
+      traced(create(...given), traces, () => sending.getStore()),
+      maxInFlight,
+    );
   const app = buildApp({ logger: false, stores });
-  const traces = new WeakMap<object, string>();
-  app.addHook('preHandler', async ({ headers, body }, reply) => {
+  app.addHook('preHandler', async ({ body }, reply) => {
+    for (const queue of sqsStore.allQueues()) deleteExpired(queue);
     if (isObject(body) && body.Action === 'PublishBatch' && publishedBytes(body) > MAX_PUBLISHED_BYTES) {
       return await reply.code(400).type('text/xml').send(BATCH_TOO_LONG);
     }
-    for (const queue of sqsStore.allQueues()) deleteExpired(queue);
-    const operation = operationOf(headers);
-    if (operation === 'SendMessage' || operation === 'SendMessageBatch') {
-      keepTraces(body, headers['x-amzn-trace-id']?.toString(), traces);
-    }
     return undefined;
   });
+  // Not async: what follows runs inside.
+  app.addHook('preHandler', ({ headers, body }, _reply, done) => {
+    const isSent = SENDING.has(operationOf(headers, body));
+    sending.run(isSent ? (statedTrace(body) ?? headers['x-amzn-trace-id']?.toString()) : undefined, done);
+  });
   app.addHook('preSerialization', async ({ headers, body }, _reply, payload) => {
-    if (operationOf(headers) === 'ReceiveMessage') addTraces(body, payload, sqsStore, traces);
+    if (operationOf(headers, body) === 'ReceiveMessage') addTraces(body, payload, sqsStore, traces);
     return payload;
   });
   return app;
+}
+
+/** Trace headers by message. */
+type Traces = WeakMap<Message, string>;
+
+/** Operations whose messages keep the trace header of the request. */
+const SENDING: ReadonlySet<string> = new Set(['SendMessage', 'SendMessageBatch', 'Publish', 'PublishBatch']);
+
+/** A queue that notes the trace of each message that is sent to it. */
+function traced(queue: Queue, traces: Traces, traceOfRequest: () => string | undefined): Queue {
+  const enqueue = queue.enqueue.bind(queue);
+  queue.enqueue = (message) => {
+    const trace = traceOfRequest();
+    if (trace !== undefined) traces.set(message, trace);
+    enqueue(message);
+  };
+  return queue;
 }
 
 const BATCH_TOO_LONG =
@@ -124,25 +149,19 @@ function deleteExpired(queue: Queue): void {
   }
 }
 
-function operationOf(headers: Readonly<NodeJS.Dict<string | string[]>>): string | undefined {
-  return headers['x-amz-target']?.toString().replace('AmazonSQS.', '');
+/** Name of the operation in SQS's JSON protocol or SNS's query protocol; empty for none. */
+function operationOf(headers: Readonly<NodeJS.Dict<string | string[]>>, body: unknown): string {
+  const target = headers['x-amz-target']?.toString().replace('AmazonSQS.', '');
+  return target ?? (isObject(body) ? asText(body.Action ?? '') : '');
 }
 
 const stated = v.object({
   MessageSystemAttributes: v.object({ AWSTraceHeader: v.object({ StringValue: v.string() }) }),
 });
 
-/** Notes the trace of each message under the object of its attributes, which fauxqs keeps with the message. */
-function keepTraces(body: unknown, header: string | undefined, traces: WeakMap<object, string>): void {
-  if (!isObject(body)) return;
-  const messages = Array.isArray(body.Entries) ? body.Entries : [body];
-  for (const message of messages.filter(isObject)) {
-    const own = v.safeParse(stated, message);
-    const trace = own.success ? own.output.MessageSystemAttributes.AWSTraceHeader.StringValue : header;
-    const attributes = isObject(message.MessageAttributes) ? message.MessageAttributes : {};
-    Object.assign(message, { MessageAttributes: attributes });
-    if (trace !== undefined) traces.set(attributes, trace);
-  }
+function statedTrace(body: unknown): string | undefined {
+  const { success, output } = v.safeParse(stated, body);
+  return success ? output.MessageSystemAttributes.AWSTraceHeader.StringValue : undefined;
 }
 
 const names = v.optional(v.array(v.string()), []);
@@ -153,7 +172,7 @@ const receiving = v.object({
 });
 
 /** Adds the trace to the attributes of received messages, if it is asked for. */
-function addTraces(body: unknown, payload: unknown, store: SqsStore, traces: WeakMap<object, string>): void {
+function addTraces(body: unknown, payload: unknown, store: SqsStore, traces: Traces): void {
   const request = v.safeParse(receiving, body);
   if (!request.success || !isObject(payload) || !Array.isArray(payload.Messages)) return;
   const { QueueUrl, AttributeNames, MessageSystemAttributeNames } = request.output;
@@ -161,7 +180,7 @@ function addTraces(body: unknown, payload: unknown, store: SqsStore, traces: Wea
   if (!asked.includes('All') && !asked.includes('AWSTraceHeader')) return;
   for (const message of payload.Messages.filter(isObject)) {
     const kept = store.getQueue(QueueUrl)?.inflightMessages.get(asText(message.ReceiptHandle ?? null));
-    const trace = kept && traces.get(kept.message.messageAttributes);
+    const trace = kept && traces.get(kept.message);
     if (trace === undefined) continue;
     const attributes = isObject(message.Attributes) ? message.Attributes : {};
     Object.assign(message, { Attributes: { ...attributes, AWSTraceHeader: trace } });

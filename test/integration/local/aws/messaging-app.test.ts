@@ -1,4 +1,10 @@
-import { CreateTopicCommand, PublishBatchCommand, PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import {
+  CreateTopicCommand,
+  PublishBatchCommand,
+  PublishCommand,
+  SNSClient,
+  SubscribeCommand,
+} from '@aws-sdk/client-sns';
 import {
   ChangeMessageVisibilityCommand,
   CreateQueueCommand,
@@ -212,6 +218,22 @@ describe('the trace header', () => {
     ];
     await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
     expect(await tracesOf(QueueUrl)).toEqual({ single: TRACE, entry: TRACE, 'with attributes': TRACE });
+  });
+
+  it('of a function that publishes is kept with the messages of subscribed queues', async () => {
+    const QueueUrl = await queue('subscribed');
+    const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: 't' }));
+    const Endpoint = 'arn:aws:sqs:us-east-1:000000000000:subscribed';
+    const Attributes = { RawMessageDelivery: 'true' };
+    await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint, Attributes }));
+    await sns.send(new PublishCommand({ TopicArn, Message: 'no function' }));
+    vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'f');
+    vi.stubEnv('_X_AMZN_TRACE_ID', TRACE);
+    running.defer(() => void vi.unstubAllEnvs());
+    await sns.send(new PublishCommand({ TopicArn, Message: 'single' }));
+    const PublishBatchRequestEntries = [{ Id: '1', Message: 'entry' }];
+    await sns.send(new PublishBatchCommand({ TopicArn, PublishBatchRequestEntries }));
+    expect(await tracesOf(QueueUrl)).toEqual({ 'no function': undefined, single: TRACE, entry: TRACE });
   });
 
   it('is absent from what no function sent, and is what the message states', async () => {
