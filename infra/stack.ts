@@ -8,7 +8,7 @@ import { PublicApi } from './constructs/http-api.ts';
 import { IngestApi } from './constructs/ingest.ts';
 import { LedgerTable } from './constructs/ledger-table.ts';
 import { Monitoring } from './constructs/monitoring.ts';
-import { Operators } from './constructs/operators.ts';
+import { Operators, type OperatorsProps } from './constructs/operators.ts';
 import { RecoveryQueue } from './constructs/queue.ts';
 import { Reconcile } from './constructs/reconcile.ts';
 import { NotificationSecret } from './constructs/secrets.ts';
@@ -77,12 +77,6 @@ export class RecoveryStack extends Stack {
       dashboard: dashboard?.pages.function,
       dashboardUrl: dashboard?.url,
     });
-    const operators = new Operators(this, 'Operators', {
-      ...{ ledger, queue, secret },
-      worker: worker.function,
-      alarms: topic,
-    });
-
     this.#output('NotificationUrl', notificationUrl);
     this.#output('NotificationSecretArn', secret.secret.secretArn);
     this.#output('TableName', ledger.table.tableName);
@@ -99,7 +93,12 @@ export class RecoveryStack extends Stack {
     }
     this.#output('ReconcileFunctionName', reconcile.function.functionName);
     this.#output('WorkerRoleArn', worker.role.roleArn);
-    this.#output('OperatorPolicyArn', operators.policy.managedPolicyArn);
+    this.#addOperators({ ledger, queue, secret, worker: worker.function, alarms: topic });
+  }
+
+  #addOperators(props: OperatorsProps): void {
+    const { policy } = new Operators(this, 'Operators', props);
+    this.#output('OperatorPolicyArn', policy.managedPolicyArn);
   }
 
   #addDashboard(

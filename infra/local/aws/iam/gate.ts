@@ -23,6 +23,7 @@ export interface Decided {
   readonly caller: Caller | undefined;
   /** With the keys that the gate itself adds. */
   readonly request: AccessRequest;
+  readonly resource: Resource;
   readonly verdict: Verdict;
 }
 
@@ -66,7 +67,7 @@ function decide(caller: Caller | undefined, asked: AccessRequest, options: GateO
   const resource = resourceOf(asked.resource, options);
   const request = { ...asked, context: contextOf(asked, caller, resource) };
   const verdict = evaluate(caller, request, resource);
-  options.onDecision?.({ caller, request, verdict });
+  options.onDecision?.({ caller, request, resource, verdict });
   if (verdict.allowed) return { allowed: true };
   return { allowed: false, message: refusalOf(caller, request, verdict, resource.accountId) };
 }
