@@ -165,6 +165,22 @@ describe('the concurrency of the account', () => {
   });
 });
 
+describe('a function', () => {
+  it.each([
+    ['deploys with 4 KB of environment variables', 4096, true],
+    ['does not deploy with more', 4097, false],
+  ])('%s', async (_, bytes, isDeployed) => {
+    const Variables = { A: 'x'.repeat(bytes - 1) };
+    const large = await aFunction('large', '', { Environment: { Variables } });
+    const started = start({ Large: large, Queue: { Type: 'AWS::SQS::Queue' } });
+    const outcome = await started.then(
+      () => true,
+      (error: unknown) => String(error),
+    );
+    expect(outcome).toEqual(isDeployed || expect.stringContaining('exceed the 4 KB that Lambda takes'));
+  });
+});
+
 describe('a function that sends to its own queue', () => {
   const AGAIN = `const { SQSClient, SendMessageCommand } = await import('${import.meta.resolve('@aws-sdk/client-sqs')}');
     await new SQSClient({}).send(new SendMessageCommand({ QueueUrl: process.env.QUEUE_URL, MessageBody: 'again' }));`;

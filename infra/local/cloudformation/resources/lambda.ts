@@ -26,11 +26,20 @@ const functionProperties = v.object({
   Layers: v.optional(v.array(v.string()), []),
 });
 
+/** Names and values of all variables (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). */
+const MAX_ENVIRONMENT_BYTES = 4096;
+
 /** AWS::Lambda::Function, from the bundle that would be uploaded. */
 export const provisionFunction: Provisioner = (resource, deployment) => {
   const wanted = parseProperties(functionProperties, resource);
   if (!wanted.Runtime.startsWith('nodejs')) {
     throw new UnsupportedResource(resource, `runtime ${wanted.Runtime} does not run locally`);
+  }
+  const variables = Object.entries(wanted.Environment?.Variables ?? {})
+    .flat()
+    .join('');
+  if (Buffer.byteLength(variables) > MAX_ENVIRONMENT_BYTES) {
+    throw new UnsupportedResource(resource, 'its environment variables exceed the 4 KB that Lambda takes');
   }
   if (wanted.Layers.length > 0) throw new UnsupportedResource(resource, 'layers do not work locally');
   const directory = deployment.assetDirectory(wanted.Code.S3Key ?? '');
