@@ -164,14 +164,30 @@ export function foreignArns(arns: Readonly<Record<string, string | undefined>>, 
 }
 
 /** A key template that the worker will understand. */
-export const keyTemplate = v.pipe(v.string('expected a key template'), parsedBy(parseKeyTemplate));
+export const keyTemplate = v.pipe(
+  v.string('expected a key template'),
+  parsedBy(parseKeyTemplate),
+  shortEnough(1024),
+);
 
 /** Allow-list of Zencoder's storage; the output is the text that the functions parse again. */
 export const storage = v.pipe(
   v.union([v.string(), v.array(v.string())], 'expected bucket names or origins'),
   v.transform((value) => (typeof value === 'string' ? value : value.join(','))),
   parsedBy(parseStorageAllowList),
+  shortEnough(1536),
 );
+
+/**
+ * Accepts a text that fits the environment of a function beside the variables that the stack sets: Lambda takes 4 KB in
+ * all (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+ */
+function shortEnough(bytes: number) {
+  return v.maxBytes<string, number, string>(
+    bytes,
+    `must be at most ${bytes} bytes: a function has 4 KB of variables`,
+  );
+}
 
 /** Accepts a text that `parse` accepts; the message is that of the thrown error. */
 function parsedBy(parse: (text: string) => unknown) {

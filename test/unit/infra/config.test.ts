@@ -2,6 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Config, InvalidConfig, parseConfig } from '../../../infra/config.ts';
 
+/** More buckets than fit Lambda's 4 KB of variables. */
+const TOO_MANY = Array.from({ length: 25 }, (_, index) => `zencoder-${index}`.padEnd(63, 'x'));
+
 const DEFAULTS: Config = {
   stackName: 'ZencoderRecovery',
   keyTemplate: 'zencoder-recovery/{job_id}/{output_id}/{role}/{thumbnail_label}/{filename}',
@@ -63,8 +66,15 @@ const bad = {
     'arn:aws:kms:us-east-1:123456789012:alias/mine',
     'arn:aws:s3:::key/1',
   ),
-  keyTemplate: fc.constantFrom('', '{job_id}', '{nonsense}/{filename}', '{filename', 4),
-  zencoderStorage: fc.constantFrom('', ',', 'Zencoder*', 'https://', ['not a bucket'], [1], 5),
+  keyTemplate: fc.constantFrom(
+    '',
+    '{job_id}',
+    '{nonsense}/{filename}',
+    '{filename',
+    4,
+    `${'a'.repeat(1014)}/{filename}`,
+  ),
+  zencoderStorage: fc.constantFrom('', ',', 'Zencoder*', 'https://', ['not a bucket'], [1], 5, TOO_MANY),
   collectUnsentOutputs: fc.constantFrom('yes', '', 1, null, 'True '),
   alarmEmail: fc.constantFrom('', 'ops', 'ops@', 'a@b', 'a@b.example, c@d.example', 'Ops <ops@b.example>', 5),
   maxConcurrency: fc.constantFrom(1, 1001, '1', 'ten', '', 2.5, '2.5', true, null, Number.NaN),
@@ -79,6 +89,15 @@ const bad = {
 };
 
 describe('parseConfig', () => {
+  it('accepts what still fits the environment of a function', () => {
+    const zencoderStorage = TOO_MANY.slice(1).join(',');
+    expect(zencoderStorage.length).toBeGreaterThan(1500);
+    expect(parseConfig({ zencoderStorage })).toMatchObject({ zencoderStorage });
+    expect(() => parseConfig({ zencoderStorage: TOO_MANY })).toThrow(
+      'zencoderStorage: must be at most 1536 bytes: a function has 4 KB of variables',
+    );
+  });
+
   it('applies a default to each setting that has one', () => {
     expect(parseConfig({})).toEqual(DEFAULTS);
   });
