@@ -8,6 +8,7 @@ import * as refusals from './refusals.ts';
 import * as reopenings from './reopenings.ts';
 import * as segments from './segments.ts';
 import * as settlements from './settlements.ts';
+import * as signIns from './sign-ins.ts';
 import type { LedgerItemNotUnderstood, Table } from './table.ts';
 import * as uploadPlans from './upload-plans.ts';
 import * as watermark from './watermark.ts';
@@ -30,6 +31,8 @@ export interface Ledger {
   readonly outbox: Bound<typeof outbox>;
   /** Counters of refused notifications: `refusals.ts`. */
   readonly refusals: Bound<typeof refusals>;
+  /** Counters of passwords that the dashboard was sent: `sign-ins.ts`. */
+  readonly signIns: Bound<Omit<typeof signIns, 'SIGN_IN_LIMITS'>>;
   /** How far Zencoder's jobs have been compared with the ledger: `watermark.ts`. */
   readonly watermark: Bound<typeof watermark>;
   /** Takes every item that a list leaves out because it cannot be read; without it, the list throws. */
@@ -110,6 +113,11 @@ export function createLedger(table: Table): Ledger {
     refusals: {
       count: bind(table, refusals.count),
       readSince: bind(table, refusals.readSince),
+    },
+    signIns: {
+      admit: bind(table, signIns.admit),
+      noteWrong: bind(table, signIns.noteWrong),
+      noteRight: bind(table, signIns.noteRight),
     },
     watermark: {
       read: bind(table, watermark.read),

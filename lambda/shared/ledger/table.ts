@@ -139,6 +139,17 @@ export function refusalsPartition(epochMs: number): string {
   return `${REFUSALS_PREFIX}${dayOf(epochMs)}`;
 }
 
+/** Begins every partition of the counters of sign-ins; the role of the dashboard may write no other. */
+export const SIGN_INS_PREFIX = 'SIGNINS#';
+
+/** Partition of the counters of one window. */
+export function signInsPartition(windowStart: number): string {
+  return `${SIGN_INS_PREFIX}${isoTime(windowStart)}`;
+}
+
+/** Partition of the sources that have signed in lately. */
+export const KNOWN_SOURCES = `${SIGN_INS_PREFIX}KNOWN`;
+
 /** Which of the shards a job's index entries are in. */
 export function shardOf(jobId: string): number {
   return createHash('sha256').update(jobId).digest().readUInt32BE(0) % SHARDS;

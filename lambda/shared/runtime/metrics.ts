@@ -19,7 +19,7 @@ export interface Metric {
   /** CloudWatch's name of the unit. */
   readonly unit: 'Count' | 'Bytes' | 'Milliseconds';
   /** The functions that write it: values of the dimension `service`. */
-  readonly services: readonly ('ingest' | 'worker' | 'reconcile')[];
+  readonly services: readonly ('ingest' | 'worker' | 'reconcile' | 'dashboard')[];
   /** What it can be broken down by. */
   readonly by?: Dimension;
 }
@@ -86,6 +86,11 @@ export const METRICS = {
    * third party.
    */
   deniedNotifications: { name: 'DeniedNotifications', unit: 'Count', services: ['ingest'] },
+  /**
+   * Passwords that the dashboard refused, by the reason: it was wrong (`wrong`), or too many had been wrong before
+   * (`throttled`).
+   */
+  refusedSignIns: { name: 'RefusedSignIns', unit: 'Count', services: ['dashboard'], by: 'ErrorClass' },
   /** Parts of notifications that could not be read, or were beyond the bounds: what is in them is not recovered. */
   partsNotRead: { name: 'PartsNotRead', unit: 'Count', services: ['ingest'], by: 'ErrorClass' },
   /** Recoveries that are not settled; a level, written at every run of `reconcile`. */
