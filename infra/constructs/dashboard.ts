@@ -19,6 +19,9 @@ const ROUTES: readonly (readonly [HttpMethod, string])[] = [
   [HttpMethod.POST, '/jobs/{jobId}/outputs/{outputId}/retry'],
   [HttpMethod.GET, '/api/{path+}'],
   [HttpMethod.GET, '/assets/{name}'],
+  [HttpMethod.GET, '/sign-in'],
+  [HttpMethod.POST, '/sign-in'],
+  [HttpMethod.POST, '/sign-out'],
 ];
 
 export interface DashboardProps extends LoggingProps {
@@ -34,12 +37,15 @@ export interface DashboardProps extends LoggingProps {
 
 /**
  * The dashboard: pages and JSON API on the stack's HTTP API, behind credentials of their own. Its role reads the
- * ledger and recovered objects; its only write is a message that requests a retry from the worker.
+ * ledger and recovered objects; it writes counters of sign-ins, and messages that request a retry from the worker.
  *
  * 512 MB for the share of a processor that comes with it: people wait for cold starts.
  */
 export class Dashboard extends Construct {
-  /** User name and password: JSON, generated. */
+  /**
+   * User name and password of the operator: JSON, generated. A viewer's are added by hand: Secrets Manager generates one
+   * value a secret, and another template of it would make CloudFormation generate the password of existing stacks anew.
+   */
   readonly secret: Secret;
   /** Address of the overview. */
   readonly url: string;
@@ -65,6 +71,7 @@ export class Dashboard extends Construct {
       },
     });
     props.ledger.grantRead(this.pages.role);
+    props.ledger.grantCountSignIns(this.pages.role);
     props.queue.grantSend(this.pages.role);
     props.bucket.grantDownload(this.pages.role);
     this.pages.role.addToPrincipalPolicy(
@@ -80,9 +87,10 @@ export class Dashboard extends Construct {
         Validations.of(route).acknowledge({
           id: 'AwsSolutions-APIG4',
           reason:
-            'Browsers and curl sign no request. The function asks for HTTP Basic credentials before anything else, ' +
-            'compares them with both versions of the dashboard’s own secret in constant time, and returns 401 ' +
-            'otherwise; forms need a token besides, so that no other site can send them.',
+            'Browsers and curl sign no request. Before anything else the function asks for a session, which its sign-in ' +
+            'form begins and its secret signs, or for HTTP Basic credentials. Passwords are compared with both ' +
+            'versions of the secret in constant time, and not looked at after too many wrong ones; forms need a token ' +
+            'besides, so that no other site can send them.',
         });
       }
     }

@@ -2,7 +2,13 @@ import { RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, ProjectionType, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { INDEXES, REFUSALS_PREFIX, TABLE_KEYS, TTL_ATTRIBUTE } from '../../lambda/shared/ledger/table.ts';
+import {
+  INDEXES,
+  REFUSALS_PREFIX,
+  SIGN_INS_PREFIX,
+  TABLE_KEYS,
+  TTL_ATTRIBUTE,
+} from '../../lambda/shared/ledger/table.ts';
 
 /**
  * The ledger: one table, its keys and indexes taken from the module that writes them. On demand, since failures
@@ -76,11 +82,21 @@ export class LedgerTable extends Construct {
 
   /** Allows to count refused notifications: to update the counters' items, and to see and change no other. */
   grantCountRefusals(role: IGrantable): void {
+    this.#grantUpdateUnder(REFUSALS_PREFIX, role);
+  }
+
+  /** Allows to count sign-ins: to update the counters' items, and no other. */
+  grantCountSignIns(role: IGrantable): void {
+    this.#grantUpdateUnder(SIGN_INS_PREFIX, role);
+  }
+
+  /** @param prefix of the partitions whose items may be updated. */
+  #grantUpdateUnder(prefix: string, role: IGrantable): void {
     role.grantPrincipal.addToPrincipalPolicy(
       new PolicyStatement({
         actions: ['dynamodb:UpdateItem'],
         resources: [this.table.tableArn],
-        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`${REFUSALS_PREFIX}*`] } },
+        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`${prefix}*`] } },
       }),
     );
   }

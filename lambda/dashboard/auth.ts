@@ -1,63 +1,22 @@
-import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import * as v from 'valibot';
-import { basicCredentials, isSameSecret, SecretVersions } from '../shared/runtime/secrets.ts';
+import { basicCredentials } from '../shared/runtime/secrets.ts';
+import { checkPassword } from './attempts.ts';
+import { readCookie, SESSION_COOKIE } from './cookies.ts';
+import { findVisitor, type Visitor, withPassword } from './credentials.ts';
+import { formToken } from './csrf.ts';
+import type { DashboardDependencies } from './dependencies.ts';
 import { HttpError } from './errors.ts';
-
-const secretShape = v.pipe(
-  v.string(),
-  v.rawTransform(({ dataset, addIssue, NEVER }): unknown => {
-    try {
-      return JSON.parse(dataset.value);
-    } catch {
-      addIssue({ message: 'is not JSON' });
-      return NEVER;
-    }
-  }),
-  v.object({
-    username: v.pipe(v.string(), v.minLength(1)),
-    password: v.pipe(v.string(), v.minLength(1)),
-  }),
-);
-
-/** One version of the dashboard's secret. */
-export type DashboardCredentials = v.InferOutput<typeof secretShape>;
-
-/** The credentials that are accepted now. */
-export interface AcceptedCredentials {
-  validVersions(): Promise<readonly DashboardCredentials[]>;
-  /** Called only after a failed authentication; null when it is too early to read the secret again. */
-  reload(): Promise<readonly DashboardCredentials[] | null>;
-}
-
-/** The accepted credentials of the dashboard: the current version of its secret and the previous one. */
-export function dashboardCredentials(
-  client: SecretsManagerClient,
-  secretId: string,
-): SecretVersions<DashboardCredentials> {
-  return new SecretVersions(client, secretId, {
-    parse: (text) => {
-      const parsed = v.safeParse(secretShape, text);
-      return parsed.success ? parsed.output : null;
-    },
-    expected: 'the dashboard secret must be JSON with "username" and "password"',
-  });
-}
-
-/** Whether these Basic credentials are one of the accepted versions; in the same time whatever matches. */
-export function isAccepted(basic: Buffer | null, accepted: readonly DashboardCredentials[]): boolean {
-  let matches = 0;
-  for (const { username, password } of accepted) {
-    matches += Number(isSameSecret(basic, `${username}:${password}`));
-  }
-  return matches > 0;
-}
+import type { SignedIn } from './pages/layout.tsx';
+import { signInPath } from './return-path.ts';
+import { isCurrent, openSession } from './session.ts';
 
 /** What a request carries once it is authenticated. */
 export interface DashboardEnv {
   Variables: {
-    /** `user:password`, to bind form tokens to. */
-    basic: Buffer;
+    visitor: Visitor;
+    /** The visitor as pages show them. */
+    signedIn: SignedIn;
   };
 }
 
@@ -95,24 +54,66 @@ export const securityHeaders = createMiddleware(async (context, next) => {
   if (!context.res.headers.has('cache-control')) context.res.headers.set('cache-control', 'no-store');
 });
 
+/** What authentication works with. */
+export type AuthDependencies = Pick<
+  DashboardDependencies,
+  'credentials' | 'ledger' | 'meter' | 'log' | 'now'
+>;
+
 /**
- * Lets in requests with the credentials of the dashboard's secret, in its current or previous version; any other gets a
- * 401 before anything is read.
+ * Lets in requests with a session, or with HTTP Basic credentials, of the dashboard's secret in its current or previous
+ * version. A page that is asked for without either leads to the sign-in and back; any other request gets a 401 before
+ * anything is read.
  */
-export function authenticated(credentials: AcceptedCredentials) {
+export function authenticated(dependencies: AuthDependencies) {
+  const { now } = dependencies;
   return createMiddleware<DashboardEnv>(async (context, next) => {
-    const basic = basicCredentials(context.req.header('authorization'));
-    if (basic === null || !(await isLetIn(basic, credentials))) {
-      throw new HttpError(401, 'Unauthorized', 'credentials are missing or wrong');
-    }
-    context.set('basic', basic);
+    const session = await sessionOf(context, dependencies);
+    const visitor = session ?? (await basicOf(context, dependencies));
+    if (visitor === null) return context.redirect(signInPath(pageOf(context)), 303);
+    const { name, role, credential } = visitor;
+    const signOutToken = session === null ? null : formToken(credential, SIGN_OUT, now());
+    context.set('visitor', visitor);
+    context.set('signedIn', { name, role, signOutToken });
     return await next();
   });
 }
 
-async function isLetIn(basic: Buffer, credentials: AcceptedCredentials): Promise<boolean> {
-  if (isAccepted(basic, await credentials.validVersions())) return true;
-  // The secret may have been rotated since it was read.
-  const fresh = await credentials.reload();
-  return fresh !== null && isAccepted(basic, fresh);
+/** Path that ends the session. */
+export const SIGN_OUT = '/sign-out';
+
+export function isApi(path: string): boolean {
+  return path === '/api' || path.startsWith('/api/');
+}
+
+async function sessionOf(
+  context: Context,
+  { credentials, now }: Pick<AuthDependencies, 'credentials' | 'now'>,
+): Promise<Visitor | null> {
+  const session = readCookie(context, SESSION_COOKIE);
+  if (session === undefined || !isCurrent(session, now())) return null;
+  return await findVisitor(credentials, (visitors) => openSession(session, visitors, now()));
+}
+
+/** @returns null for a page that is asked for without credentials. */
+async function basicOf(context: Context, dependencies: AuthDependencies): Promise<Visitor | null> {
+  const authorization = context.req.header('authorization');
+  if (authorization === undefined && !isApi(context.req.path)) return null;
+  const basic = basicCredentials(authorization);
+  const { credentials } = dependencies;
+  const visitor =
+    basic &&
+    (await checkPassword(
+      context,
+      () => findVisitor(credentials, (visitors) => withPassword(basic, visitors)),
+      dependencies,
+    ));
+  if (visitor === null) throw new HttpError(401, 'Unauthorized', 'credentials are missing or wrong');
+  return visitor;
+}
+
+/** The page to lead back to: that of the request, or the record that its form is on. */
+export function pageOf(context: Context): string {
+  const { pathname, search } = new URL(context.req.url);
+  return context.req.method === 'GET' ? `${pathname}${search}` : pathname.replace(/\/retry$/, '');
 }

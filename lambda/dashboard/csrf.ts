@@ -1,27 +1,41 @@
 import { createHmac } from 'node:crypto';
-import { isSameSecret } from '../shared/runtime/secrets.ts';
+import type { Context } from 'hono';
+import { derivedKey, isSameSecret } from '../shared/runtime/secrets.ts';
 
 const VALID_MS = 12 * 60 * 60 * 1000;
 
 /**
  * A token that proves that a form came from a page of the dashboard: browsers send Basic credentials along with forms
- * of other sites as well, but no other site can read or compute this. It is bound to the credentials, to the path that
- * the form is sent to and to the time, so that nothing has to be stored; valid for 12 to 24 hours.
+ * of other sites as well, but no other site can read or compute this. It is bound to a secret, to the path that the form
+ * is sent to and to the time, so that nothing has to be stored; valid for 12 to 24 hours.
  *
- * @param basic the `user:password` of the request that asks for the page.
+ * @param secret the `user:password` of the visitor; before the sign-in, the random id of the browser's cookie.
  * @param now epoch milliseconds.
  */
-export function formToken(basic: Buffer, path: string, now: number): string {
-  return tokenOf(basic, path, Math.floor(now / VALID_MS));
+export function formToken(secret: Buffer, path: string, now: number): string {
+  return tokenOf(secret, path, Math.floor(now / VALID_MS));
 }
 
-/** Whether a token is one that {@link formToken} gave for the same credentials and path, not too long ago. */
-export function isFormToken(token: string, basic: Buffer, path: string, now: number): boolean {
+/** Whether a token is one that {@link formToken} gave for the same secret and path, not too long ago. */
+export function isFormToken(token: string, secret: Buffer, path: string, now: number): boolean {
   const period = Math.floor(now / VALID_MS);
   const presented = Buffer.from(token);
-  const fresh = isSameSecret(presented, tokenOf(basic, path, period));
-  const older = isSameSecret(presented, tokenOf(basic, path, period - 1));
+  const fresh = isSameSecret(presented, tokenOf(secret, path, period));
+  const older = isSameSecret(presented, tokenOf(secret, path, period - 1));
   return fresh || older;
+}
+
+/** Whether a form with this token came from a page of this dashboard; parameters as for {@link formToken}. */
+export function isOwnForm(
+  context: Context,
+  token: string,
+  { secret, path, now }: { readonly secret: Buffer; readonly path: string; readonly now: number },
+): boolean {
+  const headers = {
+    origin: context.req.header('origin'),
+    fetchSite: context.req.header('sec-fetch-site'),
+  };
+  return !isFromElsewhere(headers, new URL(context.req.url).host) && isFormToken(token, secret, path, now);
 }
 
 /**
@@ -40,8 +54,8 @@ export function isFromElsewhere(
   return !URL.canParse(origin) || new URL(origin).host !== host;
 }
 
-function tokenOf(basic: Buffer, path: string, period: number): string {
-  // A key of its own, so that a token reveals nothing that authenticates.
-  const key = createHmac('sha256', basic).update('zencoder-recovery form token').digest();
-  return createHmac('sha256', key).update(`${period} ${path}`).digest('base64url');
+function tokenOf(secret: Buffer, path: string, period: number): string {
+  return createHmac('sha256', derivedKey(secret, 'form token'))
+    .update(`${period} ${path}`)
+    .digest('base64url');
 }

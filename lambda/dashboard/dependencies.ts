@@ -1,10 +1,11 @@
 import type { Ledger, LedgerWithUnreadable } from '../shared/ledger/ledger.ts';
+import type { Meter } from '../shared/runtime/metrics.ts';
 import type { Downloads, RetryQueue } from './actions.ts';
-import type { AcceptedCredentials } from './auth.ts';
+import type { AcceptedCredentials } from './credentials.ts';
 
 /** What the dashboard is made of; made once, at the handler. */
 export interface DashboardDependencies {
-  /** Only read. */
+  /** Only read, but for the counters of sign-ins. */
   readonly ledger: Ledger;
   readonly credentials: AcceptedCredentials;
   readonly retries: RetryQueue;
@@ -16,6 +17,7 @@ export interface DashboardDependencies {
   /** Whether the worker can get a fresh URL from the Zencoder API, which a settled recovery needs to be retried. */
   readonly hasApiKey: boolean;
   readonly log: Log;
+  readonly meter: Meter;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }

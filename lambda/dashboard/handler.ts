@@ -1,22 +1,24 @@
 import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics } from '@aws-lambda-powertools/metrics';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { handle } from 'hono/aws-lambda';
+import { handle, type LambdaEvent } from 'hono/aws-lambda';
 import { createLedger } from '../shared/ledger/ledger.ts';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
 import { HOUR_MS } from '../shared/runtime/durations.ts';
+import { createMeter } from '../shared/runtime/metrics.ts';
 import { createDownloads, createRetryQueue } from './actions.ts';
 import { createDashboard } from './app.tsx';
-import { dashboardCredentials } from './auth.ts';
+import { dashboardCredentials } from './credentials.ts';
 import { dashboardEnvironment } from './environment.ts';
 
 const environment = dashboardEnvironment();
 const log = new Logger();
+const meter = createMeter(new Metrics());
 
-/** Everything that API Gateway sends here but the notifications. */
-export const handler = handle(
+const respond = handle(
   createDashboard({
     ledger: createLedger({
       client: new DynamoDBClient(clientLimits()),
@@ -27,6 +29,7 @@ export const handler = handle(
     credentials: dashboardCredentials(
       new SecretsManagerClient(clientLimits()),
       environment.DASHBOARD_SECRET_ARN,
+      (reason) => log.error('viewer of the dashboard not usable', { reason }),
     ),
     retries: createRetryQueue(new SQSClient(clientLimits()), environment.QUEUE_URL),
     downloads: createDownloads(new S3Client(clientLimits())),
@@ -34,6 +37,16 @@ export const handler = handle(
     atRiskMs: environment.AT_RISK_HOURS * HOUR_MS,
     hasApiKey: environment.HAS_ZENCODER_API_KEY,
     log,
+    meter,
     now: Date.now,
   }),
 );
+
+/** Everything that API Gateway sends here but the notifications. */
+export async function handler(event: LambdaEvent) {
+  try {
+    return await respond(event);
+  } finally {
+    meter.flush();
+  }
+}

@@ -7,10 +7,11 @@ import { canBeRetried, type JobView, type OutputView, viewJob } from '../shared/
 import { outputPath } from '../shared/reporting/links.ts';
 import type { RetryRequest } from './actions.ts';
 import type { DashboardEnv } from './auth.ts';
-import { formToken, isFormToken, isFromElsewhere } from './csrf.ts';
+import { formToken, isOwnForm } from './csrf.ts';
 import { type DashboardDependencies, readingOf } from './dependencies.ts';
 import { HttpError } from './errors.ts';
 import { OutputPage, type RetryNotice } from './pages/output.tsx';
+import { signInPath } from './return-path.ts';
 import { JOB } from './routes.tsx';
 
 const OUTPUT = `${JOB}/outputs/:outputId{[0-9]{1,20}}` as const;
@@ -29,11 +30,14 @@ export function outputRoutes(dependencies: DashboardDependencies): Hono<Dashboar
     const leftOut = unreadableLine(reading.unreadable);
     if (found === null) throw noSuchOutput(leftOut);
     const path = outputPath(found.job.jobId, found.output.outputId);
-    const token = formToken(context.var.basic, path, now());
+    const { visitor, signedIn } = context.var;
+    const token = visitor.role === 'operator' ? formToken(visitor.credential, path, now()) : null;
     const notice = noticeOf(context.req.query('retry'));
     const filePage = Math.max(1, Number.parseInt(context.req.query('files') ?? '1', 10) || 1);
     return context.html(
-      <OutputPage {...{ ...found, leftOut, now: now(), region, hasApiKey, token, notice, filePage }} />,
+      <OutputPage
+        {...{ ...found, leftOut, now: now(), signedIn, region, hasApiKey, token, notice, filePage }}
+      />,
     );
   });
 
@@ -41,6 +45,7 @@ export function outputRoutes(dependencies: DashboardDependencies): Hono<Dashboar
 
   routes.get(`${FILE}/download`, async (context) => {
     const { role, ...ids } = context.req.param();
+    requireOperator(context, outputPath(ids.jobId, ids.outputId));
     const key = { ...ids, role: role === 'media' ? 'media' : 'thumbnail' } as const;
     const recovery = await ledger.queries.readRecovery(key);
     const place = recovery?.state === 'recovered' ? placeOf(recovery) : null;
@@ -68,6 +73,7 @@ async function retry(
 ): Promise<Response> {
   const { retries, hasApiKey, log, now } = dependencies;
   const path = outputPath(ids.jobId, ids.outputId);
+  requireOperator(context, path);
   const { token: _, ...which } = await ownForm(context, path, now());
   const found = await findOutput(readingOf(dependencies).ledger, ids);
   if (found === null) throw noSuchOutput();
@@ -80,18 +86,27 @@ async function retry(
   return context.redirect(`${path}?retry=queued`, 303);
 }
 
+/**
+ * Recovered files are the customer's own content, and the link to one is a credential for minutes: they are the operator's.
+ *
+ * @param path of the record.
+ */
+function requireOperator(context: Context<DashboardEnv>, path: string): void {
+  const { role, name } = context.var.visitor;
+  if (role === 'operator') return;
+  throw new HttpError(
+    403,
+    'Operators only',
+    `${name} is a viewer, who sees every page but can neither retry nor download.`,
+    { link: ['Sign in as an operator', signInPath(path)] },
+  );
+}
+
 /** The form, if it came from a page of this dashboard. */
 async function ownForm(context: Context<DashboardEnv>, path: string, now: number): Promise<RetryForm> {
-  const headers = {
-    origin: context.req.header('origin'),
-    fetchSite: context.req.header('sec-fetch-site'),
-  };
+  const { credential: secret } = context.var.visitor;
   const form = v.safeParse(retryForm, await context.req.parseBody());
-  const isOwn =
-    form.success &&
-    !isFromElsewhere(headers, new URL(context.req.url).host) &&
-    isFormToken(form.output.token, context.var.basic, path, now);
-  if (isOwn) return form.output;
+  if (form.success && isOwnForm(context, form.output.token, { secret, path, now })) return form.output;
   throw new HttpError(
     403,
     'Not accepted',

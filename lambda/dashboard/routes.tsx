@@ -27,14 +27,17 @@ export function pageRoutes(
     const notificationUrl = `https://${new URL(context.req.url).host}/notifications`;
     const leftOut = unreadableLine(unreadable);
     return context.html(
-      <OverviewPage {...{ data, request, now: now(), atRiskMs, notificationUrl, leftOut }} />,
+      <OverviewPage
+        {...{ data, request, now: now(), signedIn: context.var.signedIn, atRiskMs, notificationUrl, leftOut }}
+      />,
     );
   });
 
   pages.get('/errors', async (context) => {
     const { ledger, unreadable } = readingOf(dependencies);
     const data = await errorClasses(ledger, now());
-    return context.html(<ErrorsPage {...{ data, now: now(), leftOut: unreadableLine(unreadable) }} />);
+    const leftOut = unreadableLine(unreadable);
+    return context.html(<ErrorsPage {...{ data, now: now(), signedIn: context.var.signedIn, leftOut }} />);
   });
 
   pages.get('/jobs', (context) => {
@@ -48,7 +51,7 @@ export function pageRoutes(
     const job = await viewJob(ledger, jobId);
     const leftOut = unreadableLine(unreadable);
     if (job === null) throw noSuchJob(jobId, leftOut);
-    return context.html(<JobPage {...{ job, now: now(), leftOut }} />);
+    return context.html(<JobPage {...{ job, now: now(), signedIn: context.var.signedIn, leftOut }} />);
   });
 
   return pages;

@@ -1,6 +1,11 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { INDEXES, refusalsPartition } from '../../lambda/shared/ledger/table.ts';
+import {
+  INDEXES,
+  KNOWN_SOURCES,
+  refusalsPartition,
+  signInsPartition,
+} from '../../lambda/shared/ledger/table.ts';
 import { PROBE_PREFIX } from '../../lambda/worker/preflight/report.ts';
 import { type Grant, grantsOf, rolesWithOtherPolicies } from './policies.ts';
 import { templateOf } from './template.ts';
@@ -117,17 +122,25 @@ describe('the role of reconcile', () => {
 });
 
 describe('the role of the dashboard', () => {
-  it('may only read the ledger, recovered objects and its own secret, and send a retry to the queue', () => {
+  it('may only read the ledger, recovered objects and its own secret, count sign-ins, and send a retry to the queue', () => {
     const indexes = Object.values(INDEXES).map(({ name }) => `LedgerTable.Arn/index/${name}`);
     const reads = ['dynamodb:GetItem', 'dynamodb:Query'];
     expect(allowed(dashboard)).toEqual({
       'DashboardPagesLogs.Arn': ['logs:CreateLogStream', 'logs:PutLogEvents'],
       DashboardSecret: ['secretsmanager:GetSecretValue'],
-      'LedgerTable.Arn': reads,
+      'LedgerTable.Arn': [...reads, 'dynamodb:UpdateItem'],
       ...Object.fromEntries(indexes.map((index) => [index, reads])),
       'RecoveredBucket.Arn/*': ['s3:GetObject'],
       'RecoveriesQueue.Arn': ['sqs:SendMessage'],
     });
+  });
+
+  it('may update only the counters of sign-ins in the ledger', () => {
+    const updates = dashboard.filter(({ actions }) => actions.includes('dynamodb:UpdateItem'));
+    expect(updates.map(({ condition }) => condition)).toEqual([
+      { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['SIGNINS#*'] } },
+    ]);
+    expect([signInsPartition(0), KNOWN_SOURCES]).toEqual(Array(2).fill(expect.stringMatching(/^SIGNINS#/)));
   });
 
   it('may decrypt with the key of an existing bucket, but not encrypt', () => {

@@ -192,8 +192,11 @@ describe('the API', () => {
       'GET /errors',
       'GET /jobs',
       'GET /jobs/{path+}',
+      'GET /sign-in',
       'POST /jobs/{jobId}/outputs/{outputId}/retry',
       'POST /notifications',
+      'POST /sign-in',
+      'POST /sign-out',
     ]);
     expect(routesOf(templateOf({ dashboard: false }))).toEqual(['$default', 'POST /notifications']);
     template.hasResourceProperties('AWS::ApiGatewayV2::Integration', {

@@ -3,7 +3,8 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Browser } from 'playwright-core';
 import type { LocalStack } from '../../infra/local/stack.ts';
-import { authorizationOf, startTestStack } from '../support/stack.ts';
+import { dashboardOf, signIn } from '../support/dashboard-browser.ts';
+import { startTestStack } from '../support/stack.ts';
 import { launchBrowser } from './browser.ts';
 import { FAILED_JOB, FAILED_OUTPUT, SHOWN_JOB, SHOWN_OUTPUT } from './scenarios.ts';
 import { seedLedger } from './seed.ts';
@@ -23,7 +24,9 @@ const SCREENS = [
   { name: 'narrow', width: 360, height: 780 },
 ] as const;
 const SCHEMES = ['light', 'dark'] as const;
+const SIGN_IN = '/sign-in';
 const PAGES = [
+  { name: 'sign-in', path: SIGN_IN },
   { name: 'overview', path: '/' },
   { name: 'job', path: `/jobs/${SHOWN_JOB}` },
   { name: 'output', path: `/jobs/${SHOWN_JOB}/outputs/${SHOWN_OUTPUT}` },
@@ -68,19 +71,18 @@ async function shoot(
   { stack, browser, directory, isFull }: Shots,
   pages: readonly { readonly name: string; readonly path: string }[],
 ): Promise<void> {
-  const url = new URL(stack.dashboardUrl ?? '');
-  const extraHTTPHeaders = { authorization: authorizationOf(url) };
+  const { origin, ...operator } = dashboardOf(stack);
   for (const { name: screen, ...viewport } of SCREENS) {
     for (const colorScheme of SCHEMES) {
       const context = await browser.newContext({
-        baseURL: url.origin,
+        baseURL: origin,
         viewport,
         colorScheme,
-        extraHTTPHeaders,
       });
       const tab = await context.newPage();
       for (const { name, path } of pages) {
         await tab.goto(path);
+        if (path !== SIGN_IN && new URL(tab.url()).pathname === SIGN_IN) await signIn(tab, operator);
         const file = join(directory, `${name}-${screen}-${colorScheme}.png`);
         await tab.screenshot({ path: file, fullPage: isFull });
         process.stdout.write(`${relative('.', file)}\n`);

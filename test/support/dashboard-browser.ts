@@ -2,14 +2,18 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { onTestFinished } from 'vitest';
 import type { LocalStack } from '../../infra/local/stack.ts';
+import type { Credential } from '../../lambda/dashboard/credentials.ts';
 import { launchBrowser } from '../screenshots/browser.ts';
 import { type DatedLedger, datedLedger } from './ledger-table.ts';
-import { authorizationOf, outputOf } from './stack.ts';
+import { outputOf } from './stack.ts';
 
 /** A real browser on the dashboard of a running stack. */
 export interface DashboardBrowser {
-  /** A window that sends the credentials by default; closed with the test. */
+  /** A window after the sign-in of the operator, on the overview; closed with the test. */
   readonly open: (options?: BrowserContextOptions) => Promise<Window>;
+  /** A window before the sign-in. */
+  readonly openSignedOut: (options?: BrowserContextOptions) => Promise<Window>;
+  readonly operator: Credential;
   /** The stack's ledger, for the owner to write into. */
   readonly ledger: DatedLedger;
   readonly close: () => Promise<void>;
@@ -23,11 +27,17 @@ export interface Window {
 }
 
 export async function openDashboard(stack: LocalStack): Promise<DashboardBrowser> {
-  const url = new URL(stack.dashboardUrl ?? '');
-  // Sent with each request: API Gateway renames the header by which a browser would ask for them.
-  const extraHTTPHeaders = { authorization: authorizationOf(url) };
+  const { origin, ...operator } = dashboardOf(stack);
   const browser: Browser = await launchBrowser();
+  const openSignedOut = async (options: BrowserContextOptions = {}) => {
+    const context = await browser.newContext({ baseURL: origin, ...options });
+    onTestFinished(() => context.close());
+    context.setDefaultTimeout(20_000);
+    return watched(await context.newPage());
+  };
   return {
+    operator,
+    openSignedOut,
     ledger: datedLedger({
       client: stack.clients.dynamodb,
       tableName: outputOf(stack, 'TableName'),
@@ -35,27 +45,44 @@ export async function openDashboard(stack: LocalStack): Promise<DashboardBrowser
       now: Date.now,
     }),
     open: async (options) => {
-      const context = await browser.newContext({ baseURL: url.origin, extraHTTPHeaders, ...options });
-      onTestFinished(() => context.close());
-      context.setDefaultTimeout(20_000);
-      const page = await context.newPage();
-      const errors: string[] = [];
-      page.on('pageerror', (error) => errors.push(`script: ${error.message}`));
-      page.on('requestfailed', (request) => errors.push(`request: ${request.url()}`));
-      page.on('console', (message) => {
-        // A page with status 404 is also logged to the console.
-        if (message.type() === 'error' && !message.text().includes('Failed to load resource')) {
-          errors.push(`console: ${message.text()}`);
-        }
-      });
-      page.on('dialog', (dialog) => {
-        errors.push(`dialog: ${dialog.message()}`);
-        void dialog.dismiss();
-      });
-      return { page, errors };
+      const window = await openSignedOut(options);
+      await window.page.goto('/sign-in');
+      await signIn(window.page, operator);
+      return window;
     },
     close: () => browser.close(),
   };
+}
+
+/** Address of the dashboard's pages, and the credential of its operator. */
+export function dashboardOf({ dashboardUrl = '' }: Pick<LocalStack, 'dashboardUrl'>) {
+  const { origin, username, password } = new URL(dashboardUrl);
+  return { origin, username: decodeURIComponent(username), password: decodeURIComponent(password) };
+}
+
+/** Fills the form of the sign-in, on whose page the browser is, and waits for the page that it leads to. */
+export async function signIn(page: Page, { username, password }: Credential): Promise<void> {
+  await page.getByLabel('User name').fill(username);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL((url) => url.pathname !== '/sign-in');
+}
+
+function watched(page: Page): Window {
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(`script: ${error.message}`));
+  page.on('requestfailed', (request) => errors.push(`request: ${request.url()}`));
+  page.on('console', (message) => {
+    // A page with status 404 is also logged to the console.
+    if (message.type() === 'error' && !message.text().includes('Failed to load resource')) {
+      errors.push(`console: ${message.text()}`);
+    }
+  });
+  page.on('dialog', (dialog) => {
+    errors.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  return { page, errors };
 }
 
 /** What axe finds wrong with a page, WCAG 2.2 AA and its best practices: rule and elements. */

@@ -112,7 +112,7 @@ async function run(): Promise<void> {
 function explain(stack: LocalStack, sample: string, recovered: string): void {
   const rows = [
     ['Notification URL', stack.notificationUrl],
-    ['Dashboard', stack.dashboardUrl ?? 'none (setting dashboard is false)'],
+    ...dashboardRows(stack.dashboardUrl),
     ['Recovered files', `${recovered}/`],
     ['Ledger table', stack.outputs.TableName ?? ''],
     ['Failed uploads', 'npm run failures -- --local'],
@@ -125,6 +125,17 @@ Try it: the notification of a job whose upload failed is in ${sample}
 
 Press Enter to let the Zencoder stand-in do another such job and notify by itself. Ctrl-C stops everything.
 `);
+}
+
+/** User name and password beside the address: browsers do not fill those of an address into a form. */
+function dashboardRows(address: string | undefined): readonly (readonly [string, string])[] {
+  if (address === undefined) return [['Dashboard', 'none (setting dashboard is false)']];
+  const { origin, username, password } = new URL(address);
+  return [
+    ['Dashboard', `${origin}/`],
+    ['  user name', decodeURIComponent(username)],
+    ['  password', decodeURIComponent(password)],
+  ];
 }
 
 function printLog(line: LogLine): void {

@@ -37,7 +37,9 @@ export const LIVE_SCRIPT = `(() => {
   async function refresh() {
     if (document.visibilityState === 'visible') {
       try {
-        const response = await fetch(location.origin + location.pathname + location.search, { cache: 'no-store', redirect: 'error' });
+        const response = await fetch(location.origin + location.pathname + location.search, { cache: 'no-store', redirect: 'manual' });
+        // The session has ended: the page leads to the sign-in and back.
+        if (response.type === 'opaqueredirect') return location.reload();
         if (response.ok) update(new DOMParser().parseFromString(await response.text(), 'text/html'));
       } catch {
         // The next round tries again.

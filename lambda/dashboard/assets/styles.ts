@@ -38,6 +38,12 @@ main:focus{outline:none}
 .top search{margin-left:auto}
 .find{display:flex;gap:.4rem}
 .find input{width:11.5rem}
+.account{display:flex;align-items:center;gap:.6rem;overflow-wrap:anywhere}
+.sign-in{width:100%;max-width:26rem;margin:1.5rem auto}
+.sign-in form{display:grid;gap:.35rem}
+.sign-in label{font-size:.8125rem;color:var(--muted)}
+.sign-in input{margin-bottom:.5rem;min-height:2.4rem;width:100%}
+.sign-in button{justify-content:center;min-height:2.4rem}
 main.wrap{display:grid;gap:1.5rem;grid-template-columns:minmax(0,1fr);padding-top:1.5rem;padding-bottom:2.5rem}
 footer{color:var(--muted);font-size:.8125rem;border-top:1px solid var(--line)}
 footer .wrap{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;padding-top:.9rem;padding-bottom:1.5rem}
@@ -138,7 +144,7 @@ progress.bad::-webkit-progress-value{background:var(--bad)}progress.bad::-moz-pr
 @media(max-width:44rem){
 .wrap{padding:0 .9rem}
 .top .wrap{column-gap:.6rem}.top nav a{padding:.3rem .45rem}.brand{font-size:.9375rem}
-.top search{margin-left:0;width:100%}.find input{width:auto;flex:1;min-width:0}
+.top search{margin-left:0;width:100%}.account{width:100%;justify-content:space-between}.find input{width:auto;flex:1;min-width:0}
 .tiles{grid-template-columns:repeat(2,minmax(0,1fr))}
 .tiles>div,.tiles>div:nth-child(n+4){grid-column:auto;border-top:1px solid var(--line);border-left:0}
 .tiles>div:nth-child(odd){border-left:1px solid var(--line)}

@@ -3,7 +3,7 @@ import { errorPage } from '../../shared/reporting/links.ts';
 import { COUNTED_DAYS, type ErrorClasses } from '../../shared/reporting/statistics.ts';
 import { revealInvisible, withQuery } from '../text.ts';
 import { LinkOut, UntrustedText } from './components.tsx';
-import { Page } from './layout.tsx';
+import { Page, type SignedIn } from './layout.tsx';
 import { Row, Table } from './tables.tsx';
 
 const COLUMNS = [
@@ -20,12 +20,13 @@ const COLUMNS = [
 export function ErrorsPage(props: {
   readonly data: ErrorClasses;
   readonly now: number;
+  readonly signedIn: SignedIn;
   readonly leftOut: string | null;
 }) {
-  const { data, now, leftOut } = props;
+  const { data, now, signedIn, leftOut } = props;
   const { items, tally } = data;
   return (
-    <Page title="Errors" section="errors" now={now} api="/api/errors" leftOut={leftOut}>
+    <Page title="Errors" section="errors" now={now} signedIn={signedIn} api="/api/errors" leftOut={leftOut}>
       <div class="head">
         <h1>Upload errors</h1>
         <p class="muted">

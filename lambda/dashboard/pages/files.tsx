@@ -2,6 +2,7 @@ import type { RecoveryRecord } from '../../shared/ledger/records.ts';
 import { bytes, counted } from '../../shared/reporting/format.ts';
 import { canBeRetried, isOpen, needsFreshUrl, sizeOf } from '../../shared/reporting/job.ts';
 import { downloadPath } from '../../shared/reporting/links.ts';
+import { signInPath } from '../return-path.ts';
 import { revealInvisible } from '../text.ts';
 import { liveState, ProgressBar, RetryForm, StateBadge, TimeLeft, UntrustedText } from './components.tsx';
 import { FileDetails, nameOf } from './file-details.tsx';
@@ -15,6 +16,8 @@ export function FileCard(props: {
   readonly path: string;
   /** For *Retry now*; null where the file cannot be retried. */
   readonly token: string | null;
+  /** Whether the visitor may download what is recovered. */
+  readonly mayDownload: boolean;
   /** Whether the details are shown at once. */
   readonly isOpen: boolean;
 }) {
@@ -46,7 +49,7 @@ export function FileCard(props: {
               </>
             )}
           </p>
-          {state === 'recovered' && (
+          {state === 'recovered' && props.mayDownload && (
             <a class="button" href={downloadPath(recovery)}>
               Download<span class="vh"> {revealInvisible(filename)}</span>
             </a>
@@ -78,7 +81,8 @@ export function Files(props: {
   readonly hasApiKey: boolean;
   /** Path of the output's record. */
   readonly path: string;
-  readonly token: string;
+  /** For the forms; null for a viewer. */
+  readonly token: string | null;
   /** From 1. */
   readonly filePage: number;
 }) {
@@ -91,7 +95,7 @@ export function Files(props: {
     <section class="files" aria-labelledby="files">
       <div class="row">
         <h2 id="files">{counted(recoveries.length, 'file')}</h2>
-        {recoveries.length > 1 && recoveries.some(mayRetry) && (
+        {token !== null && recoveries.length > 1 && recoveries.some(mayRetry) && (
           <RetryForm path={path} token={token} of="all files that are not recovered" />
         )}
       </div>
@@ -101,6 +105,11 @@ export function Files(props: {
           <code>zencoderApiKeySecretArn</code>, deploy, and retry here.
         </p>
       )}
+      {token === null && (
+        <p class="small muted">
+          A viewer can neither retry nor download. <a href={signInPath(path)}>Sign in as an operator</a>
+        </p>
+      )}
       {shown.map((recovery) => (
         <FileCard
           recovery={recovery}
@@ -108,6 +117,7 @@ export function Files(props: {
           region={region}
           path={path}
           token={mayRetry(recovery) ? token : null}
+          mayDownload={token !== null}
           isOpen={recoveries.length <= 3 || needsFreshUrl(recovery)}
         />
       ))}

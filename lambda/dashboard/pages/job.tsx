@@ -13,20 +13,27 @@ import {
   TimeLeft,
   UntrustedText,
 } from './components.tsx';
-import { Page } from './layout.tsx';
+import { Page, type SignedIn } from './layout.tsx';
 import { BackupBanner, PassThrough, RecordHead, TestBanner } from './record.tsx';
 
 /** A job: its banner and its outputs. */
 export function JobPage(props: {
   readonly job: JobView;
   readonly now: number;
+  readonly signedIn: SignedIn;
   readonly leftOut: string | null;
 }) {
-  const { job, now, leftOut } = props;
+  const { job, now, signedIn, leftOut } = props;
   const recoveries = job.outputs.flatMap((output) => output.recoveries);
   const outcome = summarize(recoveries);
   return (
-    <Page title={`Job ${job.jobId}`} now={now} api={`/api${jobPath(job.jobId)}`} leftOut={leftOut}>
+    <Page
+      title={`Job ${job.jobId}`}
+      now={now}
+      signedIn={signedIn}
+      api={`/api${jobPath(job.jobId)}`}
+      leftOut={leftOut}
+    >
       <RecordHead
         links={[['Overview', '/']]}
         here={`Job ${job.jobId}`}

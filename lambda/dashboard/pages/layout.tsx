@@ -2,7 +2,16 @@ import { raw } from 'hono/html';
 import type { PropsWithChildren } from 'hono/jsx';
 import { utcTime } from '../../shared/reporting/format.ts';
 import { SCRIPT, STYLESHEET } from '../assets/assets.ts';
-import { Banner } from './components.tsx';
+import type { VisitorRole } from '../credentials.ts';
+import { Banner, UntrustedText } from './components.tsx';
+
+/** The visitor, as every page shows them. */
+export interface SignedIn {
+  readonly name: string;
+  readonly role: VisitorRole;
+  /** For the form that ends the session; null for Basic credentials, which a browser would send again. */
+  readonly signOutToken: string | null;
+}
 
 /** What every page needs. */
 export interface PageFrame {
@@ -11,6 +20,8 @@ export interface PageFrame {
   readonly section?: 'overview' | 'errors' | undefined;
   /** Epoch milliseconds. */
   readonly now: number;
+  /** Null before the sign-in: the page then leads nowhere. */
+  readonly signedIn: SignedIn | null;
   /** Path of the same thing in the JSON API. */
   readonly api?: string;
   /** What is left out of the page; see `unreadableLine`. */
@@ -24,7 +35,8 @@ const ICON =
   );
 
 /** A whole page. */
-export function Page({ title, section, now, api, leftOut = null, children }: PropsWithChildren<PageFrame>) {
+export function Page(props: PropsWithChildren<PageFrame>) {
+  const { title, section, now, signedIn, api, leftOut = null, children } = props;
   return (
     <>
       {raw('<!doctype html>')}
@@ -42,7 +54,7 @@ export function Page({ title, section, now, api, leftOut = null, children }: Pro
           <a class="skip" href="#main">
             Skip to content
           </a>
-          <Header section={section} />
+          <Header section={section} signedIn={signedIn} />
           <main id="main" class="wrap" tabindex={-1}>
             {leftOut !== null && (
               <Banner tone="bad" title={leftOut}>
@@ -63,7 +75,7 @@ export function Page({ title, section, now, api, leftOut = null, children }: Pro
   );
 }
 
-function Header({ section }: { readonly section: PageFrame['section'] }) {
+function Header({ section, signedIn }: Pick<PageFrame, 'section' | 'signedIn'>) {
   return (
     <header class="top">
       <div class="wrap">
@@ -71,25 +83,47 @@ function Header({ section }: { readonly section: PageFrame['section'] }) {
           <Mark />
           Zencoder recovery
         </a>
-        <nav aria-label="Main">
-          <ul>
-            <li>
-              <a href="/" aria-current={section === 'overview' ? 'page' : undefined}>
-                Overview
-              </a>
-            </li>
-            <li>
-              <a href="/errors" aria-current={section === 'errors' ? 'page' : undefined}>
-                Errors
-              </a>
-            </li>
-          </ul>
-        </nav>
-        <search>
-          <JobForm />
-        </search>
+        {signedIn !== null && (
+          <>
+            <nav aria-label="Main">
+              <ul>
+                <li>
+                  <a href="/" aria-current={section === 'overview' ? 'page' : undefined}>
+                    Overview
+                  </a>
+                </li>
+                <li>
+                  <a href="/errors" aria-current={section === 'errors' ? 'page' : undefined}>
+                    Errors
+                  </a>
+                </li>
+              </ul>
+            </nav>
+            <search>
+              <JobForm />
+            </search>
+            <Account {...signedIn} />
+          </>
+        )}
       </div>
     </header>
+  );
+}
+
+function Account({ name, role, signOutToken }: SignedIn) {
+  return (
+    <div class="account">
+      <span class="small">
+        <span class="vh">Signed in as </span>
+        <UntrustedText text={name} /> <span class="muted">({role})</span>
+      </span>
+      {signOutToken !== null && (
+        <form method="post" action="/sign-out">
+          <input type="hidden" name="token" value={signOutToken} />
+          <button type="submit">Sign out</button>
+        </form>
+      )}
+    </div>
   );
 }
 
@@ -133,14 +167,16 @@ export function MessagePage(props: {
   readonly title: string;
   readonly text: string;
   readonly now: number;
+  readonly signedIn: SignedIn | null;
   readonly link?: readonly [string, string];
   readonly leftOut?: string | null;
 }) {
+  const { title, now, signedIn, leftOut = null } = props;
   const [name, path] = props.link ?? ['Back to the overview', '/'];
   return (
-    <Page title={props.title} now={props.now} leftOut={props.leftOut ?? null}>
+    <Page title={title} now={now} signedIn={signedIn} leftOut={leftOut}>
       <div class="head">
-        <h1>{props.title}</h1>
+        <h1>{title}</h1>
         <p>{props.text}</p>
         <p>
           <a href={path}>{name}</a>

@@ -5,7 +5,7 @@ import { uploadErrorKind } from '../../shared/zencoder/upload-errors.ts';
 import { ROLE_NAMES, revealInvisible, withQuery } from '../text.ts';
 import { Banner, Fact, Flags, LinkOut, liveState, ProgressBar, Time, UntrustedText } from './components.tsx';
 import { Files } from './files.tsx';
-import { Page } from './layout.tsx';
+import { Page, type SignedIn } from './layout.tsx';
 import { BackupBanner, PassThrough, RecordHead, TestBanner } from './record.tsx';
 
 /** The result of a retry, from the redirect after the form. */
@@ -16,11 +16,12 @@ export interface OutputProps {
   readonly job: JobView;
   readonly output: OutputView;
   readonly now: number;
+  readonly signedIn: SignedIn;
   readonly region: string;
   /** Whether the worker can get fresh URLs. */
   readonly hasApiKey: boolean;
-  /** For the forms on the page. */
-  readonly token: string;
+  /** For the forms on the page; null for a viewer, who can neither retry nor download. */
+  readonly token: string | null;
   readonly notice: RetryNotice | null;
   /** Which page of the files, from 1. */
   readonly filePage: number;
@@ -30,7 +31,7 @@ export interface OutputProps {
 
 /** The record of an output: why its upload failed, and where each of its files is. */
 export function OutputPage(props: OutputProps) {
-  const { job, output, now, notice, hasApiKey, leftOut } = props;
+  const { job, output, now, signedIn, notice, hasApiKey, leftOut } = props;
   const { jobId, outputId, label, failures, recoveries } = output;
   const name = label ?? `Output ${outputId}`;
   const outcome = summarize(recoveries);
@@ -41,6 +42,7 @@ export function OutputPage(props: OutputProps) {
     <Page
       title={`${revealInvisible(name)}, job ${jobId}`}
       now={now}
+      signedIn={signedIn}
       api={`/api${jobPath(jobId)}`}
       leftOut={leftOut}
     >

@@ -6,7 +6,7 @@ import { type OverviewData, whatToDoAbout } from '../../shared/reporting/statist
 import { withQuery } from '../text.ts';
 import { Chart } from './chart.tsx';
 import { FailedUploads } from './failed-uploads.tsx';
-import { Page } from './layout.tsx';
+import { Page, type SignedIn } from './layout.tsx';
 import { AttentionTable } from './tables.tsx';
 
 /** What the overview is made of. */
@@ -14,6 +14,7 @@ export interface OverviewProps {
   readonly data: OverviewData;
   readonly request: ListRequest<FailureFilters>;
   readonly now: number;
+  readonly signedIn: SignedIn;
   readonly atRiskMs: number;
   /** Where Zencoder posts to, without credentials. */
   readonly notificationUrl: string;
@@ -29,13 +30,15 @@ const SPAN_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** Failed uploads, the state of their recoveries, and what needs attention. */
-export function OverviewPage({ data, request, now, atRiskMs, notificationUrl, leftOut }: OverviewProps) {
+export function OverviewPage(props: OverviewProps) {
+  const { data, request, now, signedIn, atRiskMs, notificationUrl, leftOut } = props;
   const words = spanWords(request);
   return (
     <Page
       title="Overview"
       section="overview"
       now={now}
+      signedIn={signedIn}
       api={withQuery('/api/failures', { ...request.texts })}
       leftOut={leftOut}
     >

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import {
   GetSecretValueCommand,
   ResourceNotFoundException,
@@ -22,6 +22,11 @@ export function isSameSecret(presented: Buffer | null, expected: string): boolea
 
 function digest(bytes: Buffer): Buffer {
   return createHash('sha256').update(bytes).digest();
+}
+
+/** A key for one purpose, made of a secret: what it signs reveals nothing that authenticates, or that another key signed. */
+export function derivedKey(secret: Buffer, purpose: string): Buffer {
+  return createHmac('sha256', secret).update(`zencoder-recovery ${purpose}`).digest();
 }
 
 const KEEP_MS = 5 * 60 * 1000;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { aDashboard, basic, CREDENTIALS } from '../../support/dashboard.ts';
+import { aDashboard, basic, CREDENTIALS, SECRET } from '../../support/dashboard.ts';
 import { waiting } from '../../support/dashboard-data.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
 
@@ -9,32 +9,49 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.close());
 
-const PREVIOUS = { username: 'dashboard', password: 'the-one-before' };
-const PATHS = ['/', '/errors', '/jobs/1', '/api/failures', '/api/nothing', '/assets/x.css', '/nowhere'];
+const PREVIOUS = { operator: { username: 'dashboard', password: 'the-one-before' }, viewer: null };
+const PAGES = ['/', '/errors', '/jobs/1', '/nowhere'];
+const PATHS = [...PAGES, '/api/failures', '/api/nothing', '/assets/x.css'];
+const WRONG = [
+  'Bearer abc',
+  'Basic !!!',
+  basic({ ...CREDENTIALS, password: 'wrong' }),
+  basic({ ...CREDENTIALS, username: 'zencoder' }),
+  basic({ ...CREDENTIALS, password: `${CREDENTIALS.password}x` }),
+];
 
 describe('the dashboard without valid credentials', () => {
-  it.each(PATHS)('returns 401 with a challenge for %s', async (path) => {
-    const { request } = aDashboard(ledger);
-    const wrong = [
-      undefined,
-      'Bearer abc',
-      'Basic !!!',
-      basic({ ...CREDENTIALS, password: 'wrong' }),
-      basic({ ...CREDENTIALS, username: 'zencoder' }),
-      basic({ ...CREDENTIALS, password: `${CREDENTIALS.password}x` }),
-    ];
-    for (const authorization of wrong) {
-      const response = await request(path, authorization === undefined ? {} : { headers: { authorization } });
-      expect(response.status).toBe(401);
-      expect(response.headers.get('www-authenticate')).toMatch(/^Basic realm=/);
-    }
+  it.each([...PAGES, '/api/failures', '/api/nothing'])(
+    'returns 401 with a challenge for wrong ones at %s',
+    async (path) => {
+      const { request } = aDashboard(ledger);
+      for (const authorization of WRONG) {
+        const response = await request(path, { headers: { authorization } });
+        expect(response.status).toBe(401);
+        expect(response.headers.get('www-authenticate')).toMatch(/^Basic realm=/);
+      }
+    },
+  );
+
+  it.each([
+    ['/', '/sign-in'],
+    ['/errors', '/sign-in?next=%2Ferrors'],
+    ['/?host=a.example&since=7d', '/sign-in?next=%2F%3Fhost%3Da.example%26since%3D7d'],
+    ['/jobs/1/outputs/2', '/sign-in?next=%2Fjobs%2F1%2Foutputs%2F2'],
+    ['/nowhere', '/sign-in'],
+  ])('leads from the page %s to %s', async (path, location) => {
+    const response = await aDashboard(ledger).request(path);
+    expect(response.status).toBe(303);
+    expect(response.headers.get('location')).toBe(location);
   });
 
   it('accepts no retry', async () => {
     const { jobId, outputId } = await waiting(ledger);
     const { request, retries } = aDashboard(ledger);
     const response = await request(`/jobs/${jobId}/outputs/${outputId}/retry`, { method: 'POST' });
-    expect(response.status).toBe(401);
+    expect(response.headers.get('location')).toBe(
+      `/sign-in?next=${encodeURIComponent(`/jobs/${jobId}/outputs/${outputId}`)}`,
+    );
     expect(retries).toEqual([]);
   });
 
@@ -47,17 +64,17 @@ describe('the dashboard without valid credentials', () => {
 
 describe('the dashboard during a rotation of its secret', () => {
   it('accepts the current and the previous version', async () => {
-    const validVersions = async () => [CREDENTIALS, PREVIOUS];
+    const validVersions = async () => [SECRET, PREVIOUS];
     const { get } = aDashboard(ledger, { credentials: { validVersions, reload: async () => null } });
     expect((await get('/errors')).status).toBe(200);
-    expect((await get('/errors', { authorization: basic(PREVIOUS) })).status).toBe(200);
+    expect((await get('/errors', { authorization: basic(PREVIOUS.operator) })).status).toBe(200);
   });
 
   it('reloads once for a version newer than the cached ones', async () => {
     let asked = 0;
     const reload = async () => {
       asked += 1;
-      return [CREDENTIALS];
+      return [SECRET];
     };
     const { get } = aDashboard(ledger, {
       credentials: { validVersions: async () => [PREVIOUS], reload },
