@@ -123,12 +123,15 @@ function notificationsRow(metrics: StackMetrics, line: Line): IWidget[] {
   return [
     graph(
       'Rejected notifications, by reason',
-      HALF,
+      THIRD,
       [metrics.byDimension('refusedNotifications', Stats.SUM)],
       [line('deniedNotifications', 'ingest', Stats.SUM, 'requests with wrong credentials')],
     ),
-    graph('Parts of notifications that were not read, by reason', HALF, [
+    graph('Parts of notifications that were not read, by reason', THIRD, [
       metrics.byDimension('partsNotRead', Stats.SUM),
+    ]),
+    graph('Passwords that the dashboard refused, by reason', THIRD, [
+      metrics.byDimension('refusedSignIns', Stats.SUM),
     ]),
   ];
 }
