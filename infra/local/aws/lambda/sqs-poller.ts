@@ -48,78 +48,106 @@ const THROTTLED_BACK_OFF = { firstMs: 250, maxMs: 20_000 };
  * (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html).
  */
 export function startPoller(mapping: QueueMapping, sqs: Pick<SQSClient, 'send'>, clock: Clock): Poller {
-  const limit = mapping.maximumConcurrency;
-  const closing = new AbortController();
-  let allowed = limit;
-  let inFlight = 0;
-  let wake = Promise.withResolvers<void>();
+  const poller = new QueuePoller(mapping, sqs, clock);
+  const running = poller.run();
+  return {
+    get inFlight() {
+      return poller.inFlight;
+    },
+    async close() {
+      poller.end();
+      await running;
+    },
+  };
+}
 
-  const deliver = async (batch: Message[], visibleAgainAt: number) => {
-    for (let throttles = 1; ; throttles++) {
+class QueuePoller {
+  readonly #mapping: QueueMapping;
+  readonly #sqs: Pick<SQSClient, 'send'>;
+  readonly #clock: Clock;
+  readonly #closing = new AbortController();
+  /** Invocations at once: the maximum, or less while they are throttled. */
+  #allowed: number;
+  #inFlight = 0;
+  #wake = Promise.withResolvers<void>();
+
+  constructor(mapping: QueueMapping, sqs: Pick<SQSClient, 'send'>, clock: Clock) {
+    this.#mapping = mapping;
+    this.#sqs = sqs;
+    this.#clock = clock;
+    this.#allowed = mapping.maximumConcurrency;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Takes messages until the end. */
+  async run(): Promise<void> {
+    let visibilityMs: number | undefined;
+    while (!this.#closing.signal.aborted) {
+      if (this.#inFlight >= this.#allowed) {
+        await this.#wake.promise;
+        this.#wake = Promise.withResolvers();
+        continue;
+      }
       try {
-        const taken = await invoke(mapping, batch);
-        allowed = Math.min(limit, allowed + 1);
-        return taken;
-      } catch (error) {
-        if (!(error instanceof FunctionThrottled)) throw error;
-        allowed = Math.max(1, Math.floor(allowed / 2));
-        const pause = backOffMs(THROTTLED_BACK_OFF, { attempts: throttles, jitter: Math.random() });
-        if (clock.now() + pause >= visibleAgainAt) throw error;
-        await waitUntil(clock, clock.now() + pause, closing.signal);
+        visibilityMs ??= await visibilityOf(this.#mapping.queueUrl, this.#sqs);
+        await this.#receive(visibilityMs);
+      } catch {
+        await delay(200, undefined, { signal: this.#closing.signal }).catch(() => undefined);
       }
     }
-  };
-  const process = async (batch: Message[], visibleAgainAt: number) => {
-    const taken = await deliver(batch, visibleAgainAt).catch(() => []);
-    await remove(mapping, taken, sqs).catch(() => undefined);
-    inFlight--;
-    wake.resolve();
-  };
-  const receive = async (visibilityMs: number) => {
-    const free = (allowed - inFlight) * mapping.batchSize;
-    const received = await sqs.send(
+  }
+
+  end(): void {
+    this.#closing.abort();
+    this.#wake.resolve();
+  }
+
+  async #receive(visibilityMs: number): Promise<void> {
+    const { queueUrl: QueueUrl, batchSize } = this.#mapping;
+    const free = (this.#allowed - this.#inFlight) * batchSize;
+    const { Messages = [] } = await this.#sqs.send(
       new ReceiveMessageCommand({
-        QueueUrl: mapping.queueUrl,
+        QueueUrl,
         MaxNumberOfMessages: Math.min(10, free),
         WaitTimeSeconds: LONG_POLL_SECONDS,
         MessageSystemAttributeNames: ['All'],
         MessageAttributeNames: ['All'],
       }),
-      { abortSignal: closing.signal },
+      { abortSignal: this.#closing.signal },
     );
-    const messages = received.Messages ?? [];
-    for (let start = 0; start < messages.length; start += mapping.batchSize) {
-      inFlight++;
-      void process(messages.slice(start, start + mapping.batchSize), clock.now() + visibilityMs);
+    for (let start = 0; start < Messages.length; start += batchSize) {
+      this.#inFlight++;
+      void this.#process(Messages.slice(start, start + batchSize), this.#clock.now() + visibilityMs);
     }
-  };
-  const run = async () => {
-    let visibilityMs: number | undefined;
-    while (!closing.signal.aborted) {
-      if (inFlight >= allowed) {
-        await wake.promise;
-        wake = Promise.withResolvers();
-        continue;
-      }
+  }
+
+  async #process(batch: readonly Message[], visibleAgainAt: number): Promise<void> {
+    const taken = await this.#deliver(batch, visibleAgainAt).catch(() => []);
+    await remove(this.#mapping, taken, this.#sqs).catch(() => undefined);
+    this.#inFlight--;
+    this.#wake.resolve();
+  }
+
+  /** @returns the messages that the function took. @throws what it throws, or when it stays throttled */
+  async #deliver(batch: readonly Message[], visibleAgainAt: number): Promise<Message[]> {
+    for (let throttles = 1; ; throttles++) {
       try {
-        visibilityMs ??= await visibilityOf(mapping.queueUrl, sqs);
-        await receive(visibilityMs);
-      } catch {
-        await delay(200, undefined, { signal: closing.signal }).catch(() => undefined);
+        const taken = await invoke(this.#mapping, batch);
+        this.#allowed = Math.min(this.#mapping.maximumConcurrency, this.#allowed + 1);
+        return taken;
+      } catch (error) {
+        if (!(error instanceof FunctionThrottled)) throw error;
+        this.#allowed = Math.max(1, Math.floor(this.#allowed / 2));
+        const pause = backOffMs(THROTTLED_BACK_OFF, { attempts: throttles, jitter: Math.random() });
+        const next = this.#clock.now() + pause;
+        if (next >= visibleAgainAt) throw error;
+        await waitUntil(this.#clock, next, this.#closing.signal);
       }
     }
-  };
-  const running = run();
-  return {
-    get inFlight() {
-      return inFlight;
-    },
-    async close() {
-      closing.abort();
-      wake.resolve();
-      await running;
-    },
-  };
+  }
 }
 
 /** The queue's visibility timeout, milliseconds. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { AccountConcurrency, ReservationRefused } from '../../../../../infra/local/aws/lambda/concurrency.ts';
 
 describe('AccountConcurrency', () => {
-  it('gives functions without a reservation what is not reserved, whoever takes it', () => {
+  it('gives functions without a reservation what is not reserved, all together', () => {
     const account = new AccountConcurrency(102);
     account.reserve('kept', 2);
     const taken = Array.from({ length: 100 }, (_, index) => account.take(`f${index % 3}`));
