@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { evaluate } from '../../infra/local/aws/iam/evaluate.ts';
+import { rootUser } from '../../infra/local/aws/iam/gate.ts';
 import { templatePolicies } from '../../infra/local/aws/iam/template-policies.ts';
 import { resourcesOf, type Scope } from '../../infra/local/cloudformation/template.ts';
 import { isObject, type JsonObject } from '../../infra/local/json.ts';
@@ -44,8 +46,82 @@ describe('the local stack', () => {
       expect(policies.flatMap(({ statements }) => statements).length, logicalId).toBeGreaterThan(2);
     }
     expect(managed.size).toBe(1);
-    const ownBucket = settings.bucketName === undefined ? 1 : 0;
+    const madeBucket = settings.bucketName === undefined ? 1 : 0;
     // Two queues, two topics, the key of the alarms and the bucket.
-    expect(resources.size).toBe(5 + ownBucket);
+    expect(resources.size).toBe(5 + madeBucket);
+  });
+});
+
+/** For each condition of a deny: what a request must have, and what the deny is about. */
+const DEMANDS: Readonly<Record<string, readonly [demanded: string, denied: string]>> = {
+  'aws:securetransport': ['true', 'false'],
+  's3:tlsversion': ['1.2', '1.1'],
+};
+
+describe('each deny of a resource policy', () => {
+  const { resources } = policiesOf({});
+  const denies = [...resources].flatMap(([arn, resource]) =>
+    (resource.policy?.statements ?? [])
+      .filter(({ effect }) => effect === 'Deny')
+      .map((statement) => ({ arn, resource, statement })),
+  );
+  const secure = Object.entries(DEMANDS).map(([key, [demanded]]) => [key, [demanded]] as const);
+  const decide = (
+    { resource, statement }: (typeof denies)[number],
+    changed: readonly (readonly [string, string])[],
+  ) => {
+    const context = new Map([...secure, ...changed.map(([key, value]) => [key, [value]] as const)]);
+    const [action = '', target = ''] = [statement.actions[0], statement.resources[0]];
+    const request = { action: action.replace('*', 'GetSomething'), resource: target, context };
+    return evaluate(rootUser('123456789012'), request, resource);
+  };
+
+  it('is about TLS, on the bucket, the queues and the topics', () => {
+    expect(
+      denies.map(({ arn, statement }) => `${arn.replace(/.*[:/]/, '')} ${statement.conditions[0]?.key}`),
+    ).toEqual([
+      expect.stringMatching(/^RecoveredBucket\w+ aws:securetransport$/),
+      expect.stringMatching(/^RecoveredBucket\w+ s3:tlsversion$/),
+      expect.stringMatching(/^RecoveriesDeadLetterQueue\w+ aws:securetransport$/),
+      expect.stringMatching(/^RecoveriesQueue\w+ aws:securetransport$/),
+      expect.stringMatching(/^EventsTopic\w+ aws:securetransport$/),
+      expect.stringMatching(/^MonitoringAlarmsTopic\w+ aws:securetransport$/),
+    ]);
+  });
+
+  it('refuses even the root user a request without what it demands, and no other', () => {
+    for (const deny of denies) {
+      expect(decide(deny, []).allowed).toBe(true);
+      const changed = deny.statement.conditions.map(({ key }) => [key, DEMANDS[key]?.[1] ?? ''] as const);
+      expect(decide(deny, changed)).toEqual({ allowed: false, by: 'resource', statement: deny.statement });
+    }
+  });
+});
+
+describe('NeverOverwrite', () => {
+  const { functions } = policiesOf({ bucketName: 'mine' });
+  const [, worker] = [...functions].find(([logicalId]) => logicalId.startsWith('RecoveryWorker')) ?? [];
+  const put = (context: Readonly<Record<string, string>>) =>
+    evaluate(
+      worker,
+      {
+        action: 's3:PutObject',
+        resource: 'arn:aws:s3:::mine/zencoder-recovery/1/2/media/a.mp4',
+        context: new Map(Object.entries(context).map(([key, value]) => [key, [value]])),
+      },
+      { accountId: '123456789012', policy: undefined },
+    );
+
+  it('denies the worker to create an object without If-None-Match', () => {
+    expect(put({ 's3:objectcreationoperation': 'true' })).toMatchObject({
+      allowed: false,
+      by: 'identity',
+      statement: { sid: 'NeverOverwrite' },
+    });
+    expect(put({ 's3:objectcreationoperation': 'true', 's3:if-none-match': '*' }).allowed).toBe(true);
+  });
+
+  it('allows parts, which create no object', () => {
+    expect(put({ 's3:objectcreationoperation': 'false' }).allowed).toBe(true);
   });
 });
