@@ -1,17 +1,20 @@
 import { Fn, Validations } from 'aws-cdk-lib';
-import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpMethod, HttpRouteKey } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { RecoveryBucket } from './bucket.ts';
 import { type LoggingProps, NodeFunction } from './function.ts';
-import type { PublicApi } from './http-api.ts';
+import type { PublicApi, Throttle } from './http-api.ts';
 import type { LedgerTable } from './ledger-table.ts';
 import type { RecoveryQueue } from './queue.ts';
 
-/** Every route of the dashboard; any other path never reaches the function. */
-const ROUTES: readonly (readonly [HttpMethod, string])[] = [
+/** People sign in now and then: what is more than this tries passwords. */
+const SIGN_IN_THROTTLE: Throttle = { requestsPerSecond: 1, burst: 10 };
+
+/** Every route of the dashboard, some with a throttle of their own; any other path never reaches the function. */
+const ROUTES: readonly (readonly [HttpMethod, string, Throttle?])[] = [
   [HttpMethod.GET, '/'],
   [HttpMethod.GET, '/errors'],
   [HttpMethod.GET, '/jobs'],
@@ -20,7 +23,7 @@ const ROUTES: readonly (readonly [HttpMethod, string])[] = [
   [HttpMethod.GET, '/api/{path+}'],
   [HttpMethod.GET, '/assets/{name}'],
   [HttpMethod.GET, '/sign-in'],
-  [HttpMethod.POST, '/sign-in'],
+  [HttpMethod.POST, '/sign-in', SIGN_IN_THROTTLE],
   [HttpMethod.POST, '/sign-out'],
 ];
 
@@ -82,8 +85,9 @@ export class Dashboard extends Construct {
     );
 
     const integration = new HttpLambdaIntegration('Pages', this.pages.function);
-    for (const [method, path] of ROUTES) {
+    for (const [method, path, throttle] of ROUTES) {
       for (const route of props.api.api.addRoutes({ path, methods: [method], integration })) {
+        if (throttle !== undefined) props.api.throttle(HttpRouteKey.with(path, method), route, throttle);
         Validations.of(route).acknowledge({
           id: 'AwsSolutions-APIG4',
           reason:

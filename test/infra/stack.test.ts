@@ -205,13 +205,22 @@ describe('the API', () => {
     });
   });
 
-  it('throttles every route but that of notifications at five requests a second', () => {
-    template.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
-      StageName: '$default',
-      AutoDeploy: true,
-      DefaultRouteSettings: { ThrottlingBurstLimit: 10, ThrottlingRateLimit: 5 },
-      RouteSettings: { 'POST /notifications': { ThrottlingBurstLimit: 1000, ThrottlingRateLimit: 500 } },
-    });
+  it('throttles routes at five requests a second, sign-in at one, and notifications far above what Zencoder sends', () => {
+    const notifications = {
+      'POST /notifications': { ThrottlingBurstLimit: 1000, ThrottlingRateLimit: 500 },
+    };
+    const signIn = { 'POST /sign-in': { ThrottlingBurstLimit: 10, ThrottlingRateLimit: 1 } };
+    const stageOf = (of: typeof template) => Object.values(of.findResources('AWS::ApiGatewayV2::Stage'));
+    expect(stageOf(template)).toMatchObject([
+      {
+        Properties: {
+          DefaultRouteSettings: { ThrottlingBurstLimit: 10, ThrottlingRateLimit: 5 },
+          RouteSettings: { ...notifications, ...signIn },
+        },
+      },
+    ]);
+    const [without] = stageOf(templateOf({ dashboard: false }));
+    expect(without?.Properties?.RouteSettings).toEqual(notifications);
   });
 
   it('makes the stage after each route whose throttle it sets', () => {
