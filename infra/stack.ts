@@ -33,6 +33,7 @@ const OUTPUTS = {
   OperatorPolicyArn: 'What the commands need; attach it to the role of operators',
   DashboardUrl: 'What failed and the state of its recovery',
   DashboardSecretArn: 'Secret with its user name and password',
+  DashboardRoleArn: 'Its role, which a bucket or key policy has to allow for downloads',
 };
 
 /** The stack: its constructs, in the order in which a notification travels. */
@@ -109,6 +110,7 @@ export class RecoveryStack extends Stack {
     const dashboard = new Dashboard(this, 'Dashboard', { ...config, ...parts, hasZencoderApiKey });
     this.#output('DashboardUrl', dashboard.url);
     this.#output('DashboardSecretArn', dashboard.secret.secretArn);
+    this.#output('DashboardRoleArn', dashboard.pages.role.roleArn);
     return dashboard;
   }
 

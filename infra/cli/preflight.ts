@@ -5,7 +5,7 @@ import {
   PREFLIGHT_EVENT,
   type PreflightReport,
   preflightReport,
-} from '../../lambda/worker/preflight/report.ts';
+} from '../../lambda/shared/runtime/preflight.ts';
 import {
   type CommandContext,
   CommandFailure,
@@ -29,7 +29,8 @@ export const HELP = `Usage: npm run preflight -- [options]
 
 Tests every bucket permission that a recovery needs, with the worker's role: create, look up, refuse to overwrite,
 upload in parts, abort. It uses probe objects of a few bytes under
-zencoder-recovery-preflight/, removes them, and says which permission, key policy or region is wrong. Then compares the
+zencoder-recovery-preflight/, removes them, and says which permission, key policy or region is wrong. It publishes an
+event of type "preflight" on the events topic. Then compares the
 concurrent executions of the account with what the stack needs, and says which setting or quota to change. Run it
 after each change of bucket, policy, key or concurrency.
 
@@ -37,7 +38,7 @@ after each change of bucket, policy, key or concurrency.
 
 ${STACK_HELP}
 Exit codes: 0 recoveries into this bucket work, 1 the check could not be made, 2 not understood,
-3 something is wrong with the bucket, or the account has too little concurrency.
+3 something is wrong with the bucket or the topic, or the account has too little concurrency.
 
 Examples:
   npm run preflight
@@ -115,7 +116,7 @@ function errorsOf(checks: readonly CheckResult[]): string[] {
   const byMessage = Map.groupBy(failed, ({ errorClass, message }) => `${errorClass}: ${message}`);
   return [...byMessage].flatMap(([sentence, same]) => {
     const answer = same[0]?.answer;
-    return ['', sanitize(sentence), ...(answer ? [`  S3 says: ${sanitize(answer)}`] : [])];
+    return ['', sanitize(sentence), ...(answer ? [`  AWS says: ${sanitize(answer)}`] : [])];
   });
 }
 
@@ -135,8 +136,7 @@ export async function preflight({ argv, out, err }: CommandContext): Promise<voi
       ? `${JSON.stringify({ role: role ?? null, ...report, concurrency })}\n`
       : `${textOf(out, report, role)}${concurrencyText(out, concurrency)}`,
   );
-  if (!report.ok)
-    throw new NeedsAttention(`preflight: bucket ${report.bucket} cannot take recovered files yet`);
+  if (!report.ok) throw new NeedsAttention(`preflight: bucket ${report.bucket} or the topic needs a change`);
   if ('fits' in concurrency && !concurrency.fits)
     throw new NeedsAttention(`preflight: ${concurrency.advice}`);
 }

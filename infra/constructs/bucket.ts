@@ -2,7 +2,7 @@ import { CfnResource, Duration, RemovalPolicy, Stack, Validations } from 'aws-cd
 import { Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { PROBE_PREFIX } from '../../lambda/worker/preflight/report.ts';
+import { PROBE_PREFIX } from '../../lambda/shared/runtime/preflight.ts';
 
 export interface RecoveryBucketProps {
   /**

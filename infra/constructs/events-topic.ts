@@ -1,7 +1,13 @@
 import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { Alias } from 'aws-cdk-lib/aws-kms';
-import { Topic } from 'aws-cdk-lib/aws-sns';
+import { CfnTopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+
+/**
+ * The account's own key for SNS, by its alias name: KMS makes the key when SNS first uses it, so a fresh account has no
+ * key that an ARN could lead to. SNS takes alias name, alias ARN, key id or key ARN
+ * (https://docs.aws.amazon.com/sns/latest/dg/sns-server-side-encryption.html, key terms).
+ */
+const KEY_ALIAS = 'alias/aws/sns';
 
 /**
  * The topic that gets an event for each primary failure and for each recovery that ends; `lambda/shared/events/events.ts` says
@@ -15,10 +21,11 @@ export class EventsTopic extends Construct {
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
-    this.topic = new Topic(this, 'Topic', {
-      enforceSSL: true,
-      masterKey: Alias.fromAliasName(this, 'Key', 'alias/aws/sns'),
-    });
+    this.topic = new Topic(this, 'Topic', { enforceSSL: true });
+    const resource = this.topic.node.defaultChild;
+    if (!(resource instanceof CfnTopic)) throw new Error('the topic has no resource of its own');
+    // A property of the CDK's Topic takes a key object only, and writes its ARN.
+    resource.kmsMasterKeyId = KEY_ALIAS;
   }
 
   /** Allows to publish on the topic, and nothing else. */

@@ -9,6 +9,7 @@ import { createLedger } from '../shared/ledger/ledger.ts';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
 import { parseEnvironment } from '../shared/runtime/environment.ts';
 import { createMeter } from '../shared/runtime/metrics.ts';
+import type { PREFLIGHT_EVENT, PreflightReport } from '../shared/runtime/preflight.ts';
 import { zencoderApiOf } from '../shared/zencoder/api-key.ts';
 import { createCopyEngine } from './copy/engine.ts';
 import { createBucketClient } from './copy/s3-client.ts';
@@ -16,7 +17,6 @@ import type { WorkerDependencies } from './dependencies.ts';
 import { workerEnvironment } from './environment.ts';
 import { invocationOf } from './invocation.ts';
 import { runPreflight } from './preflight/preflight.ts';
-import type { PREFLIGHT_EVENT, PreflightReport } from './preflight/report.ts';
 import { processMessage } from './process-message.ts';
 import { createRecoveryQueue } from './queue.ts';
 
@@ -27,6 +27,8 @@ const now = () => Date.now();
 const client = createBucketClient();
 // What a topic does not accept stays owed, and the end of an invocation is near when its files are settled.
 const sns = new SNSClient(clientLimits({ requestMs: 3_000, attempts: 2 }));
+
+const events = createEventPublisher(sns, environment.EVENTS_TOPIC_ARN);
 
 const dependencies: WorkerDependencies = {
   ledger: createLedger({
@@ -51,7 +53,7 @@ const dependencies: WorkerDependencies = {
   keyTemplate: environment.KEY_TEMPLATE,
   storage: environment.ZENCODER_STORAGE,
   api: zencoderApiOf(environment),
-  events: createEventPublisher(sns, environment.EVENTS_TOPIC_ARN),
+  events,
   meter,
   logger,
   now,
@@ -64,7 +66,8 @@ export async function handler(
   lambda: Context,
 ): Promise<SQSBatchResponse | PreflightReport> {
   logger.addContext(lambda);
-  if ('preflight' in event) return await runPreflight({ client, bucket: environment.BUCKET_NAME });
+  if ('preflight' in event)
+    return await runPreflight({ client, bucket: environment.BUCKET_NAME, events, now });
   const invocation = invocationOf(lambda.awsRequestId, now(), lambda.getRemainingTimeInMillis());
   const failedMessageIds: string[] = [];
   try {

@@ -6,7 +6,7 @@ import {
   refusalsPartition,
   signInsPartition,
 } from '../../lambda/shared/ledger/table.ts';
-import { PROBE_PREFIX } from '../../lambda/worker/preflight/report.ts';
+import { PROBE_PREFIX } from '../../lambda/shared/runtime/preflight.ts';
 import { type Grant, grantsOf, rolesWithOtherPolicies } from './policies.ts';
 import { templateOf } from './template.ts';
 

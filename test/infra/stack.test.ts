@@ -350,6 +350,7 @@ describe('the stack', () => {
       MaxConcurrency: '5',
       WorkerRoleArn: 'RecoveryWorkerRole.Arn',
       OperatorPolicyArn: 'OperatorsPolicy',
+      DashboardRoleArn: 'DashboardPagesRole.Arn',
       DashboardUrl: 'Api.ApiEndpoint/',
       DashboardSecretArn: 'DashboardSecret',
     });
@@ -418,7 +419,7 @@ describe('the schedule', () => {
 describe('the events topic', () => {
   it('is encrypted, denies requests without TLS, and has no subscriber', () => {
     template.hasResourceProperties('AWS::SNS::Topic', {
-      KmsMasterKeyId: Match.objectLike({ 'Fn::Join': Match.anyValue() }),
+      KmsMasterKeyId: 'alias/aws/sns',
     });
     template.hasResourceProperties('AWS::SNS::TopicPolicy', {
       PolicyDocument: {

@@ -16,8 +16,8 @@ export interface TestMessaging {
   readonly topicArn: string;
   /** Makes a queue and gives its URL. */
   queue(name: string): Promise<string>;
-  /** Makes a queue that gets what is published on the topic, as it is. */
-  subscribe(name: string): Promise<string>;
+  /** Makes a queue that gets what is published on the topic, as it is, if its attributes match the filter policy. */
+  subscribe(name: string, filterPolicy?: object): Promise<string>;
   /** Takes everything that is on a queue, with its attributes. */
   drain(queueUrl: string): Promise<Message[]>;
   close(): Promise<void>;
@@ -40,7 +40,7 @@ export async function startMessaging(): Promise<TestMessaging> {
     sns,
     topicArn,
     queue,
-    subscribe: async (name) => {
+    subscribe: async (name, filterPolicy) => {
       const QueueUrl = await queue(name);
       const { Attributes = {} } = await sqs.send(
         new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),
@@ -50,7 +50,10 @@ export async function startMessaging(): Promise<TestMessaging> {
         new SubscribeCommand({
           TopicArn: topicArn,
           ...Subscription,
-          Attributes: { RawMessageDelivery: 'true' },
+          Attributes: {
+            RawMessageDelivery: 'true',
+            ...(filterPolicy !== undefined && { FilterPolicy: JSON.stringify(filterPolicy) }),
+          },
         }),
       );
       return QueueUrl;

@@ -10,7 +10,7 @@ import type { Role } from '../zencoder/model.ts';
  *
  * Each is published once its state is in the ledger (see `ledger/outbox.ts`), delivered at least once and in no
  * particular order. A repetition has the same `id`: a subscriber that must act only once keeps the ids. All times are ISO
- * 8601 in UTC. No event holds a signed URL, a signature or a password.
+ * 8601 in UTC. No event holds a signed URL, a signature or a password. A preflight publishes one of its own type as well.
  */
 
 interface EventHead {
@@ -88,16 +88,29 @@ export interface NotRecoveredEvent extends RecoveryEventHead {
   readonly error: { readonly errorClass: string; readonly message: string; readonly category: ErrorCategory };
 }
 
-/** One message on the topic. */
+/** A message about a file that Zencoder could not upload. */
 export type RecoveryEvent = PrimaryFailureEvent | RecoveredEvent | NotRecoveredEvent;
+
+/** `npm run preflight` has reached the topic. It is about no file: a filter policy on `type` keeps it away. */
+export interface PreflightEvent {
+  readonly version: 1;
+  /** Another one for each preflight. */
+  readonly id: string;
+  readonly type: 'preflight';
+  readonly publishedAt: string;
+}
+
+/** One message on the topic. */
+export type TopicEvent = RecoveryEvent | PreflightEvent;
 
 /** What subscriptions can filter on: message attributes, all of type String. */
 export interface EventAttributes {
-  readonly type: RecoveryEvent['type'];
-  readonly role: Role;
+  readonly type: TopicEvent['type'];
+  /** Absent for `preflight`. */
+  readonly role?: Role;
   /** `true` or `false`. */
   readonly test: string;
-  /** Absent for `recovery-recovered`. */
+  /** Absent for `recovery-recovered` and `preflight`. */
   readonly errorClass?: string;
 }
 
@@ -142,8 +155,14 @@ export function settledEvent(recovery: RecoveryRecord): RecoveredEvent | NotReco
   return { ...headOf(type, recovery, identity), ...about, type, object };
 }
 
+/** The event of a preflight. @param now epoch milliseconds */
+export function preflightEvent(id: string, now: number): PreflightEvent {
+  return { version: 1, id, type: 'preflight', publishedAt: isoTime(now) };
+}
+
 /** The attributes that go with an event. */
-export function attributesOf(event: RecoveryEvent): EventAttributes {
+export function attributesOf(event: TopicEvent): EventAttributes {
+  if (event.type === 'preflight') return { type: event.type, test: 'true' };
   const { type, role, job } = event;
   const head = { type, role, test: String(job.test) };
   return 'error' in event ? { ...head, errorClass: event.error.errorClass } : head;

@@ -2,7 +2,7 @@ import { PublishBatchCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { encodeJson } from '../queue/messages.ts';
 import { inBatches } from '../queue/send.ts';
 import { RecoveryError } from '../runtime/errors.ts';
-import { attributesOf, type RecoveryEvent } from './events.ts';
+import { attributesOf, type RecoveryEvent, type TopicEvent } from './events.ts';
 
 /**
  * All messages of one PublishBatch together, of SNS's 256 KB (https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html);
@@ -44,13 +44,13 @@ export interface Refusal {
 
 const UNKNOWN = 'Unknown';
 
-export interface EventPublisher {
+export interface EventPublisher<Event extends TopicEvent = RecoveryEvent> {
   /** @throws {EventsNotPublished} unless the topic accepted every one. */
-  publish(events: readonly RecoveryEvent[]): Promise<void>;
+  publish(events: readonly Event[]): Promise<void>;
 }
 
 /** The stack's SNS topic. */
-export function createEventPublisher(sns: SNSClient, topicArn: string): EventPublisher {
+export function createEventPublisher(sns: SNSClient, topicArn: string): EventPublisher<TopicEvent> {
   const publishBatch = async (encoded: readonly EncodedEvent[]): Promise<Refusal[]> => {
     const events = encoded.map(({ event }) => event);
     try {
@@ -82,7 +82,7 @@ export function createEventPublisher(sns: SNSClient, topicArn: string): EventPub
 }
 
 interface EncodedEvent {
-  readonly event: RecoveryEvent;
+  readonly event: TopicEvent;
   /** JSON. */
   readonly message: string;
 }

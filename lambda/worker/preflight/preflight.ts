@@ -5,8 +5,18 @@ import {
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
+import { SNSServiceException } from '@aws-sdk/client-sns';
+import { preflightEvent, type TopicEvent } from '../../shared/events/events.ts';
+import { type EventPublisher, EventsNotPublished } from '../../shared/events/publisher.ts';
 import { summarizeError } from '../../shared/runtime/error-summary.ts';
 import { RecoveryError } from '../../shared/runtime/errors.ts';
+import {
+  CHECKS,
+  type CheckName,
+  type CheckResult,
+  PROBE_PREFIX,
+  type PreflightReport,
+} from '../../shared/runtime/preflight.ts';
 import { redact } from '../../shared/runtime/redact.ts';
 import { Bucket } from '../copy/bucket.ts';
 import type { ObjectHead } from '../copy/bucket-contents.ts';
@@ -14,7 +24,6 @@ import { translateBucketError } from '../copy/bucket-errors.ts';
 import { crc32Of } from '../copy/checksums.ts';
 import { DestinationDenied, ObjectExists } from '../copy/errors.ts';
 import { DEFAULT_RETRY_POLICY, type RetryPolicy, retryPassing } from '../copy/retry.ts';
-import { CHECKS, type CheckName, type CheckResult, PROBE_PREFIX, type PreflightReport } from './report.ts';
 
 /** The storage would overwrite: it does not honour `If-None-Match`. */
 class ConditionIgnored extends RecoveryError {
@@ -25,6 +34,12 @@ class ConditionIgnored extends RecoveryError {
 /** What is in the bucket is not what was put. */
 class ObjectDiffers extends RecoveryError {
   override readonly name = 'ObjectDiffers';
+  override readonly category = 'action-required';
+}
+
+/** The events topic does not accept an event of the worker. */
+class EventRefused extends RecoveryError {
+  override readonly name = 'EventRefused';
   override readonly category = 'action-required';
 }
 
@@ -73,10 +88,11 @@ function resultOf(name: CheckName, outcome: CheckResult['outcome'], error?: unkn
   };
 }
 
-/** S3's own message. A response to HEAD has no body, and the SDK makes a message up. */
+/** AWS's own message. A response to HEAD has no body, and the SDK makes a message up. */
 function answerOf(error: unknown): string | null {
   const cause = error instanceof Error ? error.cause : undefined;
-  if (!(cause instanceof S3ServiceException) || cause.message === '') return null;
+  if (!(cause instanceof S3ServiceException || cause instanceof SNSServiceException)) return null;
+  if (cause.message === '') return null;
   return /^(?:UnknownError|NotFound|Forbidden)$/.test(cause.message) ? null : redact(cause.message);
 }
 
@@ -122,6 +138,10 @@ export interface PreflightOptions {
   /** The client that copies use, so that a preflight meets what they meet. */
   readonly client: S3Client;
   readonly bucket: string;
+  /** The events topic. */
+  readonly events: EventPublisher<TopicEvent>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
   /** @default DEFAULT_RETRY_POLICY */
   readonly retry?: RetryPolicy;
 }
@@ -130,10 +150,11 @@ const BODY = Buffer.from('A probe of the Zencoder recovery stack; it may be dele
 
 /**
  * Tries with the caller's own role everything that a recovery does in the bucket, on objects of a few bytes under
- * {@link PROBE_PREFIX}, and removes them. None of the customer's objects is touched. Never throws: an error is a result.
+ * {@link PROBE_PREFIX}, and removes them. None of the customer's objects is touched. Publishes an event of its own type
+ * as well. Never throws: an error is a result.
  *
  * @example
- * const { ok, checks } = await runPreflight({ client: createBucketClient(), bucket: 'acme-video' });
+ * const { ok, checks } = await runPreflight({ client: createBucketClient(), bucket: 'acme-video', events, now: Date.now });
  */
 export async function runPreflight(given: PreflightOptions): Promise<PreflightReport> {
   const { client, bucket: name } = given;
@@ -146,10 +167,24 @@ export async function runPreflight(given: PreflightOptions): Promise<PreflightRe
     ...(await checkObject(bucket, checks, `${probe}/object`, probe)),
     ...(await checkUpload(bucket, checks, `${probe}/upload`)),
   ];
+  await checks.run('publish', () => publishEvent(given));
   const remove = (key: string) =>
     retryPassing(retry, () => removeObject(client, { bucket: name, region, key }));
   const leftBehind = await removeAll(checks, made, remove);
   return { ok: checks.ok, bucket: name, region, checks: checks.results, leftBehind };
+}
+
+async function publishEvent({ events, now }: Pick<PreflightOptions, 'events' | 'now'>): Promise<void> {
+  try {
+    await events.publish([preflightEvent(randomUUID(), now())]);
+  } catch (error) {
+    if (!(error instanceof EventsNotPublished)) throw error;
+    throw new EventRefused(
+      `the topic in the output EventsTopicArn returned ${error.code}: let the worker role publish on it (sns:Publish), ` +
+        "and SNS use the topic's key",
+      { cause: error.cause },
+    );
+  }
 }
 
 /** @returns the keys that hold objects now. */

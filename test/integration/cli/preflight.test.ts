@@ -5,7 +5,7 @@ import { readConcurrency } from '../../../infra/cli/lib/concurrency.ts';
 import { concurrencyText, invokePreflight, textOf } from '../../../infra/cli/preflight.ts';
 import { startLambdaApi } from '../../../infra/local/aws/lambda/invoke-api.ts';
 import { FunctionError } from '../../../infra/local/aws/lambda/protocol.ts';
-import { CHECKS, type PreflightReport } from '../../../lambda/worker/preflight/report.ts';
+import { CHECKS, type PreflightReport } from '../../../lambda/shared/runtime/preflight.ts';
 
 const REPORT: PreflightReport = {
   ok: false,
@@ -66,13 +66,13 @@ it('preflight recognises a worker version without preflight, and a missing funct
   await expect(invoked(async () => REPORT, 'other')).rejects.toThrow('the stack has no function other');
 });
 
-it('preflight prints each check, and each error once with the message of S3, without control sequences', () => {
+it('preflight prints each check, and each error once with the message of AWS, without control sequences', () => {
   const text = textOf({ paint: (_, words) => words }, REPORT, 'arn:aws:iam::1:role/worker');
   expect(text).toContain('Bucket acme, tried from eu-west-1 as arn:aws:iam::1:role/worker');
   expect(text).toMatch(/FAILED +create an object +s3:PutObject/);
   expect(text).toMatch(/skipped +look an object up/);
   expect(text).toContain('DestinationDenied: bucket acme returned 403');
-  expect(text).toContain('S3 says: an explicit deny \uFFFD[31min a resource-based policy');
+  expect(text).toContain('AWS says: an explicit deny \uFFFD[31min a resource-based policy');
 });
 
 async function concurrencyOf(

@@ -18,9 +18,12 @@ import {
   slowDown,
 } from '../../../../infra/local/aws/s3/faults.ts';
 import { type S3Server, startS3 } from '../../../../infra/local/aws/s3/server.ts';
+import type { TopicEvent } from '../../../../lambda/shared/events/events.ts';
+import { createEventPublisher } from '../../../../lambda/shared/events/publisher.ts';
+import { PROBE_PREFIX, type PreflightReport } from '../../../../lambda/shared/runtime/preflight.ts';
 import { createBucketClient } from '../../../../lambda/worker/copy/s3-client.ts';
 import { runPreflight } from '../../../../lambda/worker/preflight/preflight.ts';
-import { PROBE_PREFIX, type PreflightReport } from '../../../../lambda/worker/preflight/report.ts';
+import { startMessaging, type TestMessaging } from '../../../support/messaging.ts';
 
 const BUCKET = 'acme-video';
 const dir = mkdtempSync(join(tmpdir(), 'preflight-'));
@@ -28,7 +31,9 @@ const retry = { attempts: 3, firstMs: 1, maxMs: 20 };
 
 let s3: S3Server;
 let client: S3Client;
+let messaging: TestMessaging;
 beforeAll(async () => {
+  messaging = await startMessaging();
   s3 = await startS3({ dir, buckets: [BUCKET], partChecksums: 'always' });
   client = createBucketClient({
     aws: {
@@ -41,11 +46,16 @@ beforeAll(async () => {
 afterAll(async () => {
   client.destroy();
   await s3.close();
+  await messaging.close();
   rmSync(dir, { recursive: true });
 });
 beforeEach(() => s3.setFaults(undefined));
 
-const preflight = (bucket = BUCKET) => runPreflight({ client, bucket, retry });
+const preflight = (bucket = BUCKET, topicArn = messaging.topicArn) =>
+  runPreflight({
+    ...{ client, bucket, retry, now: Date.now },
+    events: createEventPublisher(messaging.sns, topicArn),
+  });
 
 describe('a preflight of a bucket that takes recoveries', () => {
   it('passes every check and leaves nothing behind', async () => {
@@ -85,6 +95,40 @@ describe('a preflight of a bucket that takes recoveries', () => {
     );
     await preflight();
     expect((await contents()).keys).toEqual([`${PROBE_PREFIX}of-the-customer`]);
+  });
+});
+
+describe('the event of a preflight', () => {
+  it('reaches a subscriber, but none whose filter policy names the types of the other events', async () => {
+    const [all, filtered] = await Promise.all([
+      messaging.subscribe('all'),
+      messaging.subscribe('filtered', {
+        type: ['primary-failure', { prefix: 'recovery-' }],
+      }),
+    ]);
+    expect(checkOf(await preflight(), 'publish').outcome).toBe('passed');
+
+    const [message, ...others] = await messaging.drain(all);
+    const event: TopicEvent = JSON.parse(message?.Body ?? '');
+    expect(event).toEqual({
+      version: 1,
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      type: 'preflight',
+      publishedAt: expect.stringMatching(/Z$/),
+    });
+    expect(others).toEqual([]);
+    expect(await messaging.drain(filtered)).toEqual([]);
+  });
+
+  it('fails its check when the topic does not accept it, with the words of SNS', async () => {
+    const report = await preflight(BUCKET, `${messaging.topicArn}-of-another`);
+    expect(report.ok).toBe(false);
+    expect(checkOf(report, 'publish')).toMatchObject({
+      errorClass: 'EventRefused',
+      message: expect.stringContaining('returned NotFoundException: let the worker role publish'),
+      answer: expect.stringContaining('does not exist'),
+    });
+    expect(checkOf(report, 'create').outcome).toBe('passed');
   });
 });
 

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { attributesOf, failureEvent, settledEvent } from '../../../../lambda/shared/events/events.ts';
+import {
+  attributesOf,
+  failureEvent,
+  preflightEvent,
+  settledEvent,
+} from '../../../../lambda/shared/events/events.ts';
 import type { PrimaryFailureRecord, RecoveryRecord } from '../../../../lambda/shared/ledger/records.ts';
 import { NOW } from '../../../support/ledger-data.ts';
 
@@ -107,6 +112,10 @@ describe('settledEvent', () => {
 });
 
 describe('attributesOf', () => {
+  it('gives the event of a preflight a type of its own and nothing of a file', () => {
+    expect(attributesOf(preflightEvent('a', NOW))).toEqual({ type: 'preflight', test: 'true' });
+  });
+
   it('returns type, role, error class and test to filter by', () => {
     const event = settledEvent(recovered);
     expect(event && attributesOf(event)).toEqual({ type: 'recovery-recovered', role: 'media', test: 'true' });

@@ -10,7 +10,7 @@ export const PREFLIGHT_EVENT = { preflight: true } as const;
 export interface CheckDefinition {
   readonly does: string;
   readonly permission: string;
-  /** False for what no recovery needs: an error there is reported and fails nothing. */
+  /** False for what nothing depends on: an error there is reported and fails nothing. */
   readonly needed: boolean;
 }
 
@@ -25,6 +25,7 @@ export const CHECKS = {
   listParts: needed('list the parts of an upload', 's3:ListMultipartUploadParts'),
   complete: needed('complete an upload', 's3:PutObject'),
   abort: needed('abort an upload', 's3:AbortMultipartUpload'),
+  publish: needed('publish an event', 'sns:Publish'),
   remove: { does: 'remove the probe objects', permission: 's3:DeleteObject', needed: false },
 } as const satisfies Record<string, CheckDefinition>;
 
@@ -41,13 +42,13 @@ const result = v.object({
   errorClass: v.nullable(v.string()),
   /** What is wrong and what to change. */
   message: v.nullable(v.string()),
-  /** S3's own words, which often name the policy that denies; null when it sent none. */
+  /** AWS's own words, which often name the policy that denies; null when it sent none. */
   answer: v.nullable(v.string()),
 });
 
 /** The response of the worker's function to {@link PREFLIGHT_EVENT}. */
 export const preflightReport = v.object({
-  /** Whether a recovery into this bucket would succeed. */
+  /** Whether a recovery into this bucket would succeed, and its event be published. */
   ok: v.boolean(),
   bucket: v.string(),
   /** The function's own. */
