@@ -178,13 +178,22 @@ function matches(recovery: RecoveryRecord, { outputId, states, since }: Selectio
   return isState && (since === undefined || recovery.failedAt >= since);
 }
 
-/** The messages for a selection: an output that is selected by its id may have no record. */
+/** Who asked, as the records show it: the command knows the identity of its caller by no name. */
+const REQUESTER = 'command line';
+
+/**
+ * The messages for a selection: an output that is selected by its id may have no record.
+ *
+ * @param now epoch milliseconds.
+ */
 export function wantedMessages(
   recoveries: readonly RecoveryRecord[],
   { jobId, outputId }: Selection,
+  now: number,
 ): RedriveMessage[] {
   const isUnknown = recoveries.length === 0 && jobId !== undefined && outputId !== undefined;
-  return isUnknown ? [messageFor(jobId, outputId)] : messagesFor(recoveries);
+  const messages = isUnknown ? [messageFor(jobId, outputId)] : messagesFor(recoveries);
+  return messages.map((message) => ({ ...message, requested: { by: REQUESTER, at: now } }));
 }
 
 type Redriven = Pick<RecoveryRecord, 'jobId' | 'outputId' | 'role' | 'fileId'>;

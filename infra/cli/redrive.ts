@@ -115,12 +115,12 @@ async function redriveRecoveries(
   { ledger, sqs, queueUrl }: Tools,
   selection: Selection,
   options: RedriveOptions,
-  { out, err }: CommandContext,
+  { out, err, now }: CommandContext,
 ): Promise<void> {
   const { json, dryRun } = options;
   const { recoveries, isAll, leftOut } = await selectRecoveries(ledger, selection);
   if (leftOut !== null) await err.write(`${leftOut}\n`);
-  const messages = wantedMessages(recoveries, selection).map(encodeMessage);
+  const messages = wantedMessages(recoveries, selection, now).map(encodeMessage);
   if (!json) await writeTable(out, RECOVERY_COLUMNS, recoveries);
   if (!isAll) await err.write(`There are more than --limit ${selection.limit}: run it again after this.\n`);
   const progress = progressOn(err);

@@ -1,8 +1,9 @@
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { encodeMessage, type RedriveMessage } from '../shared/queue/messages.ts';
+import { encodeMessage, MAX_REQUESTER, type RedriveMessage } from '../shared/queue/messages.ts';
 import { RecoveryError } from '../shared/runtime/errors.ts';
+import { cut } from '../shared/runtime/redact.ts';
 
 /** Long enough to begin a download, in seconds; one that has begun may take longer. */
 export const LINK_SECONDS = 5 * 60;
@@ -47,8 +48,14 @@ export function contentDisposition(filename: string): string {
   return `attachment; filename="${ascii}"; filename*=UTF-8''${full}`;
 }
 
-/** What is to be retried: an output, one role of it, or one file. */
-export type RetryRequest = Pick<RedriveMessage, 'jobId' | 'outputId' | 'role' | 'fileId'>;
+/** What is to be retried: an output, one role of it, or one file; and who asks for it, when. */
+export type RetryRequest = Pick<RedriveMessage, 'jobId' | 'outputId' | 'role' | 'fileId'> &
+  Required<Pick<RedriveMessage, 'requested'>>;
+
+/** The name of an operator as records show it. */
+export function requesterOf(name: string): string {
+  return cut(`operator ${name.toWellFormed()}`, MAX_REQUESTER);
+}
 
 /** The queue did not accept the request; nothing has changed, and it can be repeated. */
 export class RetryNotQueued extends RecoveryError {

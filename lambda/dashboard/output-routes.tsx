@@ -5,7 +5,7 @@ import { placeOf } from '../shared/ledger/records.ts';
 import { unreadableLine } from '../shared/ledger/unreadable-reports.ts';
 import { canBeRetried, type JobView, type OutputView, viewJob } from '../shared/reporting/job.ts';
 import { outputPath } from '../shared/reporting/links.ts';
-import type { RetryRequest } from './actions.ts';
+import { type RetryRequest, requesterOf } from './actions.ts';
 import type { DashboardEnv } from './auth.ts';
 import { formToken, isOwnForm } from './csrf.ts';
 import { type DashboardDependencies, readingOf } from './dependencies.ts';
@@ -80,7 +80,8 @@ async function retry(
   if (!found.output.recoveries.some((file) => isNamed(file, which) && canBeRetried(file, hasApiKey))) {
     return context.redirect(`${path}?retry=nothing`, 303);
   }
-  const request = { ...ids, ...which } satisfies RetryRequest;
+  const requested = { by: requesterOf(context.var.visitor.name), at: now() };
+  const request = { ...ids, ...which, requested } satisfies RetryRequest;
   await retries.request(request);
   log.info('retry requested', request);
   return context.redirect(`${path}?retry=queued`, 303);

@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import type { RecoveryRecord } from '../shared/ledger/records.ts';
 import { outputMessages, type RedriveMessage } from '../shared/queue/messages.ts';
 import { summarizeError } from '../shared/runtime/error-summary.ts';
@@ -21,6 +22,9 @@ type RedriveDependencies = SettleDependencies &
 /** Many redrives share one rate limit: those that find it used up are retried at times spread over this span. */
 const SPREAD_MS = 4 * 60 * 1000;
 
+/** An output has up to thousands of thumbnails. */
+const NOTES_AHEAD = { concurrency: 16 };
+
 /**
  * Tries the recoveries of an output again, for an operator or because nothing is queued to retry them. A recovery that
  * waits for its message is made due now, and the message visible. Any other needs a fresh signed URL from the Zencoder
@@ -37,7 +41,7 @@ export async function handleRedrive(
   dependencies: RedriveDependencies,
 ): Promise<MessageOutcome> {
   const { ledger, logger, now } = dependencies;
-  const { jobId, outputId, role, fileId, origin = 'person' } = message;
+  const { jobId, outputId, role, fileId, origin = 'person', requested } = message;
   const known = await ledger.queries.readRecoveriesOf({
     jobId,
     outputId,
@@ -48,8 +52,11 @@ export async function handleRedrive(
     asked.filter((record) => isWanted(record, origin, now())),
     dependencies,
   );
-  logger.info('redrive', { recoveries: asked.length, wanted: wanted.length });
+  logger.info('redrive', { recoveries: asked.length, wanted: wanted.length, by: requested?.by ?? origin });
   if (asked.length > 0 && wanted.length === 0) return DONE;
+  if (requested !== undefined) {
+    await pMap(wanted, (record) => ledger.recoveries.noteRetry(record, requested), NOTES_AHEAD);
+  }
   const left = await scheduleWaiting(wanted, dependencies);
   const overdue = left.filter(({ deadline }) => isOver(deadline, now()));
   const settled = await settleOverdue(overdue, delivery, dependencies);

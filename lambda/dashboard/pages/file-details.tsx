@@ -1,4 +1,4 @@
-import { placeOf, type RecoveryRecord } from '../../shared/ledger/records.ts';
+import { type FailedAttempt, placeOf, type RecoveryRecord, type Retry } from '../../shared/ledger/records.ts';
 import { bytes, counted, number, relative } from '../../shared/reporting/format.ts';
 import { isOpen } from '../../shared/reporting/job.ts';
 import { ERROR_MEANINGS, revealInvisible, STATE_MEANINGS, s3Console, VERIFICATIONS } from '../text.ts';
@@ -25,7 +25,9 @@ export function FileDetails(props: {
           </code>
         </Fact>
       </dl>
-      {recovery.history.length > 0 && <History recovery={recovery} now={now} />}
+      {recovery.history.length + (recovery.retries?.length ?? 0) > 0 && (
+        <History recovery={recovery} now={now} />
+      )}
     </>
   );
 }
@@ -119,21 +121,44 @@ function Times({ recovery, now }: { readonly recovery: RecoveryRecord; readonly 
 }
 
 function History({ recovery, now }: { readonly recovery: RecoveryRecord; readonly now: number }) {
+  const { history, retries = [] } = recovery;
+  const events: (FailedAttempt | Retry)[] = [...history, ...retries].toSorted((a, b) => b.at - a.at);
+  const counts = [
+    history.length > 0 && counted(history.length, 'failed attempt'),
+    retries.length > 0 && counted(retries.length, 'retry', 'retries'),
+  ];
   return (
     <details id={`history-${recovery.role}-${recovery.fileId}`}>
       <summary>
-        {counted(recovery.history.length, 'failed attempt')}
+        {counts.filter((count) => count !== false).join(', ')}
         <span class="vh">, {revealInvisible(nameOf(recovery))}</span>
       </summary>
       <ol class="attempts">
-        {recovery.history.toReversed().map(({ at, errorClass, message }) => (
+        {events.map((event) => (
           <li>
-            <Time at={at} now={now} /> <code>{revealInvisible(errorClass)}</code>
-            <br />
-            <UntrustedText text={message} />
+            {'by' in event ? <Retried retry={event} now={now} /> : <Failed attempt={event} now={now} />}
           </li>
         ))}
       </ol>
     </details>
+  );
+}
+
+function Retried({ retry: { by, at }, now }: { readonly retry: Retry; readonly now: number }) {
+  return (
+    <>
+      Retried by <UntrustedText text={by} /> at <Time at={at} now={now} />
+    </>
+  );
+}
+
+function Failed({ attempt, now }: { readonly attempt: FailedAttempt; readonly now: number }) {
+  const { at, errorClass, message } = attempt;
+  return (
+    <>
+      <Time at={at} now={now} /> <code>{revealInvisible(errorClass)}</code>
+      <br />
+      <UntrustedText text={message} />
+    </>
   );
 }

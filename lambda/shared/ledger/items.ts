@@ -88,6 +88,7 @@ const recoveryItem = v.object({
   ),
   lastError: v.exactOptional(v.object({ ...attempt.entries, since: v.exactOptional(time) })),
   history: v.optional(v.array(attempt), []),
+  retries: v.exactOptional(v.array(v.object({ by: text, at: time }))),
   bucket: v.exactOptional(text),
   key: v.exactOptional(text),
   size: v.exactOptional(count),

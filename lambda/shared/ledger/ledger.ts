@@ -76,6 +76,7 @@ export function createLedger(table: Table): Ledger {
       reopen: bind(table, reopenings.reopen),
       scheduleNow: bind(table, reopenings.scheduleNow),
       noteError: bind(table, reopenings.noteError),
+      noteRetry: bind(table, reopenings.noteRetry),
     },
     uploads: {
       savePlan: bind(table, uploadPlans.savePlan),

@@ -59,6 +59,13 @@ export interface LastError extends FailedAttempt {
   readonly since?: number;
 }
 
+/** An operator's request to try again. */
+export interface Retry {
+  /** e.g. `operator dashboard`, `command line`. */
+  readonly by: string;
+  readonly at: number;
+}
+
 /** A plan and how far it has come. */
 export interface SegmentedUpload extends UploadPlan {
   /** Numbers of the segments whose every part is in the bucket, ascending. */
@@ -110,6 +117,8 @@ export interface RecoveryRecord extends RecoveryKey {
   readonly lastError?: LastError;
   /** The last attempts that failed, oldest first, at most {@link HISTORY_LENGTH}. */
   readonly history: readonly FailedAttempt[];
+  /** The last requests of operators to try again, oldest first, at most {@link HISTORY_LENGTH}; absent without any. */
+  readonly retries?: readonly Retry[];
   readonly lease?: Lease;
   /** Where its object is, or was to go; absent while it is open. */
   readonly bucket?: string;
@@ -168,7 +177,7 @@ export function withEvidence(evidence: readonly string[] = [], id: string | unde
 /** For this long an event is left to the invocation that owes it and is about to publish it; milliseconds. */
 export const OWED_GRACE_MS = 30_000;
 
-/** How many failed attempts are kept with a recovery. */
+/** How many failed attempts are kept with a recovery, and how many requests to try again. */
 export const HISTORY_LENGTH = 10;
 
 const MAX_MESSAGE = 1000;

@@ -4,7 +4,7 @@ import { existingItem, writeOne } from './conditional-writes.ts';
 import { DUE, LEASE_IS_FREE } from './conditions.ts';
 import { parseRecovery } from './items.ts';
 import { readRecovery } from './reads.ts';
-import { type LastError, type RecoveryRecord, truncateError } from './records.ts';
+import { HISTORY_LENGTH, type LastError, type RecoveryRecord, type Retry, truncateError } from './records.ts';
 import { isoTime, recordTtl, recoveryItemKey, type Table } from './table.ts';
 
 /**
@@ -75,6 +75,36 @@ export async function scheduleNow(table: Table, seen: RecoveryRecord): Promise<b
 export async function noteError(table: Table, seen: RecoveryRecord, error: LastError): Promise<boolean> {
   const lastError = truncateError(error);
   return await changeUnclaimed(table, seen, { lastError }, error.at);
+}
+
+/**
+ * Writes into a recovery, whatever its state, that an operator asked to try it again. The same request is noted once; it
+ * is no sign of life: `updatedAt` stays, and so does every claim's condition.
+ *
+ * Cost: one UpdateItem: 1 write unit, 1 for the index.
+ *
+ * @param seen the record as the caller read it.
+ */
+export async function noteRetry(table: Table, seen: RecoveryRecord, retry: Retry): Promise<void> {
+  for (let retries = seen.retries; !isNoted(retries, retry); ) {
+    const next = [...(retries ?? []), retry].slice(-HISTORY_LENGTH);
+    const asSeen = retries === undefined ? 'attribute_not_exists(#retries)' : '#retries = :if_retries';
+    const result = await writeOne(table, {
+      update: recoveryItemKey(seen),
+      changes: { set: toUpdate({ retries: next }) },
+      condition: {
+        expression: `attribute_exists(#pk) AND ${asSeen}`,
+        values: retries === undefined ? {} : { ':if_retries': toUpdate({ retries }).retries },
+      },
+    });
+    if (result.written) return;
+    // Another request was noted in the meantime.
+    retries = parseRecovery(existingItem(result)).retries;
+  }
+}
+
+function isNoted(retries: readonly Retry[] = [], { by, at }: Retry): boolean {
+  return retries.some((each) => each.by === by && each.at === at);
 }
 
 async function changeUnclaimed(

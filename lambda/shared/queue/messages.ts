@@ -78,6 +78,9 @@ const segmentMessage = v.object({
   segment: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
 });
 
+/** Characters of the name of an operator in a message; longer names are cut. */
+export const MAX_REQUESTER = 80;
+
 /**
  * A request to try again: from an operator, at once and in any state, or from reconcile, for a stalled recovery.
  * Everything of an output that is not recovered, or one role or file of it. It holds no signed URL, since the sender has
@@ -92,6 +95,10 @@ const redriveMessage = v.object({
   fileId: v.exactOptional(v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/, 'expected a file id'))),
   /** The sender; an operator when absent. */
   origin: v.exactOptional(v.picklist(['person', 'reconcile'])),
+  /** Which operator asked, and when: for the history of the recoveries. */
+  requested: v.exactOptional(
+    v.object({ by: v.pipe(wellFormedText, v.minLength(1), v.maxLength(MAX_REQUESTER)), at: epochMs }),
+  ),
 });
 
 const recoveryMessage = v.variant('type', [outputMessage, segmentMessage, redriveMessage]);

@@ -49,6 +49,7 @@ export function recoveryJson(recovery: RecoveryRecord) {
     nextAttemptAt: iso(recovery.nextAttemptAt),
     lastError: lastError ? { ...attemptJson(lastError), since: iso(lastError.since) } : null,
     history: recovery.history.map(attemptJson),
+    retries: (recovery.retries ?? []).map(({ by, at }) => ({ by, at: iso(at) })),
     bytesDone: recovery.bytesDone ?? null,
     bytesTotal: recovery.bytesTotal ?? recovery.upload?.size ?? null,
     object: place && {

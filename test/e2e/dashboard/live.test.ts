@@ -71,6 +71,7 @@ describe('Retry now', () => {
     await page.getByText('another object is there').first().waitFor();
     await page.getByRole('button', { name: 'Retry now' }).click();
     await page.getByText('Retry requested').waitFor();
+    const retried = page.getByText('Retried by operator dashboard at');
     const download = page.getByRole('link', { name: /^Download/ });
     if (javaScriptEnabled) await download.waitFor();
     else {
@@ -81,6 +82,8 @@ describe('Retry now', () => {
         })
         .toBe(1);
     }
+    await page.evaluate('for (const each of document.querySelectorAll("details")) each.open = true');
+    await retried.waitFor();
     const started = page.waitForEvent('download');
     await download.click();
     const bytes = await readFile(await (await started).path());

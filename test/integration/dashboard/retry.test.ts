@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RetryNotQueued } from '../../../lambda/dashboard/actions.ts';
 import { aDashboard, basic, ORIGIN, type TestDashboard } from '../../support/dashboard.ts';
 import { gone, recovered, textOf, waiting } from '../../support/dashboard-data.ts';
+import { NOW } from '../../support/ledger-data.ts';
 import { startLedger, type TestLedger } from '../../support/ledger-table.ts';
 
 let ledger: TestLedger;
@@ -9,6 +10,9 @@ beforeAll(async () => {
   ledger = await startLedger();
 });
 afterAll(() => ledger.close());
+
+/** By the operator of the tests, at the time at which their clock stands. */
+const REQUESTED = { by: 'operator dashboard', at: NOW };
 
 type Output = { readonly jobId: string; readonly outputId: string };
 
@@ -32,10 +36,23 @@ describe('Retry now', () => {
     const form = await formOf(dashboard, record);
     const response = await dashboard.post(`${recordOf(record)}/retry`, form);
     const { jobId, outputId, role, fileId } = record;
-    expect(dashboard.retries).toEqual([{ jobId, outputId, role, fileId }]);
+    expect(dashboard.retries).toEqual([{ jobId, outputId, role, fileId, requested: REQUESTED }]);
     expect(response.status).toBe(303);
     const next = await dashboard.get(response.headers.get('location') ?? '');
     expect(textOf(await next.text())).toContain('Retry requested');
+  });
+
+  it('is shown in the history of the file and in the API, by whom and when', async () => {
+    const record = await gone(ledger, 'lost');
+    await ledger.recoveries.noteRetry(record, { by: 'operator <b>', at: NOW });
+    const { get } = aDashboard(ledger);
+    const page = textOf(await (await get(recordOf(record))).text());
+    const time = new Date(NOW).toISOString();
+    expect(page).toContain(`Retried by operator <b> at ${time.slice(0, 16).replace('T', ' ')} UTC`);
+    const job: unknown = await (await get(`/api/jobs/${record.jobId}`)).json();
+    expect(job).toMatchObject({
+      outputs: [{ recoveries: [{ retries: [{ by: 'operator <b>', at: time }] }] }],
+    });
   });
 
   it('is offered for a file that waits for its next attempt', async () => {
@@ -52,7 +69,9 @@ describe('Retry now', () => {
     const form = await formOf(dashboard, record);
     expect(Object.keys(form)).toEqual(['token']);
     await dashboard.post(`${recordOf(record)}/retry`, form);
-    expect(dashboard.retries).toEqual([{ jobId: record.jobId, outputId: record.outputId }]);
+    expect(dashboard.retries).toEqual([
+      { jobId: record.jobId, outputId: record.outputId, requested: REQUESTED },
+    ]);
   });
 
   it('does nothing for a recovered file', async () => {

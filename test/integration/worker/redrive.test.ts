@@ -58,6 +58,49 @@ describe('the redrive of a waiting recovery', () => {
   });
 });
 
+describe('the redrive that an operator requested', () => {
+  const requested = { by: 'operator dashboard', at: Date.parse('2026-03-15T12:00:00Z') };
+
+  it('is noted with what it tries again, and with nothing else', async () => {
+    const { request, recoveries } = await stalledOutput(WITH_THUMBNAILS);
+    const fileId = (await recoveries()).find(({ role }) => role === 'thumbnail')?.fileId ?? '';
+    await worker.deliver({ ...request, role: 'thumbnail', fileId, requested });
+    await worker.next();
+    await worker.deliver({ ...request, requested: { ...requested, by: 'command line' } });
+    const noted = (await recoveries()).map(
+      ({ fileId: id, retries = [] }) =>
+        `${id === fileId ? 'requested' : 'other'}: ${retries.map(({ by }) => by).join()}`,
+    );
+    expect(noted.toSorted()).toEqual([
+      'other: command line',
+      'other: command line',
+      'requested: operator dashboard',
+    ]);
+    await worker.next();
+    expect((await recoveries()).map(({ state }) => state)).toEqual(['recovered', 'recovered', 'recovered']);
+  });
+
+  it('is noted once, with the last ten requests', async () => {
+    const { request, recoveries } = await stalledOutput();
+    for (let minute = 0; minute < 12; minute += 1) {
+      const [record] = await recoveries();
+      if (record === undefined) throw new Error('the output has no recovery');
+      const retry = { by: `operator ${minute}`, at: requested.at };
+      // The second finds the record changed since it was read.
+      await worker.ledger.recoveries.noteRetry(record, retry);
+      await worker.ledger.recoveries.noteRetry(record, retry);
+    }
+    await worker.deliver({ ...request, requested });
+    await worker.next();
+    const [done] = await recoveries();
+    expect(done?.state).toBe('recovered');
+    expect(done?.retries?.map(({ by }) => by)).toEqual([
+      ...Array.from({ length: 9 }, (_, index) => `operator ${index + 3}`),
+      'operator dashboard',
+    ]);
+  });
+});
+
 describe('the redrive of a recovery that no message will retry', () => {
   it('queues its files with fresh URLs', async () => {
     const { request, recoveries } = await stalledOutput(WITH_THUMBNAILS);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CommandFailure, UsageError } from '../../../infra/cli/lib/command.ts';
 import { queueMessages } from '../../../infra/cli/redrive.ts';
-import { messagesFor, redriveOptions } from '../../../infra/cli/redrive-selection.ts';
+import { messagesFor, redriveOptions, wantedMessages } from '../../../infra/cli/redrive-selection.ts';
 import { parseMessage, type RedriveMessage } from '../../../lambda/shared/queue/messages.ts';
 import { DAY_MS } from '../../../lambda/shared/runtime/durations.ts';
 import type { Role } from '../../../lambda/shared/zencoder/model.ts';
@@ -44,6 +44,15 @@ describe('redriveOptions', () => {
   ])('rejects %j: %s', (argv, message) => {
     expect(() => options(...argv)).toThrow(UsageError);
     expect(() => options(...argv)).toThrow(message);
+  });
+});
+
+describe('wantedMessages', () => {
+  it('names the command line as the requester, also for an output without a record', () => {
+    const selection = { jobId: '1', outputId: '2', states: ['lost'], limit: 1 } as const;
+    expect(wantedMessages([], selection, NOW)).toEqual([
+      { type: 'redrive', version: 1, jobId: '1', outputId: '2', requested: { by: 'command line', at: NOW } },
+    ]);
   });
 });
 

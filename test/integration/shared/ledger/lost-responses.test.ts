@@ -166,6 +166,9 @@ describe('a ledger write whose first response is lost', () => {
       settled,
       async (ledger, record) => (await ledger.at(LATER).recoveries.reopen(record))?.record,
     ),
+    write('noteRetry', settled, (ledger, record) =>
+      ledger.at(LATER).recoveries.noteRetry(record, { by: 'operator dashboard', at: LATER }),
+    ),
     write('markPublished', settled, (ledger, record) => ledger.outbox.markPublished([record])),
   ])('%s has the same result and effect as with its response', async (_, prepare) => {
     const outputId = String(++lastOutput);

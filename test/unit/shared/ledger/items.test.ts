@@ -74,6 +74,7 @@ const optional = {
   settledBy: text,
   eventOwedAt: time,
   redrives: count,
+  retries: fc.array(fc.record({ by: text, at: time }), { maxLength: 3 }),
   nextAttemptAt: time,
   nextAttemptMessage: fc.record({ messageId: text, receiptHandle: text }),
   lastError: fc

@@ -83,6 +83,28 @@ describe('parseMessage', () => {
   });
 });
 
+describe('parseMessage of a redrive', () => {
+  const redrive = { type: 'redrive', version: 1, jobId: '1', outputId: '2' };
+
+  it('reads who requested it, well-formed, and needs no such field', () => {
+    const requested = { by: 'operator \ud83d', at: 17 };
+    expect(parseMessage(JSON.stringify({ ...redrive, requested }))).toEqual({
+      ...redrive,
+      requested: { by: 'operator \ufffd', at: 17 },
+    });
+    expect(parseMessage(JSON.stringify(redrive))).toEqual(redrive);
+  });
+
+  it.each([{ by: '', at: 17 }, { by: 'a'.repeat(81), at: 17 }, { by: 'operator' }, { at: 17 }, 'operator'])(
+    'rejects the requester %j',
+    (requested) => {
+      expect(() => parseMessage(JSON.stringify({ ...redrive, requested }))).toThrow(
+        /wrong fields: requested/,
+      );
+    },
+  );
+});
+
 describe('encodeMessage', () => {
   it('writes only characters that SQS accepts, and keeps every whole character', () => {
     fc.assert(
