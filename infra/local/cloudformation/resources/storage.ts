@@ -93,9 +93,8 @@ export const provisionTable: Provisioner = async (resource, deployment) => {
       new UpdateTimeToLiveCommand({ TableName: name, TimeToLiveSpecification: { AttributeName, Enabled } }),
     );
   }
-  const arn =
-    created.TableDescription?.TableArn ??
-    `arn:aws:dynamodb:${deployment.region}:${deployment.accountId}:table/${name}`;
+  // Not the server's: DynamoDB Local has its own name there in place of the region.
+  const arn = `arn:aws:dynamodb:${deployment.region}:${deployment.accountId}:table/${name}`;
   const stream = created.TableDescription?.LatestStreamArn;
   return {
     ref: name,
