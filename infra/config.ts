@@ -3,6 +3,7 @@ import { DEFAULT_ZENCODER_API_URL } from '../lambda/shared/zencoder/api.ts';
 import { DEFAULT_ZENCODER_STORAGE } from '../lambda/shared/zencoder/storage.ts';
 import { DEFAULT_KEY_TEMPLATE } from '../lambda/worker/key-template.ts';
 import {
+  accountId,
   bucketName,
   emailAddress,
   foreignArns,
@@ -57,6 +58,12 @@ const entries = v.object({
    * @default - the stack makes a bucket, which outlives the stack
    */
   bucketName: v.optional(bucketName),
+  /**
+   * Id of the account that owns your bucket. Every call to S3 states it, and S3 refuses a bucket of any other account.
+   *
+   * @default - the account of the stack
+   */
+  bucketOwner: v.optional(accountId),
   /**
    * ARN of the KMS key by which your own bucket encrypts, in its region, so that the worker may use it.
    *
@@ -183,13 +190,23 @@ const entries = v.object({
   logRetentionDays: v.optional(v.pipe(oneOf(...RETENTION_DAYS), v.transform(Number)), '90'),
 });
 
+const OWN_BUCKET = 'belongs to a bucket of your own: set bucketName as well';
+
 const settings = v.pipe(
   entries,
   v.forward(
     v.partialCheck(
+      [['bucketName'], ['bucketOwner']],
+      ({ bucketName, bucketOwner }) => bucketOwner === undefined || bucketName !== undefined,
+      OWN_BUCKET,
+    ),
+    ['bucketOwner'],
+  ),
+  v.forward(
+    v.partialCheck(
       [['bucketName'], ['bucketKmsKeyArn']],
       ({ bucketName, bucketKmsKeyArn }) => bucketKmsKeyArn === undefined || bucketName !== undefined,
-      'belongs to a bucket of your own: set bucketName as well',
+      OWN_BUCKET,
     ),
     ['bucketKmsKeyArn'],
   ),

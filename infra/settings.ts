@@ -93,6 +93,12 @@ export const bucketName = v.pipe(
   ),
 );
 
+/** Id of an AWS account. A number in `cdk.json` would lose zeros at its start. */
+export const accountId = v.pipe(
+  v.string('expected the 12 digits of an account id, as text'),
+  v.regex(/^\d{12}$/, 'expected the 12 digits of an account id, as text'),
+);
+
 /** A web address over TLS, without user, query or fragment. */
 export const httpsUrl = v.pipe(
   v.string('expected an https URL'),

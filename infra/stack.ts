@@ -49,6 +49,7 @@ export class RecoveryStack extends Stack {
     const ledger = new LedgerTable(this, 'Ledger');
     const bucket = new RecoveryBucket(this, 'Recovered', {
       bucketName: config.bucketName,
+      owner: config.bucketOwner,
       kmsKeyArn: config.bucketKmsKeyArn,
     });
     const events = new EventsTopic(this, 'Events');

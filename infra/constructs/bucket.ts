@@ -12,6 +12,12 @@ export interface RecoveryBucketProps {
    */
   readonly bucketName?: string | undefined;
   /**
+   * Id of the account that owns the customer's bucket.
+   *
+   * @default - the account of the stack
+   */
+  readonly owner?: string | undefined;
+  /**
    * ARN of the KMS key by which the customer's bucket encrypts.
    *
    * @default - none: no permission on any key
@@ -22,6 +28,8 @@ export interface RecoveryBucketProps {
 /** Where recovered files go. */
 export class RecoveryBucket extends Construct {
   readonly bucketName: string;
+  /** Id of the account that owns it. */
+  readonly owner: string;
   readonly #bucketArn: string;
   readonly #kmsKeyArn: string | undefined;
   /** The bucket's ARN as cdk-nag writes it in a finding. */
@@ -33,6 +41,7 @@ export class RecoveryBucket extends Construct {
     if (props.kmsKeyArn !== undefined && props.bucketName === undefined) {
       throw new Error('bucketKmsKeyArn belongs to a bucket of your own: set bucketName as well');
     }
+    this.owner = props.owner ?? Stack.of(this).account;
     this.#kmsKeyArn = props.kmsKeyArn;
     if (props.bucketName === undefined) {
       const bucket = madeBucket(this);

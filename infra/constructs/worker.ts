@@ -71,6 +71,7 @@ export class RecoveryWorker extends Construct {
         DEAD_LETTER_QUEUE_URL: props.queue.deadLetterQueue.queueUrl,
         TABLE_NAME: props.ledger.table.tableName,
         BUCKET_NAME: props.bucket.bucketName,
+        BUCKET_OWNER: props.bucket.owner,
         KEY_TEMPLATE: props.keyTemplate,
         ZENCODER_STORAGE: props.zencoderStorage,
         SEGMENT_BYTES: String(props.segmentBytes),

@@ -126,7 +126,7 @@ async function start(
     stackName: stack.name,
     clock,
     clients,
-    endpointVariables: endpointVariables(servers.endpoints),
+    endpointVariables: endpointVariables(servers.endpoints, env),
     credentialsOf: keys.of,
     assetDirectory: stack.assetDirectory,
   };

@@ -1,5 +1,12 @@
 import * as v from 'valibot';
-import { flag, httpUrl, parseEnvironment, text, wholeNumber } from '../shared/runtime/environment.ts';
+import {
+  accountId,
+  flag,
+  httpUrl,
+  parseEnvironment,
+  text,
+  wholeNumber,
+} from '../shared/runtime/environment.ts';
 
 const schema = v.object({
   /** The ledger. */
@@ -8,6 +15,8 @@ const schema = v.object({
   QUEUE_URL: httpUrl,
   /** Where recovered files are. */
   BUCKET_NAME: text,
+  /** The account that owns the bucket. */
+  BUCKET_OWNER: v.optional(accountId, ''),
   /** Secrets Manager secret with the user name and password of the dashboard. */
   DASHBOARD_SECRET_ARN: text,
   /** Hours before its deadline from which an open recovery counts as at risk. */

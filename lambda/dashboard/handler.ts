@@ -6,6 +6,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { handle, type LambdaEvent } from 'hono/aws-lambda';
 import { createLedger } from '../shared/ledger/ledger.ts';
+import { expectOwner } from '../shared/runtime/bucket-owner.ts';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
 import { HOUR_MS } from '../shared/runtime/durations.ts';
 import { createMeter } from '../shared/runtime/metrics.ts';
@@ -17,6 +18,9 @@ import { dashboardEnvironment } from './environment.ts';
 const environment = dashboardEnvironment();
 const log = new Logger();
 const meter = createMeter(new Metrics());
+
+const s3 = new S3Client(clientLimits());
+expectOwner(s3, () => environment.BUCKET_OWNER || undefined);
 
 const respond = handle(
   createDashboard({
@@ -32,7 +36,7 @@ const respond = handle(
       (reason) => log.error('viewer of the dashboard not usable', { reason }),
     ),
     retries: createRetryQueue(new SQSClient(clientLimits()), environment.QUEUE_URL),
-    downloads: createDownloads(new S3Client(clientLimits())),
+    downloads: createDownloads(s3),
     region: environment.AWS_REGION,
     atRiskMs: environment.AT_RISK_HOURS * HOUR_MS,
     hasApiKey: environment.HAS_ZENCODER_API_KEY,

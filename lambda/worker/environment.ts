@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { httpUrl, text, wholeNumber } from '../shared/runtime/environment.ts';
+import { accountId, httpUrl, text, wholeNumber } from '../shared/runtime/environment.ts';
 import { zencoderApiEnvironment } from '../shared/zencoder/api-key.ts';
 import { storageAllowList } from '../shared/zencoder/storage.ts';
 import { parseKeyTemplate } from './key-template.ts';
@@ -24,6 +24,8 @@ export const workerEnvironment = v.object({
   DEAD_LETTER_QUEUE_URL: httpUrl,
   TABLE_NAME: text,
   BUCKET_NAME: text,
+  /** The account that owns the bucket. */
+  BUCKET_OWNER: v.optional(accountId, ''),
   KEY_TEMPLATE: keyTemplate,
   ZENCODER_STORAGE: storageAllowList,
   EVENTS_TOPIC_ARN: text,

@@ -6,6 +6,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { createEventPublisher } from '../shared/events/publisher.ts';
 import { createLedger } from '../shared/ledger/ledger.ts';
+import { expectOwner } from '../shared/runtime/bucket-owner.ts';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
 import { parseEnvironment } from '../shared/runtime/environment.ts';
 import { createMeter } from '../shared/runtime/metrics.ts';
@@ -25,6 +26,7 @@ const logger = new Logger();
 const meter = createMeter(new Metrics());
 const now = () => Date.now();
 const client = createBucketClient();
+expectOwner(client, () => environment.BUCKET_OWNER || undefined);
 // What a topic does not accept stays owed, and the end of an invocation is near when its files are settled.
 const sns = new SNSClient(clientLimits({ requestMs: 3_000, attempts: 2 }));
 

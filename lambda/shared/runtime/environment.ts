@@ -57,6 +57,9 @@ export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER) 
   );
 }
 
+/** Id of an account; empty where it is not known, as at stores that speak S3 and have no accounts of AWS. */
+export const accountId = v.pipe(v.string(), v.regex(/^(?:[0-9]{12})?$/, 'must be 12 digits, or empty'));
+
 /** An absolute http(s) URL, such as a queue's. */
 export const httpUrl = v.pipe(
   v.string(),

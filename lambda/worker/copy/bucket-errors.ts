@@ -159,7 +159,8 @@ function actionRequired(
   }
   if (status === 403 || status === 401) {
     return new DestinationDenied(
-      `${to} returned ${response}: grant the worker role ${call.permission}`,
+      `${to} returned ${response}: grant the worker role ${call.permission}, and set bucketOwner if another account ` +
+        'than that of the stack owns the bucket',
       cause,
     );
   }

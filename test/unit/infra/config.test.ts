@@ -60,6 +60,7 @@ const bad = {
     'arn:aws:s3:::mine',
     5,
   ),
+  bucketOwner: fc.constantFrom('', '12345678901', '1234567890123', 'mine', 123456789012),
   bucketKmsKeyArn: fc.constantFrom(
     '',
     'alias/mine',
@@ -193,6 +194,15 @@ describe('parseConfig with invalid settings', () => {
       "zencoderApiKeySecretArn: is in eu-west-1, and bucketKmsKeyArn in us-east-1: both belong to the stack's region",
     ]);
     expect(parseConfig({ zencoderApiKeySecretArn }, 'eu-west-1')).toMatchObject({ zencoderApiKeySecretArn });
+  });
+
+  it('rejects an owner without a bucket', () => {
+    expect(errorsOf({ bucketOwner: '012345678901' })).toEqual([
+      expect.stringContaining('bucketOwner: belongs to a bucket of your own: set bucketName as well'),
+    ]);
+    expect(parseConfig({ bucketName: 'mine', bucketOwner: '012345678901' })).toMatchObject({
+      bucketOwner: '012345678901',
+    });
   });
 
   it('rejects a KMS key without its bucket', () => {

@@ -18,7 +18,7 @@ export const headBucket: Operation = (exchange, service) => {
 };
 
 export const deleteBucket: Operation = (exchange, service) => {
-  service.store.deleteBucket(exchange.request.bucket);
+  service.store.deleteBucket(bucketOf(exchange, service).name);
   return { status: 204 };
 };
 

@@ -31,6 +31,8 @@ export interface S3Options {
   readonly now?: () => number;
   /** When given, version 4 signatures for another region are rejected, as AWS does. @default any, shown as us-east-1 */
   readonly region?: string;
+  /** Id of the account that owns all buckets. @default '000000000000' */
+  readonly owner?: string;
   /** PEM; the server then supports HTTPS only. */
   readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer };
   /** False keeps sizes, entity tags and checksums only; objects can then not be read. @default true */
@@ -72,6 +74,7 @@ export async function startS3(options: S3Options): Promise<S3Server> {
       store,
       now,
       region: options.region ?? 'us-east-1',
+      owner: options.owner ?? '000000000000',
       etags: options.etags ?? 'md5',
       partChecksums: options.partChecksums ?? 'composite',
     },

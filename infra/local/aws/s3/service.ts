@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Caller } from './auth.ts';
+import { s3Error } from './errors.ts';
 import type { ObjectRecord } from './records.ts';
 import type { ByteRange, S3Request } from './request.ts';
 import type { Bucket, Store } from './store.ts';
@@ -10,6 +11,8 @@ export interface Service {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly region: string;
+  /** Id of the account that owns the buckets. */
+  readonly owner: string;
   /** `md5` as without encryption by KMS, `opaque` as with it: cheaper, and equal bytes have unequal tags. */
   readonly etags: 'md5' | 'opaque';
   /** Which uploads with a checksum algorithm require each part's checksum at completion. */
@@ -38,10 +41,26 @@ export interface S3Response {
 
 export type Operation = (exchange: Exchange, service: Service) => S3Response | Promise<S3Response>;
 
-/** The bucket that a request names. @throws S3Error NoSuchBucket */
+/**
+ * The bucket that a request names, of the owner that the request expects
+ * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html, `API/ErrorResponses.html`).
+ *
+ * @throws S3Error NoSuchBucket; AccessDenied for another owner; InvalidBucketOwnerAWSAccountID
+ */
 export function bucketOf(exchange: Exchange, service: Service): Bucket {
-  return service.store.bucket(exchange.request.bucket);
+  const { headers, query, bucket: name } = exchange.request;
+  // In a query S3 knows the parameter in lower case only: https://github.com/aws/aws-sdk-go-v2/issues/2484
+  const misspelt = [...query.keys()].find(
+    (each) => each !== OWNER_HEADER && each.toLowerCase() === OWNER_HEADER,
+  );
+  const owner = misspelt === undefined ? headers.get(OWNER_HEADER) : '';
+  if (owner !== undefined && !/^\d{12}$/.test(owner)) throw s3Error('InvalidBucketOwnerAWSAccountID');
+  const bucket = service.store.bucket(name);
+  if (owner !== undefined && owner !== service.owner) throw s3Error('AccessDenied');
+  return bucket;
 }
+
+const OWNER_HEADER = 'x-amz-expected-bucket-owner';
 
 /** A query parameter; undefined when absent or empty. */
 export function parameter(exchange: Exchange, name: string): string | undefined {

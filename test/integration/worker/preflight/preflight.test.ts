@@ -20,21 +20,24 @@ import {
 import { type S3Server, startS3 } from '../../../../infra/local/aws/s3/server.ts';
 import type { TopicEvent } from '../../../../lambda/shared/events/events.ts';
 import { createEventPublisher } from '../../../../lambda/shared/events/publisher.ts';
+import { expectOwner } from '../../../../lambda/shared/runtime/bucket-owner.ts';
 import { PROBE_PREFIX, type PreflightReport } from '../../../../lambda/shared/runtime/preflight.ts';
 import { createBucketClient } from '../../../../lambda/worker/copy/s3-client.ts';
 import { runPreflight } from '../../../../lambda/worker/preflight/preflight.ts';
 import { startMessaging, type TestMessaging } from '../../../support/messaging.ts';
 
 const BUCKET = 'acme-video';
+const OWNER = '111122223333';
 const dir = mkdtempSync(join(tmpdir(), 'preflight-'));
 const retry = { attempts: 3, firstMs: 1, maxMs: 20 };
 
 let s3: S3Server;
 let client: S3Client;
+let expected = OWNER;
 let messaging: TestMessaging;
 beforeAll(async () => {
   messaging = await startMessaging();
-  s3 = await startS3({ dir, buckets: [BUCKET], partChecksums: 'always' });
+  s3 = await startS3({ dir, buckets: [BUCKET], partChecksums: 'always', owner: OWNER });
   client = createBucketClient({
     aws: {
       region: 'us-east-1',
@@ -42,6 +45,7 @@ beforeAll(async () => {
       credentials: { accessKeyId: 'worker', secretAccessKey: 'secret' },
     },
   });
+  expectOwner(client, () => expected);
 });
 afterAll(async () => {
   client.destroy();
@@ -49,7 +53,10 @@ afterAll(async () => {
   await messaging.close();
   rmSync(dir, { recursive: true });
 });
-beforeEach(() => s3.setFaults(undefined));
+beforeEach(() => {
+  s3.setFaults(undefined);
+  expected = OWNER;
+});
 
 const preflight = (bucket = BUCKET, topicArn = messaging.topicArn) =>
   runPreflight({
@@ -80,6 +87,28 @@ describe('a preflight of a bucket that takes recoveries', () => {
     await preflight();
     client.middlewareStack.remove('watch');
     expect(conditions).toEqual(['*', '*', '*']);
+  });
+
+  it('states the owner of the bucket in every call', async () => {
+    const owners = new Map<string, unknown>();
+    client.middlewareStack.add(
+      (next, { commandName = '' }) =>
+        (args) => {
+          owners.set(commandName, headersOf(args.request)['x-amz-expected-bucket-owner']);
+          return next(args);
+        },
+      { step: 'finalizeRequest', name: 'watch' },
+    );
+    await preflight();
+    client.middlewareStack.remove('watch');
+    expect(Object.fromEntries(owners)).toEqual(
+      Object.fromEntries(
+        [
+          ...['PutObject', 'HeadObject', 'CreateMultipartUpload', 'UploadPart', 'ListParts'],
+          ...['CompleteMultipartUpload', 'AbortMultipartUpload', 'DeleteObject'],
+        ].map((command) => [`${command}Command`, OWNER]),
+      ),
+    );
   });
 
   it('waits out an error that passes', async () => {
@@ -203,6 +232,16 @@ describe('a preflight of a bucket that takes no recoveries', () => {
     expect(message).toContain('is in eu-west-1, but the stack is in us-east-1');
   });
 
+  it('names bucketOwner for a bucket of another account', async () => {
+    expected = '444455556666';
+    const report = await preflight();
+    expect(report.ok).toBe(false);
+    expect(checkOf(report, 'create')).toMatchObject({
+      errorClass: 'DestinationDenied',
+      message: expect.stringContaining('set bucketOwner if another account than that of the stack owns'),
+    });
+  });
+
   it('reports a bucket that does not exist', async () => {
     const report = await preflight('nobodys-bucket');
     expect(report.ok).toBe(false);
@@ -212,8 +251,11 @@ describe('a preflight of a bucket that takes no recoveries', () => {
 });
 
 function conditionOf(request: unknown): unknown {
-  const { headers } = v.parse(v.object({ headers: v.record(v.string(), v.string()) }), request);
-  return headers['if-none-match'];
+  return headersOf(request)['if-none-match'];
+}
+
+function headersOf(request: unknown): Record<string, string> {
+  return v.parse(v.object({ headers: v.record(v.string(), v.string()) }), request).headers;
 }
 
 function refuse(operation: string, fault: Fault): void {

@@ -8,7 +8,8 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
-import { BUCKET, failure, testS3 } from './fixture.ts';
+import { presignV4 } from '../../../../../infra/local/aws/s3/presign.ts';
+import { BUCKET, failure, KEYS, testS3 } from './fixture.ts';
 
 describe('a bucket of the local S3', () => {
   it('is created once, found, and deleted when it is empty', async () => {
@@ -85,5 +86,33 @@ describe('a bucket of the local S3', () => {
       VersioningConfiguration: { Status: 'Enabled' },
     });
     await expect(s3.client.send(versioning)).rejects.toEqual(failure('NotImplemented', 501));
+  });
+});
+
+describe('the owner of a bucket of the local S3', () => {
+  const owned = { owner: '111122223333' };
+
+  it('may be stated in a call, and any other is refused with 403', async () => {
+    await using s3 = await testS3(owned);
+    const call = (ExpectedBucketOwner: string) =>
+      s3.client.send(new ListObjectsV2Command({ Bucket: BUCKET, ExpectedBucketOwner }));
+    await expect(call('111122223333')).resolves.toMatchObject({ KeyCount: 0 });
+    await expect(call('444455556666')).rejects.toEqual(failure('AccessDenied', 403));
+    await expect(call('an-access-key')).rejects.toEqual(failure('InvalidBucketOwnerAWSAccountID', 400));
+    await expect(
+      s3.client.send(new DeleteBucketCommand({ Bucket: BUCKET, ExpectedBucketOwner: '444455556666' })),
+    ).rejects.toEqual(failure('AccessDenied', 403));
+  });
+
+  it.each([
+    ['x-amz-expected-bucket-owner=111122223333', 200],
+    ['x-amz-expected-bucket-owner=444455556666', 403],
+    ['X-Amz-Expected-Bucket-Owner=111122223333', 400],
+  ])('is known in a presigned URL in lower case only: %s', async (query, status) => {
+    await using s3 = await testS3(owned);
+    await s3.client.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'x', Body: 'x' }));
+    const url = `${s3.url('x')}?${query}`;
+    const signed = presignV4({ ...KEYS, region: 'us-east-1', method: 'GET', url, expiresIn: 60 });
+    expect((await fetch(signed)).status).toBe(status);
   });
 });
