@@ -1,8 +1,11 @@
 /** Paths of pages, as a sign-in may lead back to them; the API asks for credentials itself. */
 const PAGE = /^\/(?:errors|jobs(?:\/[A-Za-z0-9]+)*)?$/;
 
-/** API Gateway takes 10,240 bytes of request line and headers in all. */
-const LONGEST = 4_000;
+/**
+ * As a parameter it may become three times as long, and API Gateway takes 10,240 bytes of request line and headers in all:
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+ */
+const LONGEST = 2_000;
 
 /**
  * The page that a sign-in leads back to: a path of the dashboard with its query, the overview for anything else. It is

@@ -12,6 +12,8 @@ export interface SceneFile {
   /** Failed attempts, in order. */
   readonly errors?: readonly LastError[];
   readonly warnings?: readonly string[];
+  /** Who asked to try it again, a minute after it was settled. */
+  readonly retriedBy?: string;
   /** Share that is copied, of one that is being copied. */
   readonly done?: number;
   /** How long it took. */
@@ -151,7 +153,16 @@ export const SCENARIOS: readonly Scene[] = [
       host: 'sftp.partner.example',
       message: 'No server answered at sftp://sftp.partner.example/captions/en.vtt.',
     },
-    files: [{ role: 'media', name: 'captions-en.vtt', size: 48_120, state: 'failed', errors: [TAKEN] }],
+    files: [
+      {
+        role: 'media',
+        name: 'captions-en.vtt',
+        size: 48_120,
+        state: 'failed',
+        errors: [TAKEN],
+        retriedBy: 'operator dashboard',
+      },
+    ],
   },
   {
     ...{ jobId: '1702600500', outputId: '4310800500', label: 'preview', test: true, hoursAgo: 0.4 },

@@ -71,8 +71,13 @@ async function playFile(
     await ledger.at(now).recoveries.saveProgress(record, { bytesDone, bytesTotal: file.size });
     return;
   }
-  const settledAt = Math.min(began + (file.minutes ?? 3) * MINUTE_MS, now - MINUTE_MS);
-  await ledger.at(settledAt).recoveries.settle([{ record, settlement: settlementOf(context, file, errors) }]);
+  const settledAt = Math.min(began + (file.minutes ?? 3 + 7 * errors.length) * MINUTE_MS, now - MINUTE_MS);
+  const dated = errors.map((error) => ({ ...error, at: settledAt }));
+  await ledger.at(settledAt).recoveries.settle([{ record, settlement: settlementOf(context, file, dated) }]);
+  const { retriedBy } = file;
+  if (retriedBy !== undefined) {
+    await ledger.recoveries.noteRetry(record, { by: retriedBy, at: settledAt + MINUTE_MS });
+  }
 }
 
 function settlementOf(context: OutputOfJob, file: SceneFile, errors: readonly LastError[]): Settlement {

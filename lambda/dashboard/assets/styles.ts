@@ -39,6 +39,7 @@ main:focus{outline:none}
 .find{display:flex;gap:.4rem}
 .find input{width:11.5rem}
 .account{display:flex;align-items:center;gap:.6rem;overflow-wrap:anywhere}
+.account button{white-space:nowrap}
 .sign-in{width:100%;max-width:26rem;margin:1.5rem auto}
 .sign-in form{display:grid;gap:.35rem}
 .sign-in label{font-size:.8125rem;color:var(--muted)}
