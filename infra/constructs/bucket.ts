@@ -25,11 +25,16 @@ export interface RecoveryBucketProps {
   readonly kmsKeyArn?: string | undefined;
 }
 
+/** ACL of objects in a bucket of another account, where ACLs are on; see `WriteHeaders`. */
+const OBJECT_ACL = 'bucket-owner-full-control';
+
 /** Where recovered files go. */
 export class RecoveryBucket extends Construct {
   readonly bucketName: string;
   /** Id of the account that owns it. */
   readonly owner: string;
+  /** Whether that is stated to be an account, rather than taken to be this one. */
+  readonly #hasStatedOwner: boolean;
   readonly #bucketArn: string;
   readonly #kmsKeyArn: string | undefined;
   /** The bucket's ARN as cdk-nag writes it in a finding. */
@@ -41,6 +46,7 @@ export class RecoveryBucket extends Construct {
     if (props.kmsKeyArn !== undefined && props.bucketName === undefined) {
       throw new Error('bucketKmsKeyArn belongs to a bucket of your own: set bucketName as well');
     }
+    this.#hasStatedOwner = props.owner !== undefined;
     this.owner = props.owner ?? Stack.of(this).account;
     this.#kmsKeyArn = props.kmsKeyArn;
     if (props.bucketName === undefined) {
@@ -53,6 +59,14 @@ export class RecoveryBucket extends Construct {
       this.#bucketArn = Bucket.fromBucketName(this, 'Bucket', props.bucketName).bucketArn;
       this.#findingName = `arn:<AWS::Partition>:s3:::${props.bucketName}`;
     }
+  }
+
+  /** What the worker is to state with each object, as its environment variables. */
+  get writeVariables(): Record<string, string> {
+    return {
+      ...(this.#kmsKeyArn !== undefined && { BUCKET_KMS_KEY_ARN: this.#kmsKeyArn }),
+      ...(this.#hasStatedOwner && { OBJECT_ACL }),
+    };
   }
 
   /**
@@ -92,6 +106,15 @@ export class RecoveryBucket extends Construct {
         resources: [this.#bucketArn],
       }),
     ];
+    if (this.#hasStatedOwner) {
+      statements.push(
+        new PolicyStatement({
+          actions: ['s3:PutObjectAcl'],
+          resources: [objects],
+          conditions: { StringEquals: { 's3:x-amz-acl': OBJECT_ACL } },
+        }),
+      );
+    }
     if (this.#kmsKeyArn !== undefined) {
       // S3 requires Decrypt to complete a multipart upload.
       statements.push(

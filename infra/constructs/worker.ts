@@ -72,6 +72,7 @@ export class RecoveryWorker extends Construct {
         TABLE_NAME: props.ledger.table.tableName,
         BUCKET_NAME: props.bucket.bucketName,
         BUCKET_OWNER: props.bucket.owner,
+        ...props.bucket.writeVariables,
         KEY_TEMPLATE: props.keyTemplate,
         ZENCODER_STORAGE: props.zencoderStorage,
         SEGMENT_BYTES: String(props.segmentBytes),

@@ -26,6 +26,10 @@ export const workerEnvironment = v.object({
   BUCKET_NAME: text,
   /** The account that owns the bucket. */
   BUCKET_OWNER: v.optional(accountId, ''),
+  /** ARN of the KMS key that objects are to be encrypted by. */
+  BUCKET_KMS_KEY_ARN: v.optional(text),
+  /** ACL of each object. */
+  OBJECT_ACL: v.optional(v.literal('bucket-owner-full-control')),
   KEY_TEMPLATE: keyTemplate,
   ZENCODER_STORAGE: storageAllowList,
   EVENTS_TOPIC_ARN: text,

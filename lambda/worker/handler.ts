@@ -14,6 +14,7 @@ import type { PREFLIGHT_EVENT, PreflightReport } from '../shared/runtime/preflig
 import { zencoderApiOf } from '../shared/zencoder/api-key.ts';
 import { createCopyEngine } from './copy/engine.ts';
 import { createBucketClient } from './copy/s3-client.ts';
+import { addWriteHeaders } from './copy/write-headers.ts';
 import type { WorkerDependencies } from './dependencies.ts';
 import { workerEnvironment } from './environment.ts';
 import { invocationOf } from './invocation.ts';
@@ -27,6 +28,7 @@ const meter = createMeter(new Metrics());
 const now = () => Date.now();
 const client = createBucketClient();
 expectOwner(client, () => environment.BUCKET_OWNER || undefined);
+addWriteHeaders(client, { kmsKeyArn: environment.BUCKET_KMS_KEY_ARN, acl: environment.OBJECT_ACL });
 // What a topic does not accept stays owed, and the end of an invocation is near when its files are settled.
 const sns = new SNSClient(clientLimits({ requestMs: 3_000, attempts: 2 }));
 

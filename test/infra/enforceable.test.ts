@@ -36,6 +36,10 @@ describe('the local stack', () => {
   it.each<[string, JsonObject]>([
     ['the defaults', {}],
     ['a bucket and a key of one’s own', { bucketName: 'mine', bucketKmsKeyArn: KEY }],
+    [
+      'a bucket of another account',
+      { bucketName: 'mine', bucketOwner: '444455556666', bucketKmsKeyArn: KEY },
+    ],
     ['a Zencoder API key', { zencoderApiKeySecretArn: ZENCODER }],
     ['no dashboard', { dashboard: false }],
     ['an address for alarms', { alarmEmail: 'a@example.com' }],

@@ -98,6 +98,20 @@ describe('the role of the worker', () => {
     });
   });
 
+  it('may give a bucket of another account full control of its objects, and set no other ACL', () => {
+    const acl = grantsOf(
+      templateOf({ bucketName: 'my-bucket', bucketOwner: '444455556666' }),
+      'RecoveryWorker',
+    ).filter(({ actions }) => actions.includes('s3:PutObjectAcl'));
+    expect(acl).toMatchObject([
+      {
+        resources: ['arn:AWS::Partition:s3:::my-bucket/*'],
+        condition: { StringEquals: { 's3:x-amz-acl': 'bucket-owner-full-control' } },
+      },
+    ]);
+    expect(worker.flatMap(({ actions }) => actions)).not.toContain('s3:PutObjectAcl');
+  });
+
   it('may use no KMS key when the bucket has none', () => {
     expect(worker.flatMap(({ actions }) => actions).filter((action) => action.startsWith('kms:'))).toEqual(
       [],

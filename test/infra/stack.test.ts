@@ -4,6 +4,7 @@ import { INDEXES, TABLE_KEYS, TTL_ATTRIBUTE } from '../../lambda/shared/ledger/t
 import { textOf } from './policies.ts';
 import { templateOf } from './template.ts';
 
+const KEY = 'arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d';
 const template = templateOf();
 const KEPT = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' };
 
@@ -148,6 +149,7 @@ describe('the functions', () => {
       collectUnsentOutputs: 'true',
       bucketName: 'my-bucket',
       bucketOwner: '012345678901',
+      bucketKmsKeyArn: KEY,
       keyTemplate: '{job_id}/{filename}',
       segmentBytes: 2 ** 30,
       recordTtlDays: 30,
@@ -166,6 +168,8 @@ describe('the functions', () => {
       TABLE_NAME: 'LedgerTable',
       BUCKET_NAME: 'my-bucket',
       BUCKET_OWNER: '012345678901',
+      BUCKET_KMS_KEY_ARN: KEY,
+      OBJECT_ACL: 'bucket-owner-full-control',
       KEY_TEMPLATE: '{job_id}/{filename}',
       SEGMENT_BYTES: String(2 ** 30),
       BUFFER_BYTES: String(128 * 2 ** 20),

@@ -152,8 +152,8 @@ function actionRequired(
   if (status === 400 && code === NO_CODE) return credentialsRefused('400 without a code', error);
   if (code.startsWith('KMS.') || (status === 403 && /\bkms:/i.test(error.message))) {
     return new DestinationKeyDenied(
-      `${to} returned ${response}: its KMS key cannot be used; grant the worker role kms:GenerateDataKey and ` +
-        'kms:Decrypt in the key policy, and check that the key is enabled',
+      `${to} returned ${response}: KMS key ${keyIn(error.message)} cannot be used; set bucketKmsKeyArn to it, grant the ` +
+        'worker role kms:GenerateDataKey and kms:Decrypt in the key policy, and check that the key is enabled',
       cause,
     );
   }
@@ -165,6 +165,14 @@ function actionRequired(
     );
   }
   return new DestinationRefused(`${to} returned ${response} to a call that needs ${call.permission}`, cause);
+}
+
+/** The key that S3 tried, which may be another one than is configured. */
+function keyIn(message: string): string {
+  return (
+    /arn:[a-z-]{1,20}:kms:[a-z0-9-]{1,40}:\d{12}:key\/[0-9A-Za-z-]{1,64}/.exec(message)?.[0] ??
+    'of the bucket'
+  );
 }
 
 function wrongRegion(region: string, call: BucketCall, cause: ErrorOptions): DestinationWrongRegion {

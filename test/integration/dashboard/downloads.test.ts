@@ -6,9 +6,9 @@ import { BUCKET, KEYS, testS3 } from '../local/aws/s3/fixture.ts';
 
 describe('a link to a recovered object', () => {
   it.each([
-    ['of the account that is expected', '111122223333', 200],
-    ['of another account', '444455556666', 403],
-  ])('returns %2$s %1$s from a bucket %s', async (_, expected, status) => {
+    [200, 'of the account that is expected', '111122223333'],
+    [403, 'of another account', '444455556666'],
+  ])('leads to status %d at a bucket %s', async (status, _, expected) => {
     await using s3 = await testS3({ owner: '111122223333' });
     const Key = '1/ä b.mp4';
     await s3.client.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'recovered' }));

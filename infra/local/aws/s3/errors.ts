@@ -3,6 +3,7 @@
  * (S3 API reference, "List of error codes").
  */
 const KNOWN = {
+  AccessControlListNotSupported: [400, 'The bucket does not allow ACLs'],
   AccessDenied: [403, 'Access Denied'],
   AuthorizationHeaderMalformed: [400, 'The authorization header that you provided is not valid.'],
   AuthorizationQueryParametersError: [400, 'Error parsing the query parameters of the authorization.'],

@@ -59,6 +59,27 @@ export function refuseUnsupported(exchange: Exchange): void {
   if (name !== undefined) throw s3Error('NotImplemented', { Header: name });
 }
 
+/**
+ * Holds a PutObject or CreateMultipartUpload against the ownership of the bucket, which has ACLs off as new buckets have
+ * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html), and against its policy.
+ *
+ * @param demanded headers that the policy demands, by name in lower case
+ * @throws S3Error AccessControlListNotSupported, AccessDenied
+ */
+export function checkWriteHeaders(exchange: Exchange, demanded: Readonly<Record<string, string>>): void {
+  const { headers } = exchange.request;
+  const acl = headers.get('x-amz-acl') ?? FULL_CONTROL;
+  const hasGrants = [...headers.keys()].some((name) => name.startsWith('x-amz-grant-'));
+  if (acl !== FULL_CONTROL || hasGrants) throw s3Error('AccessControlListNotSupported');
+  for (const [name, value] of Object.entries(demanded)) {
+    if (headers.get(name) !== value) {
+      throw s3Error('AccessDenied', {}, 'Access Denied with an explicit deny in a resource-based policy');
+    }
+  }
+}
+
+const FULL_CONTROL = 'bucket-owner-full-control';
+
 /** @throws S3Error KeyTooLongError */
 export function checkKey(key: string): void {
   const size = Buffer.byteLength(key);

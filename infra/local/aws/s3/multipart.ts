@@ -10,7 +10,7 @@ import {
 } from './checksums.ts';
 import { s3Error } from './errors.ts';
 import { compareUtf8 } from './listing.ts';
-import { checkKey, keptHeaders, refuseUnsupported } from './metadata.ts';
+import { checkKey, checkWriteHeaders, keptHeaders, refuseUnsupported } from './metadata.ts';
 import { encryption } from './objects.ts';
 import { receiveBody } from './receive.ts';
 import type { UploadRecord } from './records.ts';
@@ -25,6 +25,7 @@ export const createMultipartUpload: Operation = (exchange, service) => {
   const { key } = exchange.request;
   checkKey(key);
   refuseUnsupported(exchange);
+  checkWriteHeaders(exchange, service.demandedHeaders);
   const headers = keptHeaders(exchange);
   const checksum = uploadChecksum(exchange);
   const upload = bucket.createUpload({ key, initiated: service.now(), headers, checksum });

@@ -1,6 +1,6 @@
 import { checksumHeader } from './checksums.ts';
 import { s3Error } from './errors.ts';
-import { checkKey, keptHeaders, refuseUnsupported } from './metadata.ts';
+import { checkKey, checkWriteHeaders, keptHeaders, refuseUnsupported } from './metadata.ts';
 import { receiveBody } from './receive.ts';
 import type { ObjectRecord } from './records.ts';
 import { bareEtag, etagMatches, evaluateRead, parseRange } from './request.ts';
@@ -12,6 +12,7 @@ export const putObject: Operation = async (exchange, service) => {
   const { key } = exchange.request;
   checkKey(key);
   refuseUnsupported(exchange);
+  checkWriteHeaders(exchange, service.demandedHeaders);
   const headers = keptHeaders(exchange);
   const pending = bucket.beginWrite(key);
   try {

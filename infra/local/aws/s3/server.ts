@@ -33,6 +33,11 @@ export interface S3Options {
   readonly region?: string;
   /** Id of the account that owns all buckets. @default '000000000000' */
   readonly owner?: string;
+  /**
+   * What a bucket policy demands of PutObject and CreateMultipartUpload: headers by name in lower case, e.g.
+   * `x-amz-server-side-encryption-aws-kms-key-id`. @default none
+   */
+  readonly demandedHeaders?: Readonly<Record<string, string>>;
   /** PEM; the server then supports HTTPS only. */
   readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer };
   /** False keeps sizes, entity tags and checksums only; objects can then not be read. @default true */
@@ -74,6 +79,7 @@ export async function startS3(options: S3Options): Promise<S3Server> {
       store,
       now,
       region: options.region ?? 'us-east-1',
+      demandedHeaders: options.demandedHeaders ?? {},
       owner: options.owner ?? '000000000000',
       etags: options.etags ?? 'md5',
       partChecksums: options.partChecksums ?? 'composite',

@@ -13,6 +13,8 @@ export interface Service {
   readonly region: string;
   /** Id of the account that owns the buckets. */
   readonly owner: string;
+  /** Headers that a bucket policy demands with each object, by name in lower case. */
+  readonly demandedHeaders: Readonly<Record<string, string>>;
   /** `md5` as without encryption by KMS, `opaque` as with it: cheaper, and equal bytes have unequal tags. */
   readonly etags: 'md5' | 'opaque';
   /** Which uploads with a checksum algorithm require each part's checksum at completion. */
