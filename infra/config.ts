@@ -15,6 +15,7 @@ import {
   secretArn,
   stackName,
   storage,
+  tableName,
   unknownSettings,
   wholeNumber,
 } from './settings.ts';
@@ -70,6 +71,20 @@ const entries = v.object({
    * @default - no key: the bucket encrypts by SSE-S3 or the AWS managed key
    */
   bucketKmsKeyArn: v.optional(keyArn),
+  /**
+   * Name of the DynamoDB table that is the ledger, in the region of the stack: one that an earlier stack left, or that
+   * was restored from a backup. It stays as it is.
+   *
+   * @default - the stack makes a table, which outlives the stack
+   */
+  existingTableName: v.optional(tableName),
+  /**
+   * Whether CloudFormation refuses to delete the stack. It also refuses to delete one whose first deploy has failed, which
+   * `cdk deploy` does before it tries again: so the first deploy is made with false.
+   *
+   * @default true
+   */
+  terminationProtection: v.optional(onOff, true),
   /**
    * Key of a recovered file in the bucket; the placeholders are listed at `parseKeyTemplate`.
    *

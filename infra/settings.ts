@@ -99,6 +99,12 @@ export const accountId = v.pipe(
   v.regex(/^\d{12}$/, 'expected the 12 digits of an account id, as text'),
 );
 
+/** Name of a DynamoDB table. */
+export const tableName = v.pipe(
+  v.string('expected a table name'),
+  v.regex(/^[A-Za-z0-9_.-]{3,255}$/, 'expected the name of a table (no ARN)'),
+);
+
 /** A web address over TLS, without user, query or fragment. */
 export const httpsUrl = v.pipe(
   v.string('expected an https URL'),

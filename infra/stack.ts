@@ -40,13 +40,13 @@ const OUTPUTS = {
 export class RecoveryStack extends Stack {
   constructor(scope: Construct, config: Config) {
     const description = 'Recovers files that Zencoder could not upload, and records why';
-    super(scope, config.stackName, { description });
+    super(scope, config.stackName, { description, terminationProtection: config.terminationProtection });
     const { workerTimeoutSeconds, workerMemoryMb } = config;
 
     const api = new PublicApi(this, 'Api', config);
     const secret = new NotificationSecret(this, 'NotificationSecret');
     const queue = new RecoveryQueue(this, 'Recoveries', { workerTimeoutSeconds });
-    const ledger = new LedgerTable(this, 'Ledger');
+    const ledger = new LedgerTable(this, 'Ledger', config);
     const bucket = new RecoveryBucket(this, 'Recovered', {
       bucketName: config.bucketName,
       owner: config.bucketOwner,

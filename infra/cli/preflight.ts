@@ -1,3 +1,4 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import * as v from 'valibot';
 import {
@@ -15,6 +16,7 @@ import {
   runCommand,
 } from './lib/command.ts';
 import { type ConcurrencyResult, readConcurrency } from './lib/concurrency.ts';
+import { checkTable, type TableReport } from './lib/ledger-table.ts';
 import {
   outputOf,
   resolveTarget,
@@ -30,15 +32,15 @@ export const HELP = `Usage: npm run preflight -- [options]
 Tests every bucket permission that a recovery needs, with the worker's role: create, look up, refuse to overwrite,
 upload in parts, abort. It uses probe objects of a few bytes under
 zencoder-recovery-preflight/, removes them, and says which permission, key policy or region is wrong. It publishes an
-event of type "preflight" on the events topic. Then compares the
-concurrent executions of the account with what the stack needs, and says which setting or quota to change. Run it
-after each change of bucket, policy, key or concurrency.
+event of type "preflight" on the events topic. Then compares the concurrent executions of the account with what the
+stack needs, and the ledger's table with the keys and indexes that it must have, and says what to change. Run it after
+each change of bucket, policy, key, table or concurrency.
 
   --json            the report as one JSON object
 
 ${STACK_HELP}
 Exit codes: 0 recoveries into this bucket work, 1 the check could not be made, 2 not understood,
-3 something is wrong with the bucket or the topic, or the account has too little concurrency.
+3 something is wrong with the bucket, the topic or the table, or the account has too little concurrency.
 
 Examples:
   npm run preflight
@@ -130,15 +132,28 @@ export async function preflight({ argv, out, err }: CommandContext): Promise<voi
   const functionName = outputOf(target, 'WorkerFunctionName');
   const report = await asked(target, functionName, err);
   const concurrency = await checkedConcurrency(target);
+  const ledger = await checkedTable(target);
   const role = target.outputs.WorkerRoleArn;
   await out.write(
     json
-      ? `${JSON.stringify({ role: role ?? null, ...report, concurrency })}\n`
-      : `${textOf(out, report, role)}${concurrencyText(out, concurrency)}`,
+      ? `${JSON.stringify({ role: role ?? null, ...report, concurrency, ledger })}\n`
+      : `${textOf(out, report, role)}${concurrencyText(out, concurrency)}${tableText(out, ledger)}`,
   );
   if (!report.ok) throw new NeedsAttention(`preflight: bucket ${report.bucket} or the topic needs a change`);
   if ('fits' in concurrency && !concurrency.fits)
     throw new NeedsAttention(`preflight: ${concurrency.advice}`);
+  if (ledger.errors.length > 0) throw new NeedsAttention(`preflight: ${ledger.errors.join('\n           ')}`);
+}
+
+async function checkedTable(target: Target): Promise<TableReport> {
+  const client = new DynamoDBClient(target.clientConfig('dynamodb'));
+  try {
+    return await checkTable(client, outputOf(target, 'TableName'));
+  } catch (error) {
+    throw toCommandFailure(error);
+  } finally {
+    client.destroy();
+  }
 }
 
 async function checkedConcurrency(target: Target): Promise<ConcurrencyResult> {
@@ -164,6 +179,17 @@ export function concurrencyText(terminal: Pick<Terminal, 'paint'>, result: Concu
     ...(fits && advice !== null ? [`  ${advice}`] : []),
     '',
   ].join('\n');
+}
+
+/** The report on the table as text; what is wrong with it is the command's error. */
+export function tableText(
+  terminal: Pick<Terminal, 'paint'>,
+  { table, errors, warnings }: TableReport,
+): string {
+  const outcome = errors.length === 0 ? 'passed' : 'failed';
+  const mark = terminal.paint(COLOURS[outcome], MARKS[outcome].padEnd(8));
+  const lines = [`Table ${table}:`, `  ${mark}has the keys and indexes of the ledger`];
+  return [...lines, ...warnings.map((warning) => `  ${warning}`), ''].join('\n');
 }
 
 async function asked(target: Target, functionName: string, err: Terminal): Promise<PreflightReport> {

@@ -13,6 +13,7 @@ import {
   UsageError,
   wholeNumber,
 } from './lib/command.ts';
+import { readTableErrors } from './lib/ledger-table.ts';
 import { outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS, toCommandFailure } from './lib/target.ts';
 import { progressOn } from './lib/terminal.ts';
 import { attentionFor, readStatus, statusJson, writeStatus } from './status-report.ts';
@@ -33,7 +34,8 @@ taken, if any; what the queue and the dead-letter queue hold, and why messages a
 ${STACK_HELP}
 Exit codes: 0 all is well, 1 status unavailable, 2 not understood, 3 needs attention: a recovery is at risk, denied by
 the bucket or failed in the last 24 hours, records cannot be read, notifications were refused, events are owed (not
-delivered), there are dead letters, or a subscription to the alarms is not confirmed.
+delivered), there are dead letters, a subscription to the alarms is not confirmed, or the table is no ledger (another
+key, an index missing).
 
 Examples:
   npm run status
@@ -78,9 +80,12 @@ export async function status({ argv, out, err, now }: CommandContext): Promise<v
   const progress = progressOn(err);
   try {
     await progress.show('Asking the ledger and the queues …');
+    const tableName = outputOf(target, 'TableName');
+    const errors = await readTableErrors(client, tableName);
+    if (errors.length > 0) throw new NeedsAttention(`To do: ${errors.join('\n       ')}`);
     const { ledger, unreadable } = createLedger({
       client,
-      tableName: outputOf(target, 'TableName'),
+      tableName,
       recordTtlDays: 0,
       now: () => now,
     }).withUnreadable();

@@ -8,7 +8,8 @@ export interface RecoveryBucketProps {
   /**
    * Name of the customer's own bucket. The stack does not change it.
    *
-   * @default - a bucket is made: encrypted by S3, private, TLS only, versioned, kept when the stack is deleted
+   * @default - a bucket is made: encrypted by S3, private, TLS only, versioned; bucket and policy are kept when the stack
+   * is deleted
    */
   readonly bucketName?: string | undefined;
   /**
@@ -165,6 +166,12 @@ function logicalIdOf(bucket: Bucket): string {
   return Stack.of(bucket).getLogicalId(resource);
 }
 
+/**
+ * Kept, except when the first deploy fails: CloudFormation then removes the empty bucket.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+ */
+const KEPT_ONCE_USED = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
+
 function madeBucket(scope: Construct): Bucket {
   const bucket = new Bucket(scope, 'Bucket', {
     encryption: BucketEncryption.S3_MANAGED,
@@ -181,8 +188,10 @@ function madeBucket(scope: Construct): Bucket {
         noncurrentVersionExpiration: Duration.days(30),
       },
     ],
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy: KEPT_ONCE_USED,
   });
+  // A policy that goes with the stack would leave a bucket that allows plain HTTP.
+  bucket.policy?.applyRemovalPolicy(KEPT_ONCE_USED);
   Validations.of(bucket).acknowledge({
     id: 'AwsSolutions-S1',
     reason:

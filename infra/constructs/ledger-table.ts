@@ -1,5 +1,5 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, ProjectionType, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, BillingMode, type ITable, ProjectionType, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import {
@@ -10,33 +10,26 @@ import {
   TTL_ATTRIBUTE,
 } from '../../lambda/shared/ledger/table.ts';
 
-/**
- * The ledger: one table, its keys and indexes taken from the module that writes them. On demand, since failures
- * come in bursts; with point-in-time recovery and deletion protection, retained when the stack is deleted: it is the only record
- * of what Zencoder could not upload.
- */
-export class LedgerTable extends Construct {
-  readonly table: Table;
+export interface LedgerTableProps {
+  /**
+   * Name of a table that is there: a ledger that another stack left, or that was restored from a backup. It must have
+   * the keys and indexes of a ledger (`npm run preflight` compares them); the stack does not change it.
+   *
+   * @default - a table is made
+   */
+  readonly existingTableName?: string | undefined;
+}
 
-  constructor(scope: Construct, id: string) {
+/** The ledger: a table of the stack's own, or an existing one. */
+export class LedgerTable extends Construct {
+  readonly table: Pick<ITable, 'tableName' | 'tableArn'>;
+
+  constructor(scope: Construct, id: string, { existingTableName }: LedgerTableProps = {}) {
     super(scope, id);
-    this.table = new Table(this, 'Table', {
-      partitionKey: text(TABLE_KEYS.partitionKey),
-      sortKey: text(TABLE_KEYS.sortKey),
-      billingMode: BillingMode.PAY_PER_REQUEST,
-      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      timeToLiveAttribute: TTL_ATTRIBUTE,
-      deletionProtection: true,
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
-    for (const index of Object.values(INDEXES)) {
-      this.table.addGlobalSecondaryIndex({
-        indexName: index.name,
-        partitionKey: text(index.partitionKey),
-        sortKey: text(index.sortKey),
-        projectionType: ProjectionType[index.projection],
-      });
-    }
+    this.table =
+      existingTableName === undefined
+        ? madeTable(this, 'Table')
+        : Table.fromTableName(this, 'Table', existingTableName);
   }
 
   /** ARNs of all its indexes. */
@@ -100,6 +93,35 @@ export class LedgerTable extends Construct {
       }),
     );
   }
+}
+
+/**
+ * One table, its keys and indexes taken from the module that writes them. On demand, since failures come in bursts; with
+ * point-in-time recovery and deletion protection, retained when the stack is deleted: it is the only record of what
+ * Zencoder could not upload.
+ *
+ * Retained also when the first deploy fails: CloudFormation could not delete a protected table, and the rollback would
+ * fail. What then stays is an empty table with a name of its own, which costs nothing and is in no later deploy's way.
+ */
+function madeTable(scope: Construct, id: string): Table {
+  const table = new Table(scope, id, {
+    partitionKey: text(TABLE_KEYS.partitionKey),
+    sortKey: text(TABLE_KEYS.sortKey),
+    billingMode: BillingMode.PAY_PER_REQUEST,
+    pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+    timeToLiveAttribute: TTL_ATTRIBUTE,
+    deletionProtection: true,
+    removalPolicy: RemovalPolicy.RETAIN,
+  });
+  for (const index of Object.values(INDEXES)) {
+    table.addGlobalSecondaryIndex({
+      indexName: index.name,
+      partitionKey: text(index.partitionKey),
+      sortKey: text(index.sortKey),
+      projectionType: ProjectionType[index.projection],
+    });
+  }
+  return table;
 }
 
 function text(name: string) {

@@ -67,7 +67,10 @@ function findStack(scope: Construct): PolicyStatement {
 function ledgerStatements(ledger: LedgerTable): PolicyStatement[] {
   const { tableArn } = ledger.table;
   return [
-    new PolicyStatement({ actions: ['dynamodb:GetItem'], resources: [tableArn] }),
+    new PolicyStatement({
+      actions: ['dynamodb:GetItem', 'dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'],
+      resources: [tableArn],
+    }),
     new PolicyStatement({ actions: ['dynamodb:Query'], resources: [tableArn, ...ledger.indexArns] }),
     new PolicyStatement({
       sid: 'RemoveTestJobs',

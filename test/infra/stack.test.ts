@@ -6,7 +6,6 @@ import { templateOf } from './template.ts';
 
 const KEY = 'arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d';
 const template = templateOf();
-const KEPT = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' };
 
 const API_KEY = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:zencoder-AbCdEf';
 
@@ -29,14 +28,11 @@ describe('the ledger table', () => {
     });
   });
 
-  it('is on demand, with point-in-time recovery, and protected from deletion by hand and with the stack', () => {
-    template.hasResource('AWS::DynamoDB::Table', {
-      ...KEPT,
-      Properties: Match.objectLike({
-        BillingMode: 'PAY_PER_REQUEST',
-        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
-        DeletionProtectionEnabled: true,
-      }),
+  it('is on demand, with point-in-time recovery, and protected from deletion by hand', () => {
+    template.hasResourceProperties('AWS::DynamoDB::Table', {
+      BillingMode: 'PAY_PER_REQUEST',
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      DeletionProtectionEnabled: true,
     });
   });
 });
@@ -303,10 +299,10 @@ describe('the notification secret', () => {
 });
 
 describe('the bucket', () => {
-  it('is encrypted, private and retained when the stack creates it', () => {
-    template.hasResource('AWS::S3::Bucket', {
-      ...KEPT,
-      Properties: Match.objectLike({
+  it('is encrypted and private when the stack creates it', () => {
+    template.hasResourceProperties(
+      'AWS::S3::Bucket',
+      Match.objectLike({
         BucketEncryption: {
           ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
         },
@@ -318,7 +314,7 @@ describe('the bucket', () => {
         },
         OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
       }),
-    });
+    );
   });
 
   it('expires incomplete uploads, but only after every recovery has ended', () => {

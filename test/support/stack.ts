@@ -27,6 +27,8 @@ export interface TestStackOptions extends Omit<LocalStackOptions, 'clock' | 'env
   readonly apiAccess?: 'full' | 'read-only' | undefined;
   /** Variables of every function. */
   readonly variables?: Readonly<Record<string, string>>;
+  /** What outlives the stack, to be found by another one: a folder with the buckets, and a DynamoDB. */
+  readonly retained?: { readonly folder: string; readonly dynamodb: string };
   /** Of the customer's bucket. */
   readonly bucket?: Pick<S3Options, 'faults' | 'keepBodies' | 'etags'>;
   /** Of Zencoder's storage. */
@@ -65,7 +67,8 @@ export interface TestStack {
  * const { stack, keep } = test.adopt(await startTestStack({ apiAccess: 'full' }), ({ close }) => close());
  */
 export async function startTestStack(options: TestStackOptions = {}): Promise<TestStack> {
-  const { apiAccess, variables, bucket, storageFaults, secondKey, serviceFaults, ...stackOptions } = options;
+  const { apiAccess, variables, retained, bucket, storageFaults, secondKey, serviceFaults, ...stackOptions } =
+    options;
   await using starting = new AsyncDisposableStack();
   const clock = createClock();
   const keys = { accessKeyId: 'LKIATEST000000000000', secretAccessKey: randomBytes(20).toString('hex') };
@@ -76,7 +79,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
   const destination = await startS3({
     partChecksums: 'always',
     ...bucket,
-    dir: join(dir, 'bucket'),
+    dir: join(retained?.folder ?? dir, 'bucket'),
     credentials: { [keys.accessKeyId]: keys.secretAccessKey },
     now: clock.now,
   });
@@ -107,6 +110,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
       AWS_ACCESS_KEY_ID: keys.accessKeyId,
       AWS_SECRET_ACCESS_KEY: keys.secretAccessKey,
       AWS_ENDPOINT_URL_S3: destination.origin,
+      ...(retained === undefined ? {} : { AWS_ENDPOINT_URL_DYNAMODB: retained.dynamodb }),
       ...services?.env,
     },
   });

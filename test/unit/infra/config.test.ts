@@ -7,6 +7,7 @@ const TOO_MANY = Array.from({ length: 25 }, (_, index) => `zencoder-${index}`.pa
 
 const DEFAULTS: Config = {
   stackName: 'ZencoderRecovery',
+  terminationProtection: true,
   keyTemplate: 'zencoder-recovery/{job_id}/{output_id}/{role}/{thumbnail_label}/{filename}',
   zencoderStorage: 'zencoder-temp-storage-us-east-1,zencoder-live',
   collectUnsentOutputs: false,
@@ -29,6 +30,8 @@ const good = fc.record(
   {
     stackName: fc.stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,127}$/),
     bucketName: fc.stringMatching(/^[a-z0-9]([a-z0-9-]{1,40})[a-z0-9]$/),
+    terminationProtection: fc.boolean(),
+    existingTableName: fc.stringMatching(/^[A-Za-z0-9_.-]{3,60}$/),
     keyTemplate: fc.constantFrom('{job_id}/{filename}', 'a/{pass_through.tenant}/{output_id}/{basename}'),
     zencoderStorage: fc.constantFrom('zencoder-live', 'zencoder-live,http://127.0.0.1:4567/zencoder-live'),
     collectUnsentOutputs: fc.boolean(),
@@ -66,6 +69,14 @@ const bad = {
     'alias/mine',
     'arn:aws:kms:us-east-1:123456789012:alias/mine',
     'arn:aws:s3:::key/1',
+  ),
+  terminationProtection: fc.constantFrom('on', '', 1, null),
+  existingTableName: fc.constantFrom(
+    '',
+    'ab',
+    'a/b',
+    'arn:aws:dynamodb:us-east-1:123456789012:table/mine',
+    5,
   ),
   keyTemplate: fc.constantFrom(
     '',
