@@ -12,6 +12,7 @@ import {
   keyTemplate,
   oneOf,
   onOff,
+  previousBuckets,
   secretArn,
   stackName,
   storage,
@@ -71,6 +72,13 @@ const entries = v.object({
    * @default - no key: the bucket encrypts by SSE-S3 or the AWS managed key
    */
   bucketKmsKeyArn: v.optional(keyArn),
+  /**
+   * Buckets that recovered files went into before, in the region of the stack: the dashboard goes on making links to those
+   * files. Each a name, or an object with `bucketName`, `bucketOwner` and `bucketKmsKeyArn`, which mean the same as above.
+   *
+   * @default - none
+   */
+  previousBuckets: v.optional(previousBuckets, []),
   /**
    * Name of the DynamoDB table that is the ledger, in the region of the stack: one that an earlier stack left, or that
    * was restored from a backup. It stays as it is.

@@ -123,6 +123,27 @@ export const emailAddress = v.pipe(
 /** ARN of a KMS key, not of an alias. */
 export const keyArn = arn('kms', /^key\/[0-9A-Za-z-]+$/, 'expected the ARN of a kms key (not of an alias)');
 
+const EXPECTED_BUCKETS =
+  'expected names of buckets, or objects with bucketName and, where they differ, bucketOwner and bucketKmsKeyArn';
+
+const previousBucket = v.strictObject(
+  { bucketName, bucketOwner: v.optional(accountId), bucketKmsKeyArn: v.optional(keyArn) },
+  EXPECTED_BUCKETS,
+);
+
+/** A bucket that recovered files went into before. */
+export type PreviousBucket = v.InferOutput<typeof previousBucket>;
+
+/** Buckets that recovered files went into before: names, or objects, as a list; or names separated by commas. */
+export const previousBuckets = v.pipe(
+  v.union([v.string(), v.array(v.unknown())], EXPECTED_BUCKETS),
+  v.transform((value): unknown[] => (typeof value === 'string' ? value.split(',') : value)),
+  v.array(v.unknown()),
+  v.mapItems((item) => (typeof item === 'string' ? { bucketName: item.trim() } : item)),
+  v.array(previousBucket),
+  v.maxLength(10, 'expected at most 10 buckets: a function has 4 KB of variables'),
+);
+
 /**
  * ARN of a secret, as a policy must name it: without the six characters at the end it names no secret that exists.
  * https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html

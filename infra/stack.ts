@@ -51,6 +51,7 @@ export class RecoveryStack extends Stack {
       bucketName: config.bucketName,
       owner: config.bucketOwner,
       kmsKeyArn: config.bucketKmsKeyArn,
+      previous: config.previousBuckets,
     });
     const events = new EventsTopic(this, 'Events');
 

@@ -3,6 +3,7 @@ import { Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { PROBE_PREFIX } from '../../lambda/shared/runtime/preflight.ts';
+import type { PreviousBucket } from '../settings.ts';
 
 export interface RecoveryBucketProps {
   /**
@@ -24,6 +25,8 @@ export interface RecoveryBucketProps {
    * @default - none: no permission on any key
    */
   readonly kmsKeyArn?: string | undefined;
+  /** Buckets that recovered files went into before, which stay readable for download links. @default - none */
+  readonly previous?: readonly PreviousBucket[] | undefined;
 }
 
 /** ACL of objects in a bucket of another account, where ACLs are on; see `WriteHeaders`. */
@@ -36,6 +39,7 @@ export class RecoveryBucket extends Construct {
   readonly owner: string;
   /** Whether that is stated to be an account, rather than taken to be this one. */
   readonly #hasStatedOwner: boolean;
+  readonly #previous: readonly PreviousBucket[];
   readonly #bucketArn: string;
   readonly #kmsKeyArn: string | undefined;
   /** The bucket's ARN as cdk-nag writes it in a finding. */
@@ -47,6 +51,7 @@ export class RecoveryBucket extends Construct {
     if (props.kmsKeyArn !== undefined && props.bucketName === undefined) {
       throw new Error('bucketKmsKeyArn belongs to a bucket of your own: set bucketName as well');
     }
+    this.#previous = props.previous ?? [];
     this.#hasStatedOwner = props.owner !== undefined;
     this.owner = props.owner ?? Stack.of(this).account;
     this.#kmsKeyArn = props.kmsKeyArn;
@@ -141,22 +146,37 @@ export class RecoveryBucket extends Construct {
     });
   }
 
-  /** Allows to read recovered objects, for download links. */
-  grantDownload(role: Role): void {
-    role.addToPrincipalPolicy(
-      new PolicyStatement({ actions: ['s3:GetObject'], resources: [`${this.#bucketArn}/*`] }),
+  /** Previous buckets as the dashboard's environment variable, each with its owner: `name=123456789012,…`. */
+  get downloadVariables(): Record<string, string> {
+    if (this.#previous.length === 0) return {};
+    const { account } = Stack.of(this);
+    const entries = this.#previous.map(
+      ({ bucketName, bucketOwner = account }) => `${bucketName}=${bucketOwner}`,
     );
-    if (this.#kmsKeyArn !== undefined) {
-      role.addToPrincipalPolicy(
-        new PolicyStatement({ actions: ['kms:Decrypt'], resources: [this.#kmsKeyArn] }),
-      );
+    return { PREVIOUS_BUCKETS: entries.join(',') };
+  }
+
+  /** Allows to read recovered objects, also in previous buckets, for download links. */
+  grantDownload(role: Role): void {
+    const { partition } = Stack.of(this);
+    const previous = this.#previous.map(({ bucketName }) => bucketName);
+    const arns = [this.#bucketArn, ...previous.map((name) => `arn:${partition}:s3:::${name}`)];
+    const keys = [this.#kmsKeyArn, ...this.#previous.map(({ bucketKmsKeyArn }) => bucketKmsKeyArn)];
+    const keyArns = [...new Set(keys.filter((arn) => arn !== undefined))];
+    role.addToPrincipalPolicy(
+      new PolicyStatement({ actions: ['s3:GetObject'], resources: arns.map((arn) => `${arn}/*`) }),
+    );
+    if (keyArns.length > 0) {
+      role.addToPrincipalPolicy(new PolicyStatement({ actions: ['kms:Decrypt'], resources: keyArns }));
     }
-    Validations.of(role).acknowledge({
-      id: `AwsSolutions-IAM5[Resource::${this.#findingName}/*]`,
-      reason:
-        'The key template decides at run time where a file goes. The wildcard is confined to the objects of one bucket, ' +
-        'and the only action reads; links are made for keys that the ledger names, and end after five minutes.',
-    });
+    for (const name of [this.#findingName, ...previous.map((each) => `arn:<AWS::Partition>:s3:::${each}`)]) {
+      Validations.of(role).acknowledge({
+        id: `AwsSolutions-IAM5[Resource::${name}/*]`,
+        reason:
+          'The key template decides at run time where a file goes. The wildcard is confined to the objects of one bucket, ' +
+          'and the only action reads; links are made for keys that the ledger names, and end after five minutes.',
+      });
+    }
   }
 }
 

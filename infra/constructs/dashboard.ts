@@ -69,6 +69,7 @@ export class Dashboard extends Construct {
         QUEUE_URL: props.queue.queue.queueUrl,
         BUCKET_NAME: props.bucket.bucketName,
         BUCKET_OWNER: props.bucket.owner,
+        ...props.bucket.downloadVariables,
         DASHBOARD_SECRET_ARN: this.secret.secretArn,
         AT_RISK_HOURS: String(props.atRiskHours),
         HAS_ZENCODER_API_KEY: String(props.hasZencoderApiKey),

@@ -18,13 +18,16 @@ export interface RecoveredObject {
 
 /** Makes links to recovered objects. */
 export interface Downloads {
+  /** Buckets that the function may read: the stack's, and those of the setting `previousBuckets`. */
+  readonly buckets: ReadonlySet<string>;
   /** A signed URL, valid for {@link LINK_SECONDS}: a credential, so it goes into a redirect and never into a page. */
   urlOf(object: RecoveredObject): Promise<string>;
 }
 
 /** Links signed with the function's own role; signing needs no request. */
-export function createDownloads(s3: S3Client): Downloads {
+export function createDownloads(s3: S3Client, buckets: ReadonlySet<string>): Downloads {
   return {
+    buckets,
     urlOf: ({ bucket, key, filename }) =>
       getSignedUrl(
         s3,

@@ -8,6 +8,16 @@ import {
   wholeNumber,
 } from '../shared/runtime/environment.ts';
 
+/** `name=123456789012,…`: owner by name. */
+const previousBuckets = v.pipe(
+  v.string(),
+  v.regex(/^(?:[a-z0-9.-]+=[0-9]{12}(?:,|$))*$/, 'must be name=account, separated by commas'),
+  v.transform(
+    (list) =>
+      new Map([...list.matchAll(/([^=,]+)=([^,]+)/g)].map(([, name = '', owner = '']) => [name, owner])),
+  ),
+);
+
 const schema = v.object({
   /** The ledger. */
   TABLE_NAME: text,
@@ -17,6 +27,8 @@ const schema = v.object({
   BUCKET_NAME: text,
   /** The account that owns the bucket. */
   BUCKET_OWNER: v.optional(accountId, ''),
+  /** Earlier buckets with their owners. */
+  PREVIOUS_BUCKETS: v.optional(previousBuckets, ''),
   /** Secrets Manager secret with the user name and password of the dashboard. */
   DASHBOARD_SECRET_ARN: text,
   /** Hours before its deadline from which an open recovery counts as at risk. */

@@ -20,7 +20,11 @@ const log = new Logger();
 const meter = createMeter(new Metrics());
 
 const s3 = new S3Client(clientLimits());
-expectOwner(s3, () => environment.BUCKET_OWNER || undefined);
+const owners = new Map([
+  ...environment.PREVIOUS_BUCKETS,
+  [environment.BUCKET_NAME, environment.BUCKET_OWNER],
+]);
+expectOwner(s3, (bucket) => owners.get(bucket) || undefined);
 
 const respond = handle(
   createDashboard({
@@ -36,7 +40,7 @@ const respond = handle(
       (reason) => log.error('viewer of the dashboard not usable', { reason }),
     ),
     retries: createRetryQueue(new SQSClient(clientLimits()), environment.QUEUE_URL),
-    downloads: createDownloads(s3),
+    downloads: createDownloads(s3, new Set(owners.keys())),
     region: environment.AWS_REGION,
     atRiskMs: environment.AT_RISK_HOURS * HOUR_MS,
     hasApiKey: environment.HAS_ZENCODER_API_KEY,

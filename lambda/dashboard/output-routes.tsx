@@ -10,6 +10,7 @@ import type { DashboardEnv } from './auth.ts';
 import { formToken, isOwnForm } from './csrf.ts';
 import { type DashboardDependencies, readingOf } from './dependencies.ts';
 import { HttpError } from './errors.ts';
+import { notConfigured } from './pages/files.tsx';
 import { OutputPage, type RetryNotice } from './pages/output.tsx';
 import { signInPath } from './return-path.ts';
 import { JOB } from './routes.tsx';
@@ -37,6 +38,7 @@ export function outputRoutes(dependencies: DashboardDependencies): Hono<Dashboar
     return context.html(
       <OutputPage
         {...{ ...found, leftOut, now: now(), signedIn, region, hasApiKey, token, notice, filePage }}
+        buckets={downloads.buckets}
       />,
     );
   });
@@ -50,6 +52,9 @@ export function outputRoutes(dependencies: DashboardDependencies): Hono<Dashboar
     const recovery = await ledger.queries.readRecovery(key);
     const place = recovery?.state === 'recovered' ? placeOf(recovery) : null;
     if (recovery === undefined || place === null) throw noSuchOutput();
+    if (!downloads.buckets.has(place.bucket)) {
+      throw new HttpError(404, 'In another bucket', notConfigured(place.bucket));
+    }
     const { filename } = recovery;
     return context.redirect(await downloads.urlOf({ ...place, filename }), 303);
   });

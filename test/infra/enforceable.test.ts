@@ -40,6 +40,7 @@ describe('the local stack', () => {
       'a bucket of another account',
       { bucketName: 'mine', bucketOwner: '444455556666', bucketKmsKeyArn: KEY },
     ],
+    ['previous buckets', { previousBuckets: ['older', { bucketName: 'oldest', bucketKmsKeyArn: KEY }] }],
     ['a Zencoder API key', { zencoderApiKeySecretArn: ZENCODER }],
     ['no dashboard', { dashboard: false }],
     ['an address for alarms', { alarmEmail: 'a@example.com' }],

@@ -167,6 +167,22 @@ describe('the role of the dashboard', () => {
   });
 });
 
+describe('the role of the dashboard with previous buckets', () => {
+  it('may read those, and decrypt by their keys', () => {
+    const key = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d';
+    const previousBuckets = ['older', { bucketName: 'oldest', bucketKmsKeyArn: key }];
+    const grants = allowed(grantsOf(templateOf({ previousBuckets }), 'DashboardPages'));
+    expect(grants).toMatchObject({
+      'RecoveredBucket.Arn/*': ['s3:GetObject'],
+      'arn:AWS::Partition:s3:::older/*': ['s3:GetObject'],
+      'arn:AWS::Partition:s3:::oldest/*': ['s3:GetObject'],
+      [key]: ['kms:Decrypt'],
+    });
+    const ofWorker = allowed(grantsOf(templateOf({ previousBuckets }), 'RecoveryWorker'));
+    expect(Object.keys(ofWorker)).not.toContain('arn:AWS::Partition:s3:::older/*');
+  });
+});
+
 describe('each role', () => {
   const grants = [...ingest, ...worker, ...dashboard, ...reconcile];
 

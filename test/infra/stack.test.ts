@@ -5,6 +5,7 @@ import { textOf } from './policies.ts';
 import { templateOf } from './template.ts';
 
 const KEY = 'arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d';
+const PREVIOUS = ['older', { bucketName: 'oldest', bucketOwner: '444455556666' }];
 const template = templateOf();
 
 const API_KEY = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:zencoder-AbCdEf';
@@ -253,7 +254,12 @@ describe('the API', () => {
 
 describe('the dashboard', () => {
   it('has the environment variables that it parses', () => {
-    expect(environmentOf(templateOf({ atRiskHours: 3, bucketName: 'my-bucket' }), 'dashboard')).toEqual({
+    expect(
+      environmentOf(
+        templateOf({ atRiskHours: 3, bucketName: 'my-bucket', previousBuckets: PREVIOUS }),
+        'dashboard',
+      ),
+    ).toEqual({
       POWERTOOLS_SERVICE_NAME: 'dashboard',
       POWERTOOLS_LOG_LEVEL: 'INFO',
       POWERTOOLS_METRICS_NAMESPACE: 'ZencoderRecovery',
@@ -261,6 +267,7 @@ describe('the dashboard', () => {
       QUEUE_URL: 'RecoveriesQueue',
       BUCKET_NAME: 'my-bucket',
       BUCKET_OWNER: 'AWS::AccountId',
+      PREVIOUS_BUCKETS: 'older=AWS::AccountId,oldest=444455556666',
       DASHBOARD_SECRET_ARN: 'DashboardSecret',
       AT_RISK_HOURS: '3',
       HAS_ZENCODER_API_KEY: 'false',

@@ -22,9 +22,11 @@ describe('infra/app.ts', () => {
     expect(resourcesIn(byCall)).toEqual(resourcesIn(byApp));
   });
 
-  it('passes them with an existing bucket and key', async () => {
+  it('passes them with existing buckets and a key', async () => {
     const bucketKmsKeyArn = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d';
-    expect(reportsIn(await runApp({ bucketName: 'mine', bucketKmsKeyArn }))).toEqual([]);
+    const bucketOwner = '444455556666';
+    const settings = { bucketName: 'mine', bucketOwner, bucketKmsKeyArn, previousBuckets: ['older'] };
+    expect(reportsIn(await runApp(settings))).toEqual([]);
   });
 
   it('fails for the ARN of a secret in another region than the one that the CDK deploys to', async () => {

@@ -54,7 +54,10 @@ export function aDashboard(ledger: Ledger, given: Partial<DashboardDependencies>
     ledger,
     credentials: { validVersions: async () => [SECRET], reload: async () => null },
     retries: { request: async (request) => void retries.push(request) },
-    downloads: { urlOf: async ({ bucket, key }) => `https://${bucket}.example/${key}?X-Amz-Signature=abc` },
+    downloads: {
+      buckets: new Set(['recovered-files']),
+      urlOf: async ({ bucket, key }) => `https://${bucket}.example/${key}?X-Amz-Signature=abc`,
+    },
     region: 'eu-central-1',
     atRiskMs: 6 * HOUR_MS,
     hasApiKey: true,

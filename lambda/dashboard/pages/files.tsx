@@ -16,13 +16,13 @@ export function FileCard(props: {
   readonly path: string;
   /** For *Retry now*; null where the file cannot be retried. */
   readonly token: string | null;
-  /** Whether the visitor may download what is recovered. */
-  readonly mayDownload: boolean;
+  /** Buckets that files can be downloaded from; null for a visitor who may not. */
+  readonly buckets: ReadonlySet<string> | null;
   /** Whether the details are shown at once. */
   readonly isOpen: boolean;
 }) {
-  const { recovery, now, path, token } = props;
-  const { role, fileId, filename, state, deadline } = recovery;
+  const { recovery, now, path, token, buckets } = props;
+  const { role, fileId, filename, state, deadline, bucket } = recovery;
   const id = `${role}-${fileId}`;
   const size = sizeOf(recovery);
   return (
@@ -49,7 +49,7 @@ export function FileCard(props: {
               </>
             )}
           </p>
-          {state === 'recovered' && props.mayDownload && (
+          {state === 'recovered' && buckets !== null && bucket !== undefined && buckets.has(bucket) && (
             <a class="button" href={downloadPath(recovery)}>
               Download<span class="vh"> {revealInvisible(filename)}</span>
             </a>
@@ -59,6 +59,9 @@ export function FileCard(props: {
           )}
         </div>
       </header>
+      {state === 'recovered' && buckets !== null && bucket !== undefined && !buckets.has(bucket) && (
+        <p class="small muted">{notConfigured(bucket)}</p>
+      )}
       {isOpen(recovery) && <ProgressBar recoveries={[recovery]} of={filename} />}
       <details id={`details-${id}`} open={props.isOpen}>
         <summary>
@@ -67,6 +70,14 @@ export function FileCard(props: {
         <FileDetails recovery={recovery} now={now} region={props.region} />
       </details>
     </article>
+  );
+}
+
+/** Why a file cannot be downloaded: the function may not read the bucket that it is in. */
+export function notConfigured(bucket: string): string {
+  return (
+    `This file is in the bucket ${bucket}, which is not the stack's any more. ` +
+    'To download it here, name that bucket in the setting previousBuckets and deploy.'
   );
 }
 
@@ -79,6 +90,8 @@ export function Files(props: {
   readonly now: number;
   readonly region: string;
   readonly hasApiKey: boolean;
+  /** Those that files can be downloaded from. */
+  readonly buckets: ReadonlySet<string>;
   /** Path of the output's record. */
   readonly path: string;
   /** For the forms; null for a viewer. */
@@ -117,7 +130,7 @@ export function Files(props: {
           region={region}
           path={path}
           token={mayRetry(recovery) ? token : null}
-          mayDownload={token !== null}
+          buckets={token === null ? null : props.buckets}
           isOpen={recoveries.length <= 3 || needsFreshUrl(recovery)}
         />
       ))}

@@ -18,6 +18,8 @@ export interface OutputProps {
   readonly now: number;
   readonly signedIn: SignedIn;
   readonly region: string;
+  /** Those that files can be downloaded from. */
+  readonly buckets: ReadonlySet<string>;
   /** Whether the worker can get fresh URLs. */
   readonly hasApiKey: boolean;
   /** For the forms on the page; null for a viewer, who can neither retry nor download. */

@@ -16,7 +16,11 @@ describe('a link to a recovered object', () => {
     onTestFinished(() => client.destroy());
     expectOwner(client, () => expected);
 
-    const link = await createDownloads(client).urlOf({ bucket: BUCKET, key: Key, filename: 'ä b.mp4' });
+    const link = await createDownloads(client, new Set([BUCKET])).urlOf({
+      bucket: BUCKET,
+      key: Key,
+      filename: 'ä b.mp4',
+    });
 
     expect(new URL(link).searchParams.get('x-amz-expected-bucket-owner')).toBe(expected);
     expect((await fetch(link)).status).toBe(status);

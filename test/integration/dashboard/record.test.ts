@@ -188,6 +188,20 @@ describe('the download of a file', () => {
     expect(response.headers.get('cache-control')).toBe('no-store');
   });
 
+  it('says what to change for a file in a bucket that is no longer configured', async () => {
+    const record = await recovered(ledger);
+    const moved = aDashboard(ledger, {
+      downloads: { buckets: new Set(['current']), urlOf: async () => 'https://current.example/' },
+    });
+    const html = await (await moved.get(recordOf(record))).text();
+    const advice = 'This file is in the bucket recovered-files, which is not the stack’s any more.';
+    expect(textOf(html)).toContain(advice.replace('’', "'"));
+    expect(html).not.toContain('/download');
+    const response = await moved.get(download(record));
+    expect(response.status).toBe(404);
+    expect(textOf(await response.text())).toContain('name that bucket in the setting previousBuckets');
+  });
+
   it('returns 404 for a file that is not in the bucket', async () => {
     const { get } = aDashboard(ledger);
     for (const record of [await copying(ledger), await gone(ledger, 'lost')]) {

@@ -11,7 +11,11 @@ describe('createDownloads', () => {
       credentials: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' },
     });
     const link = new URL(
-      await createDownloads(s3).urlOf({ bucket: 'my-bucket', key: '1/ä b.mp4', filename: 'ä b.mp4' }),
+      await createDownloads(s3, new Set()).urlOf({
+        bucket: 'my-bucket',
+        key: '1/ä b.mp4',
+        filename: 'ä b.mp4',
+      }),
     );
     expect(link.host).toBe('my-bucket.s3.eu-central-1.amazonaws.com');
     expect(decodeURIComponent(link.pathname)).toBe('/1/ä b.mp4');

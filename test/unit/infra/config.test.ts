@@ -14,6 +14,7 @@ const DEFAULTS: Config = {
   failedUploadsPerHour: 10,
   reconcileMinutes: 5,
   zencoderApiUrl: 'https://app.zencoder.com/api/v2',
+  previousBuckets: [],
   dashboard: true,
   atRiskHours: 6,
   maxConcurrency: 5,
@@ -78,6 +79,15 @@ const bad = {
     'arn:aws:dynamodb:us-east-1:123456789012:table/mine',
     5,
   ),
+  previousBuckets: fc.constantFrom(
+    ['Mine'],
+    'a,,b',
+    5,
+    [5],
+    [{ bucketName: 'mine', owner: '1' }],
+    [{ bucketOwner: '012345678901' }],
+    Array.from({ length: 11 }, (_, index) => `bucket-${index}`),
+  ),
   keyTemplate: fc.constantFrom(
     '',
     '{job_id}',
@@ -136,6 +146,22 @@ describe('parseConfig', () => {
   it('accepts zencoderStorage as an array or separated by commas', () => {
     const list = ['zencoder-live', 'zencoder-temp-storage-us-east-1'];
     expect(parseConfig({ zencoderStorage: list })).toEqual(parseConfig({ zencoderStorage: list.join(',') }));
+  });
+
+  it('accepts previousBuckets as names, also separated by commas, and as objects', () => {
+    const expected = [{ bucketName: 'first' }, { bucketName: 'second' }];
+    expect(parseConfig({ previousBuckets: 'first, second' })).toMatchObject({ previousBuckets: expected });
+    expect(parseConfig({ previousBuckets: ['first', 'second'] })).toMatchObject({
+      previousBuckets: expected,
+    });
+    const whole = {
+      bucketName: 'third',
+      bucketOwner: '012345678901',
+      bucketKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d',
+    };
+    expect(parseConfig({ previousBuckets: ['first', whole] })).toMatchObject({
+      previousBuckets: [{ bucketName: 'first' }, whole],
+    });
   });
 
   it('accepts the ARN of the KMS key of an existing bucket', () => {
