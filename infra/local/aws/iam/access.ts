@@ -8,10 +8,13 @@ export interface AccessRequest {
   readonly context: ReadonlyMap<string, readonly string[]>;
 }
 
+/** Why a request is refused: by the policies, or because its access key is unknown. */
+export type RefusalReason = 'denied' | 'unknown-key';
+
 /** Whether a caller may; the message of a refusal is what AWS writes. */
 export type AccessDecision =
   | { readonly allowed: true }
-  | { readonly allowed: false; readonly message: string };
+  | { readonly allowed: false; readonly reason: RefusalReason; readonly message: string };
 
 /** Decides on requests by the policies of the stack that runs. */
 export interface Gate {

@@ -41,7 +41,9 @@ export function createGate(options: GateOptions): Gate {
   return {
     authorize(accessKeyId, requests) {
       const caller = accessKeyId === undefined ? undefined : options.callers.get(accessKeyId);
-      if (accessKeyId !== undefined && caller === undefined) return { allowed: false, message: UNKNOWN_KEY };
+      if (accessKeyId !== undefined && caller === undefined) {
+        return { allowed: false, reason: 'unknown-key', message: UNKNOWN_KEY };
+      }
       for (const request of requests) {
         const decision = decide(caller, request, options);
         if (!decision.allowed) return decision;
@@ -69,7 +71,11 @@ function decide(caller: Caller | undefined, asked: AccessRequest, options: GateO
   const verdict = evaluate(caller, request, resource);
   options.onDecision?.({ caller, request, resource, verdict });
   if (verdict.allowed) return { allowed: true };
-  return { allowed: false, message: refusalOf(caller, request, verdict, resource.accountId) };
+  return {
+    allowed: false,
+    reason: 'denied',
+    message: refusalOf(caller, request, verdict, resource.accountId),
+  };
 }
 
 function resourceOf(

@@ -62,6 +62,7 @@ describe('createGate', () => {
   it('refuses an access key that it does not know', () => {
     expect(gateOf([S3]).authorize('OTHER', [])).toEqual({
       allowed: false,
+      reason: 'unknown-key',
       message: 'The security token included in the request is invalid.',
     });
   });
@@ -95,6 +96,7 @@ describe('createGate', () => {
     const gate = gateOf([{ ...S3, Action: 'dynamodb:GetItem' }]);
     expect(gate.authorize('WORKER', [request(action, resource)])).toEqual({
       allowed: false,
+      reason: 'denied',
       message: `User: ${SESSION} is not authorized to perform: ${message}`,
     });
   });
@@ -116,6 +118,7 @@ describe('createGate', () => {
     const gate = gateOf([S3], [overTls('222222222222')]);
     expect(gate.authorize('WORKER', [request('s3:GetObject', OBJECT)])).toEqual({
       allowed: false,
+      reason: 'denied',
       message: 'Access Denied',
     });
   });
