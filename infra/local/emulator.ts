@@ -1,25 +1,31 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { TABLE_KEYS } from '../../lambda/shared/ledger/table.ts';
 import { createClients, type LocalClients } from './aws/clients.ts';
+import type { Decided } from './aws/iam/gate.ts';
+import { createIdentities } from './aws/iam/identities.ts';
+import type { StackPolicies } from './aws/iam/template-policies.ts';
 import { AccountConcurrency, NEW_ACCOUNT_CONCURRENCY } from './aws/lambda/concurrency.ts';
 import { startLambdaApi } from './aws/lambda/invoke-api.ts';
 import type { LogLine } from './aws/lambda/protocol.ts';
-import type { FunctionMetric, LocalFunction } from './aws/lambda/runtime.ts';
-import { runSchedule, startSchedules } from './aws/lambda/schedules.ts';
+import { startSchedules } from './aws/lambda/schedules.ts';
 import { startPoller } from './aws/lambda/sqs-poller.ts';
 import type { Credentials } from './aws/listen.ts';
-import { type Endpoints, endpointVariables, startServers } from './aws/servers.ts';
+import type { S3Server } from './aws/s3/server.ts';
+import { type Endpoints, endpointVariables, type ServersOptions, startServers } from './aws/servers.ts';
 import { type Clock, createClock } from './clock.ts';
 import { readAssembly } from './cloudformation/assembly.ts';
 import type { Deployment } from './cloudformation/deployment.ts';
 import { provisionResources, rejectUnknownTypes } from './cloudformation/provision.ts';
 import { createBucket } from './cloudformation/resources/storage.ts';
 import { resourcesOf } from './cloudformation/template.ts';
+import { functionsOf, type LocalFunctions, type LocalSchedules, schedulesOf } from './controls.ts';
 
 /** What an assembly is run with. */
-export interface EmulatorOptions {
+export interface EmulatorOptions extends Pick<ServersOptions, 's3' | 'intercept' | 'secrets'> {
   /** Directory of the cloud assembly. */
   readonly assembly: string;
   /** Which of its stacks, when there are several. */
@@ -38,30 +44,14 @@ export interface EmulatorOptions {
   readonly schedules?: 'automatic' | 'manual' | undefined;
   /** Concurrent executions of the account, which its functions share. @default 10, what a new account has */
   readonly accountConcurrency?: number | undefined;
+  /** Changes who may do what, before it holds. */
+  readonly changePolicies?: ((policies: StackPolicies) => StackPolicies) | undefined;
+  /** Called after each decision on a request of an embedded server, in order. */
+  readonly onDecision?: ((decided: Decided) => void) | undefined;
   /** Called with each line that a function logs, as it comes. */
   readonly onLog?: ((line: LogLine) => void) | undefined;
   /** Whose `AWS_ENDPOINT_URL_*` name servers to use instead of embedded ones. @default process.env */
   readonly env?: NodeJS.ProcessEnv | undefined;
-}
-
-/** The functions of a local stack, by folder (`worker`), logical id or name. */
-export interface LocalFunctions {
-  /** Invokes and waits. @throws {FunctionError} when the function failed */
-  invoke(name: string, event: unknown): Promise<unknown>;
-  /** Kills a running environment in the middle of its invocation; false when none is running. */
-  kill(name: string): boolean;
-  /** Everything the function wrote, line by line, and what the runtime says about it. */
-  logs(name: string): readonly string[];
-  /** Lambda's own metrics of the function, sums since the start. */
-  metrics(name: string): Readonly<Record<FunctionMetric, number>>;
-  /** Names as in `kill`, for all functions. */
-  readonly names: readonly string[];
-}
-
-export interface LocalSchedules {
-  /** Runs a schedule now, by its name, its logical id or its function. @throws what the function throws */
-  run(name: string): Promise<unknown>;
-  readonly names: readonly string[];
 }
 
 /** A template that runs. */
@@ -71,9 +61,14 @@ export interface Emulator {
   /** Of the servers, and of Lambda's `Invoke` for the stack's own functions. */
   readonly endpoints: Endpoints & { readonly lambda: string };
   readonly region: string;
-  /** The stack owner's, for clients. */
+  /** The stack owner's, who may do everything, for clients. */
   readonly credentials: Credentials;
+  /** Of an operator, who may do what the stack's policy for operators allows. */
+  readonly operatorCredentials: Credentials;
+  /** The owner's, past what {@link EmulatorOptions.intercept} puts before servers. */
   readonly clients: LocalClients;
+  /** The embedded one; undefined when another is used. */
+  readonly s3: S3Server | undefined;
   /** Origin of the first HTTP API; undefined when there is none. */
   readonly apiOrigin: string | undefined;
   readonly functions: LocalFunctions;
@@ -113,12 +108,19 @@ async function start(
   const resources = resourcesOf({ ...scope, provisioned: () => undefined });
   rejectUnknownTypes(resources);
   const functions = resources.filter(({ type }) => type === 'AWS::Lambda::Function');
-  const keys = keyring(env);
+  const keys = createIdentities(env, { accountId: ACCOUNT_ID, onDecision: options.onDecision });
   const dir = await directory(options.dir, running);
-  const credentials = [keys.owner, ...functions.map(({ logicalId }) => keys.of(logicalId))];
-  const servers = await startServers({ directory: dir, credentials, clock, env });
+  const servers = await startServers({
+    ...options,
+    directory: dir,
+    credentials: [keys.owner, keys.operator, ...functions.map(({ logicalId }) => keys.of(logicalId))],
+    clock,
+    env,
+    gate: keys.gate,
+    place: { region: REGION, accountId: ACCOUNT_ID, partitionKey: TABLE_KEYS.partitionKey },
+  });
   running.defer(() => servers.close());
-  const clients = createClients(servers.endpoints, REGION, keys.owner);
+  const clients = createClients(servers.direct, REGION, keys.owner);
   running.defer(() => clients.destroy());
 
   const deployment: Deployment = {
@@ -133,19 +135,24 @@ async function start(
   running.defer(() => closeAll(deployment.functions.values()));
   running.defer(() => closeAll(deployment.apis.values()));
   await Promise.all((options.buckets ?? []).map((bucket) => createBucket(clients.s3, bucket)));
-  const { outputs } = await provisionResources(scope, deployment);
+  const { outputs, policies } = await provisionResources(scope, deployment);
+  keys.enforce(options.changePolicies?.(policies) ?? policies, outputs.OperatorPolicyArn);
 
-  const lambda = await startLambdaApi(deployment.functions, deployment.account.limits);
+  const lambda = await startLambdaApi(deployment.functions, deployment.account.limits, {
+    gate: keys.gate,
+    functionArns: `arn:aws:lambda:${REGION}:${ACCOUNT_ID}:function:`,
+  });
   running.defer(() => lambda.close());
-  const pollers = deployment.mappings.map((mapping) => startPoller(mapping, clients.sqs, clock));
-  running.defer(() => closeAll(pollers));
+  startPollers(deployment, servers.endpoints.sqs, running);
   if (options.schedules !== 'manual') running.defer(startSchedules(deployment.schedules, clock));
   return {
     outputs,
     endpoints: { ...servers.endpoints, lambda: lambda.endpoint },
     region: REGION,
     credentials: keys.owner,
+    operatorCredentials: keys.operator,
     clients,
+    s3: servers.s3,
     apiOrigin: [...deployment.apis.values()][0]?.endpoint,
     functions: functionsOf(deployment),
     schedules: schedulesOf(deployment),
@@ -205,57 +212,12 @@ async function directory(given: string | undefined, running: AsyncDisposableStac
   return temporary;
 }
 
-/**
- * Access keys: the owner's, and one pair for each function, so that a server knows who calls. With
- * foreign servers (`AWS_ENDPOINT_URL_*`) all use the keys in the environment, since only those are known there.
- */
-function keyring(env: NodeJS.ProcessEnv): { owner: Credentials; of: (id: string) => Credentials } {
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
-  const foreign = Object.keys(env).some((name) => name.startsWith('AWS_ENDPOINT_URL_'));
-  if (foreign && accessKeyId !== undefined && secretAccessKey !== undefined) {
-    const shared = { accessKeyId, secretAccessKey };
-    return { owner: shared, of: () => shared };
+/** Polls the queues, each with the keys of its function, as Lambda does by the function's role. */
+function startPollers({ mappings, clock }: Deployment, endpoint: string, running: AsyncDisposableStack) {
+  for (const { credentials, ...mapping } of mappings) {
+    const sqs = new SQSClient({ region: REGION, endpoint, credentials: { ...credentials } });
+    running.defer(() => sqs.destroy());
+    const poller = startPoller(mapping, sqs, clock);
+    running.defer(() => poller.close());
   }
-  const seed = randomBytes(16);
-  const of = (id: string): Credentials => {
-    const digest = createHash('sha256').update(seed).update(id).digest('hex');
-    return { accessKeyId: `LKIA${digest.slice(0, 16).toUpperCase()}`, secretAccessKey: digest.slice(16, 56) };
-  };
-  return { owner: of(''), of };
-}
-
-function functionsOf(deployment: Deployment): LocalFunctions {
-  const find = (name: string): LocalFunction => {
-    const all = [...deployment.functions.values()];
-    const found = all.find((each) => shortName(each) === name || each.definition.name === name);
-    const byPrefix = all.find((each) => each.definition.name.startsWith(`${deployment.stackName}-${name}-`));
-    if (found !== undefined) return found;
-    if (byPrefix !== undefined) return byPrefix;
-    throw new Error(`no function ${name}; there are: ${all.map(shortName).join(', ')}`);
-  };
-  return {
-    invoke: async (name, event) => find(name).invoke(event),
-    kill: (name) => find(name).kill(),
-    logs: (name) => find(name).logs.map((line) => line.text),
-    metrics: (name) => find(name).metrics,
-    names: [...deployment.functions.values()].map(shortName),
-  };
-}
-
-/** The folder that the function comes from, where it says so. */
-function shortName(each: LocalFunction): string {
-  return each.definition.environment.POWERTOOLS_SERVICE_NAME ?? each.definition.name;
-}
-
-function schedulesOf(deployment: Deployment): LocalSchedules {
-  return {
-    names: deployment.schedules.map((schedule) => schedule.name),
-    async run(name) {
-      const found = deployment.schedules.find((schedule) =>
-        [schedule.name, schedule.logicalId, shortName(schedule.target)].includes(name),
-      );
-      if (found === undefined) throw new Error(`no schedule ${name}`);
-      return runSchedule(found, deployment.clock);
-    },
-  };
 }

@@ -84,7 +84,7 @@ async function writeState(
 ): Promise<void> {
   running.defer(() => rm(stateFile, { force: true }));
   await mkdir(dirname(stateFile), { recursive: true });
-  const { endpoints, outputs: values, credentials: keys, region } = stack;
+  const { endpoints, outputs: values, operatorCredentials: keys, region } = stack;
   const state = { endpoints, outputs: values, credentials: keys, region, apiOrigin: stack.apiOrigin };
   // It holds access keys of this machine's servers: for this user only.
   await writeFile(stateFile, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });

@@ -1,24 +1,17 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
-import { SQSClient } from '@aws-sdk/client-sqs';
-import { startDynamoDb } from '../../infra/local/aws/dynamodb.ts';
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { Credentials } from '../../infra/local/aws/listen.ts';
-import { startMessaging } from '../../infra/local/aws/messaging.ts';
 import type { FaultHook } from '../../infra/local/aws/s3/faults.ts';
 import { presignV4 } from '../../infra/local/aws/s3/presign.ts';
-import { type S3Options, type S3Server, startS3 } from '../../infra/local/aws/s3/server.ts';
+import type { S3Options, S3Server } from '../../infra/local/aws/s3/server.ts';
 import { type Clock, createClock } from '../../infra/local/clock.ts';
 import { type LocalStack, type LocalStackOptions, startLocalStack } from '../../infra/local/stack.ts';
-import { type ProxyFault, startFaultProxy } from './fault-proxy.ts';
+import { type FaultProxy, type ProxyFault, startFaultProxy } from './fault-proxy.ts';
 import { type DatedLedger, datedLedger } from './ledger-table.ts';
 import { BACKUP_BUCKET, BACKUP_KEYS, openStandIn, type StandIn } from './zencoder-stand-in.ts';
 
-const API_KEY_SECRET = 'zencoder-api-key';
+/** The secret of the setting zencoderApiKeySecretArn. */
+const API_KEY_SECRET = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:zencoder-api-key-Ab12Cd';
 const DAY_SECONDS = 86_400;
 
 /** What the stack is started with, beyond the options of every local stack. */
@@ -67,56 +60,30 @@ export interface TestStack {
  * const { stack, keep } = test.adopt(await startTestStack({ apiAccess: 'full' }), ({ close }) => close());
  */
 export async function startTestStack(options: TestStackOptions = {}): Promise<TestStack> {
-  const { apiAccess, variables, retained, bucket, storageFaults, secondKey, serviceFaults, ...stackOptions } =
-    options;
+  const { apiAccess, retained, bucket, storageFaults, secondKey, serviceFaults, ...stackOptions } = options;
   await using starting = new AsyncDisposableStack();
   const clock = createClock();
-  const keys = { accessKeyId: 'LKIATEST000000000000', secretAccessKey: randomBytes(20).toString('hex') };
-  const dir = await mkdtemp(join(tmpdir(), 'test-stack-'));
-  starting.defer(() => rm(dir, { recursive: true, force: true }));
   const standIn = await openStandIn({ now: clock.now, storageFaults, secondKey });
   starting.defer(() => standIn.close());
-  const destination = await startS3({
-    partChecksums: 'always',
-    ...bucket,
-    dir: join(retained?.folder ?? dir, 'bucket'),
-    credentials: { [keys.accessKeyId]: keys.secretAccessKey },
-    now: clock.now,
-  });
-  starting.defer(() => destination.close());
-  const services = serviceFaults && (await startServices(clock, serviceFaults, starting));
-  const api = { ZENCODER_API_KEY_SECRET_ARN: API_KEY_SECRET, ZENCODER_API_URL: standIn.zencoder.apiUrl };
-  const storage = {
-    ...variables,
-    ZENCODER_STORAGE: `${standIn.allowed},${BACKUP_BUCKET},zencoder-live`,
-  };
-  const withApi = { ...storage, ...(apiAccess === undefined ? {} : api) };
-  const given = options.environment;
+  const proxies = new Map<string, FaultProxy>();
+  const apiKey = apiAccess === undefined ? undefined : apiKeyOf(standIn, apiAccess);
   const stack = await startLocalStack({
     ...stackOptions,
+    ...(apiKey === undefined ? {} : { secrets: [{ arn: API_KEY_SECRET, value: apiKey }] }),
+    context: {
+      ...(apiKey === undefined ? {} : { zencoderApiKeySecretArn: API_KEY_SECRET }),
+      ...stackOptions.context,
+    },
     clock,
-    environment: {
-      ...given,
-      ingest: { ...storage, ...given?.ingest },
-      worker: { ...withApi, ...given?.worker },
-      reconcile: { ...withApi, ...given?.reconcile },
-      dashboard: {
-        ...variables,
-        ...(apiAccess === undefined ? {} : { HAS_ZENCODER_API_KEY: 'true' }),
-        ...given?.dashboard,
-      },
-    },
-    env: {
-      AWS_ACCESS_KEY_ID: keys.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: keys.secretAccessKey,
-      AWS_ENDPOINT_URL_S3: destination.origin,
-      ...(retained === undefined ? {} : { AWS_ENDPOINT_URL_DYNAMODB: retained.dynamodb }),
-      ...services?.env,
-    },
+    environment: environmentOf(standIn, options),
+    s3: bucket,
+    intercept: serviceFaults === undefined ? undefined : faultProxies(serviceFaults, proxies),
+    ...(retained === undefined ? {} : { dir: retained.folder }),
+    env: retained === undefined ? {} : { AWS_ENDPOINT_URL_DYNAMODB: retained.dynamodb },
   });
   starting.defer(() => stack.close());
-  if (apiAccess !== undefined) await storeApiKey(stack, standIn, apiAccess);
-  const { sqs, dynamodb } = services === undefined ? stack.clients : directClients(services, stack, starting);
+  if (stack.s3 === undefined) throw new Error('the stack has no S3 of its own');
+  const destination = stack.s3;
   const running = starting.move();
   return {
     stack,
@@ -124,16 +91,36 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
     standIn,
     destination,
     ledger: datedLedger({
-      client: dynamodb,
+      client: stack.clients.dynamodb,
       tableName: outputOf(stack, 'TableName'),
       recordTtlDays: 0,
       now: clock.now,
     }),
-    sqs,
+    sqs: stack.clients.sqs,
     activity: () =>
-      standIn.storage.stats().requests + destination.stats().requests + (services?.ledgerRequests() ?? 0),
+      standIn.storage.stats().requests +
+      destination.stats().requests +
+      (proxies.get('dynamodb')?.requests ?? 0),
     ...storageOf(standIn, clock),
     close: () => running.disposeAsync(),
+  };
+}
+
+function environmentOf(
+  standIn: StandIn,
+  { variables, environment: given }: TestStackOptions,
+): LocalStackOptions['environment'] {
+  const storage = {
+    ...variables,
+    ZENCODER_STORAGE: `${standIn.allowed},${BACKUP_BUCKET},zencoder-live`,
+  };
+  const withApi = { ...storage, ZENCODER_API_URL: standIn.zencoder.apiUrl };
+  return {
+    ...given,
+    ingest: { ...storage, ...given?.ingest },
+    worker: { ...withApi, ...given?.worker },
+    reconcile: { ...withApi, ...given?.reconcile },
+    dashboard: { ...variables, ...given?.dashboard },
   };
 }
 
@@ -150,52 +137,24 @@ export function authorizationOf({ username, password }: URL): string {
   return `Basic ${Buffer.from(credentials).toString('base64')}`;
 }
 
-/** SQS, SNS and DynamoDB behind proxies that break requests. */
-async function startServices(
-  clock: Clock,
+const SERVICE_NAMES = { sqs: 'SQS', sns: 'SNS', dynamodb: 'DynamoDB' } as const;
+
+/** Puts a proxy that breaks requests before each service. */
+function faultProxies(
   faults: NonNullable<TestStackOptions['serviceFaults']>,
-  running: AsyncDisposableStack,
-) {
-  const messaging = running.adopt(await startMessaging(clock), (each) => each.close());
-  const dynamodb = running.adopt(await startDynamoDb(), (each) => each.close());
-  const proxy = async (target: string, service: 'SQS' | 'SNS' | 'DynamoDB') =>
-    running.adopt(await startFaultProxy(target, faults(service)), (each) => each.close());
-  const ledger = await proxy(dynamodb.endpoint, 'DynamoDB');
-  return {
-    env: {
-      AWS_ENDPOINT_URL_SQS: (await proxy(messaging.endpoint, 'SQS')).endpoint,
-      AWS_ENDPOINT_URL_SNS: (await proxy(messaging.endpoint, 'SNS')).endpoint,
-      AWS_ENDPOINT_URL_DYNAMODB: ledger.endpoint,
-    },
-    messaging: messaging.endpoint,
-    dynamodb: dynamodb.endpoint,
-    ledgerRequests: () => ledger.requests,
+  proxies: Map<string, FaultProxy>,
+): NonNullable<LocalStackOptions['intercept']> {
+  return async (service, endpoint) => {
+    const proxy = await startFaultProxy(endpoint, faults(SERVICE_NAMES[service]));
+    proxies.set(service, proxy);
+    return proxy;
   };
 }
 
-/** Clients past the proxies, so that what a test reads never fails. */
-function directClients(
-  { messaging, dynamodb }: { readonly messaging: string; readonly dynamodb: string },
-  { region, credentials }: LocalStack,
-  running: AsyncDisposableStack,
-): { readonly sqs: SQSClient; readonly dynamodb: DynamoDBClient } {
-  const clientOf = <Client extends { destroy(): void }>(client: Client) =>
-    running.adopt(client, (each) => each.destroy());
-  const shared = () => ({ region, credentials: { ...credentials } });
-  return {
-    sqs: clientOf(new SQSClient({ ...shared(), endpoint: messaging })),
-    dynamodb: clientOf(new DynamoDBClient({ ...shared(), endpoint: dynamodb })),
-  };
-}
-
-async function storeApiKey(
-  { clients }: LocalStack,
-  { zencoder }: StandIn,
-  apiAccess: 'full' | 'read-only',
-): Promise<void> {
+function apiKeyOf({ zencoder }: StandIn, apiAccess: 'full' | 'read-only'): string {
   const key = zencoder.apiKeys.find(({ access }) => access === apiAccess)?.key;
   if (key === undefined) throw new Error(`the stand-in has no key with ${apiAccess} access`);
-  await clients.secretsManager.send(new CreateSecretCommand({ Name: API_KEY_SECRET, SecretString: key }));
+  return key;
 }
 
 function storageOf({ storage }: StandIn, clock: Clock): Pick<TestStack, 'keep' | 'sign'> {

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import * as v from 'valibot';
+import type { Gate } from './iam/access.ts';
+import { contextOf } from './iam/actions/context.ts';
 import { type LocalServer, listen } from './listen.ts';
+import { accessKeyOf } from './service-request.ts';
 
 const CURRENT = 'AWSCURRENT';
 const PREVIOUS = 'AWSPREVIOUS';
@@ -35,6 +38,19 @@ export class SecretsManagerError extends Error {
   }
 }
 
+interface NewSecret {
+  readonly description?: string | undefined;
+  readonly region: string;
+  readonly suffix?: string;
+}
+
+/** A secret that is there before anything else. */
+export interface GivenSecret {
+  /** Ends in a hyphen and six characters. */
+  readonly arn: string;
+  readonly value: string;
+}
+
 /** The secrets of one account and region, with the staging labels as AWS moves them. */
 export class SecretsStore {
   readonly #secrets = new Map<string, Secret>();
@@ -45,14 +61,18 @@ export class SecretsStore {
     this.#now = now;
   }
 
-  create(name: string, value: string, description: string | undefined, region: string): Secret {
+  /** @param suffix the six characters that end its ARN @default random */
+  create(
+    name: string,
+    value: string,
+    { description, region, suffix = randomUUID().slice(0, 6) }: NewSecret,
+  ): Secret {
     if (this.#secrets.has(name)) {
       throw new SecretsManagerError(
         'ResourceExistsException',
         `The operation failed because the secret ${name} already exists.`,
       );
     }
-    const suffix = randomUUID().slice(0, 6);
     const secret: Secret = {
       name,
       arn: `arn:aws:secretsmanager:${region}:000000000000:secret:${name}-${suffix}`,
@@ -142,11 +162,23 @@ const putRequest = v.object({
 });
 const describeRequest = v.object({ SecretId: v.string() });
 
+export interface SecretsManagerOptions {
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Decides who may do what. @default every caller may do everything */
+  readonly gate?: Gate | undefined;
+  readonly secrets?: readonly GivenSecret[] | undefined;
+}
+
 /** Starts a Secrets Manager with the calls that the project makes: AWS JSON 1.1, AWS's error codes. */
-export async function startSecretsManager(now: () => number): Promise<LocalServer> {
-  const store = new SecretsStore(now);
+export async function startSecretsManager(options: SecretsManagerOptions): Promise<LocalServer> {
+  const store = new SecretsStore(options.now);
+  for (const { arn, value } of options.secrets ?? []) {
+    const [, , , region = '', , , name = ''] = arn.split(':');
+    store.create(name.slice(0, -7), value, { region, suffix: arn.slice(-6) });
+  }
   const server = createServer((request, response) => {
-    respond(request, store).then(
+    respond(request, store, options.gate).then(
       (body) => send(response, 200, body),
       (error: unknown) => send(response, ...failure(error)),
     );
@@ -154,13 +186,21 @@ export async function startSecretsManager(now: () => number): Promise<LocalServe
   return listen(server);
 }
 
-async function respond(request: IncomingMessage, store: SecretsStore): Promise<object> {
+async function respond(
+  request: IncomingMessage,
+  store: SecretsStore,
+  gate: Gate | undefined,
+): Promise<object> {
   const target = String(request.headers['x-amz-target'] ?? '');
   const body: unknown = JSON.parse(await text(request));
+  if (gate !== undefined) requireAccess(gate, request, target.split('.')[1] ?? '', resourceOf(body, store));
   switch (target) {
     case 'secretsmanager.CreateSecret': {
       const input = v.parse(createRequest, body);
-      const secret = store.create(input.Name, input.SecretString, input.Description, regionOf(request));
+      const secret = store.create(input.Name, input.SecretString, {
+        description: input.Description,
+        region: regionOf(request),
+      });
       return { ARN: secret.arn, Name: secret.name, VersionId: secret.versions[0]?.id };
     }
     case 'secretsmanager.GetSecretValue': {
@@ -197,6 +237,31 @@ async function respond(request: IncomingMessage, store: SecretsStore): Promise<o
     default:
       throw new SecretsManagerError('UnknownOperationException', `${target} is not served locally`);
   }
+}
+
+const named = v.object({ SecretId: v.optional(v.string()), Name: v.optional(v.string()) });
+
+/** ARN of the secret that a request is about, also of one that is still to be made. */
+function resourceOf(body: unknown, store: SecretsStore): string {
+  const { SecretId, Name } = v.parse(named, body);
+  return SecretId === undefined
+    ? `arn:aws:secretsmanager:us-east-1:000000000000:secret:${Name ?? '*'}`
+    : store.find(SecretId).arn;
+}
+
+/**
+ * Each operation has an action of its own name
+ * (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html).
+ *
+ * @throws {SecretsManagerError} as AWS refuses
+ */
+function requireAccess(gate: Gate, request: IncomingMessage, operation: string, resource: string): void {
+  const context = contextOf(request.headers['x-forwarded-proto'] !== 'http');
+  const action = `secretsmanager:${operation}`;
+  const decision = gate.authorize(accessKeyOf(request.headers), [{ action, resource, context }]);
+  if (decision.allowed) return;
+  const code = decision.reason === 'denied' ? 'AccessDeniedException' : 'UnrecognizedClientException';
+  throw new SecretsManagerError(code, decision.message);
 }
 
 function stagesOf(version: SecretVersion): object {

@@ -35,6 +35,11 @@ export interface WholeRequest {
 /** `AWS4-HMAC-SHA256 Credential=KEY/date/region/service/aws4_request, …` */
 const CREDENTIAL = /Credential=([^/,\s]+)\//;
 
+/** Who signed a request; undefined for an anonymous one. */
+export function accessKeyOf({ authorization = '' }: IncomingHttpHeaders): string | undefined {
+  return CREDENTIAL.exec(authorization)?.[1];
+}
+
 const json = v.pipe(
   v.string(),
   v.parseJson(),
@@ -54,7 +59,7 @@ export function readServiceRequest(
   const target = headers['x-amz-target'];
   const shared = {
     service,
-    accessKeyId: CREDENTIAL.exec(headers.authorization ?? '')?.[1],
+    accessKeyId: accessKeyOf(headers),
     isSecure: headers['x-forwarded-proto'] !== 'http',
     bytes: body.length,
   };

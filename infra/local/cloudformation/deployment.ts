@@ -50,7 +50,8 @@ export interface Deployment {
   readonly functions: Map<string, LocalFunction>;
   /** By API id. */
   readonly apis: Map<string, HttpApi>;
-  readonly mappings: QueueMapping[];
+  /** With the keys of the function, by whose role Lambda polls. */
+  readonly mappings: (QueueMapping & { readonly credentials: Credentials })[];
   readonly schedules: Schedule[];
   /** Queue URL by queue ARN. */
   readonly queueUrls: Map<string, string>;

@@ -3,7 +3,6 @@ import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import type { LogLine } from '../aws/lambda/protocol.ts';
 import { createClock } from '../clock.ts';
 import { type LocalStack, startLocalStack } from '../stack.ts';
@@ -32,7 +31,7 @@ const { values } = parseArgs({
 });
 
 /** The stand-in's API key, as a customer would keep theirs. */
-const API_KEY_SECRET = 'zencoder-api-key';
+const API_KEY_SECRET = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:zencoder-api-key-Ab12Cd';
 
 const running = new AsyncDisposableStack();
 const print = (text: string) => void process.stdout.write(`${text}\n`);
@@ -65,14 +64,11 @@ async function run(): Promise<void> {
   running.defer(() => zencoder.close());
   print('Synthesizing the stack and starting it on embedded servers …');
   const ingest = { ZENCODER_STORAGE: zencoder.allowList };
-  const worker = {
-    ...ingest,
-    ZENCODER_API_URL: zencoder.apiUrl,
-    ZENCODER_API_KEY_SECRET_ARN: API_KEY_SECRET,
-  };
+  const worker = { ...ingest, ZENCODER_API_URL: zencoder.apiUrl };
   const stack = await startLocalStack({
-    context: contextOf(values.context),
-    environment: { ingest, worker, reconcile: worker, dashboard: { HAS_ZENCODER_API_KEY: 'true' } },
+    context: { zencoderApiKeySecretArn: API_KEY_SECRET, ...contextOf(values.context) },
+    secrets: [{ arn: API_KEY_SECRET, value: zencoder.apiKey }],
+    environment: { ingest, worker, reconcile: worker },
     dir: data,
     clock,
     port: await freePort(Number(values.port)),
@@ -80,9 +76,6 @@ async function run(): Promise<void> {
     onLog: printLog,
   });
   running.defer(() => stack.close());
-  await stack.clients.secretsManager.send(
-    new CreateSecretCommand({ Name: API_KEY_SECRET, SecretString: zencoder.apiKey }),
-  );
   const bucket = stack.outputs.BucketName ?? '';
   running.defer(
     mirrorBucket(stack.clients.s3, bucket, recovered, {

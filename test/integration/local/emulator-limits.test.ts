@@ -2,7 +2,7 @@ import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-s
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from '../../../infra/local/emulator.ts';
 import type { JsonObject } from '../../../infra/local/json.ts';
-import { type AssemblyFixture, assemblyFixture } from './cloudformation/assembly-fixture.ts';
+import { type AssemblyFixture, assemblyFixture, QUEUE_ROLE } from './cloudformation/assembly-fixture.ts';
 import { eventually } from './eventually.ts';
 
 let running: AsyncDisposableStack;
@@ -23,7 +23,7 @@ async function start(Resources: JsonObject, accountConcurrency?: number): Promis
     ),
   );
   await files.write({
-    Resources: { Role: { Type: 'AWS::IAM::Role', Properties: {} }, ...Resources },
+    Resources: { Role: QUEUE_ROLE, ...Resources },
     Outputs,
   });
   const emulator = await startEmulator({

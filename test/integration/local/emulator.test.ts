@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from '../../../infra/local/emulator.ts';
 import type { JsonObject } from '../../../infra/local/json.ts';
 import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
-import { type AssemblyFixture, assemblyFixture } from './cloudformation/assembly-fixture.ts';
+import { type AssemblyFixture, assemblyFixture, QUEUE_ROLE } from './cloudformation/assembly-fixture.ts';
 import { eventually } from './eventually.ts';
 
 /** Responds with its input, and writes a log line. */
@@ -234,7 +234,7 @@ async function template(files: AssemblyFixture): Promise<JsonObject> {
   const time = "export const handler = async () => { console.log('schedule'); return Date.now(); };";
   return {
     Resources: {
-      Role: { Type: 'AWS::IAM::Role', Properties: {} },
+      Role: QUEUE_ROLE,
       Echo: lambda(await files.code(ECHO), 'echo', {
         QUEUE_URL: { Ref: 'Queue' },
         TABLE_NAME: { Ref: 'Table' },

@@ -1,5 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AccessRequest, Gate } from '../iam/access.ts';
+import { contextOf } from '../iam/actions/context.ts';
 import { type LocalServer, listen } from '../listen.ts';
+import { accessKeyOf } from '../service-request.ts';
 import { EventTooLarge, FunctionError, FunctionThrottled, RecursionStopped } from './protocol.ts';
 import type { LocalFunction } from './runtime.ts';
 
@@ -26,8 +29,11 @@ type Invokable = Pick<LocalFunction, 'invoke' | 'submit'>;
 export async function startLambdaApi(
   functions: ReadonlyMap<string, Invokable>,
   limits: AccountLimits = USUAL_LIMITS,
+  access?: LambdaAccess,
 ): Promise<LocalServer> {
   const server = createServer((request, response) => {
+    const refusal = access === undefined ? undefined : refusalOf(request, access);
+    if (refusal !== undefined) return send(response, refusal);
     if (ACCOUNT_SETTINGS.test(request.url ?? '')) return send(response, accountSettings(limits));
     invoke(request, functions).then(
       (result) => send(response, result),
@@ -35,6 +41,32 @@ export async function startLambdaApi(
     );
   });
   return await listen(server);
+}
+
+/** Who may call which function. */
+export interface LambdaAccess {
+  readonly gate: Gate;
+  /** What the ARN of a function begins with: `arn:aws:lambda:REGION:ACCOUNT:function:`. */
+  readonly functionArns: string;
+}
+
+/** https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html */
+function refusalOf(
+  request: IncomingMessage,
+  { gate, functionArns }: LambdaAccess,
+): InvokeResponse | undefined {
+  const decision = gate.authorize(accessKeyOf(request.headers), [accessRequestOf(request, functionArns)]);
+  if (decision.allowed) return undefined;
+  const code = decision.reason === 'denied' ? 'AccessDeniedException' : 'UnrecognizedClientException';
+  return failure(403, code, decision.message);
+}
+
+function accessRequestOf({ url = '', headers }: IncomingMessage, functionArns: string): AccessRequest {
+  const context = contextOf(headers['x-forwarded-proto'] !== 'http');
+  if (ACCOUNT_SETTINGS.test(url)) return { action: 'lambda:GetAccountSettings', resource: '*', context };
+  const name = decodeURIComponent(INVOKE.exec(url)?.[1] ?? '');
+  const resource = name.startsWith('arn:') ? name : `${functionArns}${name}`;
+  return { action: 'lambda:InvokeFunction', resource, context };
 }
 
 interface InvokeResponse {

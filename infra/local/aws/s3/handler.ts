@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { errorFor, requireAccess } from './access.ts';
 import { type AuthOptions, authenticate, type Caller } from './auth.ts';
 import { S3Error, s3Error } from './errors.ts';
 import type { CutFault, Fault, FaultHook, FaultRequest, OtherResponse } from './faults.ts';
@@ -139,7 +140,15 @@ export class Handler {
         }
       },
     };
-    return OPERATIONS[operation](exchange, this.#service);
+    const { gate } = this.#service;
+    if (gate === undefined) return OPERATIONS[operation](exchange, this.#service);
+    const access = { operation, request, accessKeyId: caller.accessKeyId };
+    requireAccess(gate, access);
+    try {
+      return await OPERATIONS[operation](exchange, this.#service);
+    } catch (error) {
+      throw errorFor(gate, access, error);
+    }
   }
 
   async #respond(visit: Visit, response: S3Response, cut: CutFault | undefined): Promise<void> {

@@ -6,6 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Gate } from '../iam/access.ts';
 import { listen } from '../listen.ts';
 import type { FaultHook } from './faults.ts';
 import { Handler, type S3Stats } from './handler.ts';
@@ -52,7 +53,9 @@ export interface S3Options {
    * COMPOSITE, as S3; `always` FULL_OBJECT as well, as MinIO and versitygw. @default 'composite'
    */
   readonly partChecksums?: 'composite' | 'always';
-  readonly faults?: FaultHook;
+  /** @default every caller may do everything */
+  readonly gate?: Gate | undefined;
+  readonly faults?: FaultHook | undefined;
 }
 
 export interface S3Server {
@@ -83,6 +86,7 @@ export async function startS3(options: S3Options): Promise<S3Server> {
       owner: options.owner ?? '000000000000',
       etags: options.etags ?? 'md5',
       partChecksums: options.partChecksums ?? 'composite',
+      gate: options.gate,
     },
     {
       credentials: options.credentials,

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Gate } from '../iam/access.ts';
 import type { Caller } from './auth.ts';
 import { s3Error } from './errors.ts';
 import type { ObjectRecord } from './records.ts';
@@ -19,6 +20,8 @@ export interface Service {
   readonly etags: 'md5' | 'opaque';
   /** Which uploads with a checksum algorithm require each part's checksum at completion. */
   readonly partChecksums: 'composite' | 'always';
+  /** Decides who may do what; undefined lets every caller do everything. */
+  readonly gate: Gate | undefined;
 }
 
 /** One authenticated request on its way through an operation. */

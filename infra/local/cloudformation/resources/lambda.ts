@@ -150,11 +150,14 @@ export const provisionEventSourceMapping: Provisioner = (resource, deployment) =
   }
   const id = randomUUID();
   if (wanted.Enabled) {
+    const target = functionByArn(qualified(wanted.FunctionName), resource, deployment);
+    const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = target.definition.environment;
     deployment.mappings.push({
+      credentials: { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY },
       queueUrl,
       queueArn: wanted.EventSourceArn,
       region: deployment.region,
-      target: functionByArn(qualified(wanted.FunctionName), resource, deployment),
+      target,
       batchSize: wanted.BatchSize,
       partialResponses: wanted.FunctionResponseTypes.length > 0,
       // More would only hide messages that wait for a thread.

@@ -17,7 +17,7 @@ let client: SecretsManagerClient;
 let arn: string;
 
 beforeEach(async () => {
-  server = await startSecretsManager(() => Date.UTC(2026, 0, 2));
+  server = await startSecretsManager({ now: () => Date.UTC(2026, 0, 2) });
   client = new SecretsManagerClient({
     endpoint: server.endpoint,
     region: 'eu-west-1',

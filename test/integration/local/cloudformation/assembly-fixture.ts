@@ -13,6 +13,33 @@ export interface AssemblyFixture {
   remove(): Promise<void>;
 }
 
+/** A role that may do with every queue what Lambda's poller and a function that sends messages do. */
+export const QUEUE_ROLE: JsonObject = {
+  Type: 'AWS::IAM::Role',
+  Properties: {
+    Policies: [
+      {
+        PolicyName: 'Queues',
+        PolicyDocument: {
+          Version: '2012-10-17',
+          Statement: [
+            {
+              Effect: 'Allow',
+              Action: [
+                'sqs:ReceiveMessage',
+                'sqs:DeleteMessage',
+                'sqs:GetQueueAttributes',
+                'sqs:SendMessage',
+              ],
+              Resource: '*',
+            },
+          ],
+        },
+      },
+    ],
+  },
+};
+
 /** An empty assembly in a temporary directory, of one stack called `Fixture`. */
 export async function assemblyFixture(): Promise<AssemblyFixture> {
   const directory = await mkdtemp(join(tmpdir(), 'assembly-'));

@@ -1,0 +1,72 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Credentials } from '../listen.ts';
+import type { Gate } from './access.ts';
+import type { Caller, Resource } from './evaluate.ts';
+import { createGate, type GateOptions } from './gate.ts';
+import type { Policy } from './policy.ts';
+import type { StackPolicies } from './template-policies.ts';
+
+/** The access keys of a local stack, and the gate that knows whose they are. */
+export interface Identities {
+  /** Of the account's root user, who makes the stack. */
+  readonly owner: Credentials;
+  /** Of a user who has the stack's policy for operators and no other. */
+  readonly operator: Credentials;
+  /** Of a function, by its logical id. */
+  readonly of: (logicalId: string) => Credentials;
+  readonly gate: Gate;
+  /** Makes the policies of a stack hold from now on. */
+  enforce(policies: StackPolicies, operatorPolicyArn: string | undefined): void;
+}
+
+/**
+ * Makes up access keys: the owner's, the operator's, and one pair for each function, so that a server knows who calls. With
+ * foreign servers (`AWS_ENDPOINT_URL_*`) all use the keys in the environment, since only those are known there.
+ */
+export function createIdentities(
+  env: NodeJS.ProcessEnv,
+  { accountId, onDecision }: Pick<GateOptions, 'accountId' | 'onDecision'>,
+): Identities {
+  const callers = new Map<string, Caller>();
+  const resources = new Map<string, Resource>();
+  const shared = sharedCredentials(env);
+  const of = shared === undefined ? madeUp() : () => shared;
+  const owner = of('owner');
+  const operator = of('operator');
+  const root = `arn:aws:iam::${accountId}:root`;
+  callers.set(owner.accessKeyId, { arn: root, names: [root], accountId, isRoot: true, policies: [] });
+  return {
+    owner,
+    operator,
+    of,
+    gate: createGate({ callers, resources, accountId, onDecision }),
+    enforce(policies, operatorPolicyArn) {
+      for (const [arn, resource] of policies.resources) resources.set(arn, resource);
+      if (shared !== undefined) return;
+      const attached = operatorPolicyArn === undefined ? undefined : policies.managed.get(operatorPolicyArn);
+      callers.set(operator.accessKeyId, operatorOf(accountId, attached));
+      for (const [logicalId, caller] of policies.functions) callers.set(of(logicalId).accessKeyId, caller);
+    },
+  };
+}
+
+function operatorOf(accountId: string, policy: Policy | undefined): Caller {
+  const arn = `arn:aws:iam::${accountId}:user/operator`;
+  return { arn, names: [arn], accountId, isRoot: false, policies: policy === undefined ? [] : [policy] };
+}
+
+function sharedCredentials(env: NodeJS.ProcessEnv): Credentials | undefined {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
+  const isForeign = Object.keys(env).some((name) => name.startsWith('AWS_ENDPOINT_URL_'));
+  return isForeign && accessKeyId !== undefined && secretAccessKey !== undefined
+    ? { accessKeyId, secretAccessKey }
+    : undefined;
+}
+
+function madeUp(): (id: string) => Credentials {
+  const seed = randomBytes(16);
+  return (id) => {
+    const digest = createHash('sha256').update(seed).update(id).digest('hex');
+    return { accessKeyId: `LKIA${digest.slice(0, 16).toUpperCase()}`, secretAccessKey: digest.slice(16, 56) };
+  };
+}
