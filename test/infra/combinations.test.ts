@@ -33,6 +33,7 @@ const VALUES = {
   logRetentionDays: fc.constantFrom('1', '365', '3653'),
   keyTemplate: fc.constant('{job_id}/{filename}'),
   existingTableName: fc.constant('restored-ledger'),
+  previousBuckets: fc.constantFrom(['earlier'], [{ bucketName: 'earlier', bucketOwner: '210987654321' }]),
   terminationProtection: fc.boolean(),
 };
 const OWN_BUCKET = {
