@@ -1,35 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../../infra/local/aws/iam/evaluate.ts';
 import { rootUser } from '../../infra/local/aws/iam/gate.ts';
-import { templatePolicies } from '../../infra/local/aws/iam/template-policies.ts';
-import { resourcesOf, type Scope } from '../../infra/local/cloudformation/template.ts';
-import { isObject, type JsonObject } from '../../infra/local/json.ts';
+import { isObject, type JsonObject, objectAt } from '../../infra/local/json.ts';
+import { policiesIn } from '../support/template-policies.ts';
 import { templateOf } from './template.ts';
 
 const KEY = 'arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d';
 const ZENCODER = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:zencoder-AbCdEf';
 
-/** The policies of a template, with a name made up for each resource. */
 function policiesOf(settings: JsonObject) {
   const template: unknown = templateOf(settings).toJSON();
   if (!isObject(template)) throw new Error('no template');
-  const scope: Scope = {
-    template,
-    pseudo: {
-      'AWS::Region': 'us-east-1',
-      'AWS::AccountId': '123456789012',
-      'AWS::Partition': 'aws',
-      'AWS::URLSuffix': 'amazonaws.com',
-      'AWS::StackName': 'Mine',
-    },
-    provisioned: (logicalId) => {
-      const arn = `arn:aws:local:us-east-1:123456789012:it/${logicalId}`;
-      const isNamedByArn = /Topic|Secret|OperatorsPolicy/.test(logicalId);
-      return { ref: isNamedByArn ? arn : logicalId, attributes: { Arn: arn } };
-    },
-  };
-  const functions = resourcesOf(scope).filter(({ type }) => type === 'AWS::Lambda::Function');
-  return { ...templatePolicies(scope), count: functions.length };
+  const functions = Object.values(objectAt(template, 'Resources')).filter(
+    (resource) => isObject(resource) && resource.Type === 'AWS::Lambda::Function',
+  );
+  return { ...policiesIn(template), count: functions.length };
 }
 
 describe('the local stack', () => {
