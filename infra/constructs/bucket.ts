@@ -102,6 +102,7 @@ export class RecoveryBucket extends Construct {
           Bool: { 's3:ObjectCreationOperation': 'true' },
         },
       }),
+      new PolicyStatement({ actions: ['s3:GetObjectRetention'], resources: [probes] }),
       new PolicyStatement({
         sid: 'RemoveProbes',
         actions: ['s3:DeleteObject', 's3:DeleteObjectVersion'],

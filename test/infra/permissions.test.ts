@@ -62,7 +62,11 @@ describe('the role of the worker', () => {
         's3:PutObject',
       ],
       'RecoveredBucket.Arn': ['s3:ListBucket'],
-      [`RecoveredBucket.Arn/${PROBE_PREFIX}*`]: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+      [`RecoveredBucket.Arn/${PROBE_PREFIX}*`]: [
+        's3:DeleteObject',
+        's3:DeleteObjectVersion',
+        's3:GetObjectRetention',
+      ],
     });
   });
 
@@ -116,6 +120,13 @@ describe('the role of the worker', () => {
     expect(worker.flatMap(({ actions }) => actions).filter((action) => action.startsWith('kms:'))).toEqual(
       [],
     );
+  });
+});
+
+describe('a preflight of the worker', () => {
+  it('may look for a retention of its probe objects only', () => {
+    const looks = worker.filter(({ actions }) => actions.includes('s3:GetObjectRetention'));
+    expect(looks.map(({ resources }) => resources)).toEqual([[`RecoveredBucket.Arn/${PROBE_PREFIX}*`]]);
   });
 });
 

@@ -25,6 +25,11 @@ export const CHECKS = {
   listParts: needed('list the parts of an upload', 's3:ListMultipartUploadParts'),
   complete: needed('complete an upload', 's3:PutObject'),
   abort: needed('abort an upload', 's3:AbortMultipartUpload'),
+  retention: {
+    does: 'find objects not locked',
+    permission: 's3:GetObjectRetention',
+    needed: false,
+  },
   publish: needed('publish an event', 'sns:Publish'),
   remove: { does: 'remove the probe objects', permission: 's3:DeleteObject', needed: false },
 } as const satisfies Record<string, CheckDefinition>;

@@ -1,29 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import {
-  DeleteObjectCommand,
-  HeadObjectCommand,
-  type S3Client,
-  S3ServiceException,
-} from '@aws-sdk/client-s3';
-import { SNSServiceException } from '@aws-sdk/client-sns';
+import { DeleteObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { preflightEvent, type TopicEvent } from '../../shared/events/events.ts';
 import { type EventPublisher, EventsNotPublished } from '../../shared/events/publisher.ts';
-import { summarizeError } from '../../shared/runtime/error-summary.ts';
 import { RecoveryError } from '../../shared/runtime/errors.ts';
-import {
-  CHECKS,
-  type CheckName,
-  type CheckResult,
-  PROBE_PREFIX,
-  type PreflightReport,
-} from '../../shared/runtime/preflight.ts';
-import { redact } from '../../shared/runtime/redact.ts';
+import { PROBE_PREFIX, type PreflightReport } from '../../shared/runtime/preflight.ts';
 import { Bucket } from '../copy/bucket.ts';
 import type { ObjectHead } from '../copy/bucket-contents.ts';
 import { translateBucketError } from '../copy/bucket-errors.ts';
 import { crc32Of } from '../copy/checksums.ts';
 import { DestinationDenied, ObjectExists } from '../copy/errors.ts';
 import { DEFAULT_RETRY_POLICY, type RetryPolicy, retryPassing } from '../copy/retry.ts';
+import { detectRequesterPays, requireNoRetention } from './bucket-features.ts';
+import { Checks } from './checks.ts';
 
 /** The storage would overwrite: it does not honour `If-None-Match`. */
 class ConditionIgnored extends RecoveryError {
@@ -41,59 +29,6 @@ class ObjectDiffers extends RecoveryError {
 class EventRefused extends RecoveryError {
   override readonly name = 'EventRefused';
   override readonly category = 'action-required';
-}
-
-/** Runs checks one after the other and keeps the result of each. */
-class Checks {
-  readonly results: CheckResult[] = [];
-
-  /** Whether all that a recovery needs has passed. */
-  get ok(): boolean {
-    return this.results.every(({ needed, outcome }) => !needed || outcome === 'passed');
-  }
-
-  /** @returns what the action gives; undefined when it failed. */
-  async run<T>(name: CheckName, action: () => Promise<T>): Promise<T | undefined> {
-    try {
-      const value = await action();
-      this.results.push(resultOf(name, 'passed'));
-      return value;
-    } catch (error) {
-      this.results.push(resultOf(name, 'failed', error));
-      return undefined;
-    }
-  }
-
-  /** As `run`, but skipped without what an earlier check was to give. */
-  async after<From, T>(
-    from: From | undefined | false,
-    name: CheckName,
-    action: (from: From) => Promise<T>,
-  ): Promise<T | undefined> {
-    if (from !== undefined && from !== false) return await this.run(name, () => action(from));
-    this.results.push(resultOf(name, 'skipped'));
-    return undefined;
-  }
-}
-
-function resultOf(name: CheckName, outcome: CheckResult['outcome'], error?: unknown): CheckResult {
-  const summary = outcome === 'failed' ? summarizeError(error) : undefined;
-  return {
-    name,
-    ...CHECKS[name],
-    outcome,
-    errorClass: summary?.errorClass ?? null,
-    message: summary?.message ?? null,
-    answer: outcome === 'failed' ? answerOf(error) : null,
-  };
-}
-
-/** AWS's own message. A response to HEAD has no body, and the SDK makes a message up. */
-function answerOf(error: unknown): string | null {
-  const cause = error instanceof Error ? error.cause : undefined;
-  if (!(cause instanceof S3ServiceException || cause instanceof SNSServiceException)) return null;
-  if (cause.message === '') return null;
-  return /^(?:UnknownError|NotFound|Forbidden)$/.test(cause.message) ? null : redact(cause.message);
 }
 
 interface Removal {
@@ -162,11 +97,10 @@ export async function runPreflight(given: PreflightOptions): Promise<PreflightRe
   const probe = `${PROBE_PREFIX}${randomUUID()}`;
   const retry = { policy: given.retry ?? DEFAULT_RETRY_POLICY, random: Math.random };
   const bucket = new Bucket(client, name, retry);
-  const checks = new Checks();
-  const made = [
-    ...(await checkObject(bucket, checks, `${probe}/object`, probe)),
-    ...(await checkUpload(bucket, checks, `${probe}/upload`)),
-  ];
+  const checks = new Checks(detectRequesterPays(client, name, `${probe}/free`));
+  const object = await checkObject(bucket, checks, `${probe}/object`, probe);
+  const made = [...object, ...(await checkUpload(bucket, checks, `${probe}/upload`))];
+  await checks.after(object[0], 'retention', (key) => requireNoRetention(client, name, key));
   await checks.run('publish', () => publishEvent(given));
   const remove = (key: string) =>
     retryPassing(retry, () => removeObject(client, { bucket: name, region, key }));

@@ -11,6 +11,7 @@ import {
 import { s3Error } from './errors.ts';
 import { compareUtf8 } from './listing.ts';
 import { checkKey, checkWriteHeaders, keptHeaders, refuseUnsupported } from './metadata.ts';
+import { checkLockedWrite } from './object-lock.ts';
 import { encryption } from './objects.ts';
 import { receiveBody } from './receive.ts';
 import type { UploadRecord } from './records.ts';
@@ -68,6 +69,7 @@ export function checksumType(text: string | undefined): ChecksumType | undefined
 export const uploadPart: Operation = async (exchange, service) => {
   const bucket = bucketOf(exchange, service);
   refuseUnsupported(exchange);
+  checkLockedWrite(exchange, service);
   const upload = uploadOf(exchange, bucket);
   const number = partNumber(exchange);
   const wanted = upload.checksum?.type === 'FULL_OBJECT' ? upload.checksum.algorithm : undefined;

@@ -1,6 +1,7 @@
 import { checksumHeader } from './checksums.ts';
 import { s3Error } from './errors.ts';
 import { checkKey, checkWriteHeaders, keptHeaders, refuseUnsupported } from './metadata.ts';
+import { checkLockedDeletion, checkLockedWrite } from './object-lock.ts';
 import { receiveBody } from './receive.ts';
 import type { ObjectRecord } from './records.ts';
 import { bareEtag, etagMatches, evaluateRead, parseRange } from './request.ts';
@@ -13,6 +14,7 @@ export const putObject: Operation = async (exchange, service) => {
   checkKey(key);
   refuseUnsupported(exchange);
   checkWriteHeaders(exchange, service.demandedHeaders);
+  checkLockedWrite(exchange, service);
   const headers = keptHeaders(exchange);
   const pending = bucket.beginWrite(key);
   try {
@@ -156,7 +158,10 @@ function overrides(exchange: Exchange): Record<string, string> {
 }
 
 export const deleteObject: Operation = (exchange, service) => {
-  bucketOf(exchange, service).deleteObject(exchange.request.key);
+  const bucket = bucketOf(exchange, service);
+  const { key } = exchange.request;
+  checkLockedDeletion(bucket.objects.get(key), service);
+  bucket.deleteObject(key);
   return { status: 204 };
 };
 

@@ -8,6 +8,7 @@ import {
   listParts,
   uploadPart,
 } from './multipart.ts';
+import { getObjectRetention } from './object-lock.ts';
 import { deleteObject, putObject, readObject } from './objects.ts';
 import type { S3Request } from './request.ts';
 import type { Operation } from './service.ts';
@@ -21,6 +22,7 @@ export type OperationName =
   | 'DeleteObject'
   | 'DeleteObjects'
   | 'GetObject'
+  | 'GetObjectRetention'
   | 'HeadBucket'
   | 'HeadObject'
   | 'ListMultipartUploads'
@@ -38,6 +40,7 @@ export const OPERATIONS: Readonly<Record<OperationName, Operation>> = {
   DeleteObject: deleteObject,
   DeleteObjects: deleteObjects,
   GetObject: readObject,
+  GetObjectRetention: getObjectRetention,
   HeadBucket: headBucket,
   HeadObject: readObject,
   ListMultipartUploads: listMultipartUploads,
@@ -60,6 +63,7 @@ const OBJECT_ROUTES: Readonly<Record<string, OperationName>> = {
   'PUT ': 'PutObject',
   'PUT uploadId': 'UploadPart',
   'GET ': 'GetObject',
+  'GET retention': 'GetObjectRetention',
   'GET uploadId': 'ListParts',
   'HEAD ': 'HeadObject',
   'DELETE ': 'DeleteObject',
@@ -67,7 +71,7 @@ const OBJECT_ROUTES: Readonly<Record<string, OperationName>> = {
   'POST uploads': 'CreateMultipartUpload',
   'POST uploadId': 'CompleteMultipartUpload',
 };
-const VARIANTS = ['uploads', 'uploadId', 'list-type', 'delete'];
+const VARIANTS = ['uploads', 'uploadId', 'list-type', 'delete', 'retention'];
 
 /** Parameters of calls that this server does not have; without them the call would be taken for another one. */
 const SUBRESOURCES = [
@@ -95,7 +99,6 @@ const SUBRESOURCES = [
   'replication',
   'requestPayment',
   'restore',
-  'retention',
   'select',
   'session',
   'tagging',

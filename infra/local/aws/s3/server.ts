@@ -10,6 +10,7 @@ import type { Gate } from '../iam/access.ts';
 import { listen } from '../listen.ts';
 import type { FaultHook } from './faults.ts';
 import { Handler, type S3Stats } from './handler.ts';
+import type { DefaultRetention } from './object-lock.ts';
 import { Store } from './store.ts';
 
 export interface S3Options {
@@ -34,6 +35,10 @@ export interface S3Options {
   readonly region?: string;
   /** Id of the account that owns all buckets. @default '000000000000' */
   readonly owner?: string;
+  /** Default retention by Object Lock, of all buckets. @default none */
+  readonly retention?: DefaultRetention;
+  /** Whether all buckets are Requester Pays buckets of an account that no caller belongs to. @default false */
+  readonly requesterPays?: boolean;
   /**
    * What a bucket policy demands of PutObject and CreateMultipartUpload: headers by name in lower case, e.g.
    * `x-amz-server-side-encryption-aws-kms-key-id`. @default none
@@ -82,6 +87,8 @@ export async function startS3(options: S3Options): Promise<S3Server> {
       store,
       now,
       region: options.region ?? 'us-east-1',
+      retention: options.retention,
+      requesterPays: options.requesterPays ?? false,
       demandedHeaders: options.demandedHeaders ?? {},
       owner: options.owner ?? '000000000000',
       etags: options.etags ?? 'md5',

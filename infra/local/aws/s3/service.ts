@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Gate } from '../iam/access.ts';
 import type { Caller } from './auth.ts';
 import { s3Error } from './errors.ts';
+import type { DefaultRetention } from './object-lock.ts';
 import type { ObjectRecord } from './records.ts';
 import type { ByteRange, S3Request } from './request.ts';
 import type { Bucket, Store } from './store.ts';
@@ -14,6 +15,10 @@ export interface Service {
   readonly region: string;
   /** Id of the account that owns the buckets. */
   readonly owner: string;
+  /** Default retention by Object Lock. */
+  readonly retention: DefaultRetention | undefined;
+  /** Whether requests must agree to pay; all callers count as others than the owner. */
+  readonly requesterPays: boolean;
   /** Headers that a bucket policy demands with each object, by name in lower case. */
   readonly demandedHeaders: Readonly<Record<string, string>>;
   /** `md5` as without encryption by KMS, `opaque` as with it: cheaper, and equal bytes have unequal tags. */
@@ -61,6 +66,9 @@ export function bucketOf(exchange: Exchange, service: Service): Bucket {
   const owner = misspelt === undefined ? headers.get(OWNER_HEADER) : '';
   if (owner !== undefined && !/^\d{12}$/.test(owner)) throw s3Error('InvalidBucketOwnerAWSAccountID');
   const bucket = service.store.bucket(name);
+  // https://docs.aws.amazon.com/AmazonS3/latest/userguide/ObjectsinRequesterPaysBuckets.html
+  if (service.requesterPays && headers.get('x-amz-request-payer') !== 'requester')
+    throw s3Error('AccessDenied');
   if (owner !== undefined && owner !== service.owner) throw s3Error('AccessDenied');
   return bucket;
 }

@@ -104,7 +104,14 @@ describe('a preflight of a bucket that takes recoveries', () => {
     expect(Object.fromEntries(owners)).toEqual(
       Object.fromEntries(
         [
-          ...['PutObject', 'HeadObject', 'CreateMultipartUpload', 'UploadPart', 'ListParts'],
+          ...[
+            'PutObject',
+            'HeadObject',
+            'GetObjectRetention',
+            'CreateMultipartUpload',
+            'UploadPart',
+            'ListParts',
+          ],
           ...['CompleteMultipartUpload', 'AbortMultipartUpload', 'DeleteObject'],
         ].map((command) => [`${command}Command`, OWNER]),
       ),

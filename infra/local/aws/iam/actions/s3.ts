@@ -26,6 +26,7 @@ const NEEDS: Readonly<Record<OperationName, Need>> = {
   // Its keys are in the body: what may delete any object of the bucket may do this.
   DeleteObjects: object('DeleteObject'),
   GetObject: object('GetObject'),
+  GetObjectRetention: object('GetObjectRetention'),
   HeadBucket: bucket('ListBucket'),
   HeadObject: object('GetObject'),
   ListMultipartUploads: bucket('ListBucketMultipartUploads'),
