@@ -29,6 +29,7 @@ export function updatesOf(
     bucketOwner: { ...ownBucket, bucketOwner: account },
     bucketKmsKeyArn: { ...ownBucket, bucketKmsKeyArn: key },
     existingTableName: { existingTableName: bucket },
+    previousBuckets: { previousBuckets: bucket },
     terminationProtection: { terminationProtection: 'true' },
     keyTemplate: { keyTemplate: 'foreign/{job_id}/{output_id}/{role}/{thumbnail_label}/{filename}' },
     zencoderStorage: { zencoderStorage: 'zencoder-temp-storage-us-east-1' },
