@@ -33,6 +33,7 @@ const OUTPUTS = {
   OperatorPolicyArn: 'What the commands need; attach it to the role of operators',
   DashboardUrl: 'What failed and the state of its recovery',
   DashboardSecretArn: 'Secret with its user name and password',
+  DashboardFunctionName: 'The function that makes pages',
   DashboardRoleArn: 'Its role, which a bucket or key policy has to allow for downloads',
 };
 
@@ -96,7 +97,14 @@ export class RecoveryStack extends Stack {
     }
     this.#output('ReconcileFunctionName', reconcile.function.functionName);
     this.#output('WorkerRoleArn', worker.role.roleArn);
-    this.#addOperators({ ledger, queue, secret, worker: worker.function, alarms: topic });
+    this.#addOperators({
+      ledger,
+      queue,
+      secret,
+      worker: worker.function,
+      alarms: topic,
+      dashboard: dashboard?.pages.function,
+    });
   }
 
   #addOperators(props: OperatorsProps): void {
@@ -112,6 +120,7 @@ export class RecoveryStack extends Stack {
     const dashboard = new Dashboard(this, 'Dashboard', { ...config, ...parts, hasZencoderApiKey });
     this.#output('DashboardUrl', dashboard.url);
     this.#output('DashboardSecretArn', dashboard.secret.secretArn);
+    this.#output('DashboardFunctionName', dashboard.pages.function.functionName);
     this.#output('DashboardRoleArn', dashboard.pages.role.roleArn);
     return dashboard;
   }

@@ -1,21 +1,19 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import * as v from 'valibot';
 import {
+  CHECKS,
   type CheckResult,
+  checkResult,
+  KEEP_PROBE_EVENT,
   PREFLIGHT_EVENT,
   type PreflightReport,
   preflightReport,
+  probe,
 } from '../../lambda/shared/runtime/preflight.ts';
-import {
-  type CommandContext,
-  CommandFailure,
-  isEntryPoint,
-  NeedsAttention,
-  readOptions,
-  runCommand,
-} from './lib/command.ts';
+import { type CommandContext, isEntryPoint, NeedsAttention, readOptions, runCommand } from './lib/command.ts';
 import { type ConcurrencyResult, readConcurrency } from './lib/concurrency.ts';
+import { invokeFunction } from './lib/invoke.ts';
 import { checkTable, type TableReport } from './lib/ledger-table.ts';
 import {
   outputOf,
@@ -32,7 +30,7 @@ export const HELP = `Usage: npm run preflight -- [options]
 Tests every bucket permission that a recovery needs, with the worker's role: create, look up, refuse to overwrite,
 upload in parts, abort. It uses probe objects of a few bytes under
 zencoder-recovery-preflight/, removes them, and says which permission, key policy or region is wrong. It publishes an
-event of type "preflight" on the events topic. Then compares the concurrent executions of the account with what the
+event of type "preflight" on the events topic, and has the dashboard download a probe with its own role. Then compares the concurrent executions of the account with what the
 stack needs, and the ledger's table with the keys and indexes that it must have, and says what to change. Run it after
 each change of bucket, policy, key, table or concurrency.
 
@@ -48,44 +46,34 @@ Examples:
   npm run preflight -- --local --json | jq '.checks[] | select(.outcome == "failed")'
 `;
 
-const functionError = v.object({ errorType: v.string(), errorMessage: v.string() });
-
 /**
  * Invokes the worker for a preflight and waits for its report.
  *
  * @throws {CommandFailure} when there is no such function, or it cannot run, or is of a version without preflight.
  */
 export async function invokePreflight(target: Target, functionName: string): Promise<PreflightReport> {
-  const client = new LambdaClient(target.clientConfig('lambda'));
-  try {
-    const response = await client.send(
-      new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify(PREFLIGHT_EVENT) }),
-    );
-    const payload: unknown = JSON.parse(response.Payload?.transformToString() || 'null');
-    if (response.FunctionError !== undefined) throw toFailure(functionName, payload);
-    return reportIn(payload);
-  } catch (error) {
-    if (error instanceof Error && error.name === 'ResourceNotFoundException') {
-      throw new CommandFailure(`${target.name} has no function ${functionName}`, { cause: error });
-    }
-    throw toCommandFailure(error);
-  } finally {
-    client.destroy();
+  return await invokeFunction(target, functionName, PREFLIGHT_EVENT, preflightReport);
+}
+
+/**
+ * Has the dashboard download a probe object that the worker keeps for it.
+ *
+ * @returns null where there is no dashboard; a check that is skipped where the worker could put no object.
+ * @throws {CommandFailure} as `invokePreflight`.
+ */
+export async function checkDownload(target: Target, report: PreflightReport): Promise<CheckResult | null> {
+  const { WorkerFunctionName: worker, DashboardFunctionName: dashboard } = target.outputs;
+  if (worker === undefined || dashboard === undefined) return null;
+  if (!report.checks.some(({ name, outcome }) => name === 'create' && outcome === 'passed')) {
+    const none = { errorClass: null, message: null, answer: null };
+    return { name: 'download', ...CHECKS.download, outcome: 'skipped', ...none };
   }
-}
-
-function reportIn(payload: unknown): PreflightReport {
-  const result = v.safeParse(preflightReport, payload);
-  if (result.success) return result.output;
-  throw new CommandFailure(
-    'the worker returned something else than a report: deploy this version of the stack first',
-  );
-}
-
-function toFailure(functionName: string, payload: unknown): CommandFailure {
-  const { output, success } = v.safeParse(functionError, payload);
-  const said = success ? `${output.errorType}: ${output.errorMessage}` : 'without a reason';
-  return new CommandFailure(`the worker cannot run, ${said}; see the logs of ${functionName}`);
+  const { key } = await invokeFunction(target, worker, KEEP_PROBE_EVENT, probe);
+  try {
+    return await invokeFunction(target, dashboard, { preflight: 'download', key }, checkResult);
+  } finally {
+    await invokeFunction(target, worker, { preflight: 'remove', key }, v.null());
+  }
 }
 
 const MARKS = { passed: 'ok', failed: 'FAILED', skipped: 'skipped' } as const;
@@ -196,7 +184,12 @@ async function asked(target: Target, functionName: string, err: Terminal): Promi
   const progress = progressOn(err);
   await progress.show(`Asking ${functionName} to try the bucket …`);
   try {
-    return await invokePreflight(target, functionName);
+    const report = await invokePreflight(target, functionName);
+    await progress.show('Asking the dashboard to download …');
+    const download = await checkDownload(target, report);
+    if (download === null) return report;
+    const checks = [...report.checks, download];
+    return { ...report, checks, ok: report.ok && download.outcome !== 'failed' };
   } finally {
     await progress.clear();
   }

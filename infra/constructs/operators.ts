@@ -14,6 +14,8 @@ export interface OperatorsProps {
   readonly secret: NotificationSecret;
   /** Invoked by a preflight. */
   readonly worker: IFunction;
+  /** Invoked by it as well, where there is one. */
+  readonly dashboard?: IFunction | undefined;
   /** Whose subscribers `npm run status` lists. */
   readonly alarms: ITopic;
 }
@@ -81,7 +83,7 @@ function ledgerStatements(ledger: LedgerTable): PolicyStatement[] {
   ];
 }
 
-function otherStatements({ queue, secret, worker, alarms }: OperatorsProps): PolicyStatement[] {
+function otherStatements({ queue, secret, worker, alarms, dashboard }: OperatorsProps): PolicyStatement[] {
   return [
     new PolicyStatement({
       actions: ['sqs:GetQueueAttributes', 'sqs:SendMessage'],
@@ -95,7 +97,12 @@ function otherStatements({ queue, secret, worker, alarms }: OperatorsProps): Pol
       actions: ['secretsmanager:GetSecretValue'],
       resources: [secret.secret.secretArn],
     }),
-    new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [worker.functionArn] }),
+    new PolicyStatement({
+      actions: ['lambda:InvokeFunction'],
+      resources: [worker, ...(dashboard === undefined ? [] : [dashboard])].map(
+        ({ functionArn }) => functionArn,
+      ),
+    }),
     new PolicyStatement({ actions: ['lambda:GetAccountSettings'], resources: ['*'] }),
     new PolicyStatement({ actions: ['sns:ListSubscriptionsByTopic'], resources: [alarms.topicArn] }),
   ];

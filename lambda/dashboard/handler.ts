@@ -5,15 +5,18 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { handle, type LambdaEvent } from 'hono/aws-lambda';
+import * as v from 'valibot';
 import { createLedger } from '../shared/ledger/ledger.ts';
 import { expectOwner } from '../shared/runtime/bucket-owner.ts';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
 import { HOUR_MS } from '../shared/runtime/durations.ts';
 import { createMeter } from '../shared/runtime/metrics.ts';
+import { type DownloadEvent, downloadEvent } from '../shared/runtime/preflight.ts';
 import { createDownloads, createRetryQueue } from './actions.ts';
 import { createDashboard } from './app.tsx';
 import { dashboardCredentials } from './credentials.ts';
 import { dashboardEnvironment } from './environment.ts';
+import { checkDownload } from './preflight.ts';
 
 const environment = dashboardEnvironment();
 const log = new Logger();
@@ -25,6 +28,8 @@ const owners = new Map([
   [environment.BUCKET_NAME, environment.BUCKET_OWNER],
 ]);
 expectOwner(s3, (bucket) => owners.get(bucket) || undefined);
+
+const downloads = createDownloads(s3, new Set(owners.keys()));
 
 const respond = handle(
   createDashboard({
@@ -40,7 +45,7 @@ const respond = handle(
       (reason) => log.error('viewer of the dashboard not usable', { reason }),
     ),
     retries: createRetryQueue(new SQSClient(clientLimits()), environment.QUEUE_URL),
-    downloads: createDownloads(s3, new Set(owners.keys())),
+    downloads,
     region: environment.AWS_REGION,
     atRiskMs: environment.AT_RISK_HOURS * HOUR_MS,
     hasApiKey: environment.HAS_ZENCODER_API_KEY,
@@ -50,8 +55,12 @@ const respond = handle(
   }),
 );
 
-/** Everything that API Gateway sends here but the notifications. */
-export async function handler(event: LambdaEvent) {
+/** Everything that API Gateway sends here but the notifications; and an operator's preflight request. */
+export async function handler(event: LambdaEvent | DownloadEvent) {
+  if ('preflight' in event) {
+    const { key } = v.parse(downloadEvent, event);
+    return await checkDownload(downloads, { bucket: environment.BUCKET_NAME, key });
+  }
   try {
     return await respond(event);
   } finally {

@@ -4,13 +4,21 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import * as v from 'valibot';
 import { createEventPublisher } from '../shared/events/publisher.ts';
 import { createLedger } from '../shared/ledger/ledger.ts';
 import { expectOwner } from '../shared/runtime/bucket-owner.ts';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
 import { parseEnvironment } from '../shared/runtime/environment.ts';
 import { createMeter } from '../shared/runtime/metrics.ts';
-import type { PREFLIGHT_EVENT, PreflightReport } from '../shared/runtime/preflight.ts';
+import {
+  type KEEP_PROBE_EVENT,
+  type PREFLIGHT_EVENT,
+  type PreflightReport,
+  type Probe,
+  type RemoveProbeEvent,
+  removeProbeEvent,
+} from '../shared/runtime/preflight.ts';
 import { zencoderApiOf } from '../shared/zencoder/api-key.ts';
 import { createCopyEngine } from './copy/engine.ts';
 import { createBucketClient } from './copy/s3-client.ts';
@@ -19,6 +27,7 @@ import type { WorkerDependencies } from './dependencies.ts';
 import { workerEnvironment } from './environment.ts';
 import { invocationOf } from './invocation.ts';
 import { runPreflight } from './preflight/preflight.ts';
+import { keepProbe, removeProbe } from './preflight/probe.ts';
 import { processMessage } from './process-message.ts';
 import { createRecoveryQueue } from './queue.ts';
 
@@ -64,14 +73,15 @@ const dependencies: WorkerDependencies = {
   random: Math.random,
 };
 
+type PreflightEvent = typeof PREFLIGHT_EVENT | typeof KEEP_PROBE_EVENT | RemoveProbeEvent;
+
 /** Takes an SQS batch and returns the messages to redeliver; or takes an operator's preflight request and returns its report. */
 export async function handler(
-  event: SQSEvent | typeof PREFLIGHT_EVENT,
+  event: SQSEvent | PreflightEvent,
   lambda: Context,
-): Promise<SQSBatchResponse | PreflightReport> {
+): Promise<SQSBatchResponse | PreflightReport | Probe | null> {
   logger.addContext(lambda);
-  if ('preflight' in event)
-    return await runPreflight({ client, bucket: environment.BUCKET_NAME, events, now });
+  if ('preflight' in event) return await respondToOperator(event);
   const invocation = invocationOf(lambda.awsRequestId, now(), lambda.getRemainingTimeInMillis());
   const failedMessageIds: string[] = [];
   try {
@@ -86,4 +96,12 @@ export async function handler(
     meter.flush();
   }
   return { batchItemFailures: failedMessageIds.map((itemIdentifier) => ({ itemIdentifier })) };
+}
+
+async function respondToOperator(event: PreflightEvent): Promise<PreflightReport | Probe | null> {
+  const bucket = environment.BUCKET_NAME;
+  if (event.preflight === true) return await runPreflight({ client, bucket, events, now });
+  if (event.preflight === 'keep') return await keepProbe(client, bucket);
+  await removeProbe(client, bucket, v.parse(removeProbeEvent, event).key);
+  return null;
 }

@@ -22,6 +22,7 @@ describe('the policy of operators', () => {
     expect([...resources].toSorted()).toEqual(
       [
         '*',
+        'DashboardPagesFunction.Arn',
         'LedgerTable.Arn',
         ...Object.values(INDEXES).map(({ name }) => `LedgerTable.Arn/index/${name}`),
         'MonitoringAlarmsTopic',

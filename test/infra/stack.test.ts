@@ -360,6 +360,7 @@ describe('the stack', () => {
       MaxConcurrency: '5',
       WorkerRoleArn: 'RecoveryWorkerRole.Arn',
       OperatorPolicyArn: 'OperatorsPolicy',
+      DashboardFunctionName: 'DashboardPagesFunction',
       DashboardRoleArn: 'DashboardPagesRole.Arn',
       DashboardUrl: 'Api.ApiEndpoint/',
       DashboardSecretArn: 'DashboardSecret',

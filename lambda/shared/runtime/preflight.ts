@@ -6,6 +6,27 @@ export const PROBE_PREFIX = 'zencoder-recovery-preflight/';
 /** What invokes a preflight in place of messages from the queue. */
 export const PREFLIGHT_EVENT = { preflight: true } as const;
 
+const probeKey = v.pipe(v.string(), v.startsWith(PROBE_PREFIX));
+
+/** Has the worker keep one probe object, for the dashboard to download; its response is a {@link probe}. */
+export const KEEP_PROBE_EVENT = { preflight: 'keep' } as const;
+
+/** Has the worker remove it; no other object can be named. */
+export const removeProbeEvent = v.object({ preflight: v.literal('remove'), key: probeKey });
+
+/**
+ * Has the dashboard download it by a link of its own; the response is a `checkResult`. The API sends no such event: the names in its
+ * events are API Gateway's (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html),
+ * so that only callers with lambda:InvokeFunction can.
+ */
+export const downloadEvent = v.object({ preflight: v.literal('download'), key: probeKey });
+
+export const probe = v.object({ key: probeKey });
+
+export type Probe = v.InferOutput<typeof probe>;
+export type RemoveProbeEvent = v.InferOutput<typeof removeProbeEvent>;
+export type DownloadEvent = v.InferOutput<typeof downloadEvent>;
+
 /** What a check tries, as the worker does it in a recovery, and the permission that it takes. */
 export interface CheckDefinition {
   readonly does: string;
@@ -32,11 +53,12 @@ export const CHECKS = {
   },
   publish: needed('publish an event', 'sns:Publish'),
   remove: { does: 'remove the probe objects', permission: 's3:DeleteObject', needed: false },
+  download: needed('download by a link', 's3:GetObject by the dashboard'),
 } as const satisfies Record<string, CheckDefinition>;
 
 export type CheckName = keyof typeof CHECKS;
 
-const result = v.object({
+export const checkResult = v.object({
   name: v.string(),
   does: v.string(),
   permission: v.string(),
@@ -58,12 +80,12 @@ export const preflightReport = v.object({
   bucket: v.string(),
   /** The function's own. */
   region: v.string(),
-  checks: v.array(result),
+  checks: v.array(checkResult),
   /** Keys of probe objects that could not be removed. */
   leftBehind: v.array(v.string()),
 });
 
-export type CheckResult = v.InferOutput<typeof result>;
+export type CheckResult = v.InferOutput<typeof checkResult>;
 export type PreflightReport = v.InferOutput<typeof preflightReport>;
 
 function needed(does: string, permission: string): CheckDefinition {

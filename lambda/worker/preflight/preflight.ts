@@ -1,17 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { DeleteObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { preflightEvent, type TopicEvent } from '../../shared/events/events.ts';
 import { type EventPublisher, EventsNotPublished } from '../../shared/events/publisher.ts';
 import { RecoveryError } from '../../shared/runtime/errors.ts';
 import { PROBE_PREFIX, type PreflightReport } from '../../shared/runtime/preflight.ts';
 import { Bucket } from '../copy/bucket.ts';
-import type { ObjectHead } from '../copy/bucket-contents.ts';
-import { translateBucketError } from '../copy/bucket-errors.ts';
 import { crc32Of } from '../copy/checksums.ts';
 import { DestinationDenied, ObjectExists } from '../copy/errors.ts';
 import { DEFAULT_RETRY_POLICY, type RetryPolicy, retryPassing } from '../copy/retry.ts';
 import { detectRequesterPays, requireNoRetention } from './bucket-features.ts';
 import { Checks } from './checks.ts';
+import { BODY, headOf, removeObject } from './probe.ts';
 
 /** The storage would overwrite: it does not honour `If-None-Match`. */
 class ConditionIgnored extends RecoveryError {
@@ -31,44 +30,6 @@ class EventRefused extends RecoveryError {
   override readonly category = 'action-required';
 }
 
-interface Removal {
-  readonly bucket: string;
-  readonly region: string;
-  readonly key: string;
-}
-
-/**
- * Deletes a probe object; where the bucket keeps versions, the version itself, so that nothing of it stays. Apart from
- * the copy engine's `Bucket`, which cannot delete.
- *
- * @throws the errors of `copy/errors.ts`.
- */
-async function removeObject(client: S3Client, { bucket, region, key }: Removal): Promise<void> {
-  const address = { Bucket: bucket, Key: key };
-  try {
-    const VersionId = await versionOf(client, address);
-    await client.send(new DeleteObjectCommand({ ...address, ...(VersionId !== undefined && { VersionId }) }));
-  } catch (error) {
-    throw translateBucketError(error, {
-      bucket,
-      region,
-      permission: 's3:DeleteObject and s3:DeleteObjectVersion',
-    });
-  }
-}
-
-async function versionOf(
-  client: S3Client,
-  address: { readonly Bucket: string; readonly Key: string },
-): Promise<string | undefined> {
-  try {
-    return (await client.send(new HeadObjectCommand(address))).VersionId;
-  } catch {
-    // Without it a marker is put over the object, which hides it at least.
-    return undefined;
-  }
-}
-
 export interface PreflightOptions {
   /** The client that copies use, so that a preflight meets what they meet. */
   readonly client: S3Client;
@@ -80,8 +41,6 @@ export interface PreflightOptions {
   /** @default DEFAULT_RETRY_POLICY */
   readonly retry?: RetryPolicy;
 }
-
-const BODY = Buffer.from('A probe of the Zencoder recovery stack; it may be deleted.\n');
 
 /**
  * Tries with the caller's own role everything that a recovery does in the bucket, on objects of a few bytes under
@@ -194,8 +153,4 @@ async function removeAll(
     }
   });
   return [...left];
-}
-
-function headOf(key: string): ObjectHead {
-  return { key, contentType: 'text/plain', metadata: { 'zencoder-recovery': 'preflight' } };
 }

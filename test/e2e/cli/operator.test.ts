@@ -3,10 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import * as v from 'valibot';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCli } from '../../support/run-cli.ts';
 import { digestOf, freshId, type RunningStack, startRunningStack } from '../../support/running-stack.ts';
 import { outputOf } from '../../support/stack.ts';
+
+const probeSchema = v.object({ key: v.string() });
 
 let folder: string;
 let running: RunningStack;
@@ -47,6 +50,17 @@ describe('npm run preflight', () => {
       role: outputOf(running.stack, 'WorkerRoleArn'),
       leftBehind: [],
     });
+    expect(await running.keys('zencoder-recovery-preflight/')).toEqual([]);
+  });
+
+  it("downloads a probe object with the dashboard's role, which the worker removes", async () => {
+    const { response } = await json('preflight');
+    expect(response.checks.at(-1)).toMatchObject({ name: 'download', outcome: 'passed' });
+    const [probe, foreign] = [await running.stack.functions.invoke('worker', { preflight: 'keep' }), 'mine'];
+    await expect(
+      running.stack.functions.invoke('worker', { preflight: 'remove', key: foreign }),
+    ).rejects.toThrow();
+    await running.stack.functions.invoke('worker', { preflight: 'remove', ...v.parse(probeSchema, probe) });
     expect(await running.keys('zencoder-recovery-preflight/')).toEqual([]);
   });
 

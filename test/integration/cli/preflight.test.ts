@@ -2,7 +2,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { expect, it, onTestFinished } from 'vitest';
 import { CommandFailure } from '../../../infra/cli/lib/command.ts';
 import { readConcurrency } from '../../../infra/cli/lib/concurrency.ts';
-import { concurrencyText, invokePreflight, textOf } from '../../../infra/cli/preflight.ts';
+import { checkDownload, concurrencyText, invokePreflight, textOf } from '../../../infra/cli/preflight.ts';
 import { startLambdaApi } from '../../../infra/local/aws/lambda/invoke-api.ts';
 import { FunctionError } from '../../../infra/local/aws/lambda/protocol.ts';
 import { CHECKS, type PreflightReport } from '../../../lambda/shared/runtime/preflight.ts';
@@ -73,6 +73,53 @@ it('preflight prints each check, and each error once with the message of AWS, wi
   expect(text).toMatch(/skipped +look an object up/);
   expect(text).toContain('DestinationDenied: bucket acme returned 403');
   expect(text).toContain('AWS says: an explicit deny \uFFFD[31min a resource-based policy');
+});
+
+async function downloaded(report: PreflightReport, dashboard: () => Promise<unknown>) {
+  const events: unknown[] = [];
+  const worker = async (event: unknown) => {
+    events.push(event);
+    return JSON.stringify(event).includes('keep') ? { key: PROBE } : null;
+  };
+  const submit = () => undefined;
+  const functions = new Map([
+    ['worker', { invoke: worker, submit }],
+    ['dashboard', { invoke: dashboard, submit }],
+  ]);
+  const server = await startLambdaApi(functions);
+  onTestFinished(() => server.close());
+  const target = {
+    name: 'the stack',
+    outputs: { WorkerFunctionName: 'worker', DashboardFunctionName: 'dashboard' },
+    clientConfig: () => ({
+      endpoint: server.endpoint,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+    }),
+  };
+  const check = await checkDownload(target, report).catch((error: unknown) => error);
+  return { events, check };
+}
+
+const PROBE = 'zencoder-recovery-preflight/1/download';
+const CREATED: PreflightReport = {
+  ...REPORT,
+  checks: REPORT.checks.map((check) => ({ ...check, outcome: 'passed' })),
+};
+
+it('preflight has the worker remove the probe that the dashboard was to download, whatever became of it', async () => {
+  const kept = [{ preflight: 'keep' }, { preflight: 'remove', key: PROBE }];
+  const result = { ...CREATED.checks[0], ...CHECKS.download, name: 'download' };
+  expect(await downloaded(CREATED, async () => result)).toEqual({ events: kept, check: result });
+  const broken = await downloaded(CREATED, async () => ({ nothing: true }));
+  expect(broken.events).toEqual(kept);
+  expect(String(broken.check)).toContain('deploy this version of the stack first');
+});
+
+it('preflight tries no download where the worker could create no object', async () => {
+  const { events, check } = await downloaded(REPORT, async () => null);
+  expect(events).toEqual([]);
+  expect(check).toMatchObject({ name: 'download', outcome: 'skipped' });
 });
 
 async function concurrencyOf(

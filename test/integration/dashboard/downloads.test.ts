@@ -1,6 +1,8 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { accessDenied } from '../../../infra/local/aws/s3/faults.ts';
 import { createDownloads } from '../../../lambda/dashboard/actions.ts';
+import { checkDownload } from '../../../lambda/dashboard/preflight.ts';
 import { expectOwner } from '../../../lambda/shared/runtime/bucket-owner.ts';
 import { BUCKET, KEYS, testS3 } from '../local/aws/s3/fixture.ts';
 
@@ -24,5 +26,31 @@ describe('a link to a recovered object', () => {
 
     expect(new URL(link).searchParams.get('x-amz-expected-bucket-owner')).toBe(expected);
     expect((await fetch(link)).status).toBe(status);
+  });
+});
+
+describe('checkDownload', () => {
+  it('passes for an object that the role may read, and fails with the words of S3 for any other', async () => {
+    let denied = false;
+    await using s3 = await testS3({
+      faults: () => (denied ? accessDenied('s3:GetObject', `arn:aws:s3:::${BUCKET}/probe`) : undefined),
+    });
+    await s3.client.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'probe', Body: 'probe' }));
+    const downloads = createDownloads(s3.client, new Set([BUCKET]));
+    const check = () => checkDownload(downloads, { bucket: BUCKET, key: 'probe' });
+
+    expect(await check()).toMatchObject({ name: 'download', outcome: 'passed', message: null });
+    denied = true;
+    expect(await check()).toMatchObject({
+      outcome: 'failed',
+      needed: true,
+      errorClass: 'DownloadRefused',
+      message: expect.stringMatching(
+        /returned 403 AccessDenied .* DashboardRoleArn s3:GetObject .* kms:Decrypt/,
+      ),
+      answer: expect.stringContaining('s3:GetObject'),
+    });
+    await s3.server.close();
+    expect(await check()).toMatchObject({ outcome: 'failed', errorClass: 'DownloadFailed' });
   });
 });
