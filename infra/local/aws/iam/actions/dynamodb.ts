@@ -112,10 +112,11 @@ function transacted(item: JsonObject, keysOf: (...items: (Json | undefined)[]) =
   });
 }
 
+/** An item without the key counts as one with an empty key, which no condition on leading keys allows. */
 function keyOf(item: Json | undefined, partitionKey: string): string[] {
-  const value = isObject(item) ? item[partitionKey] : undefined;
-  if (!isObject(value)) return [];
-  return Object.values(value).map((each) => asText(each));
+  if (!isObject(item)) return [];
+  const value = item[partitionKey];
+  return isObject(value) ? Object.values(value).map((each) => asText(each)) : [''];
 }
 
 /**

@@ -37,6 +37,13 @@ describe('dynamoDbAccessRequests', () => {
     ]);
   });
 
+  it('gives an item without the partition key an empty one, which no condition on leading keys allows', () => {
+    const request = { service: 'dynamodb', accessKeyId: 'A', isSecure: true, bytes: 2 } as const;
+    const input = { TableName, Key: { id: { S: 'x' } } };
+    const [asked] = dynamoDbAccessRequests({ ...request, operation: 'UpdateItem', input }, PLACE, 'pk');
+    expect(asked?.context.get('dynamodb:leadingkeys')).toEqual(['']);
+  });
+
   it('takes a table that is named by its ARN', () => {
     expect(needs('GetItem', { TableName: TABLE, Key: key('JOB#1') })).toEqual([
       `dynamodb:GetItem ${TABLE} [JOB#1]`,
