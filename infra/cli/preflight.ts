@@ -6,6 +6,7 @@ import {
   type CheckResult,
   checkResult,
   KEEP_PROBE_EVENT,
+  PASSED_EVENT,
   PREFLIGHT_EVENT,
   type PreflightReport,
   preflightReport,
@@ -28,11 +29,12 @@ import { type Colour, progressOn, sanitize, type Terminal } from './lib/terminal
 export const HELP = `Usage: npm run preflight -- [options]
 
 Tests every bucket permission that a recovery needs, with the worker's role: create, look up, refuse to overwrite,
-upload in parts, abort. It uses probe objects of a few bytes under
-zencoder-recovery-preflight/, removes them, and says which permission, key policy or region is wrong. It publishes an
-event of type "preflight" on the events topic, and has the dashboard download a probe with its own role. Then compares the concurrent executions of the account with what the
-stack needs, and the ledger's table with the keys and indexes that it must have, and says what to change. Run it after
-each change of bucket, policy, key, table or concurrency.
+upload in parts, abort. It uses probe objects of a few bytes under zencoder-recovery-preflight/, removes them, and says
+which permission, key policy or region is wrong. It publishes an event of type "preflight" on the events topic, and has
+the dashboard download a probe with its own role. Then compares the concurrent executions of the account with what the
+stack needs, and the ledger's table with the keys and indexes that it must have, and says what to change. When all of
+this passes, the worker notes so in the ledger, for npm run status. Run it after each change of bucket, policy, key,
+table or concurrency.
 
   --json            the report as one JSON object
 
@@ -131,6 +133,7 @@ export async function preflight({ argv, out, err }: CommandContext): Promise<voi
   if ('fits' in concurrency && !concurrency.fits)
     throw new NeedsAttention(`preflight: ${concurrency.advice}`);
   if (ledger.errors.length > 0) throw new NeedsAttention(`preflight: ${ledger.errors.join('\n           ')}`);
+  await invokeFunction(target, functionName, PASSED_EVENT, v.null());
 }
 
 async function checkedTable(target: Target): Promise<TableReport> {

@@ -8,11 +8,9 @@ import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
 import type { JobRecords } from '../../lambda/shared/ledger/reads.ts';
 import { jobPartition, TABLE_KEYS } from '../../lambda/shared/ledger/table.ts';
 import { cut } from '../../lambda/shared/runtime/redact.ts';
+import { FIRST_SEND_TEST_JOB } from '../../lambda/shared/zencoder/model.ts';
 import { CommandFailure } from './lib/command.ts';
 import type { NotificationAccess } from './notification-url.ts';
-
-/** Zencoder's ids have ten digits; these have fifteen, and JSON writes them without loss. */
-const FIRST_ID = 900_000_000_000_000;
 
 /** A job that does not exist anywhere else. */
 export interface TestJob {
@@ -62,8 +60,9 @@ export function testNotification(url: string | undefined, now: number): TestJob 
   return { jobId: String(job), outputId: String(output), body: JSON.stringify(body) };
 }
 
+/** Of fifteen digits, which JSON writes without loss. */
 function freshId(): number {
-  return FIRST_ID + randomInt(2 ** 46);
+  return FIRST_SEND_TEST_JOB + randomInt(2 ** 46);
 }
 
 const MAX_BODY = 2000;

@@ -1,6 +1,7 @@
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { BoundedCount } from '../../lambda/shared/ledger/counts.ts';
+import type { Latest } from '../../lambda/shared/ledger/latest.ts';
 import type { Ledger, LedgerWithUnreadable } from '../../lambda/shared/ledger/ledger.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import { OWED_GRACE_MS } from '../../lambda/shared/ledger/records.ts';
@@ -17,6 +18,7 @@ import {
   subscriptionsText,
   unconfirmedSentences,
 } from './lib/alarm-subscriptions.ts';
+import { latestJson, latestRows } from './lib/latest.ts';
 import { deadLetterReasons, type QueueDepth, queueDepth } from './lib/queues.ts';
 import { COLUMNS, type Column, writeTable } from './lib/table.ts';
 import { sanitize, type Terminal } from './lib/terminal.ts';
@@ -38,6 +40,7 @@ export interface StackStatus {
   readonly eventsOwed: number;
   /** Notifications that were refused in the last 24 hours, by status code. */
   readonly refused: readonly RefusalCount[];
+  readonly latest: Latest;
   readonly queue: QueueDepth;
   readonly deadLetters: { readonly count: number; readonly reasons: ReadonlyMap<string, number> };
   /** Null when the operator may not ask. */
@@ -66,21 +69,35 @@ export async function readStatus(
   { atRisk, limit, now }: { readonly atRisk: number; readonly limit: number; readonly now: number },
 ): Promise<StackStatus> {
   const lastDay = { since: now - DAY_MS, until: now + DAY_MS };
-  const [total, inDanger, overdue, next, recovered, lost, failed, refused, eventsOwed, queue, dead, alarms] =
-    await Promise.all([
-      ledger.queries.countOpenRecoveries(),
-      ledger.queries.countOpenRecoveries({ deadlineFrom: now, deadlineBefore: now + atRisk }),
-      ledger.queries.countOpenRecoveries({ deadlineBefore: now }),
-      firstOf(ledger.queries.openRecoveriesByDeadline({ expected: limit }), limit),
-      ledger.queries.countRecoveries('RECOVERED', lastDay),
-      ledger.queries.countRecoveries('LOST', lastDay),
-      ledger.queries.countRecoveries('FAILED', lastDay),
-      ledger.refusals.readSince(now - DAY_MS),
-      ledger.outbox.countOwedBefore(now - OWED_GRACE_MS),
-      queueDepth(sqs, queueUrl),
-      queueDepth(sqs, deadLetterQueueUrl),
-      readAlarmSubscriptions(sns, alarmTopicArn, alarmEmail),
-    ]);
+  const [
+    total,
+    inDanger,
+    overdue,
+    next,
+    recovered,
+    lost,
+    failed,
+    refused,
+    latest,
+    eventsOwed,
+    queue,
+    dead,
+    alarms,
+  ] = await Promise.all([
+    ledger.queries.countOpenRecoveries(),
+    ledger.queries.countOpenRecoveries({ deadlineFrom: now, deadlineBefore: now + atRisk }),
+    ledger.queries.countOpenRecoveries({ deadlineBefore: now }),
+    firstOf(ledger.queries.openRecoveriesByDeadline({ expected: limit }), limit),
+    ledger.queries.countRecoveries('RECOVERED', lastDay),
+    ledger.queries.countRecoveries('LOST', lastDay),
+    ledger.queries.countRecoveries('FAILED', lastDay),
+    ledger.refusals.readSince(now - DAY_MS),
+    ledger.latest.read(),
+    ledger.outbox.countOwedBefore(now - OWED_GRACE_MS),
+    queueDepth(sqs, queueUrl),
+    queueDepth(sqs, deadLetterQueueUrl),
+    readAlarmSubscriptions(sns, alarmTopicArn, alarmEmail),
+  ]);
   const count = dead.waiting + dead.hidden + dead.delayed;
   const reasons = count === 0 ? new Map<string, number>() : await deadLetterReasons(sqs, deadLetterQueueUrl);
   return {
@@ -88,6 +105,7 @@ export async function readStatus(
     settled: { recovered, lost, failed },
     eventsOwed,
     refused,
+    latest,
     queue,
     deadLetters: { count, reasons },
     alarms,
@@ -153,7 +171,7 @@ export interface StatusView {
 
 /** The status as text. */
 export async function writeStatus(out: Terminal, status: StackStatus, view: StatusView): Promise<void> {
-  const { open, settled, refused, eventsOwed, queue, deadLetters, alarms } = status;
+  const { open, settled, refused, latest, eventsOwed, queue, deadLetters, alarms } = status;
   const { name, atRisk, now } = view;
   const rows: [string, string][] = [
     [
@@ -176,6 +194,7 @@ export async function writeStatus(out: Terminal, status: StackStatus, view: Stat
       `${count} x ${sanitize(reason)}`,
     ]),
     ['Alarms', subscriptionsText(alarms)],
+    ...latestRows(latest, now),
   ];
   await out.write(`${out.paint('bold', `${name}, ${utcSeconds(now)} UTC`)}\n\n`);
   for (const [title, text] of rows) await out.write(`${title.padEnd(18)}${text}\n`);
@@ -225,7 +244,7 @@ function dueIn(milliseconds: number): string {
 
 /** The status as a JSON object of stable shape. */
 export function statusJson(status: StackStatus, attention: readonly string[], now: number): object {
-  const { open, settled, refused, eventsOwed, queue, deadLetters, alarms } = status;
+  const { open, settled, refused, latest, eventsOwed, queue, deadLetters, alarms } = status;
   return {
     at: new Date(now).toISOString(),
     open: {
@@ -244,6 +263,7 @@ export function statusJson(status: StackStatus, attention: readonly string[], no
     },
     eventsOwed,
     refusedNotifications: refused,
+    ...latestJson(latest),
     queue,
     deadLetters: {
       count: deadLetters.count,

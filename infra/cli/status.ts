@@ -25,7 +25,8 @@ export const HELP = `Usage: npm run status -- [options]
 
 Shows whether all is well: open recoveries, the nearest deadline first, with the time that is left; how many are at
 risk; what was settled, and which notifications were refused, in the last 24 hours; events that the topic has not
-taken, if any; what the queue and the dead-letter queue hold, and why messages are dead; who gets the alarms.
+taken, if any; what the queue and the dead-letter queue hold, and why messages are dead; who gets the alarms; when
+Zencoder's last notification came (to the minute; those of send-test do not count), and when a preflight last passed.
 
   --at-risk TIME    a recovery with less time left is at risk (default: ${AT_RISK})
   --limit N         list at most N open recoveries (default: 20)

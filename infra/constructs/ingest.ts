@@ -32,8 +32,8 @@ export interface IngestApiProps extends LoggingProps {
 }
 
 /**
- * `POST /notifications` and the function behind it, which may read its secret, put messages on the queue and count what
- * it refuses. Every path that no other route has leads to it as well: it takes a notification at `/notifications/`
+ * `POST /notifications` and the function behind it, which may read its secret, put messages on the queue, count what
+ * it refuses and note when the last notification came. Every path that no other route has leads to it as well: it takes a notification at `/notifications/`
  * (API Gateway distinguishes the two), and counts one at a wrong path instead of returning a silent 404. Scans of
  * the internet call such paths, so they have the low throttle of the API, and only `POST /notifications` has one of its own.
  *
@@ -69,7 +69,7 @@ export class IngestApi extends Construct {
     });
     props.queue.grantSend(this.ingest.role);
     props.secret.grantRead(this.ingest.role);
-    props.ledger.grantCountRefusals(this.ingest.role);
+    props.ledger.grantCountNotifications(this.ingest.role);
 
     this.notTaken = props.api.countResponses('NotificationsNotTaken', NOTIFICATIONS, '5*');
     this.tooLarge = props.api.countResponses('NotificationsTooLarge', NOTIFICATIONS, '413');

@@ -4,6 +4,7 @@ import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import {
   INDEXES,
+  LAST_NOTIFICATION,
   REFUSALS_PREFIX,
   SIGN_INS_PREFIX,
   TABLE_KEYS,
@@ -73,23 +74,26 @@ export class LedgerTable extends Construct {
     );
   }
 
-  /** Allows to count refused notifications: to update the counters' items, and to see and change no other. */
-  grantCountRefusals(role: IGrantable): void {
-    this.#grantUpdateUnder(REFUSALS_PREFIX, role);
+  /**
+   * Allows to count refused notifications, and to note when the last one came: to update these items, and to see and
+   * change no other.
+   */
+  grantCountNotifications(role: IGrantable): void {
+    this.#grantUpdateIn([`${REFUSALS_PREFIX}*`, LAST_NOTIFICATION], role);
   }
 
   /** Allows to count sign-ins: to update the counters' items, and no other. */
   grantCountSignIns(role: IGrantable): void {
-    this.#grantUpdateUnder(SIGN_INS_PREFIX, role);
+    this.#grantUpdateIn([`${SIGN_INS_PREFIX}*`], role);
   }
 
-  /** @param prefix of the partitions whose items may be updated. */
-  #grantUpdateUnder(prefix: string, role: IGrantable): void {
+  /** @param partitions whose items may be updated, `*` for any characters. */
+  #grantUpdateIn(partitions: readonly string[], role: IGrantable): void {
     role.grantPrincipal.addToPrincipalPolicy(
       new PolicyStatement({
         actions: ['dynamodb:UpdateItem'],
         resources: [this.table.tableArn],
-        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`${prefix}*`] } },
+        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': partitions } },
       }),
     );
   }

@@ -6,7 +6,7 @@ import { storageAllowList } from '../shared/zencoder/storage.ts';
 export const ingestEnvironment = v.object({
   /** The recovery queue. */
   QUEUE_URL: httpUrl,
-  /** The ledger: ingest writes the counters of refused notifications and nothing else. */
+  /** The ledger: ingest writes the counters of refused notifications, the time of the last one, and nothing else. */
   TABLE_NAME: text,
   /** Secrets Manager secret with the credentials of the notification URL. */
   NOTIFICATION_SECRET_ARN: text,

@@ -4,11 +4,13 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
+import { noteNotification } from '../shared/ledger/latest.ts';
 import { count as countRefusal } from '../shared/ledger/refusals.ts';
 import { sendMessages } from '../shared/queue/send.ts';
 import { clientLimits } from '../shared/runtime/client-limits.ts';
 import { parseEnvironment } from '../shared/runtime/environment.ts';
 import { createMeter } from '../shared/runtime/metrics.ts';
+import { arrivalNotes } from './arrivals.ts';
 import { CredentialCache } from './authenticate.ts';
 import { ingestEnvironment } from './environment.ts';
 import { type ReceiveDependencies, receive } from './receive.ts';
@@ -21,7 +23,7 @@ const meter = createMeter(new Metrics());
 const limits = clientLimits({ requestMs: 3_000 });
 const queue = new SQSClient(limits);
 const secrets = new SecretsManagerClient(limits);
-// A refused request gets its response within two seconds, counted or not.
+// What is counted and noted here delays a response by less than two seconds, whether it is written or not.
 const table = {
   client: new DynamoDBClient(clientLimits({ requestMs: 600, attempts: 1 })),
   tableName: environment.TABLE_NAME,
@@ -36,6 +38,11 @@ const dependencies: ReceiveDependencies = {
   send: (bodies) => sendMessages(queue, environment.QUEUE_URL, bodies),
   // Not by the ledger's handle, which would bring all of the ledger into this function's bundle.
   countRefusal: (status) => countRefusal(table, status),
+  noteArrival: arrivalNotes({
+    write: () => noteNotification(table),
+    onError: (error) => logger.warn('time of the last notification not noted', { error }),
+    now: Date.now,
+  }),
   settings: {
     storage: environment.ZENCODER_STORAGE,
     collectUnsentOutputs: environment.COLLECT_UNSENT_OUTPUTS,

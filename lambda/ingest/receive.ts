@@ -5,6 +5,7 @@ import {
   findFailedOutputs,
   findUnlistedPlaces,
 } from '../shared/zencoder/failed-outputs.ts';
+import { isSendTestJob } from '../shared/zencoder/model.ts';
 import {
   type Notification,
   type NotificationBounds,
@@ -34,6 +35,8 @@ export interface ReceiveDependencies {
   readonly send: (bodies: readonly string[]) => Promise<void>;
   /** Counts a refused notification by the status of its response; may fail. */
   readonly countRefusal: (status: number) => Promise<void>;
+  /** Notes that a notification of Zencoder has come; never fails. */
+  readonly noteArrival: () => Promise<void>;
   readonly settings: DetectionSettings;
   readonly log: Log;
   readonly meter: Meter;
@@ -151,8 +154,9 @@ function isPresented({ basic, notificationSecret }: PresentedCredentials): boole
 
 async function enqueue(
   notification: Notification,
-  { settings, send, log, meter, now }: ReceiveDependencies,
+  { settings, send, noteArrival, log, meter, now }: ReceiveDependencies,
 ): Promise<IngestResponse> {
+  const noted = isSendTestJob(notification.job.id) ? undefined : noteArrival();
   const storage = cachingAllowList(settings.storage);
   const decisions = findFailedOutputs(notification, { ...settings, storage }, now());
   reportUnlistedPlaces(notification, storage, { log, meter });
@@ -161,6 +165,7 @@ async function enqueue(
     .flatMap((decision) => outputMessages(notification.job, decision, 'notification'))
     .map(encodeMessage);
   await send(bodies);
+  await noted;
   const queued = {
     job: notification.job.id,
     queued: bodies.length,

@@ -13,6 +13,7 @@ import { parseEnvironment } from '../shared/runtime/environment.ts';
 import { createMeter } from '../shared/runtime/metrics.ts';
 import {
   type KEEP_PROBE_EVENT,
+  type PASSED_EVENT,
   type PREFLIGHT_EVENT,
   type PreflightReport,
   type Probe,
@@ -73,7 +74,11 @@ const dependencies: WorkerDependencies = {
   random: Math.random,
 };
 
-type PreflightEvent = typeof PREFLIGHT_EVENT | typeof KEEP_PROBE_EVENT | RemoveProbeEvent;
+type PreflightEvent =
+  | typeof PREFLIGHT_EVENT
+  | typeof KEEP_PROBE_EVENT
+  | RemoveProbeEvent
+  | typeof PASSED_EVENT;
 
 /** Takes an SQS batch and returns the messages to redeliver; or takes an operator's preflight request and returns its report. */
 export async function handler(
@@ -102,6 +107,10 @@ async function respondToOperator(event: PreflightEvent): Promise<PreflightReport
   const bucket = environment.BUCKET_NAME;
   if (event.preflight === true) return await runPreflight({ client, bucket, events, now });
   if (event.preflight === 'keep') return await keepProbe(client, bucket);
+  if (event.preflight === 'passed') {
+    await dependencies.ledger.latest.notePreflight(bucket);
+    return null;
+  }
   await removeProbe(client, bucket, v.parse(removeProbeEvent, event).key);
   return null;
 }

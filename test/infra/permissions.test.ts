@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   INDEXES,
   KNOWN_SOURCES,
+  LAST_NOTIFICATION,
   refusalsPartition,
   signInsPartition,
 } from '../../lambda/shared/ledger/table.ts';
@@ -17,7 +18,7 @@ const reconcile = grantsOf(template, 'ReconciliationReconcile');
 const dashboard = grantsOf(template, 'DashboardPages');
 
 describe('the role of ingest', () => {
-  it('may only write its logs, read its secret, send messages to the queue and count refusals', () => {
+  it('may only write its logs, read its secret, send messages to the queue and count notifications', () => {
     expect(allowed(ingest)).toEqual({
       'NotificationsIngestLogs.Arn': ['logs:CreateLogStream', 'logs:PutLogEvents'],
       NotificationSecret: ['secretsmanager:GetSecretValue'],
@@ -26,12 +27,13 @@ describe('the role of ingest', () => {
     });
   });
 
-  it('may update only the refusal counters in the ledger', () => {
+  it('may update only the refusal counters and the time of the last notification in the ledger', () => {
     const onLedger = ingest.filter(({ resources }) => resources.includes('LedgerTable.Arn'));
     expect(onLedger.map(({ condition }) => condition)).toEqual([
-      { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['REFUSALS#*'] } },
+      { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['REFUSALS#*', 'LATEST#NOTIFICATION'] } },
     ]);
     expect(refusalsPartition(0)).toMatch(/^REFUSALS#/);
+    expect(LAST_NOTIFICATION).toBe('LATEST#NOTIFICATION');
   });
 });
 

@@ -1,6 +1,7 @@
 import * as claims from './claims.ts';
 import * as counts from './counts.ts';
 import * as failures from './failures.ts';
+import * as latest from './latest.ts';
 import * as outbox from './outbox.ts';
 import * as queries from './queries.ts';
 import * as reads from './reads.ts';
@@ -31,6 +32,8 @@ export interface Ledger {
   readonly outbox: Bound<typeof outbox>;
   /** Counters of refused notifications: `refusals.ts`. */
   readonly refusals: Bound<typeof refusals>;
+  /** When a notification last came and a preflight last passed: `latest.ts`. */
+  readonly latest: Bound<typeof latest>;
   /** Counters of passwords that the dashboard was sent: `sign-ins.ts`. */
   readonly signIns: Bound<Omit<typeof signIns, 'SIGN_IN_LIMITS'>>;
   /** How far Zencoder's jobs have been compared with the ledger: `watermark.ts`. */
@@ -114,6 +117,11 @@ export function createLedger(table: Table): Ledger {
     refusals: {
       count: bind(table, refusals.count),
       readSince: bind(table, refusals.readSince),
+    },
+    latest: {
+      noteNotification: bind(table, latest.noteNotification),
+      notePreflight: bind(table, latest.notePreflight),
+      read: bind(table, latest.read),
     },
     signIns: {
       admit: bind(table, signIns.admit),

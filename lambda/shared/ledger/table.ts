@@ -131,13 +131,19 @@ export function kindOfKey(sk: string): 'failure' | 'segment' | 'recovery' {
   return sk.includes('#SEGMENT#') ? 'segment' : 'recovery';
 }
 
-/** Begins the partition of every counter of refused notifications; the role of ingest may write no other. */
+/** Begins the partition of every counter of refused notifications, which the role of ingest may write. */
 export const REFUSALS_PREFIX = 'REFUSALS#';
 
 /** Partition of a UTC day's counters of refused notifications. */
 export function refusalsPartition(epochMs: number): string {
   return `${REFUSALS_PREFIX}${dayOf(epochMs)}`;
 }
+
+/** Partition of the time of the last notification; beside the counters, the role of ingest may write no other. */
+export const LAST_NOTIFICATION = 'LATEST#NOTIFICATION';
+
+/** Partition of the last preflight that passed. */
+export const LAST_PREFLIGHT = 'LATEST#PREFLIGHT';
 
 /** Begins every partition of the counters of sign-ins; the role of the dashboard may write no other. */
 export const SIGN_INS_PREFIX = 'SIGNINS#';

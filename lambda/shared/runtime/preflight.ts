@@ -6,6 +6,9 @@ export const PROBE_PREFIX = 'zencoder-recovery-preflight/';
 /** What invokes a preflight in place of messages from the queue. */
 export const PREFLIGHT_EVENT = { preflight: true } as const;
 
+/** Has the worker note in the ledger that every check has passed, also those that it does not make; its response is null. */
+export const PASSED_EVENT = { preflight: 'passed' } as const;
+
 const probeKey = v.pipe(v.string(), v.startsWith(PROBE_PREFIX));
 
 /** Has the worker keep one probe object, for the dashboard to download; its response is a {@link probe}. */

@@ -19,6 +19,14 @@ export interface JobInfo {
   readonly test: boolean;
 }
 
+/** The least id of the jobs that `npm run send-test` makes up; Zencoder's ids have ten digits. */
+export const FIRST_SEND_TEST_JOB = 900_000_000_000_000;
+
+/** Whether a job is made up by `npm run send-test`: its notification is not Zencoder's. */
+export function isSendTestJob(id: string): boolean {
+  return /^9[0-9]{14}$/.test(id);
+}
+
 /** The output as far as records and key templates need it. */
 export interface OutputInfo {
   readonly id: string;

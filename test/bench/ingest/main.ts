@@ -14,6 +14,7 @@ const dependencies: ReceiveDependencies = {
   credentials: { validVersions: async () => [CREDENTIALS], reload: async () => null },
   send: async () => undefined,
   countRefusal: async () => undefined,
+  noteArrival: async () => undefined,
   settings: { storage: parseStorageAllowList(DEFAULT_ZENCODER_STORAGE), collectUnsentOutputs: false },
   log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   meter: { add: () => undefined },

@@ -141,6 +141,8 @@ describe('npm run status', () => {
       lastDay: { failed: 0 },
       queue: { waiting: 0, hidden: 0, delayed: 0 },
       deadLetters: { count: 0 },
+      lastNotification: null,
+      lastPreflight: { bucket: outputOf(running.stack, 'BucketName') },
       attention: [],
     });
   });
@@ -149,6 +151,7 @@ describe('npm run status', () => {
     running.standIn.storage.setFaults(() => ({ status: 503, code: 'SlowDown' }));
     const [late, soon] = [await openRecovery(80_000), await openRecovery(3000)];
     const { code, response } = await json('status', '--at-risk', '1h');
+    expect(response.lastNotification).toMatch(/^\d{4}-.*Z$/);
     expect(code).toBe(3);
     expect(response.open).toMatchObject({ total: 2, atRisk: 1, next: [{ jobId: soon }, { jobId: late }] });
     const { stdout } = await run('status', '--limit', '1');

@@ -103,6 +103,7 @@ describe('a bucket that denies access to the worker', () => {
     });
 
     running.destination.setFaults(undefined);
+    expect((await json('status')).response.lastPreflight).toBeNull();
     expect((await json('preflight')).code).toBe(0);
     const { response } = await json('redrive', '--job', jobId, '--state', 'pending');
     expect(response).toMatchObject({ matched: 1, sent: 1 });
@@ -110,5 +111,8 @@ describe('a bucket that denies access to the worker', () => {
       async () => expect((await running.job(jobId)).recoveries).toMatchObject([{ state: 'recovered' }]),
       { timeout: 20_000, interval: 100 },
     );
+    expect((await json('status')).response.lastPreflight).toMatchObject({
+      bucket: preflight.response.bucket,
+    });
   });
 });

@@ -14,6 +14,7 @@ const WELL: StackStatus = {
   settled: { recovered: { count: 9, isComplete: true }, lost: { count: 2, isComplete: true }, failed: none },
   eventsOwed: 0,
   refused: [],
+  latest: { notification: null, preflight: null },
   queue: { waiting: 1, hidden: 2, delayed: 0 },
   deadLetters: { count: 0, reasons: new Map() },
   alarms: { topicArn: TOPIC, confirmed: 1, unconfirmed: [] },
@@ -56,19 +57,19 @@ it('attentionFor names unreadable records', () => {
   ]);
 });
 
-describe('writeStatus and statusJson', () => {
-  const view = { name: 'stack Test', atRisk: 1, now: 0 };
-  const write = async (status: StackStatus) => {
-    const written: string[] = [];
-    const out: Terminal = {
-      width: undefined,
-      write: async (text) => void written.push(text),
-      paint: (_, text) => text,
-    };
-    await writeStatus(out, status, view);
-    return written.join('');
+/** The status as text. */
+async function write(status: StackStatus, now = 0): Promise<string> {
+  const written: string[] = [];
+  const out: Terminal = {
+    width: undefined,
+    write: async (text) => void written.push(text),
+    paint: (_, text) => text,
   };
+  await writeStatus(out, status, { name: 'stack Test', atRisk: 1, now });
+  return written.join('');
+}
 
+describe('writeStatus and statusJson', () => {
   it.each<[string, StackStatus['alarms']]>([
     ['sent to 1 subscriber', { topicArn: TOPIC, confirmed: 1, unconfirmed: [] }],
     ['sent to no subscriber', { topicArn: TOPIC, confirmed: 0, unconfirmed: [] }],
@@ -91,6 +92,32 @@ describe('writeStatus and statusJson', () => {
     );
     expect(await write(WELL)).not.toContain('Notifications');
     expect(statusJson({ ...WELL, refused }, [], 0)).toMatchObject({ refusedNotifications: refused });
+  });
+});
+
+describe('the last notification and preflight', () => {
+  const now = Date.parse('2026-11-25T10:00:00Z');
+
+  it('are shown with their times', async () => {
+    const latest = {
+      notification: now - 5 * HOUR_MS,
+      preflight: { at: now - 3 * 24 * HOUR_MS, bucket: 'acme-video' },
+    };
+    const text = await write({ ...WELL, latest }, now);
+    expect(text).toMatch(/^Last notification 2026-11-25 05:00:00 UTC, 5h ago$/m);
+    expect(text).toMatch(/^Last preflight +passed for bucket acme-video 2026-11-22 10:00:00 UTC, 3d ago$/m);
+    expect(statusJson({ ...WELL, latest }, [], now)).toMatchObject({
+      lastNotification: '2026-11-25T05:00:00.000Z',
+      lastPreflight: { passedAt: '2026-11-22T10:00:00.000Z', bucket: 'acme-video' },
+    });
+  });
+
+  it('are missing in a new stack, which the text explains and which is no alarm', async () => {
+    const text = await write(WELL, now);
+    expect(text).toMatch(/^Last notification none from Zencoder yet/m);
+    expect(text).toMatch(/^Last preflight +not passed yet: npm run preflight$/m);
+    expect(attentionFor(WELL)).toEqual([]);
+    expect(statusJson(WELL, [], now)).toMatchObject({ lastNotification: null, lastPreflight: null });
   });
 });
 
