@@ -1,4 +1,3 @@
-import type { AccountLimits } from './invoke-api.ts';
 import { FunctionThrottled } from './protocol.ts';
 
 /**
@@ -9,6 +8,13 @@ const MIN_UNRESERVED = 100;
 
 /** Concurrent executions of a new account, which AWS raises with its use; an older one has 1,000. */
 export const NEW_ACCOUNT_CONCURRENCY = 10;
+
+/** Concurrent executions of the account. */
+export interface AccountLimits {
+  readonly concurrentExecutions: number;
+  /** What no function has reserved. */
+  readonly unreserved: number;
+}
 
 /** A reservation that the account has no room for; the message is Lambda's own, with which a deployment fails. */
 export class ReservationRefused extends Error {

@@ -3,19 +3,13 @@ import type { AccessRequest, Gate } from '../iam/access.ts';
 import { contextOf } from '../iam/actions/context.ts';
 import { type LocalServer, listen } from '../listen.ts';
 import { accessKeyOf } from '../service-request.ts';
+import type { AccountLimits } from './concurrency.ts';
 import { EventTooLarge, FunctionError, FunctionThrottled, RecursionStopped } from './protocol.ts';
 import type { LocalFunction } from './runtime.ts';
 
 /** The path of `GetAccountSettings`: https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html */
 const ACCOUNT_SETTINGS = /^\/2016-08-19\/account-settings\/?$/;
 const INVOKE = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
-
-/** Concurrent executions of the account. */
-export interface AccountLimits {
-  readonly concurrentExecutions: number;
-  /** What no function has reserved. */
-  readonly unreserved: number;
-}
 
 /** Of an account that AWS has raised to its usual quota. */
 const USUAL_LIMITS: AccountLimits = { concurrentExecutions: 1000, unreserved: 1000 };

@@ -1,14 +1,8 @@
 import { DAY_MS } from '../../../../lambda/shared/runtime/durations.ts';
 import { s3Error } from './errors.ts';
 import type { ObjectRecord } from './records.ts';
-import { bucketOf, type Exchange, type Operation, type Service } from './service.ts';
+import { bucketOf, type DefaultRetention, type Exchange, type Operation, type Service } from './service.ts';
 import { xmlDocument } from './xml.ts';
-
-/** Default retention of all buckets (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html). */
-export interface DefaultRetention {
-  readonly mode: 'GOVERNANCE' | 'COMPLIANCE';
-  readonly days: number;
-}
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectRetention.html */
 export const getObjectRetention: Operation = (exchange, service) => {

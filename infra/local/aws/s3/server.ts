@@ -10,7 +10,7 @@ import type { Gate } from '../iam/access.ts';
 import { listen } from '../listen.ts';
 import type { FaultHook } from './faults.ts';
 import { Handler, type S3Stats } from './handler.ts';
-import type { DefaultRetention } from './object-lock.ts';
+import type { DefaultRetention } from './service.ts';
 import { Store } from './store.ts';
 
 export interface S3Options {

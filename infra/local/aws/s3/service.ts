@@ -2,10 +2,15 @@ import type { IncomingMessage } from 'node:http';
 import type { Gate } from '../iam/access.ts';
 import type { Caller } from './auth.ts';
 import { s3Error } from './errors.ts';
-import type { DefaultRetention } from './object-lock.ts';
 import type { ObjectRecord } from './records.ts';
 import type { ByteRange, S3Request } from './request.ts';
 import type { Bucket, Store } from './store.ts';
+
+/** Default retention of all buckets (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html). */
+export interface DefaultRetention {
+  readonly mode: 'GOVERNANCE' | 'COMPLIANCE';
+  readonly days: number;
+}
 
 /** What all operations share. */
 export interface Service {
