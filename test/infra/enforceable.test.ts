@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../../infra/local/aws/iam/evaluate.ts';
-import { rootUser } from '../../infra/local/aws/iam/gate.ts';
+import { rootUser } from '../../infra/local/aws/iam/identities.ts';
 import { isObject, type JsonObject, objectAt } from '../../infra/local/json.ts';
 import { policiesIn } from '../support/template-policies.ts';
 import { templateOf } from './template.ts';

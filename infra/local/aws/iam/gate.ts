@@ -1,6 +1,5 @@
 import type { AccessDecision, AccessRequest, Gate } from './access.ts';
 import { type Caller, evaluate, type Resource, type Verdict } from './evaluate.ts';
-import type { Policy } from './policy.ts';
 
 /** What a gate knows; both maps may be filled while it is in use, as the stack's resources are made. */
 export interface GateOptions {
@@ -51,18 +50,6 @@ export function createGate(options: GateOptions): Gate {
       return { allowed: true };
     },
   };
-}
-
-/** The root user of an account, whom only resource policies restrict. */
-export function rootUser(accountId: string): Caller {
-  const arn = `arn:aws:iam::${accountId}:root`;
-  return { arn, names: [arn], accountId, isRoot: true, policies: [] };
-}
-
-/** A user of an account, with these policies. */
-export function userNamed(name: string, accountId: string, policies: readonly Policy[]): Caller {
-  const arn = `arn:aws:iam::${accountId}:user/${name}`;
-  return { arn, names: [arn], accountId, isRoot: false, policies };
 }
 
 function decide(caller: Caller | undefined, asked: AccessRequest, options: GateOptions): AccessDecision {

@@ -33,8 +33,7 @@ export function createIdentities(
   const of = shared === undefined ? madeUp() : () => shared;
   const owner = of('owner');
   const operator = of('operator');
-  const root = `arn:aws:iam::${accountId}:root`;
-  callers.set(owner.accessKeyId, { arn: root, names: [root], accountId, isRoot: true, policies: [] });
+  callers.set(owner.accessKeyId, rootUser(accountId));
   return {
     owner,
     operator,
@@ -44,15 +43,25 @@ export function createIdentities(
       for (const [arn, resource] of policies.resources) resources.set(arn, resource);
       if (shared !== undefined) return;
       const attached = operatorPolicyArn === undefined ? undefined : policies.managed.get(operatorPolicyArn);
-      callers.set(operator.accessKeyId, operatorOf(accountId, attached));
+      callers.set(
+        operator.accessKeyId,
+        userNamed('operator', accountId, attached === undefined ? [] : [attached]),
+      );
       for (const [logicalId, caller] of policies.functions) callers.set(of(logicalId).accessKeyId, caller);
     },
   };
 }
 
-function operatorOf(accountId: string, policy: Policy | undefined): Caller {
-  const arn = `arn:aws:iam::${accountId}:user/operator`;
-  return { arn, names: [arn], accountId, isRoot: false, policies: policy === undefined ? [] : [policy] };
+/** The root user of an account, whom only resource policies restrict. */
+export function rootUser(accountId: string): Caller {
+  const arn = `arn:aws:iam::${accountId}:root`;
+  return { arn, names: [arn], accountId, isRoot: true, policies: [] };
+}
+
+/** A user of an account, with these policies. */
+function userNamed(name: string, accountId: string, policies: readonly Policy[]): Caller {
+  const arn = `arn:aws:iam::${accountId}:user/${name}`;
+  return { arn, names: [arn], accountId, isRoot: false, policies };
 }
 
 function sharedCredentials(env: NodeJS.ProcessEnv): Credentials | undefined {
