@@ -7,7 +7,8 @@ import { accessCheck, type GatedPlace } from './iam/service-check.ts';
 import type { Credentials, LocalServer } from './listen.ts';
 import { startMessaging } from './messaging.ts';
 import { type S3Options, type S3Server, startS3 } from './s3/server.ts';
-import { type GivenSecret, startSecretsManager } from './secrets-manager.ts';
+import { startSecretsManager } from './secrets-manager.ts';
+import type { GivenSecret } from './secrets-store.ts';
 import type { FrontedService } from './service-request.ts';
 
 /** Origins of the servers that stand for AWS. */
