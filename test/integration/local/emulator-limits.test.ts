@@ -2,7 +2,12 @@ import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-s
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from '../../../infra/local/emulator.ts';
 import type { JsonObject } from '../../../infra/local/json.ts';
-import { type AssemblyFixture, assemblyFixture, QUEUE_ROLE } from './cloudformation/assembly-fixture.ts';
+import {
+  type AssemblyFixture,
+  assemblyFixture,
+  httpApiOf,
+  QUEUE_ROLE,
+} from './cloudformation/assembly-fixture.ts';
 import { eventually } from './eventually.ts';
 
 let running: AsyncDisposableStack;
@@ -95,42 +100,13 @@ async function depth({ clients, outputs }: Emulator, queue: string): Promise<num
 const send = ({ clients, outputs }: Emulator, MessageBody: string) =>
   clients.sqs.send(new SendMessageCommand({ QueueUrl: outputs.Queue, MessageBody }));
 
-/** An HTTP API that leads to a function. */
-function apiOf(FunctionName: string): JsonObject {
-  const api = { ApiId: { Ref: 'Api' } };
-  return {
-    Api: { Type: 'AWS::ApiGatewayV2::Api', Properties: { Name: 'api', ProtocolType: 'HTTP' } },
-    Stage: {
-      Type: 'AWS::ApiGatewayV2::Stage',
-      Properties: { ...api, StageName: '$default', AutoDeploy: true },
-    },
-    Integration: {
-      Type: 'AWS::ApiGatewayV2::Integration',
-      Properties: {
-        ...api,
-        IntegrationType: 'AWS_PROXY',
-        IntegrationUri: { 'Fn::GetAtt': [FunctionName, 'Arn'] },
-        PayloadFormatVersion: '2.0',
-      },
-    },
-    Route: {
-      Type: 'AWS::ApiGatewayV2::Route',
-      Properties: {
-        ...api,
-        RouteKey: '$default',
-        Target: { 'Fn::Join': ['', ['integrations/', { Ref: 'Integration' }]] },
-      },
-    },
-  };
-}
-
 describe('the concurrency of the account', () => {
   it('is 10, and returns 503 at the API while another function uses all of it', async () => {
     const emulator = await start({
       Busy: await aFunction('busy', 'await new Promise(() => {});'),
       Api1: await aFunction('quick', 'return "fine";'),
       ...queueInto('Busy', 10),
-      ...apiOf('Api1'),
+      ...httpApiOf('Api1'),
     });
     expect(await (await fetch(`${emulator.apiOrigin}/`)).text()).toBe('fine');
     for (let count = 0; count < 10; count++) await send(emulator, 'stay');

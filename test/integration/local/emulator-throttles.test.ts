@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from '../../../infra/local/emulator.ts';
 import type { Json, JsonObject } from '../../../infra/local/json.ts';
-import { type AssemblyFixture, assemblyFixture } from './cloudformation/assembly-fixture.ts';
+import { type AssemblyFixture, assemblyFixture, httpApiOf } from './cloudformation/assembly-fixture.ts';
 
 let running: AsyncDisposableStack;
 let files: AssemblyFixture;
@@ -16,14 +16,13 @@ afterEach(() => running.disposeAsync());
 
 /** Starts an API with the route `GET /` and a stage that throttles some routes, made in this order. */
 async function start(RouteSettings: JsonObject, DependsOn: Json[]): Promise<Emulator> {
-  const api = { ApiId: { Ref: 'Api' } };
   const source = 'export const handler = async () => ({ statusCode: 200 });';
   await files.write({
     Resources: {
-      Api: { Type: 'AWS::ApiGatewayV2::Api', Properties: { Name: 'api', ProtocolType: 'HTTP' } },
+      ...httpApiOf('Function', 'GET /'),
       Stage: {
         Type: 'AWS::ApiGatewayV2::Stage',
-        Properties: { ...api, StageName: '$default', RouteSettings },
+        Properties: { ApiId: { Ref: 'Api' }, StageName: '$default', RouteSettings },
         DependsOn,
       },
       Role: { Type: 'AWS::IAM::Role', Properties: {} },
@@ -35,23 +34,6 @@ async function start(RouteSettings: JsonObject, DependsOn: Json[]): Promise<Emul
           Runtime: 'nodejs24.x',
           Role: { 'Fn::GetAtt': ['Role', 'Arn'] },
           Timeout: 10,
-        },
-      },
-      Integration: {
-        Type: 'AWS::ApiGatewayV2::Integration',
-        Properties: {
-          ...api,
-          IntegrationType: 'AWS_PROXY',
-          IntegrationUri: { 'Fn::GetAtt': ['Function', 'Arn'] },
-          PayloadFormatVersion: '2.0',
-        },
-      },
-      Route: {
-        Type: 'AWS::ApiGatewayV2::Route',
-        Properties: {
-          ...api,
-          RouteKey: 'GET /',
-          Target: { 'Fn::Join': ['/', ['integrations', { Ref: 'Integration' }]] },
         },
       },
     },

@@ -12,7 +12,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from '../../../infra/local/emulator.ts';
 import type { JsonObject } from '../../../infra/local/json.ts';
 import { HOUR_MS } from '../../../lambda/shared/runtime/durations.ts';
-import { type AssemblyFixture, assemblyFixture, QUEUE_ROLE } from './cloudformation/assembly-fixture.ts';
+import {
+  type AssemblyFixture,
+  assemblyFixture,
+  httpApiOf,
+  QUEUE_ROLE,
+} from './cloudformation/assembly-fixture.ts';
 import { eventually } from './eventually.ts';
 
 /** Responds with its input, and writes a log line. */
@@ -218,7 +223,6 @@ async function depth(queue: string): Promise<number[]> {
 }
 
 async function template(files: AssemblyFixture): Promise<JsonObject> {
-  const api = { ApiId: { Ref: 'Api' } };
   const lambda = (code: JsonObject, name: string, variables: JsonObject): JsonObject => ({
     Type: 'AWS::Lambda::Function',
     Properties: {
@@ -296,28 +300,7 @@ async function template(files: AssemblyFixture): Promise<JsonObject> {
           },
         },
       },
-      Api: { Type: 'AWS::ApiGatewayV2::Api', Properties: { Name: 'api', ProtocolType: 'HTTP' } },
-      Stage: {
-        Type: 'AWS::ApiGatewayV2::Stage',
-        Properties: { ...api, StageName: '$default', AutoDeploy: true },
-      },
-      Integration: {
-        Type: 'AWS::ApiGatewayV2::Integration',
-        Properties: {
-          ...api,
-          IntegrationType: 'AWS_PROXY',
-          IntegrationUri: { 'Fn::GetAtt': ['Echo', 'Arn'] },
-          PayloadFormatVersion: '2.0',
-        },
-      },
-      Route: {
-        Type: 'AWS::ApiGatewayV2::Route',
-        Properties: {
-          ...api,
-          RouteKey: 'POST /echo',
-          Target: { 'Fn::Join': ['', ['integrations/', { Ref: 'Integration' }]] },
-        },
-      },
+      ...httpApiOf('Echo', 'POST /echo'),
       Topic: { Type: 'AWS::SNS::Topic' },
       Inbox: { Type: 'AWS::SQS::Queue' },
       InboxSubscription: {

@@ -40,6 +40,35 @@ export const QUEUE_ROLE: JsonObject = {
   },
 };
 
+/** An HTTP API with one route to a function, by its logical id: `Api`, `Stage`, `Integration` and `Route`. */
+export function httpApiOf(functionId: string, RouteKey = '$default'): JsonObject {
+  const api = { ApiId: { Ref: 'Api' } };
+  return {
+    Api: { Type: 'AWS::ApiGatewayV2::Api', Properties: { Name: 'api', ProtocolType: 'HTTP' } },
+    Stage: {
+      Type: 'AWS::ApiGatewayV2::Stage',
+      Properties: { ...api, StageName: '$default', AutoDeploy: true },
+    },
+    Integration: {
+      Type: 'AWS::ApiGatewayV2::Integration',
+      Properties: {
+        ...api,
+        IntegrationType: 'AWS_PROXY',
+        IntegrationUri: { 'Fn::GetAtt': [functionId, 'Arn'] },
+        PayloadFormatVersion: '2.0',
+      },
+    },
+    Route: {
+      Type: 'AWS::ApiGatewayV2::Route',
+      Properties: {
+        ...api,
+        RouteKey,
+        Target: { 'Fn::Join': ['', ['integrations/', { Ref: 'Integration' }]] },
+      },
+    },
+  };
+}
+
 /** An empty assembly in a temporary directory, of one stack called `Fixture`. */
 export async function assemblyFixture(): Promise<AssemblyFixture> {
   const directory = await mkdtemp(join(tmpdir(), 'assembly-'));
