@@ -132,19 +132,7 @@ export class RecoveryBucket extends Construct {
       );
     }
     for (const statement of statements) role.addToPrincipalPolicy(statement);
-    Validations.of(role).acknowledge({
-      id: `AwsSolutions-IAM5[Resource::${this.#findingName}/*]`,
-      reason:
-        'The key template decides at run time where a file goes, by ids and values of the job, and may have been another ' +
-        'one when a recovery began that is still to be finished. The wildcard is confined to the objects of one bucket, ' +
-        'the actions cannot delete, and a statement beside it denies to create an object unless its key is free.',
-    });
-    Validations.of(role).acknowledge({
-      id: `AwsSolutions-IAM5[Resource::${this.#findingName}/${PROBE_PREFIX}*]`,
-      reason:
-        'Probe objects of a preflight have names that are made up for each run, so that two runs do not meet. The ' +
-        'wildcard is confined to the prefix that only such objects have.',
-    });
+    this.#acknowledgeRecover(role);
   }
 
   /** Previous buckets as the dashboard's environment variable, each with its owner: `name=123456789012,…`. */
@@ -178,6 +166,23 @@ export class RecoveryBucket extends Construct {
           'and the only action reads; links are made for keys that the ledger names, and end after five minutes.',
       });
     }
+  }
+
+  /** Reasons of the wildcards in {@link grantRecover}, for cdk-nag. */
+  #acknowledgeRecover(role: Role): void {
+    Validations.of(role).acknowledge({
+      id: `AwsSolutions-IAM5[Resource::${this.#findingName}/*]`,
+      reason:
+        'The key template decides at run time where a file goes, by ids and values of the job, and may have been another ' +
+        'one when a recovery began that is still to be finished. The wildcard is confined to the objects of one bucket, ' +
+        'the actions cannot delete, and a statement beside it denies to create an object unless its key is free.',
+    });
+    Validations.of(role).acknowledge({
+      id: `AwsSolutions-IAM5[Resource::${this.#findingName}/${PROBE_PREFIX}*]`,
+      reason:
+        'Probe objects of a preflight have names that are made up for each run, so that two runs do not meet. The ' +
+        'wildcard is confined to the prefix that only such objects have.',
+    });
   }
 }
 

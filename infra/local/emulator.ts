@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { TABLE_KEYS } from '../../lambda/shared/ledger/table.ts';
 import { createClients, type LocalClients } from './aws/clients.ts';
+import type { Gate } from './aws/iam/access.ts';
 import type { Decided } from './aws/iam/gate.ts';
 import { createIdentities } from './aws/iam/identities.ts';
 import type { StackPolicies } from './aws/iam/template-policies.ts';
@@ -13,7 +14,7 @@ import { startLambdaApi } from './aws/lambda/invoke-api.ts';
 import type { LogLine } from './aws/lambda/protocol.ts';
 import { startSchedules } from './aws/lambda/schedules.ts';
 import { startPoller } from './aws/lambda/sqs-poller.ts';
-import type { Credentials } from './aws/listen.ts';
+import type { Credentials, LocalServer } from './aws/listen.ts';
 import type { S3Server } from './aws/s3/server.ts';
 import { type Endpoints, endpointVariables, type ServersOptions, startServers } from './aws/servers.ts';
 import { type Clock, createClock } from './clock.ts';
@@ -138,10 +139,7 @@ async function start(
   const { outputs, policies } = await provisionResources(scope, deployment);
   keys.enforce(options.changePolicies?.(policies) ?? policies, outputs.OperatorPolicyArn);
 
-  const lambda = await startLambdaApi(deployment.functions, deployment.account.limits, {
-    gate: keys.gate,
-    functionArns: `arn:aws:lambda:${REGION}:${ACCOUNT_ID}:function:`,
-  });
+  const lambda = await startLambda(deployment, keys.gate);
   running.defer(() => lambda.close());
   startPollers(deployment, servers.endpoints.sqs, running);
   if (options.schedules !== 'manual') running.defer(startSchedules(deployment.schedules, clock));
@@ -196,6 +194,11 @@ function emptyDeployment({
     schedules: [],
     queueUrls: new Map(),
   };
+}
+
+function startLambda({ functions, account }: Deployment, gate: Gate): Promise<LocalServer> {
+  const functionArns = `arn:aws:lambda:${REGION}:${ACCOUNT_ID}:function:`;
+  return startLambdaApi(functions, account.limits, { gate, functionArns });
 }
 
 async function closeAll(closables: Iterable<{ close(): Promise<void> }>): Promise<void> {

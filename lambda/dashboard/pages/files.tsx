@@ -22,9 +22,8 @@ export function FileCard(props: {
   readonly isOpen: boolean;
 }) {
   const { recovery, now, path, token, buckets } = props;
-  const { role, fileId, filename, state, deadline, bucket } = recovery;
+  const { role, fileId, filename, state, bucket } = recovery;
   const id = `${role}-${fileId}`;
-  const size = sizeOf(recovery);
   return (
     <article
       class="card file"
@@ -40,15 +39,7 @@ export function FileCard(props: {
           <StateBadge state={state} />
         </div>
         <div class="row">
-          <p class="small muted">
-            {role}
-            {size !== null && `, ${bytes(size)}`}
-            {state !== 'recovered' && (
-              <>
-                , <TimeLeft deadline={deadline} now={now} />
-              </>
-            )}
-          </p>
+          <FileSummary recovery={recovery} now={now} />
           {state === 'recovered' && buckets !== null && bucket !== undefined && buckets.has(bucket) && (
             <a class="button" href={downloadPath(recovery)}>
               Download<span class="vh"> {revealInvisible(filename)}</span>
@@ -70,6 +61,23 @@ export function FileCard(props: {
         <FileDetails recovery={recovery} now={now} region={props.region} />
       </details>
     </article>
+  );
+}
+
+/** Its role and size, and the time that is left while it is not recovered. */
+function FileSummary(props: { readonly recovery: RecoveryRecord; readonly now: number }) {
+  const { role, state, deadline } = props.recovery;
+  const size = sizeOf(props.recovery);
+  return (
+    <p class="small muted">
+      {role}
+      {size !== null && `, ${bytes(size)}`}
+      {state !== 'recovered' && (
+        <>
+          , <TimeLeft deadline={deadline} now={props.now} />
+        </>
+      )}
+    </p>
   );
 }
 

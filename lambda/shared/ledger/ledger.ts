@@ -92,21 +92,7 @@ export function createLedger(table: Table): Ledger {
       finishSegment: bind(table, segments.finishSegment),
       releaseSegment: bind(table, segments.releaseSegment),
     },
-    queries: {
-      readRecovery: bind(table, reads.readRecovery),
-      readJob: bind(table, reads.readJob),
-      readRecoveriesOf: bind(table, reads.readRecoveriesOf),
-      readSegments: bind(table, reads.readSegments),
-      failuresByTime: bind(table, queries.failuresByTime),
-      failuresByClass: bind(table, queries.failuresByClass),
-      failuresByHost: bind(table, queries.failuresByHost),
-      countFailuresByClass: bind(table, queries.countFailuresByClass),
-      openRecoveriesByDeadline: bind(table, queries.openRecoveriesByDeadline),
-      countOpenRecoveries: bind(table, queries.countOpenRecoveries),
-      recoveriesByState: bind(table, queries.recoveriesByState),
-      countFailures: bind(table, counts.countFailures),
-      countRecoveries: bind(table, counts.countRecoveries),
-    },
+    queries: queriesOf(table),
     outbox: {
       isLeftOwed: bind(table, outbox.isLeftOwed),
       owedBefore: bind(table, outbox.owedBefore),
@@ -134,6 +120,24 @@ export function createLedger(table: Table): Ledger {
     },
     onUnreadable: table.onUnreadable,
     withUnreadable: (report) => withUnreadable(table, report),
+  };
+}
+
+function queriesOf(table: Table): Ledger['queries'] {
+  return {
+    readRecovery: bind(table, reads.readRecovery),
+    readJob: bind(table, reads.readJob),
+    readRecoveriesOf: bind(table, reads.readRecoveriesOf),
+    readSegments: bind(table, reads.readSegments),
+    failuresByTime: bind(table, queries.failuresByTime),
+    failuresByClass: bind(table, queries.failuresByClass),
+    failuresByHost: bind(table, queries.failuresByHost),
+    countFailuresByClass: bind(table, queries.countFailuresByClass),
+    openRecoveriesByDeadline: bind(table, queries.openRecoveriesByDeadline),
+    countOpenRecoveries: bind(table, queries.countOpenRecoveries),
+    recoveriesByState: bind(table, queries.recoveriesByState),
+    countFailures: bind(table, counts.countFailures),
+    countRecoveries: bind(table, counts.countRecoveries),
   };
 }
 

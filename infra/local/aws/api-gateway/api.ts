@@ -3,7 +3,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { setTimeout as delay } from 'node:timers/promises';
 import { EventTooLarge, FunctionThrottled } from '../lambda/protocol.ts';
 import { type LocalServer, listen } from '../listen.ts';
-import { functionResponse, type GatewayResponse, gatewayResponse, requestEvent } from './event.ts';
+import {
+  type ApiContext,
+  functionResponse,
+  type GatewayResponse,
+  gatewayResponse,
+  requestEvent,
+} from './event.ts';
 import { RouteTable } from './routes.ts';
 import { RouteThrottles } from './throttle.ts';
 
@@ -51,27 +57,15 @@ export async function startHttpApi(options: {
   const respond = async (request: IncomingMessage): Promise<GatewayResponse> => {
     const body = await readBody(request);
     if (body === undefined) return gatewayResponse(413, 'Request Entity Too Large');
-    const { url = '/', method = 'GET', headersDistinct: headers } = request;
+    const { url = '/', method = 'GET' } = request;
     const path = decoded(url.split('?')[0] ?? '/');
     if (path === undefined) return gatewayResponse(400, 'Bad Request');
     const match = find(method, path);
     if (match === undefined) return gatewayResponse(404, 'Not Found');
     if (!throttles.admits(match.routeKey)) return gatewayResponse(429, 'Too Many Requests');
-    const event = requestEvent(
-      { method, url, headers, body, sourceIp: request.socket.remoteAddress ?? '' },
-      {
-        apiId: options.id,
-        accountId: options.accountId,
-        host: headers.host?.[0] ?? '',
-        stage,
-        routeKey: match.routeKey,
-        requestId: randomUUID(),
-        pathParameters: match.pathParameters,
-        path,
-        time: options.now(),
-      },
-    );
-    return invoke(match.integration, event);
+    const { routeKey, pathParameters } = match;
+    const context = { apiId: options.id, accountId: options.accountId, stage, time: options.now() };
+    return invoke(match.integration, eventOf(request, body, { ...context, routeKey, pathParameters, path }));
   };
 
   const server = createServer((request, response) => {
@@ -95,6 +89,18 @@ export async function startHttpApi(options: {
       throttles = ofRoutes;
     },
   };
+}
+
+function eventOf(
+  request: IncomingMessage,
+  body: Buffer,
+  context: Omit<ApiContext, 'host' | 'requestId'>,
+): ReturnType<typeof requestEvent> {
+  const { url = '/', method = 'GET', headersDistinct: headers } = request;
+  return requestEvent(
+    { method, url, headers, body, sourceIp: request.socket.remoteAddress ?? '' },
+    { ...context, host: headers.host?.[0] ?? '', requestId: randomUUID() },
+  );
 }
 
 /**
