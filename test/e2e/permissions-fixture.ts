@@ -96,6 +96,10 @@ async function reconcileAll(running: RunningStack, faults: Faults): Promise<void
   faults.topicIsDown = true;
   const owed = await running.failedJob();
   await running.recovery(owed, ({ settledAt }) => settledAt !== undefined);
+  // The worker publishes the failure, then the settled recovery: the record is settled before it has given up the second.
+  const refusals = () =>
+    stack.functions.logs('worker').filter((line) => line.includes('events not published'));
+  await vi.waitFor(() => expectThat(refusals().length > 1, 'the event is left owed'), 20_000);
   faults.topicIsDown = false;
   clock.advance(HOUR_MS);
   await stack.schedules.run('reconcile');
