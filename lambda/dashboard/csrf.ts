@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { Context } from 'hono';
 import { derivedKey, isSameSecret } from '../shared/runtime/secrets.ts';
+import { HttpError } from './errors.ts';
 
 const VALID_MS = 12 * 60 * 60 * 1000;
 
@@ -23,6 +24,20 @@ export function isFormToken(token: string, secret: Buffer, path: string, now: nu
   const fresh = isSameSecret(presented, tokenOf(secret, path, period));
   const older = isSameSecret(presented, tokenOf(secret, path, period - 1));
   return fresh || older;
+}
+
+/**
+ * The fields of a posted form.
+ *
+ * @throws {HttpError} 400 when the body is none, e.g. multipart/form-data without an end.
+ */
+export async function readForm({ req }: Context): Promise<unknown> {
+  try {
+    return await req.parseBody();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new HttpError(400, 'Bad request', 'The form cannot be read.');
+  }
 }
 
 /** Whether a form with this token came from a page of this dashboard; parameters as for {@link formToken}. */

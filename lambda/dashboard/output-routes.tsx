@@ -7,7 +7,7 @@ import { canBeRetried, type JobView, type OutputView, viewJob } from '../shared/
 import { outputPath } from '../shared/reporting/links.ts';
 import { type RetryRequest, requesterOf } from './actions.ts';
 import type { DashboardEnv } from './auth.ts';
-import { formToken, isOwnForm } from './csrf.ts';
+import { formToken, isOwnForm, readForm } from './csrf.ts';
 import { type DashboardDependencies, readingOf } from './dependencies.ts';
 import { HttpError } from './errors.ts';
 import { notConfigured } from './pages/files.tsx';
@@ -111,7 +111,7 @@ function requireOperator(context: Context<DashboardEnv>, path: string): void {
 /** The form, if it came from a page of this dashboard. */
 async function ownForm(context: Context<DashboardEnv>, path: string, now: number): Promise<RetryForm> {
   const { credential: secret } = context.var.visitor;
-  const form = v.safeParse(retryForm, await context.req.parseBody());
+  const form = v.safeParse(retryForm, await readForm(context));
   if (form.success && isOwnForm(context, form.output.token, { secret, path, now })) return form.output;
   throw new HttpError(
     403,

@@ -7,7 +7,7 @@ import { browserOf, checkPassword, TooManyAttempts } from './attempts.ts';
 import { type AuthDependencies, type DashboardEnv, SIGN_OUT } from './auth.ts';
 import { BROWSER_COOKIE, SESSION_COOKIE, writeCookie } from './cookies.ts';
 import { findVisitor, withPassword } from './credentials.ts';
-import { formToken, isOwnForm } from './csrf.ts';
+import { formToken, isOwnForm, readForm } from './csrf.ts';
 import { HttpError } from './errors.ts';
 import { SignInPage } from './pages/sign-in.tsx';
 import { returnPath } from './return-path.ts';
@@ -43,7 +43,7 @@ export function signInRoutes(dependencies: AuthDependencies): Hono<DashboardEnv>
 export function signOutRoute({ now }: Pick<AuthDependencies, 'now'>): Hono<DashboardEnv> {
   const routes = new Hono<DashboardEnv>();
   routes.post(SIGN_OUT, async (context) => {
-    const form = v.safeParse(v.object({ token: v.string() }), await context.req.parseBody());
+    const form = v.safeParse(v.object({ token: v.string() }), await readForm(context));
     const binding = { secret: context.var.visitor.credential, path: SIGN_OUT, now: now() };
     if (!form.success || !isOwnForm(context, form.output.token, binding)) {
       const text = 'The form is too old or did not come from this dashboard. Sign out on another page of it.';
@@ -75,7 +75,7 @@ async function signIn(context: Context, dependencies: AuthDependencies): Promise
   if (Number(context.req.header('content-length') ?? 0) > LONGEST_FORM) {
     throw new HttpError(413, 'Form too large', 'A user name and a password are shorter.');
   }
-  const form = v.safeParse(signInForm, await context.req.parseBody());
+  const form = v.safeParse(signInForm, await readForm(context));
   const { token = '', next, username = '', password = '' } = form.success ? form.output : {};
   const refuse = (problem: Problem, status: ContentfulStatusCode) =>
     showSignIn(context, now(), next, { problem, status });

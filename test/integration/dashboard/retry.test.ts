@@ -62,6 +62,18 @@ describe('Retry now', () => {
     expect(dashboard.retries).toHaveLength(1);
   });
 
+  it.each(['/retry', '/sign-in'])('refuses a broken multipart form at %s as a bad request', async (path) => {
+    const record = await gone(ledger, 'lost');
+    const { request, retries } = aDashboard(ledger);
+    const response = await request(path === '/retry' ? `${recordOf(record)}/retry` : path, {
+      method: 'POST',
+      body: '--b\r\ncontent-disposition: form-data; name="token"\r\n\r\nwithout an end',
+      headers: { authorization: basic(), 'content-type': 'multipart/form-data; boundary=b' },
+    });
+    expect(response.status).toBe(400);
+    expect(retries).toEqual([]);
+  });
+
   it('queues the whole output when no file is given', async () => {
     const record = await gone(ledger, 'lost', { file: { name: 'a.mp4' } });
     await gone(ledger, 'lost', { ...record, file: { name: 'b.mp4' } });
