@@ -9,9 +9,10 @@ import { wholeFailureJson } from '../../lambda/shared/reporting/json.ts';
 import type { FailureMatch } from '../../lambda/shared/reporting/search.ts';
 import type { RecoveryState } from '../../lambda/shared/zencoder/model.ts';
 import { type FailuresOptions, failuresOptions, selectFailures } from './failures-selection.ts';
+import { toCommandFailure } from './lib/aws-errors.ts';
 import { type CommandContext, CommandFailure, isEntryPoint, runCommand } from './lib/command.ts';
 import { type Cell, COLUMNS, type Column, writeTable } from './lib/table.ts';
-import { outputOf, resolveTarget, TARGET_HELP, type Target, toCommandFailure } from './lib/target.ts';
+import { outputOf, resolveTarget, TARGET_HELP, type Target } from './lib/target.ts';
 import type { Colour } from './lib/terminal.ts';
 
 export const HELP = `Usage: npm run failures -- [options]
@@ -93,7 +94,7 @@ function columnsAt(now: number): Column<FailureMatch>[] {
 /** `npm run failures`: see {@link HELP}. */
 export async function failures(context: CommandContext): Promise<void> {
   const options = failuresOptions(context.argv, context.now);
-  const target = await resolveTarget(options.target);
+  const target = await resolveTarget(options.target, context);
   const tableName = outputOf(target, 'TableName');
   const client = new DynamoDBClient(target.clientConfig('dynamodb'));
   try {
@@ -108,8 +109,8 @@ export async function failures(context: CommandContext): Promise<void> {
     if (leftOut !== null) await context.err.write(`${leftOut}\n`);
   } catch (error) {
     throw isTableMissing(error)
-      ? new CommandFailure(`${nameOf(target, tableName)} does not exist in this account and region`)
-      : toCommandFailure(error);
+      ? new CommandFailure(`${nameOf(target, tableName)} does not exist in this account`)
+      : toCommandFailure(error, target.name);
   } finally {
     client.destroy();
   }

@@ -1,14 +1,8 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
+import { toCommandFailure } from './lib/aws-errors.ts';
 import { type CommandContext, CommandFailure, isEntryPoint, readOptions, runCommand } from './lib/command.ts';
-import {
-  outputOf,
-  resolveTarget,
-  STACK_HELP,
-  STACK_OPTIONS,
-  type Target,
-  toCommandFailure,
-} from './lib/target.ts';
+import { outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS, type Target } from './lib/target.ts';
 
 const secret = v.pipe(
   v.string(),
@@ -44,7 +38,7 @@ export async function notificationAccess(target: Target): Promise<NotificationAc
     const { success, output } = v.safeParse(secret, SecretString);
     if (success) return { url, ...output, notificationSecret: output.notificationSecret };
   } catch (error) {
-    throw toCommandFailure(error);
+    throw toCommandFailure(error, target.name);
   } finally {
     client.destroy();
   }
@@ -78,12 +72,12 @@ Examples:
 `;
 
 /** `npm run notification-url`: see {@link HELP}. */
-export async function notificationUrl({ argv, out }: CommandContext): Promise<void> {
+export async function notificationUrl({ argv, out, environment }: CommandContext): Promise<void> {
   const { json, ...which } = readOptions(argv, {
     json: { type: 'boolean', default: false },
     ...STACK_OPTIONS,
   });
-  const access = await notificationAccess(await resolveTarget(which));
+  const access = await notificationAccess(await resolveTarget(which, { environment }));
   const withCredentials = urlWithCredentials(access);
   const { url, username, password } = access;
   const text = json ? JSON.stringify({ url, username, password, withCredentials }) : withCredentials;

@@ -12,18 +12,12 @@ import {
   preflightReport,
   probe,
 } from '../../lambda/shared/runtime/preflight.ts';
+import { toCommandFailure } from './lib/aws-errors.ts';
 import { type CommandContext, isEntryPoint, NeedsAttention, readOptions, runCommand } from './lib/command.ts';
 import { type ConcurrencyResult, readConcurrency } from './lib/concurrency.ts';
 import { invokeFunction } from './lib/invoke.ts';
 import { checkTable, type TableReport } from './lib/ledger-table.ts';
-import {
-  outputOf,
-  resolveTarget,
-  STACK_HELP,
-  STACK_OPTIONS,
-  type Target,
-  toCommandFailure,
-} from './lib/target.ts';
+import { announce, outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS, type Target } from './lib/target.ts';
 import { type Colour, progressOn, sanitize, type Terminal } from './lib/terminal.ts';
 
 export const HELP = `Usage: npm run preflight -- [options]
@@ -113,12 +107,13 @@ function errorsOf(checks: readonly CheckResult[]): string[] {
 }
 
 /** `npm run preflight`: see its help. */
-export async function preflight({ argv, out, err }: CommandContext): Promise<void> {
+export async function preflight({ argv, environment, out, err }: CommandContext): Promise<void> {
   const { json, ...which } = readOptions(argv, {
     json: { type: 'boolean', default: false },
     ...STACK_OPTIONS,
   });
-  const target = await resolveTarget(which);
+  const target = await resolveTarget(which, { environment });
+  await announce(target, err);
   const functionName = outputOf(target, 'WorkerFunctionName');
   const report = await asked(target, functionName, err);
   const concurrency = await checkedConcurrency(target);
@@ -129,10 +124,14 @@ export async function preflight({ argv, out, err }: CommandContext): Promise<voi
       ? `${JSON.stringify({ role: role ?? null, ...report, concurrency, ledger })}\n`
       : `${textOf(out, report, role)}${concurrencyText(out, concurrency)}${tableText(out, ledger)}`,
   );
-  if (!report.ok) throw new NeedsAttention(`preflight: bucket ${report.bucket} or the topic needs a change`);
-  if ('fits' in concurrency && !concurrency.fits)
-    throw new NeedsAttention(`preflight: ${concurrency.advice}`);
-  if (ledger.errors.length > 0) throw new NeedsAttention(`preflight: ${ledger.errors.join('\n           ')}`);
+  const wrong = [
+    ...(report.ok ? [] : [`bucket ${report.bucket} or the topic needs a change`]),
+    ...('fits' in concurrency && !concurrency.fits && concurrency.advice !== null
+      ? [concurrency.advice]
+      : []),
+    ...ledger.errors,
+  ];
+  if (wrong.length > 0) throw new NeedsAttention(`preflight: ${wrong.join('\n           ')}`);
   await invokeFunction(target, functionName, PASSED_EVENT, v.null());
 }
 
@@ -141,7 +140,7 @@ async function checkedTable(target: Target): Promise<TableReport> {
   try {
     return await checkTable(client, outputOf(target, 'TableName'));
   } catch (error) {
-    throw toCommandFailure(error);
+    throw toCommandFailure(error, target.name);
   } finally {
     client.destroy();
   }

@@ -6,6 +6,7 @@ import { encodeMessage } from '../../lambda/shared/queue/messages.ts';
 import { MessagesNotQueued, sendMessages } from '../../lambda/shared/queue/send.ts';
 import { counted } from '../../lambda/shared/reporting/format.ts';
 import { recoveryJson } from '../../lambda/shared/reporting/json.ts';
+import { toCommandFailure } from './lib/aws-errors.ts';
 import {
   type CommandContext,
   CommandFailure,
@@ -15,7 +16,7 @@ import {
 } from './lib/command.ts';
 import { deadLetterReasons, moveDeadLetters, queueDepth } from './lib/queues.ts';
 import { COLUMNS, writeTable } from './lib/table.ts';
-import { outputOf, resolveTarget, STACK_HELP, toCommandFailure } from './lib/target.ts';
+import { announce, outputOf, resolveTarget, STACK_HELP } from './lib/target.ts';
 import { progressOn, sanitize, type Terminal } from './lib/terminal.ts';
 import { type Ending, waitForSettled } from './redrive-follow.ts';
 import {
@@ -86,7 +87,8 @@ interface Tools {
 /** `npm run redrive`: see {@link HELP}. */
 export async function redrive(context: CommandContext): Promise<void> {
   const options = redriveOptions(context.argv, context.now);
-  const target = await resolveTarget(options.target);
+  const target = await resolveTarget(options.target, context);
+  if (!options.dryRun) await announce(target, context.err);
   const client = new DynamoDBClient(target.clientConfig('dynamodb'));
   const sqs = new SQSClient(target.clientConfig('sqs'));
   try {
@@ -104,7 +106,7 @@ export async function redrive(context: CommandContext): Promise<void> {
     if (options.selection === undefined) await redriveDeadLetters(tools, options, context);
     else await redriveRecoveries(tools, options.selection, options, context);
   } catch (error) {
-    throw toCommandFailure(error);
+    throw toCommandFailure(error, target.name);
   } finally {
     client.destroy();
     sqs.destroy();

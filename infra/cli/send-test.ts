@@ -5,6 +5,7 @@ import type { JobRecords } from '../../lambda/shared/ledger/reads.ts';
 import type { RecoveryRecord } from '../../lambda/shared/ledger/records.ts';
 import { recoveryJson } from '../../lambda/shared/reporting/json.ts';
 import { parseDuration } from '../../lambda/shared/reporting/time.ts';
+import { toCommandFailure } from './lib/aws-errors.ts';
 import {
   type CommandContext,
   isEntryPoint,
@@ -14,7 +15,7 @@ import {
   runCommand,
   UsageError,
 } from './lib/command.ts';
-import { outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS, toCommandFailure } from './lib/target.ts';
+import { announce, outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS } from './lib/target.ts';
 import { progressOn, sanitize } from './lib/terminal.ts';
 import { notificationAccess } from './notification-url.ts';
 import { adviceFor, followJob, postNotification, removeRecords, testNotification } from './send-test-job.ts';
@@ -89,12 +90,13 @@ const OWED =
 /** `npm run send-test`: see {@link HELP}. */
 export async function sendTest(context: CommandContext): Promise<void> {
   const options = sendTestOptions(context.argv);
-  const target = await resolveTarget(options.target);
+  const target = await resolveTarget(options.target, context);
   const tableName = outputOf(target, 'TableName');
   const access = await notificationAccess(target);
   const job = testNotification(options.url, context.now);
   const say = reporter(context, options);
 
+  await announce(target, context.err);
   const response = await postNotification(access, job.body, options.byHeader);
   const { status, milliseconds } = response;
   await say.line(`Posted test job ${job.jobId} to ${access.url}: ${status} after ${milliseconds} ms`);
@@ -112,7 +114,7 @@ export async function sendTest(context: CommandContext): Promise<void> {
   try {
     await follow({ client, tableName }, job.jobId, response, options, context);
   } catch (error) {
-    throw toCommandFailure(error);
+    throw toCommandFailure(error, target.name);
   } finally {
     client.destroy();
   }

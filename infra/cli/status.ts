@@ -3,6 +3,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { createLedger } from '../../lambda/shared/ledger/ledger.ts';
 import { parseDuration } from '../../lambda/shared/reporting/time.ts';
+import { toCommandFailure } from './lib/aws-errors.ts';
 import {
   type CommandContext,
   isEntryPoint,
@@ -14,7 +15,7 @@ import {
   wholeNumber,
 } from './lib/command.ts';
 import { readTableErrors } from './lib/ledger-table.ts';
-import { outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS, toCommandFailure } from './lib/target.ts';
+import { outputOf, resolveTarget, STACK_HELP, STACK_OPTIONS } from './lib/target.ts';
 import { progressOn } from './lib/terminal.ts';
 import { attentionFor, readStatus, statusJson, writeStatus } from './status-report.ts';
 
@@ -72,9 +73,9 @@ export function statusOptions(argv: readonly string[]): StatusOptions {
 }
 
 /** `npm run status`: see {@link HELP}. */
-export async function status({ argv, out, err, now }: CommandContext): Promise<void> {
+export async function status({ argv, environment, out, err, now }: CommandContext): Promise<void> {
   const { atRisk, limit, json, target: which } = statusOptions(argv);
-  const target = await resolveTarget(which);
+  const target = await resolveTarget(which, { environment });
   const client = new DynamoDBClient(target.clientConfig('dynamodb'));
   const sqs = new SQSClient(target.clientConfig('sqs'));
   const sns = new SNSClient(target.clientConfig('sns'));
@@ -106,7 +107,7 @@ export async function status({ argv, out, err, now }: CommandContext): Promise<v
     else await writeStatus(out, found, { name: target.name, atRisk, now });
     if (attention.length > 0) throw new NeedsAttention(`\nTo do: ${attention.join('\n       ')}`);
   } catch (error) {
-    throw toCommandFailure(error);
+    throw toCommandFailure(error, target.name);
   } finally {
     await progress.clear();
     client.destroy();

@@ -1,5 +1,6 @@
 import { GetAccountSettingsCommand, type LambdaClient } from '@aws-sdk/client-lambda';
-import { type Target, toCommandFailure } from './target.ts';
+import { toCommandFailure } from './aws-errors.ts';
+import type { Target } from './target.ts';
 
 /** Concurrent executions of an account in one region. */
 export interface AccountConcurrency {

@@ -1,7 +1,8 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import * as v from 'valibot';
+import { toCommandFailure } from './aws-errors.ts';
 import { CommandFailure } from './command.ts';
-import { type Target, toCommandFailure } from './target.ts';
+import type { Target } from './target.ts';
 
 const functionError = v.object({ errorType: v.string(), errorMessage: v.string() });
 
@@ -32,7 +33,7 @@ export async function invokeFunction<const Schema extends v.GenericSchema>(
     if (error instanceof Error && error.name === 'ResourceNotFoundException') {
       throw new CommandFailure(`${target.name} has no function ${functionName}`, { cause: error });
     }
-    throw toCommandFailure(error);
+    throw toCommandFailure(error, target.name);
   } finally {
     client.destroy();
   }

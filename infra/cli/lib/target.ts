@@ -1,15 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import * as v from 'valibot';
+import { type AccessContext, type AwsAccess, askMfaCode, findAccess } from './aws-access.ts';
+import { toCommandFailure } from './aws-errors.ts';
 import { CommandFailure } from './command.ts';
+import type { Terminal } from './terminal.ts';
 
 /** Which stack a command works on: a deployed one, or the one that `npm start` runs. */
 export interface Target {
-  /** For messages: `stack ZencoderRecovery`, `the local stack`. */
+  /** For messages: `stack ZencoderRecovery in eu-west-1`, `the local stack`. */
   readonly name: string;
+  /** Id of its account; undefined for a local stack and a table by its name. */
+  readonly account?: string | undefined;
   /** The stack's outputs, e.g. `TableName`. */
   readonly outputs: Readonly<Record<string, string>>;
-  /** How to make an SDK client for a service; empty for a deployed stack: the SDK's own chain finds the way. */
+  /** How to make an SDK client for a service. */
   clientConfig(service: string): ClientConfig;
 }
 
@@ -17,7 +22,9 @@ export interface Target {
 export interface ClientConfig {
   readonly endpoint?: string;
   readonly region?: string;
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly credentials?:
+    | AwsAccess['credentials']
+    | { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
 /** Options that select the stack; for `readOptions`. */
@@ -29,7 +36,8 @@ export const TARGET_OPTIONS = {
 
 /** Their part of a command's help. */
 export const TARGET_HELP = `Which stack:
-  --stack NAME      a deployed stack (default: ZencoderRecovery), by the AWS profile and region in use
+  --stack NAME      a deployed stack (default: stackName in cdk.json, else ZencoderRecovery), by the AWS profile and
+                    region that the CDK would use
   --table NAME      a ledger table by its name, whatever its stack
   --local           the stack that npm start runs
 `;
@@ -38,11 +46,17 @@ export const TARGET_HELP = `Which stack:
 export const STACK_OPTIONS = { stack: TARGET_OPTIONS.stack, local: TARGET_OPTIONS.local } as const;
 
 export const STACK_HELP = `Which stack:
-  --stack NAME      a deployed stack (default: ZencoderRecovery), by the AWS profile and region in use
+  --stack NAME      a deployed stack (default: stackName in cdk.json, else ZencoderRecovery), by the AWS profile and
+                    region that the CDK would use
   --local           the stack that npm start runs
 `;
 
 export const DEFAULT_STACK = 'ZencoderRecovery';
+
+/** Settings of the CDK, in the folder that a command runs in. */
+const CDK_JSON = 'cdk.json';
+
+const cdkJson = v.object({ context: v.optional(v.object({ stackName: v.optional(v.string()) })) });
 
 /** File in which `npm start` describes its running stack. */
 const STATE_FILE = '.local/stack.json';
@@ -62,17 +76,43 @@ const state = v.object({
  *
  * @throws {CommandFailure} when there is none.
  */
-export async function resolveTarget(options: {
-  readonly stack?: string | undefined;
-  readonly table?: string | undefined;
-  readonly local?: boolean | undefined;
-}): Promise<Target> {
+export async function resolveTarget(
+  options: {
+    readonly stack?: string | undefined;
+    readonly table?: string | undefined;
+    readonly local?: boolean | undefined;
+  },
+  { environment }: AccessContext,
+): Promise<Target> {
   if (options.local === true) return await localTarget();
+  const access = await findAccess(environment, (device) => askMfaCode(device));
   if (options.table !== undefined) {
     const outputs = { TableName: options.table };
-    return { name: `table ${options.table}`, outputs, clientConfig: () => ({}) };
+    return { name: `table ${options.table} in ${access.region}`, outputs, clientConfig: () => access };
   }
-  return await deployedTarget(options.stack ?? DEFAULT_STACK);
+  return await deployedTarget(options.stack ?? (await configuredStack()), access);
+}
+
+/**
+ * Says what a command works on, before it writes there: `Stack ZencoderRecovery in eu-west-1, account 123456789012`. Of a
+ * local stack it says nothing.
+ */
+export async function announce({ name, account }: Target, err: Pick<Terminal, 'write'>): Promise<void> {
+  if (account === undefined) return;
+  await err.write(`${name.charAt(0).toUpperCase()}${name.slice(1)}, account ${account}\n`);
+}
+
+/** The name that `cdk deploy` gives the stack. */
+async function configuredStack(): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(CDK_JSON, 'utf8');
+  } catch {
+    return DEFAULT_STACK;
+  }
+  const { success, output } = v.safeParse(v.pipe(v.string(), v.parseJson(), cdkJson), text);
+  if (success) return output.context?.stackName ?? DEFAULT_STACK;
+  throw new CommandFailure(`${CDK_JSON} is damaged: correct it, or name the stack by --stack`);
 }
 
 /**
@@ -88,24 +128,27 @@ export function outputOf(target: Target, output: string): string {
   );
 }
 
-async function deployedTarget(stackName: string): Promise<Target> {
-  const client = new CloudFormationClient({});
+async function deployedTarget(stackName: string, access: AwsAccess): Promise<Target> {
+  const client = new CloudFormationClient(access);
+  const name = `stack ${stackName} in ${access.region}`;
   try {
     const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: stackName }));
     const outputs = (Stacks[0]?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [
       OutputKey,
       OutputValue,
     ]);
-    return { name: `stack ${stackName}`, outputs: Object.fromEntries(outputs), clientConfig: () => ({}) };
+    // arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/ID
+    const account = Stacks[0]?.StackId?.split(':')[4];
+    return { name, account, outputs: Object.fromEntries(outputs), clientConfig: () => access };
   } catch (error) {
     if (error instanceof Error && error.name === 'ValidationError') {
       throw new CommandFailure(
-        `there is no stack ${stackName} in this account and region. Its name is given by --stack, ` +
-          'account and region by AWS_PROFILE and AWS_REGION; --local asks the stack that npm start runs.',
+        `there is no stack ${stackName} in this account and region (${access.region}). Its name is given by --stack or ` +
+          'stackName in cdk.json, account and region by AWS_PROFILE and AWS_REGION; --local asks the stack that npm start runs.',
         { cause: error },
       );
     }
-    throw toCommandFailure(error);
+    throw toCommandFailure(error, name);
   } finally {
     client.destroy();
   }
@@ -132,28 +175,4 @@ async function localTarget(): Promise<Target> {
       return { region, credentials: { ...credentials }, ...(endpoint !== undefined && { endpoint }) };
     },
   };
-}
-
-/** An SDK's error as a message with the action required, if there is one; else the error itself. */
-export function toCommandFailure(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const advice = adviceFor(error);
-  return advice === undefined ? error : new CommandFailure(advice, { cause: error });
-}
-
-function adviceFor(error: Error): string | undefined {
-  if (error.name === 'CredentialsProviderError') {
-    return 'no AWS credentials: sign in (aws sso login) or set AWS_PROFILE; --local asks the stack that npm start runs';
-  }
-  if (/region is missing/i.test(error.message)) {
-    return 'no AWS region: set AWS_REGION to where the stack is; --local asks the stack that npm start runs';
-  }
-  if (/^(?:ExpiredToken|ExpiredTokenException|TokenRefreshRequired)$/.test(error.name)) {
-    return 'the AWS credentials have expired: sign in again';
-  }
-  if (/^AccessDenied(?:Exception)?$/.test(error.name)) return `AWS denies access: ${error.message}`;
-  if ('code' in error && (error.code === 'ECONNREFUSED' || error.code === 'ENOTFOUND')) {
-    return `no response (${error.message}): is the stack still running, and the endpoint right?`;
-  }
-  return undefined;
 }

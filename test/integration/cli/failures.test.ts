@@ -195,7 +195,9 @@ describe('npm run failures', () => {
     expect(found.stdout.split('\n')).toHaveLength(3);
     const missing = await run(['--table', 'no-such-table'], environment);
     expect(missing).toMatchObject({ code: 1, stdout: '' });
-    expect(missing.stderr).toBe('failures: table no-such-table does not exist in this account and region\n');
+    expect(missing.stderr).toBe(
+      'failures: table no-such-table in us-east-1 does not exist in this account\n',
+    );
   });
 
   it('reports invalid arguments and exits with code 2', async () => {

@@ -4,7 +4,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { findAccess } from '../../../../infra/cli/lib/aws-access.ts';
 import { startDynamoDb } from '../../../../infra/local/aws/dynamodb.ts';
 import { runCli } from '../../../support/run-cli.ts';
 
@@ -28,7 +29,7 @@ async function describeStack(request: IncomingMessage, response: ServerResponse)
   const outputs =
     '<member><OutputKey>TableName</OutputKey><OutputValue>the-table-of-the-stack</OutputValue></member>';
   const described = (inner: string) =>
-    `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><Outputs>${inner}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`;
+    `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackId>arn:aws:cloudformation:us-east-1:111122223333:stack/x/1</StackId><Outputs>${inner}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`;
   const missing =
     '<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id Gone does not exist</Message></Error></ErrorResponse>';
   const isThere = stack === 'ZencoderRecovery' || stack === 'SomethingElse';
@@ -61,14 +62,16 @@ describe('the target of a deployed stack', () => {
     await dynamoDb.close();
     expect(code).toBe(1);
     expect(said).toBe(
-      'failures: table the-table-of-the-stack of stack ZencoderRecovery does not exist in this account and region',
+      'failures: table the-table-of-the-stack of stack ZencoderRecovery in us-east-1 does not exist in this account',
     );
   });
 
   it('fails without waiting when CloudFormation does not respond', async () => {
     const { code, said } = await run(['--since', '1h'], deployed());
     expect(code).toBe(1);
-    expect(said).toMatch(/^failures: no response \(connect ECONNREFUSED 127\.0\.0\.1:9\)/);
+    expect(said).toMatch(
+      /^failures: stack ZencoderRecovery in us-east-1: no response \(connect ECONNREFUSED 127\.0\.0\.1:9\)/,
+    );
   });
 
   it('is reported when the stack does not exist or is of another application', async () => {
@@ -78,18 +81,91 @@ describe('the target of a deployed stack', () => {
     ]);
     expect([gone.code, other.code]).toEqual([1, 1]);
     expect(gone.said).toContain('there is no stack Gone in this account and region');
-    expect(other.said).toContain('stack SomethingElse has no output TableName');
+    expect(other.said).toContain('stack SomethingElse in us-east-1 has no output TableName');
   });
 
-  it('requires a region and credentials, and reports how to set them', async () => {
+  it('requires credentials, and reports how to set them', async () => {
     const nowhere = { AWS_EC2_METADATA_DISABLED: 'true', HOME: folder };
-    const [noRegion, noCredentials] = await Promise.all([
-      run([], nowhere),
-      run([], { ...nowhere, AWS_REGION: 'us-east-1' }),
+    const { code, said } = await run([], nowhere);
+    expect(code).toBe(1);
+    expect(said).toContain('stack ZencoderRecovery in us-east-1: no AWS credentials: sign in');
+    expect(said).toContain('Could not load credentials from any providers');
+  });
+
+  it('is named by cdk.json where --stack does not name it', async () => {
+    const home = await mkdtemp(join(folder, 'named-'));
+    await writeFile(join(home, 'cdk.json'), '{"context": {"stackName": "SomethingElse"}}');
+    const options = { cwd: home, environment: deployed() };
+    const [configured, named] = await Promise.all([
+      runCli('failures', [], options),
+      runCli('failures', ['--stack', 'Gone'], options),
     ]);
-    expect([noRegion.code, noCredentials.code]).toEqual([1, 1]);
-    expect(noRegion.said).toContain('no AWS region: set AWS_REGION');
-    expect(noCredentials.said).toContain('no AWS credentials: sign in');
+    expect(configured.stderr).toContain('stack SomethingElse in us-east-1 has no output TableName');
+    expect(named.stderr).toContain('there is no stack Gone');
+  });
+
+  it('is looked for in the region of the profile, and an expired sign-in says how to renew it', async () => {
+    const config = join(folder, 'config');
+    const sso =
+      'sso_start_url = https://sso.example\nsso_region = eu-west-1\nsso_account_id = 111122223333\nsso_role_name = ops\n';
+    await writeFile(config, `[profile ops]\nregion = eu-north-1\n${sso}`);
+    const { said } = await run([], { HOME: folder, AWS_CONFIG_FILE: config, AWS_PROFILE: 'ops' });
+    expect(said).toContain('stack ZencoderRecovery in eu-north-1: sign in: aws sso login --profile ops.');
+    expect(said).toContain('The AWS SDK says: The SSO session');
+  });
+
+  it('is printed with account and region before anything is written, not with a result', async () => {
+    const { code, stdout, stderr } = await runCli('redrive', ['--job', '1', '--json'], {
+      cwd: folder,
+      environment: deployed(),
+    });
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^Stack ZencoderRecovery in us-east-1, account 111122223333\n/);
+    expect(code).toBe(1);
+  });
+});
+
+describe('findAccess', () => {
+  it('asks for the code of a profile with mfa_serial and sends it with the device', async () => {
+    const sts = createServer((request, response) => void assumeRole(request, response));
+    const asked: string[] = [];
+    const assumed: URLSearchParams[] = [];
+    async function assumeRole(request: IncomingMessage, response: ServerResponse): Promise<void> {
+      assumed.push(new URLSearchParams(await text(request)));
+      const expires = new Date(Date.now() + 3_600_000).toISOString();
+      response.writeHead(200, { 'content-type': 'text/xml' });
+      response.end(
+        `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>${expires}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+      );
+    }
+    sts.listen(0, '127.0.0.1');
+    await once(sts, 'listening');
+    const address = sts.address();
+    const config = join(folder, 'mfa-config');
+    const device = 'arn:aws:iam::111122223333:mfa/jane';
+    await writeFile(
+      config,
+      `[profile base]\naws_access_key_id = AKIABASE\naws_secret_access_key = s\n[profile mfa]\nregion = eu-west-1\nsource_profile = base\nrole_arn = arn:aws:iam::111122223333:role/ops\nmfa_serial = ${device}\n`,
+    );
+    vi.stubEnv('AWS_CONFIG_FILE', config);
+    vi.stubEnv(
+      'AWS_ENDPOINT_URL_STS',
+      `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`,
+    );
+    try {
+      const { region, credentials } = await findAccess({ AWS_PROFILE: 'mfa' }, async (each) => {
+        asked.push(each);
+        return '123456';
+      });
+      expect([region, await credentials()]).toMatchObject(['eu-west-1', { accessKeyId: 'ASIAROLE' }]);
+    } finally {
+      vi.unstubAllEnvs();
+      sts.close();
+    }
+    expect(asked).toEqual([device]);
+    expect(assumed.map((form) => [form.get('SerialNumber'), form.get('TokenCode')])).toEqual([
+      [device, '123456'],
+    ]);
   });
 });
 
