@@ -7,7 +7,7 @@ import { dashboardOf, signIn } from '../support/dashboard-browser.ts';
 import { startTestStack } from '../support/stack.ts';
 import { launchBrowser } from './browser.ts';
 import { FAILED_JOB, FAILED_OUTPUT, SHOWN_JOB, SHOWN_OUTPUT } from './scenarios.ts';
-import { seedLedger } from './seed.ts';
+import { SEED_BUCKET, seedLedger } from './seed.ts';
 
 const USAGE = `Usage: npm run screenshots [-- options]
 
@@ -51,7 +51,10 @@ if (values.help) {
 async function run(directory: string, isFull: boolean): Promise<void> {
   await mkdir(directory, { recursive: true });
   await using running = new AsyncDisposableStack();
-  const { stack, ledger, close } = await startTestStack({ apiAccess: 'full' });
+  const { stack, ledger, close } = await startTestStack({
+    apiAccess: 'full',
+    context: { previousBuckets: [SEED_BUCKET] },
+  });
   running.defer(close);
   const browser = running.adopt(await launchBrowser(), (each) => each.close());
   const shots = { stack, browser, directory, isFull };

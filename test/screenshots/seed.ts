@@ -8,6 +8,9 @@ import type { DatedLedger } from '../support/ledger-table.ts';
 import { openRecoveries } from '../support/open-recoveries.ts';
 import { SCENARIOS, type Scene, type SceneFile } from './scenarios.ts';
 
+/** Where the made files are. */
+export const SEED_BUCKET = 'acme-recovered-files';
+
 const STORAGE = 'https://zencoder-temp-storage-us-east-1.s3.amazonaws.com/o';
 
 /**
@@ -81,7 +84,7 @@ async function playFile(
 }
 
 function settlementOf(context: OutputOfJob, file: SceneFile, errors: readonly LastError[]): Settlement {
-  const bucket = 'acme-recovered-files';
+  const bucket = SEED_BUCKET;
   const { key } = backupOf(context, file);
   if (file.state === 'recovered') {
     return {

@@ -4,7 +4,7 @@ import type { Credential, DashboardCredentials } from '../../lambda/dashboard/cr
 import type { DashboardDependencies } from '../../lambda/dashboard/dependencies.ts';
 import type { Ledger } from '../../lambda/shared/ledger/ledger.ts';
 import { HOUR_MS } from '../../lambda/shared/runtime/durations.ts';
-import { NOW } from './ledger-data.ts';
+import { NOW, RECORDED_BUCKET } from './ledger-data.ts';
 
 export const CREDENTIALS: Credential = { username: 'dashboard', password: 'correct-horse-battery' };
 
@@ -55,7 +55,7 @@ export function aDashboard(ledger: Ledger, given: Partial<DashboardDependencies>
     credentials: { validVersions: async () => [SECRET], reload: async () => null },
     retries: { request: async (request) => void retries.push(request) },
     downloads: {
-      buckets: new Set(['recovered-files']),
+      buckets: new Set([RECORDED_BUCKET]),
       urlOf: async ({ bucket, key }) => `https://${bucket}.example/${key}?X-Amz-Signature=abc`,
     },
     region: 'eu-central-1',

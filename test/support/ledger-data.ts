@@ -76,12 +76,15 @@ export function anError(given: Partial<LastError> = {}): LastError {
   };
 }
 
+/** The bucket of recovered files in made records. */
+export const RECORDED_BUCKET = 'recovered-files';
+
 export function asRecovered(record: ClaimedRecovery): { record: ClaimedRecovery; settlement: Settlement } {
   return {
     record,
     settlement: {
       state: 'recovered',
-      bucket: 'recovered-files',
+      bucket: RECORDED_BUCKET,
       key: `${record.jobId}/${record.filename}`,
       size: 1000,
       etag: '"abc"',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SCENARIOS, SHOWN_JOB, SHOWN_OUTPUT } from '../../screenshots/scenarios.ts';
-import { seedLedger } from '../../screenshots/seed.ts';
+import { SEED_BUCKET, seedLedger } from '../../screenshots/seed.ts';
 import {
   accessibilityFaults,
   type DashboardBrowser,
@@ -26,7 +26,7 @@ const PAGES: readonly (readonly [name: string, path: string])[] = [
 let running: TestStack;
 let dashboard: DashboardBrowser;
 beforeAll(async () => {
-  running = await startTestStack();
+  running = await startTestStack({ context: { previousBuckets: [SEED_BUCKET] } });
   dashboard = await openDashboard(running.stack);
 });
 afterAll(async () => {

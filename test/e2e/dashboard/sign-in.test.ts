@@ -1,7 +1,7 @@
 import { GetSecretValueCommand, PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SHOWN_JOB, SHOWN_OUTPUT } from '../../screenshots/scenarios.ts';
-import { seedLedger } from '../../screenshots/seed.ts';
+import { SEED_BUCKET, seedLedger } from '../../screenshots/seed.ts';
 import { VIEWER } from '../../support/dashboard.ts';
 import {
   accessibilityFaults,
@@ -16,7 +16,7 @@ const RECORD = `/jobs/${SHOWN_JOB}/outputs/${SHOWN_OUTPUT}`;
 let running: TestStack;
 let dashboard: DashboardBrowser;
 beforeAll(async () => {
-  running = await startTestStack({ apiAccess: 'full' });
+  running = await startTestStack({ apiAccess: 'full', context: { previousBuckets: [SEED_BUCKET] } });
   const { secretsManager } = running.stack.clients;
   const SecretId = outputOf(running.stack, 'DashboardSecretArn');
   const { SecretString = '{}' } = await secretsManager.send(new GetSecretValueCommand({ SecretId }));
