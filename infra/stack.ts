@@ -70,15 +70,15 @@ export class RecoveryStack extends Stack {
     const dashboard = config.dashboard
       ? this.#addDashboard(config, { api, ledger, queue, bucket })
       : undefined;
+    const pages = dashboard?.pages.function;
     const { topic } = new Monitoring(this, 'Monitoring', {
       ...config,
       api: api.api,
-      ...{ notTaken, tooLarge },
-      queue,
+      ...{ notTaken, tooLarge, queue },
       ingest: ingest.function,
       worker: worker.function,
       reconcile: reconcile.function,
-      dashboard: dashboard?.pages.function,
+      dashboard: pages,
       dashboardUrl: dashboard?.url,
     });
     this.#output('NotificationUrl', notificationUrl);
@@ -97,14 +97,7 @@ export class RecoveryStack extends Stack {
     }
     this.#output('ReconcileFunctionName', reconcile.function.functionName);
     this.#output('WorkerRoleArn', worker.role.roleArn);
-    this.#addOperators({
-      ledger,
-      queue,
-      secret,
-      worker: worker.function,
-      alarms: topic,
-      dashboard: dashboard?.pages.function,
-    });
+    this.#addOperators({ ledger, queue, secret, worker: worker.function, alarms: topic, dashboard: pages });
   }
 
   #addOperators(props: OperatorsProps): void {

@@ -172,10 +172,7 @@ export function concurrencyText(terminal: Pick<Terminal, 'paint'>, result: Concu
 }
 
 /** The report on the table as text; what is wrong with it is the command's error. */
-export function tableText(
-  terminal: Pick<Terminal, 'paint'>,
-  { table, errors, warnings }: TableReport,
-): string {
+function tableText(terminal: Pick<Terminal, 'paint'>, { table, errors, warnings }: TableReport): string {
   const outcome = errors.length === 0 ? 'passed' : 'failed';
   const mark = terminal.paint(COLOURS[outcome], MARKS[outcome].padEnd(8));
   const lines = [`Table ${table}:`, `  ${mark}has the keys and indexes of the ledger`];

@@ -113,7 +113,7 @@ function failureOf({ code, text }: Ended, expected: readonly number[]): string |
 const EVENT = /\|\s*(?:CREATE|UPDATE|DELETE)_FAILED\s*\|\s*(\S+)\s*\|\s*(.+)$/;
 
 /** The server's reason in what a program printed: that of each failed resource, else its last error, else its last line. */
-export function reasonIn(text: string): string {
+function reasonIn(text: string): string {
   const lines = text.split('\n').map((line) => line.trim());
   const failed = lines.flatMap((line) => {
     const [, type, rest] = EVENT.exec(line) ?? [];
