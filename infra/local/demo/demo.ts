@@ -45,7 +45,7 @@ async function run(
     credentials: { [account.accessKeyId]: account.secretAccessKey },
   });
   running.defer(() => backup.close());
-  await terminal.write('Starting the stack on embedded servers, as `cdk synth` describes it …\n');
+  await terminal.write('Starting the stack as `cdk synth` describes it …\n');
   const allowed = `${BACKUP_BUCKET},zencoder-live,${backup.origin}/${BACKUP_BUCKET}`;
   const stack = await startLocalStack({
     environment: { ingest: { ZENCODER_STORAGE: allowed }, worker: { ZENCODER_STORAGE: allowed } },

@@ -62,7 +62,7 @@ async function run(): Promise<void> {
   const clock = createClock();
   const zencoder = await startZencoderSide(data, clock);
   running.defer(() => zencoder.close());
-  print('Synthesizing the stack and starting it on embedded servers …');
+  print('Synthesizing the stack and starting it …');
   const ingest = { ZENCODER_STORAGE: zencoder.allowList };
   const worker = { ...ingest, ZENCODER_API_URL: zencoder.apiUrl };
   const stack = await startLocalStack({
