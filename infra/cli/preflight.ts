@@ -54,22 +54,35 @@ export async function invokePreflight(target: Target, functionName: string): Pro
 /**
  * Has the dashboard download a probe object that the worker keeps for it.
  *
- * @returns null where there is no dashboard; a check that is skipped where the worker could put no object.
+ * @returns the check, skipped where the worker could put no object, with the probe where it could not be removed; null
+ * where there is no dashboard.
  * @throws {CommandFailure} as `invokePreflight`.
  */
-export async function checkDownload(target: Target, report: PreflightReport): Promise<CheckResult | null> {
+export async function checkDownload(
+  target: Target,
+  report: PreflightReport,
+): Promise<{ readonly check: CheckResult; readonly leftBehind: readonly string[] } | null> {
   const { WorkerFunctionName: worker, DashboardFunctionName: dashboard } = target.outputs;
   if (worker === undefined || dashboard === undefined) return null;
   if (!report.checks.some(({ name, outcome }) => name === 'create' && outcome === 'passed')) {
     const none = { errorClass: null, message: null, answer: null };
-    return { name: 'download', ...CHECKS.download, outcome: 'skipped', ...none };
+    return { check: { name: 'download', ...CHECKS.download, outcome: 'skipped', ...none }, leftBehind: [] };
   }
   const { key } = await invokeFunction(target, worker, KEEP_PROBE_EVENT, probe);
+  // That a bucket refuses to delete has a check of its own; here it must not hide the other results.
+  const remove = () =>
+    invokeFunction(target, worker, { preflight: 'remove', key }, v.null()).then(
+      () => [],
+      () => [key],
+    );
+  let check: CheckResult;
   try {
-    return await invokeFunction(target, dashboard, { preflight: 'download', key }, checkResult);
-  } finally {
-    await invokeFunction(target, worker, { preflight: 'remove', key }, v.null());
+    check = await invokeFunction(target, dashboard, { preflight: 'download', key }, checkResult);
+  } catch (error) {
+    await remove();
+    throw error;
   }
+  return { check, leftBehind: await remove() };
 }
 
 const MARKS = { passed: 'ok', failed: 'FAILED', skipped: 'skipped' } as const;
@@ -187,8 +200,12 @@ async function asked(target: Target, functionName: string, err: Terminal): Promi
     await progress.show('Asking the dashboard to download …');
     const download = await checkDownload(target, report);
     if (download === null) return report;
-    const checks = [...report.checks, download];
-    return { ...report, checks, ok: report.ok && download.outcome !== 'failed' };
+    return {
+      ...report,
+      checks: [...report.checks, download.check],
+      leftBehind: [...report.leftBehind, ...download.leftBehind],
+      ok: report.ok && download.check.outcome !== 'failed',
+    };
   } finally {
     await progress.clear();
   }

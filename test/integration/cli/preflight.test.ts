@@ -75,10 +75,15 @@ it('preflight prints each check, and each error once with the message of AWS, wi
   expect(text).toContain('AWS says: an explicit deny \uFFFD[31min a resource-based policy');
 });
 
-async function downloaded(report: PreflightReport, dashboard: () => Promise<unknown>) {
+async function downloaded(
+  report: PreflightReport,
+  dashboard: () => Promise<unknown>,
+  remove: () => Promise<null> = async () => null,
+) {
   const events: unknown[] = [];
   const worker = async (event: unknown) => {
     events.push(event);
+    if (JSON.stringify(event).includes('remove')) return remove();
     return JSON.stringify(event).includes('keep') ? { key: PROBE } : null;
   };
   const submit = () => undefined;
@@ -97,8 +102,8 @@ async function downloaded(report: PreflightReport, dashboard: () => Promise<unkn
       credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
     }),
   };
-  const check = await checkDownload(target, report).catch((error: unknown) => error);
-  return { events, check };
+  const result = await checkDownload(target, report).catch((error: unknown) => error);
+  return { events, result };
 }
 
 const PROBE = 'zencoder-recovery-preflight/1/download';
@@ -110,16 +115,28 @@ const CREATED: PreflightReport = {
 it('preflight has the worker remove the probe that the dashboard was to download, whatever became of it', async () => {
   const kept = [{ preflight: 'keep' }, { preflight: 'remove', key: PROBE }];
   const result = { ...CREATED.checks[0], ...CHECKS.download, name: 'download' };
-  expect(await downloaded(CREATED, async () => result)).toEqual({ events: kept, check: result });
+  expect(await downloaded(CREATED, async () => result)).toEqual({
+    events: kept,
+    result: { check: result, leftBehind: [] },
+  });
   const broken = await downloaded(CREATED, async () => ({ nothing: true }));
   expect(broken.events).toEqual(kept);
-  expect(String(broken.check)).toContain('deploy this version of the stack first');
+  expect(String(broken.result)).toContain('deploy this version of the stack first');
+});
+
+it('preflight reports the download where its probe cannot be removed, and names the probe', async () => {
+  const check = { ...CREATED.checks[0], ...CHECKS.download, name: 'download' };
+  const refused = async () => {
+    throw new FunctionError('worker', { errorType: 'DestinationDenied', errorMessage: 'Object Lock' });
+  };
+  const { result } = await downloaded(CREATED, async () => check, refused);
+  expect(result).toEqual({ check, leftBehind: [PROBE] });
 });
 
 it('preflight tries no download where the worker could create no object', async () => {
-  const { events, check } = await downloaded(REPORT, async () => null);
+  const { events, result } = await downloaded(REPORT, async () => null);
   expect(events).toEqual([]);
-  expect(check).toMatchObject({ name: 'download', outcome: 'skipped' });
+  expect(result).toMatchObject({ check: { name: 'download', outcome: 'skipped' } });
 });
 
 async function concurrencyOf(
