@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { isAmong } from '../shared/ledger/records.ts';
+import { isAmong, type RecoveryRecord } from '../shared/ledger/records.ts';
 import { failureItemKey, recoveryItemKey } from '../shared/ledger/table.ts';
 import type { Watermark } from '../shared/ledger/watermark.ts';
 import { outputMessages } from '../shared/queue/messages.ts';
@@ -144,10 +144,12 @@ async function queueMissed(
   job: JobDetails,
   { ledger, send, settings, logger, now }: Omit<ScanDependencies, 'api' | 'meter'>,
 ): Promise<number> {
-  const failed = findFailedOutputs(job, settings, now()).map((output) => withoutExpired(output, now()));
-  if (failed.length === 0) return 0;
+  if (findFailedOutputs(job, settings, now()).length === 0) return 0;
   const own = ledger.withUnreadable();
   const records = await own.ledger.queries.readJob(job.job.id);
+  const failed = findFailedOutputs(withOwners(job, records.recoveries, settings), settings, now()).map(
+    (output) => withoutExpired(output, now()),
+  );
   // A file that was lost and that Zencoder still names may be recovered now: once, whatever else asks for it.
   const recoveries = records.recoveries.filter(
     ({ state, spentEvidence }) => state !== 'lost' || isAmong(spentEvidence, API_EVIDENCE),
@@ -164,6 +166,30 @@ async function queueMissed(
   const messages = missed.flatMap((output) => outputMessages(job.job, output, 'reconcile'));
   await send(messages.map((message) => ({ ...message, evidence: API_EVIDENCE })));
   return missed.length;
+}
+
+/**
+ * The API lists the thumbnails of a job beside its outputs. Where more than one output can own an image, it goes to the one
+ * whose record has the file, else to the first that used the backup server: that it is recovered matters more than under
+ * which output.
+ */
+function withOwners(
+  job: JobDetails,
+  recoveries: readonly Pick<RecoveryRecord, 'fileId' | 'outputId'>[],
+  { storage }: Pick<ReconcileDependencies['settings'], 'storage'>,
+): JobDetails {
+  const first = job.outputs.find(({ backupServerUsed }) => backupServerUsed);
+  if (first === undefined || job.unassignedThumbnails.length === 0) return job;
+  const ownerOf = new Map(recoveries.map(({ fileId, outputId }) => [fileId, outputId]));
+  const byOwner = Map.groupBy(job.unassignedThumbnails, ({ url }) => {
+    const admission = storage.admit(url);
+    return (admission.kind === 'admitted' && ownerOf.get(fileIdOf(admission.file))) || first.id;
+  });
+  const outputs = job.outputs.map((output) => ({
+    ...output,
+    thumbnails: [...output.thumbnails, ...(byOwner.get(output.id) ?? [])],
+  }));
+  return { ...job, outputs, unassignedThumbnails: [] };
 }
 
 /** Files past their deadline are gone; that their upload failed is recorded all the same. */

@@ -30,6 +30,25 @@ describe('the comparison of jobs at Zencoder with the ledger', () => {
     expect(recoveries.length).toBeGreaterThanOrEqual(2);
   });
 
+  it('recovers thumbnails that the API lists for a job whose outputs could each own them, once', async () => {
+    const missed = await worker.failedJob(WITH_THUMBNAILS, WITH_THUMBNAILS);
+    const details = await worker.standIn.api('full').getJob(missed.jobId);
+    expect(details.unassignedThumbnails.length).toBeGreaterThan(0);
+    worker.advance(10 * MINUTE_MS);
+    await run();
+    await handleVisible();
+    const { recoveries } = await worker.job(missed.jobId);
+    const images = recoveries.filter(({ role }) => role === 'thumbnail');
+    expect(images).toHaveLength(details.unassignedThumbnails.length);
+    expect(new Set(recoveries.map(({ state }) => state))).toEqual(new Set(['recovered']));
+
+    sent.splice(0);
+    await run({
+      api: { ...worker.standIn.api('full'), listJobs: async () => ({ jobs: [details], isLast: true }) },
+    });
+    expect(sent).toEqual([]);
+  });
+
   it('requests each job where the list has no details, and continues after one that the API does not know', async () => {
     const missed: Awaited<ReturnType<TestWorker['failedJob']>>[] = [];
     for (let count = 0; count < 7; count += 1) missed.push(await worker.failedJob());
