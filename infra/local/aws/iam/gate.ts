@@ -1,5 +1,6 @@
 import type { AccessDecision, AccessRequest, Gate } from './access.ts';
 import { type Caller, evaluate, type Resource, type Verdict } from './evaluate.ts';
+import type { Policy, Statement } from './policy.ts';
 
 /** What a gate knows; both maps may be filled while it is in use, as the stack's resources are made. */
 export interface GateOptions {
@@ -7,7 +8,8 @@ export interface GateOptions {
   readonly callers: ReadonlyMap<string, Caller>;
   /**
    * What is known of resources, by ARN: of a bucket for its objects too. Others belong to the account in their ARN, or to
-   * `accountId` when it names none, and have no policy.
+   * `accountId` when it names none, and have no policy. A KMS key that is not known is the customer's: its policy leaves
+   * its use to the policies of `accountId`.
    */
   readonly resources: ReadonlyMap<string, Resource>;
   /** The account that the stack is in. */
@@ -70,7 +72,25 @@ function resourceOf(
   { resources, accountId }: Pick<GateOptions, 'resources' | 'accountId'>,
 ): Resource {
   const known = resources.get(arn.startsWith('arn:aws:s3:::') ? (arn.split('/')[0] ?? arn) : arn);
-  return known ?? { accountId: arn.split(':')[4] || accountId, policy: undefined };
+  return (
+    known ?? {
+      accountId: arn.split(':')[4] || accountId,
+      policy: arn.startsWith('arn:aws:kms:') ? delegatingKeyPolicy(accountId) : undefined,
+    }
+  );
+}
+
+/** https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html */
+function delegatingKeyPolicy(accountId: string): Policy {
+  const statement: Statement = {
+    sid: 'Enable IAM User Permissions',
+    effect: 'Allow',
+    actions: ['kms:*'],
+    resources: ['*'],
+    principals: [{ type: 'account', accountId }],
+    conditions: [],
+  };
+  return { source: 'the default key policy', statements: [statement] };
 }
 
 /**

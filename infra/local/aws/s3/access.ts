@@ -1,8 +1,10 @@
 import type { Gate } from '../iam/access.ts';
+import { kmsAccessRequests, type Stored } from '../iam/actions/kms.ts';
 import { s3AccessRequests, s3ListRequest } from '../iam/actions/s3.ts';
 import { S3Error, s3Error } from './errors.ts';
 import type { S3Request } from './request.ts';
 import type { OperationName } from './route.ts';
+import type { Store } from './store.ts';
 
 /** One request whose permission is in question. */
 export interface Access {
@@ -11,9 +13,16 @@ export interface Access {
   readonly accessKeyId: string | undefined;
 }
 
-/** @throws S3Error AccessDenied */
-export function requireAccess(gate: Gate, { operation, request, accessKeyId }: Access): void {
-  const decision = gate.authorize(accessKeyId, s3AccessRequests(operation, request));
+/** @throws S3Error AccessDenied, InvalidAccessKeyId */
+export function requireAccess(
+  gate: Gate,
+  { operation, request, accessKeyId }: Access,
+  store: Pick<Store, 'has' | 'bucket'>,
+): void {
+  const decision = gate.authorize(accessKeyId, [
+    ...s3AccessRequests(operation, request),
+    ...kmsAccessRequests(operation, request, storedFor(request, store)),
+  ]);
   if (decision.allowed) return;
   if (decision.reason === 'unknown-key') throw s3Error('InvalidAccessKeyId');
   throw s3Error('AccessDenied', {}, decision.message);
@@ -27,4 +36,16 @@ export function errorFor(gate: Gate, { request, accessKeyId }: Access, error: un
   if (!(error instanceof S3Error) || error.code !== 'NoSuchKey') return error;
   const decision = gate.authorize(accessKeyId, s3ListRequest(request));
   return decision.allowed ? error : s3Error('AccessDenied', {}, decision.message);
+}
+
+function storedFor(
+  { bucket: name, key, query }: S3Request,
+  store: Pick<Store, 'has' | 'bucket'>,
+): Stored | undefined {
+  if (!store.has(name)) return undefined;
+  const bucket = store.bucket(name);
+  const uploadId = query.get('uploadId');
+  if (uploadId === null) return bucket.objects.get(key);
+  const upload = bucket.uploads.get(uploadId);
+  return upload?.key === key ? upload : undefined;
 }

@@ -140,10 +140,10 @@ export class Handler {
         }
       },
     };
-    const { gate } = this.#service;
+    const { gate, store } = this.#service;
     if (gate === undefined) return OPERATIONS[operation](exchange, this.#service);
     const access = { operation, request, accessKeyId: caller.accessKeyId };
-    requireAccess(gate, access);
+    requireAccess(gate, access, store);
     try {
       return await OPERATIONS[operation](exchange, this.#service);
     } catch (error) {

@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
@@ -30,10 +38,20 @@ function callerWith(...Statement: object[]): Caller {
   return { arn: SESSION, names, accountId: ACCOUNT, isRoot: false, policies };
 }
 
-/** By access key: one may write logs only, one may read objects and not list their bucket. */
+const KEY = 'arn:aws:kms:us-east-1:111122223333:key/1';
+const allOfS3 = { Effect: 'Allow', Action: 's3:*', Resource: '*' };
+const withKey = (Action: string) => callerWith(allOfS3, { Effect: 'Allow', Action, Resource: KEY });
+
+/**
+ * By access key: one may write logs only, one may read objects and not list their bucket, and three may do all with objects:
+ * one nothing with the KMS key, one encrypt by it, one decrypt by it.
+ */
 const callers = new Map([
   ['NOTHING', callerWith({ Effect: 'Allow', Action: 'logs:PutLogEvents', Resource: '*' })],
   ['READER', callerWith({ Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::movies/*' })],
+  ['KEYLESS', callerWith(allOfS3)],
+  ['ENCRYPTER', withKey('kms:GenerateDataKey')],
+  ['DECRYPTER', withKey('kms:Decrypt')],
 ]);
 const gate = createGate({ callers, resources: new Map(), accountId: ACCOUNT });
 const running = new AsyncDisposableStack();
@@ -152,5 +170,63 @@ describe('an object that is not there', () => {
     await expect(s3.send(new HeadObjectCommand({ Bucket: 'movies', Key: 'missing' }))).rejects.toMatchObject({
       $metadata: { httpStatusCode: 404 },
     });
+  });
+});
+
+describe('a call about what S3 encrypts by a KMS key', () => {
+  const Bucket = 'movies';
+  const byKey = { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: KEY } as const;
+  const clientOf = (key: string) => new S3Client(config('s3', key));
+  const refused = (action: string) => ({
+    name: 'AccessDenied',
+    message: because(action, KEY),
+    $metadata: { httpStatusCode: 403 },
+  });
+
+  it('is refused to a caller without kms:GenerateDataKey when it creates an object or an upload', async () => {
+    for (const key of ['KEYLESS', 'DECRYPTER']) {
+      const s3 = clientOf(key);
+      await expect(
+        s3.send(new PutObjectCommand({ Bucket, Key: 'new', Body: 'x', ...byKey })),
+      ).rejects.toMatchObject(refused('kms:GenerateDataKey'));
+      await expect(
+        s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'new', ...byKey })),
+      ).rejects.toMatchObject(refused('kms:GenerateDataKey'));
+      await expect(s3.send(new PutObjectCommand({ Bucket, Key: 'plain', Body: 'x' }))).resolves.toBeDefined();
+    }
+  });
+
+  it('is refused to a caller without kms:Decrypt when it adds to an upload', async () => {
+    const created = await clientOf('ENCRYPTER').send(
+      new CreateMultipartUploadCommand({ Bucket, Key: 'large', ...byKey }),
+    );
+    const upload = { Bucket, Key: 'large', UploadId: created.UploadId };
+    const part = new UploadPartCommand({ ...upload, PartNumber: 1, Body: 'x' });
+    await expect(clientOf('ENCRYPTER').send(part)).rejects.toMatchObject(refused('kms:Decrypt'));
+
+    const { ETag } = await clientOf('DECRYPTER').send(part);
+    const complete = new CompleteMultipartUploadCommand({
+      ...upload,
+      MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] },
+    });
+    await expect(clientOf('ENCRYPTER').send(complete)).rejects.toMatchObject(refused('kms:Decrypt'));
+    await expect(clientOf('DECRYPTER').send(complete)).resolves.toMatchObject({ SSEKMSKeyId: KEY });
+  });
+
+  it('is refused to a caller without kms:Decrypt when it reads an object or its checksum', async () => {
+    const object = { Bucket, Key: 'small' };
+    await clientOf('ENCRYPTER').send(new PutObjectCommand({ ...object, Body: 'x', ...byKey }));
+    const get = new GetObjectCommand(object);
+    const head = new HeadObjectCommand({ ...object, ChecksumMode: 'ENABLED' });
+    await expect(clientOf('ENCRYPTER').send(get)).rejects.toMatchObject(refused('kms:Decrypt'));
+    await expect(clientOf('ENCRYPTER').send(head)).rejects.toMatchObject({
+      $metadata: { httpStatusCode: 403 },
+    });
+    await expect(clientOf('ENCRYPTER').send(new HeadObjectCommand(object))).resolves.toMatchObject({
+      SSEKMSKeyId: KEY,
+    });
+
+    await expect(clientOf('DECRYPTER').send(get)).resolves.toMatchObject({ ContentLength: 1 });
+    await expect(clientOf('DECRYPTER').send(head)).resolves.toMatchObject({ SSEKMSKeyId: KEY });
   });
 });

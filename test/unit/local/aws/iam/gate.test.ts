@@ -90,7 +90,7 @@ describe('createGate', () => {
     [
       'kms:Decrypt',
       'arn:aws:kms:us-east-1:000000000000:key/1',
-      'kms:Decrypt on resource: arn:aws:kms:us-east-1:000000000000:key/1 because no resource-based policy allows the kms:Decrypt action',
+      'kms:Decrypt on resource: arn:aws:kms:us-east-1:000000000000:key/1 because no identity-based policy allows the kms:Decrypt action',
     ],
   ])('refuses %s in the words of AWS', (action, resource, message) => {
     const gate = gateOf([{ ...S3, Action: 'dynamodb:GetItem' }]);
@@ -98,6 +98,28 @@ describe('createGate', () => {
       allowed: false,
       reason: 'denied',
       message: `User: ${SESSION} is not authorized to perform: ${message}`,
+    });
+  });
+
+  it.each([ACCOUNT, '222222222222'])(
+    'leaves a KMS key of account %s that the stack does not make to the identity policies',
+    (owner) => {
+      const key = `arn:aws:kms:us-east-1:${owner}:key/1`;
+      const gate = gateOf([{ Effect: 'Allow', Action: 'kms:Decrypt', Resource: key }]);
+      expect(gate.authorize('WORKER', [request('kms:Decrypt', key)])).toEqual({ allowed: true });
+      expect(gate.authorize('WORKER', [request('kms:GenerateDataKey', key)]).allowed).toBe(false);
+      expect(gate.authorize(undefined, [request('kms:Decrypt', key)]).allowed).toBe(false);
+    },
+  );
+
+  it('holds a KMS key of the stack to its own policy', () => {
+    const key = `arn:aws:kms:us-east-1:${ACCOUNT}:key/1`;
+    const gate = gateOf(
+      [{ Effect: 'Allow', Action: 'kms:Decrypt', Resource: key }],
+      [[key, { accountId: ACCOUNT, policy: undefined }]],
+    );
+    expect(gate.authorize('WORKER', [request('kms:Decrypt', key)])).toMatchObject({
+      message: expect.stringMatching(/ because no resource-based policy allows the kms:Decrypt action$/),
     });
   });
 
