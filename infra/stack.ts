@@ -26,15 +26,15 @@ const OUTPUTS = {
   AlarmEmail: 'Address that alarms are sent to once it is confirmed',
   EventsTopicArn: 'An event for each failed upload and each outcome',
   WorkerFunctionName: 'The function that copies',
-  MaxConcurrency: 'How many of it run at once',
+  MaxConcurrency: 'How many workers run at once',
   IngestReservedConcurrency: 'Invocations that are kept for ingest',
   ReconcileFunctionName: 'The function that runs on the schedule',
-  WorkerRoleArn: 'Its role, which a bucket or key policy has to allow',
+  WorkerRoleArn: 'The role of the worker, which a bucket or key policy has to allow',
   OperatorPolicyArn: 'What the commands need; attach it to the role of operators',
   DashboardUrl: 'What failed and the state of its recovery',
-  DashboardSecretArn: 'Secret with its user name and password',
+  DashboardSecretArn: 'Secret with user name and password of the dashboard',
   DashboardFunctionName: 'The function that makes pages',
-  DashboardRoleArn: 'Its role, which a bucket or key policy has to allow for downloads',
+  DashboardRoleArn: 'The role of the dashboard, which a bucket or key policy has to allow for downloads',
 };
 
 /** The stack: its constructs, in the order in which a notification travels. */

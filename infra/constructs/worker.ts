@@ -37,7 +37,7 @@ export interface RecoveryWorkerProps extends LoggingProps, ZencoderApiProps {
 }
 
 /**
- * The worker and its connection to the queue: one message an invocation, so that a slow file delays no other, and an
+ * The worker and its connection to the queue: one message an invocation, so that a slow file delays no other, and a
  * response that names the message that failed, so that the worker decides when it is redelivered.
  *
  * The bound on concurrency is the event source mapping's, not a reserved concurrency of the function: above it

@@ -85,6 +85,8 @@ export function dashboardCredentials(
   return new SecretVersions(client, secretId, {
     parse: (text) => parseSecret(text, onNoViewer),
     expected: 'the dashboard secret must be JSON with "username" and "password"',
+    // A secret that was emptied ends all sessions; people can wait for its correction, notifications cannot.
+    keepsUnusable: false,
   });
 }
 

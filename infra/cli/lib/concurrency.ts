@@ -54,7 +54,7 @@ export function checkConcurrency(account: AccountConcurrency, stack: StackConcur
     needed,
     fits,
     advice: fits
-      ? reservation(account, stack)
+      ? reservation(account, stack, needed)
       : `the stack needs ${needed} concurrent executions (${list}), and the account has ${account.unreserved} that no ` +
         `function has reserved: ${lower(account.unreserved - others)}${raise(account, needed)}`,
   };
@@ -74,9 +74,14 @@ function raise({ limit, unreserved }: AccountConcurrency, needed: number): strin
   );
 }
 
-function reservation({ unreserved }: AccountConcurrency, stack: StackConcurrency): string | null {
+function reservation(
+  { unreserved }: AccountConcurrency,
+  stack: StackConcurrency,
+  needed: number,
+): string | null {
   if (stack.ingestReserved !== undefined) return null;
-  const most = unreserved - KEPT_UNRESERVED;
+  // A reservation takes the place of the slots that ingest has among those needed.
+  const most = unreserved - Math.max(KEPT_UNRESERVED, needed - INGEST_SLOTS);
   return most < RESERVED_FOR_INGEST
     ? null
     : `ingestReservedConcurrency may be set, e.g. to ${RESERVED_FOR_INGEST} (at most ${most}): ingest then has its ` +

@@ -10,7 +10,9 @@ import { KNOWN_SOURCES, signInsPartition, type Table, TTL_ATTRIBUTE } from './ta
  * browser that has signed in before) and for all unknown sources together, in windows of a quarter of an hour.
  *
  * A source that has sent the right password in the last 30 days is known: what others send does not count against it, so
- * that no flood of wrong passwords keeps its owner out. In one window there are at most as many items as unknown sources may
+ * that no flood of wrong passwords makes its owner's count. (A flood can use up the throttle of the form's route, which all
+ * share: sessions, Basic credentials and the commands go on.) What a known source sends at the same moment may pass the
+ * limit together. In one window there are at most as many items as unknown sources may
  * send passwords, and the table forgets them after a day.
  */
 export const SIGN_IN_LIMITS = {

@@ -53,6 +53,13 @@ export interface SecretReading<Credentials> {
   readonly parse: (text: string) => Credentials | null;
   /** What {@link SecretNotUsable} says, e.g. `the notification secret must be …`. */
   readonly expected: string;
+  /**
+   * Whether credentials that were read before stay valid when the secret no longer holds any, as when Secrets Manager does
+   * not respond.
+   *
+   * @default true
+   */
+  readonly keepsUnusable?: boolean;
   /** Called with the cause when the secret could not be read again and older credentials stay in use. */
   readonly onStale?: (error: unknown) => void;
 }
@@ -80,9 +87,10 @@ export class SecretVersions<Credentials> {
   }
 
   /**
-   * The valid credentials, at most five minutes old; older ones only while Secrets Manager does not respond.
+   * The valid credentials, at most five minutes old; older ones while Secrets Manager does not respond or denies, or the
+   * secret holds none (see {@link SecretReading.keepsUnusable}).
    *
-   * @throws {SecretNotUsable} when no version holds credentials.
+   * @throws {SecretNotUsable} when no version holds credentials and none that were read before stay valid.
    * @throws the SDK's error when Secrets Manager does not respond and nothing was read before.
    */
   async validVersions(): Promise<readonly Credentials[]> {
@@ -110,7 +118,8 @@ export class SecretVersions<Credentials> {
       this.#valid = usable;
     } catch (error) {
       // Zencoder does not retry for long: credentials that were valid minutes ago serve better than an error.
-      if (this.#valid.length === 0) throw error;
+      const isEnded = this.#reading.keepsUnusable === false && error instanceof SecretNotUsable;
+      if (this.#valid.length === 0 || isEnded) throw error;
       this.#reading.onStale?.(error);
     }
     this.#askedAt = asked;

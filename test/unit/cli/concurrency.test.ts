@@ -40,6 +40,16 @@ describe('checkConcurrency', () => {
     expect(checkConcurrency(usual, { ...DEFAULTS, ingestReserved: 10 }).advice).toBeNull();
   });
 
+  it('proposes no reservation that the workers leave no room for', () => {
+    const stack = { ...DEFAULTS, workers: 150 };
+    const { fits, advice } = checkConcurrency({ limit: 1000, unreserved: 165 }, stack);
+    expect(fits).toBe(true);
+    expect(advice).toContain('(at most 13)');
+    const reserved = { ...stack, ingestReserved: 13 };
+    expect(checkConcurrency({ limit: 1000, unreserved: 165 - 13 }, reserved).fits).toBe(true);
+    expect(checkConcurrency({ limit: 1000, unreserved: 160 }, stack).advice).toBeNull();
+  });
+
   it('leaves the quota alone as the only way when not even two workers fit', () => {
     const { advice } = checkConcurrency({ limit: 10, unreserved: 4 }, { ...DEFAULTS, workers: 2 });
     expect(advice).not.toContain('maxConcurrency');

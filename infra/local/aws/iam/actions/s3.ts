@@ -1,7 +1,7 @@
 import type { S3Request } from '../../s3/request.ts';
 import type { OperationName } from '../../s3/route.ts';
 import type { AccessRequest } from '../access.ts';
-import { contextOf } from './context.ts';
+import { contextOf, UnknownOperation } from './context.ts';
 
 /** What an operation needs, and whether on the bucket or on the object. */
 interface Need {
@@ -16,15 +16,15 @@ const bucket = (action: string): Need => ({ action: `s3:${action}`, on: 'bucket'
  * From https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html and, for multipart uploads,
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions.
  */
-const NEEDS: Readonly<Record<OperationName, Need>> = {
+const NEEDS: Readonly<Record<OperationName, Need | undefined>> = {
   AbortMultipartUpload: object('AbortMultipartUpload'),
   CompleteMultipartUpload: object('PutObject'),
   CreateBucket: bucket('CreateBucket'),
   CreateMultipartUpload: object('PutObject'),
   DeleteBucket: bucket('DeleteBucket'),
   DeleteObject: object('DeleteObject'),
-  // Its keys are in the body: what may delete any object of the bucket may do this.
-  DeleteObjects: object('DeleteObject'),
+  // Its keys are in the body, and each needs a permission: not modelled, since nothing here deletes that way.
+  DeleteObjects: undefined,
   GetObject: object('GetObject'),
   GetObjectRetention: object('GetObjectRetention'),
   HeadBucket: bucket('ListBucket'),
@@ -51,9 +51,13 @@ const CREATES: Readonly<Partial<Record<OperationName, boolean>>> = {
  * What a request to S3 must be allowed
  * (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html). It counts as sent by TLS 1.3, as
  * the SDK sends it to AWS, unless `x-forwarded-proto` says `http`.
+ *
+ * @throws {UnknownOperation}
  */
 export function s3AccessRequests(operation: OperationName, request: S3Request): AccessRequest[] {
-  const { action, on } = NEEDS[operation];
+  const need = NEEDS[operation];
+  if (need === undefined) throw new UnknownOperation('s3', operation);
+  const { action, on } = need;
   const { headers } = request;
   const isSecure = headers.get('x-forwarded-proto') !== 'http';
   const creates = CREATES[operation];
@@ -68,8 +72,7 @@ export function s3AccessRequests(operation: OperationName, request: S3Request): 
     ),
   });
   const bucketArn = `arn:aws:s3:::${request.bucket}`;
-  const key = operation === 'DeleteObjects' ? '*' : request.key;
-  const resource = on === 'bucket' ? bucketArn : `${bucketArn}/${key}`;
+  const resource = on === 'bucket' ? bucketArn : `${bucketArn}/${request.key}`;
   const further = [
     ...(setsAcl(request) ? ['s3:PutObjectAcl'] : []),
     ...(headers.has('x-amz-tagging') ? ['s3:PutObjectTagging'] : []),

@@ -27,6 +27,10 @@ const BUCKET = 'arn:aws:s3:::movies';
 const OBJECT = `${BUCKET}/a/b.mp4`;
 
 describe('s3AccessRequests', () => {
+  it('throws for DeleteObjects, whose keys it does not see', () => {
+    expect(() => needs('DeleteObjects')).toThrow('DeleteObjects');
+  });
+
   it.each([
     ['HeadObject', `s3:GetObject ${OBJECT}`],
     ['GetObject', `s3:GetObject ${OBJECT}`],
