@@ -48,25 +48,25 @@ const NO_SECRET = [
   .replaceAll(' ', '|');
 /** Behind a word that is no secret; anything else makes it part of one. */
 const WORD_ENDS = '(?=[.,;:!?)"\']{0,3}(?:\\s|$))';
-/** What is in quotes, spaces included, where nothing behind them looks like a host; else the whole word. */
-const QUOTED_OR_WORD =
-  '(?:(["\'])[^"\'\\r\\n]+(?=["\'][^\\s@]{0,200}(?:\\s|$))|(?:\\S*[:=]\\s{1,3}){0,2}\\S+)';
+/** What is in quotes, spaces included, where nothing behind them looks like a host. */
+const QUOTED = '(["\'])[^"\'\\r\\n]+(?=["\'][^\\s@]{0,200}(?:\\s|$))';
+/** The same; else the whole word. */
+const QUOTED_OR_WORD = `(?:${QUOTED}|(?:\\S*[:=]\\s{1,3}){0,2}\\S+)`;
 
 /** Not the user of a URL: of `s3://key:secret@bucket` the bucket may be shown. */
 const NO_USER_INFO = '(?<!://[^\\s/]{0,64})';
 /** `name=value`, `"name": "value"`, `<name>value`, `name is: value`; not `InvalidToken: …`, which is an error of S3's. */
-const AFTER_SIGN = new RegExp(
+const SIGN =
   `((?<!invalid|expired|such)(?:${SECRET_WITH_SIGN})${NO_USER_INFO}s?["'\\\\\\])]{0,3}\\s{0,3}(?:(?:is|was)\\s{0,3})?` +
-    '(?:[=:]>?|->|>|%3[ad])\\s{0,3}\\\\?)(?:(?:basic|bearer)\\s{1,3})?' +
-    QUOTED_OR_WORD,
-  'gi',
-);
+  '(?:[=:]>?|->|>|%3[ad])\\s{0,3}\\\\?)(?:(?:basic|bearer)\\s{1,3})?';
 /** `password hunter2`, `password for bob is "hunter2"`, `Secret Key hunter2`. */
-const AFTER_SPACE = new RegExp(
+const SPACE =
   `((?:${SECRET})s?["')]{0,2}\\s{1,3}(?:(?:for|of)\\s{1,3}\\S{1,80}\\s{1,3})?` +
-    '(?:(?:is|was|are|were|set|changed|reset|given|used|sent|to|as|of)\\s{1,3}){0,3})' +
-    `(?!(?:${NO_SECRET})${WORD_ENDS})${QUOTED_OR_WORD}`,
-  'gi',
+  '(?:(?:is|was|are|were|set|changed|reset|given|used|sent|to|as|of)\\s{1,3}){0,3})' +
+  `(?!(?:${NO_SECRET})${WORD_ENDS})`;
+/** Values in quotes go first: what is in them may look like a name and a value, whose mask would take the closing quote. */
+const ANNOUNCED = [SIGN + QUOTED, SPACE + QUOTED, SIGN + QUOTED_OR_WORD, SPACE + QUOTED_OR_WORD].map(
+  (source) => new RegExp(source, 'gi'),
 );
 /** The command of FTP, which logs of a session show. */
 const FTP_PASS = /((?:PASS|ACCT)\s{1,3})\S+/g;
@@ -98,10 +98,10 @@ export function redact(text: string): string {
 
 /** What a name announces goes before what an `@` announces: a password may hold one. */
 function redactOnce(text: string): string {
-  return text
-    .replace(ACCESS_KEY_ID, MASK)
-    .replace(AFTER_SIGN, `$1$2${MASK}`)
-    .replace(AFTER_SPACE, `$1$2${MASK}`)
+  return ANNOUNCED.reduce(
+    (shown, announced) => shown.replace(announced, `$1$2${MASK}`),
+    text.replace(ACCESS_KEY_ID, MASK),
+  )
     .replace(FTP_PASS, `$1${MASK}`)
     .replace(USER_PAIR, `$1${MASK}`)
     .replace(AUTHORIZATION, `$1 ${MASK}`)

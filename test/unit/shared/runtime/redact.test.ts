@@ -131,6 +131,11 @@ describe('redact', () => {
     expect(redact(text)).toBe(text);
   });
 
+  it('takes a value in quotes whole, which looks like a name and its value', () => {
+    expect(redact("password is ' a4aa!pw=aaaaaaa'")).toBe("password is '***'");
+    expect(redact('pwd="one password two"')).toBe('pwd="***"');
+  });
+
   it.each([
     ['user info of a URL', URL_HOLDERS, `${PUNCTUATION}@ `],
     ['user info without scheme', BARE_HOLDERS, `${PUNCTUATION}@`],
