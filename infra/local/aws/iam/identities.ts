@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Credentials } from '../listen.ts';
+import { ENDPOINT_VARIABLES } from '../servers.ts';
 import type { Gate } from './access.ts';
 import type { Caller, Resource } from './evaluate.ts';
 import { createGate, type GateOptions } from './gate.ts';
@@ -21,7 +22,8 @@ export interface Identities {
 
 /**
  * Makes up access keys: the owner's, the operator's, and one pair for each function, so that a server knows who calls. With
- * foreign servers (`AWS_ENDPOINT_URL_*`) all use the keys in the environment, since only those are known there.
+ * foreign servers (`AWS_ENDPOINT_URL_*`) all use the keys in the environment, since only those are known there, or one pair
+ * where it has none.
  */
 export function createIdentities(
   env: NodeJS.ProcessEnv,
@@ -65,11 +67,12 @@ function userNamed(name: string, accountId: string, policies: readonly Policy[])
 }
 
 function sharedCredentials(env: NodeJS.ProcessEnv): Credentials | undefined {
+  const isForeign = Object.values(ENDPOINT_VARIABLES).some((name) => Boolean(env[name]));
+  if (!isForeign) return undefined;
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
-  const isForeign = Object.keys(env).some((name) => name.startsWith('AWS_ENDPOINT_URL_'));
-  return isForeign && accessKeyId !== undefined && secretAccessKey !== undefined
-    ? { accessKeyId, secretAccessKey }
-    : undefined;
+  // Servers that take any key may keep what each has apart, as DynamoDB Local does: one for all then.
+  if (accessKeyId === undefined || secretAccessKey === undefined) return madeUp()('shared');
+  return { accessKeyId, secretAccessKey };
 }
 
 function madeUp(): (id: string) => Credentials {

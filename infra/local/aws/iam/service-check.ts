@@ -1,8 +1,8 @@
 import type { ServiceCheck, ServiceRefusal } from '../front.ts';
 import type { FrontedService, ServiceRequest } from '../service-request.ts';
 import type { AccessRequest, Gate, RefusalReason } from './access.ts';
+import type { Place } from './actions/context.ts';
 import { dynamoDbAccessRequests } from './actions/dynamodb.ts';
-import type { Place } from './actions/place.ts';
 import { snsAccessRequests } from './actions/sns.ts';
 import { sqsAccessRequests } from './actions/sqs.ts';
 

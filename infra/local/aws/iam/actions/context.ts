@@ -1,5 +1,11 @@
 import type { AccessRequest } from '../access.ts';
 
+/** Where the resources of a stack are. */
+export interface Place {
+  readonly region: string;
+  readonly accountId: string;
+}
+
 /** An operation that no IAM action is known for: it is refused, never let through. */
 export class UnknownOperation extends Error {
   override readonly name = 'UnknownOperation';

@@ -2,8 +2,7 @@ import * as v from 'valibot';
 import { asText, isObject, type Json, type JsonObject, objectAt } from '../../../json.ts';
 import type { ServiceRequest } from '../../service-request.ts';
 import type { AccessRequest } from '../access.ts';
-import { contextOf, UnknownOperation } from './context.ts';
-import type { Place } from './place.ts';
+import { contextOf, type Place, UnknownOperation } from './context.ts';
 
 /** An action on one table or index, with the partition keys that the request names. */
 interface Access {

@@ -1,8 +1,7 @@
 import { asText } from '../../../json.ts';
 import type { ServiceRequest } from '../../service-request.ts';
 import type { AccessRequest } from '../access.ts';
-import { contextOf, UnknownOperation } from './context.ts';
-import type { Place } from './place.ts';
+import { contextOf, type Place, UnknownOperation } from './context.ts';
 
 const ACTIONS: Readonly<Record<string, string>> = {
   CreateTopic: 'CreateTopic',
